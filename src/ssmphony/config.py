@@ -1,0 +1,114 @@
+"""Strict configuration: a frozen model beside each class, and one line of help when a key is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ssmphony.types import SsmphonyError
+
+T = TypeVar("T")
+
+
+class Config(BaseModel):
+    """Base of every config: frozen, an unknown or a missing key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+C = TypeVar("C", bound=BaseModel)
+
+
+def parse(config: type[C], data: Mapping[str, Any], where: str = "config") -> C:
+    """Validate ``data``; raises `SsmphonyError` with one line that names the key and suggests a remedy."""
+    try:
+        return config.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            message = f"unknown key '{path}'{suggest(path.rsplit('.', 1)[-1], _keys(config))}"
+        elif first["type"] == "missing":
+            message = f"missing key '{path}'"
+        else:
+            message = f"'{path}': {first['msg'].lower()}, got {first['input']!r:.60}"
+        raise SsmphonyError(f"{where}: {message}") from None
+
+
+def choose(registry: Mapping[str, T], kind: str, what: str) -> T:
+    """Look ``kind`` up in a registry; raises `SsmphonyError` with the nearest name."""
+    if kind not in registry:
+        raise SsmphonyError(f"unknown {what} '{kind}'{suggest(kind, registry)}; known: {', '.join(sorted(registry))}")
+    return registry[kind]
+
+
+def suggest(name: str, known: Any) -> str:
+    """', did you mean …?' or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f", did you mean '{near[0]}'?" if near else ""
+
+
+def load_yaml(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read a YAML file; ``extends: other.yaml`` names a base beside it, ``overrides`` are ``a.b=value`` pairs.
+
+    Mappings merge key by key; everything else replaces. Needs PyYAML (extra ``train``).
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise SsmphonyError(f"no such config file: {path}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SsmphonyError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(data, dict):
+        raise SsmphonyError(f"{path}: a config is a mapping of keys to values")
+    if base := data.pop("extends", None):
+        data = merge(load_yaml(path.parent / base), data)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise SsmphonyError(f"--set {override}: write it as key=value, for example --set model.d_model=128")
+        nested: Any = yaml.safe_load(value)
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        data = merge(data, nested)
+    return data
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raises `SsmphonyError` in one line."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SsmphonyError(f"no such file: {path}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SsmphonyError(f"{path}: not valid JSON ({error}); the file is damaged") from None
+    if not isinstance(data, dict):
+        raise SsmphonyError(f"{path}: expected a JSON object")
+    return data
+
+
+def merge(base: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
+    """``delta`` over ``base``, mappings merged recursively."""
+    merged = dict(base)
+    for key, value in delta.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _keys(config: type[BaseModel]) -> set[str]:
+    """Every key of a config and of the configs nested in it, for suggestions."""
+    keys: set[str] = set()
+    for name, info in config.model_fields.items():
+        keys.add(name)
+        for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                keys |= _keys(part)
+    return keys

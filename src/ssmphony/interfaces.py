@@ -1,0 +1,85 @@
+"""The only abstract things: four small interfaces that every system of the project fits.
+
+State is a value. It is passed in and returned, never kept inside an object, so that chunked output equals full
+output, a stream can be saved and resumed, and many streams can share one model. A state is a NamedTuple
+(possibly nested) of batch-first arrays; a fresh one comes from `initial_state` or `begin`.
+
+``Array`` is a NumPy array in the runtime and a torch tensor in training. Axis order is always
+(batch, time, channel).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ssmphony.types import AudioFormat, Frames, Style, Tokens
+
+Array = Any
+State = Any
+
+
+class Frontend(ABC):
+    """text → sentences of token ids."""
+
+    @property
+    @abstractmethod
+    def symbols(self) -> tuple[str, ...]:
+        """The vocabulary: ``symbols[i]`` is token id ``i``; id 0 is padding and never occurs in `Tokens`."""
+
+    @abstractmethod
+    def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
+        """Cut text into sentences, lazily and in constant memory.
+
+        An iterable of strings is text as it is being written: the pieces are joined without separator, and a
+        sentence is yielded as soon as its end is certain. Text without anything to speak yields nothing.
+        """
+
+
+class VoiceModel(ABC):
+    """tokens → frames, a block at a time."""
+
+    @abstractmethod
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
+        """Read a batch of sentences; the returned state stands before their first frame."""
+
+    @abstractmethod
+    def step(self, state: State) -> tuple[Frames, State]:
+        """The next block of frames of every sentence of the batch, and the state behind it. Pure."""
+
+
+class Codec(ABC):
+    """frames ↔ samples."""
+
+    format: AudioFormat
+    lookahead: int
+    """Frames of the future that a sample depends on: step ``i`` of `decode` returns the hop of frame
+    ``i - lookahead``, so the caller feeds ``lookahead`` masked frames at the end and trims as many hops."""
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State: ...
+
+    @abstractmethod
+    def decode(self, frames: Array, mask: Array, state: State) -> tuple[Array, State]:
+        """frames (batch, time, channel), mask (batch, time) bool → samples (batch, time * hop_length). Pure."""
+
+    @abstractmethod
+    def encode(self, samples: Array) -> Array:
+        """samples (batch, n) → frames (batch, 1 + n // hop_length, channel)."""
+
+
+class SequenceLayer(ABC):
+    """(batch, time, channel) → (batch, time, channel), any number of steps ≥ 1, state in and state out."""
+
+    lookahead: int = 0
+    """Step ``i`` of the output belongs to step ``i - lookahead`` of the input. The caller feeds ``lookahead``
+    masked steps at the end and trims as many from the start."""
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State: ...
+
+    @abstractmethod
+    def forward(self, x: Array, state: State, mask: Array) -> tuple[Array, State]:
+        """x (batch, time, channel), mask (batch, time) bool: false where a step is padding at the end of a row
+        (or lookahead feed). Padding reads as absent: it changes no real step."""

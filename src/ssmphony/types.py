@@ -1,0 +1,181 @@
+"""Frozen values that travel along the signal path, with their units in their names.
+
+text ──Frontend──▶ Tokens ──VoiceModel──▶ Frames ──Codec──▶ samples
+
+Nothing here imports more than NumPy, so every room of the house can use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+
+class SsmphonyError(Exception):
+    """Something the user can mend. The message is one line: what was wrong, and what to do."""
+
+
+@dataclass(frozen=True)
+class AudioFormat:
+    """Sample rate and frame grid of a codec: the one place where they are written down.
+
+    The defaults are the log-mel of the public Vocos 24 kHz vocoder. Frame ``t`` is centred on sample
+    ``t * hop_length``.
+    """
+
+    sample_rate: int = 24_000
+    n_fft: int = 1024
+    hop_length: int = 256
+    n_mels: int = 100
+    f_min: float = 0.0
+    f_max: float = 12_000.0
+    log_floor: float = 1e-7
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop_length
+
+
+@dataclass(frozen=True)
+class Word:
+    """A written word and the tokens that speak it.
+
+    ``first`` and ``stop`` index `Tokens.ids` (half-open); ``start`` and ``end`` are character offsets into the
+    text that the caller passed, so that word times can point at the source.
+    """
+
+    text: str
+    first: int
+    stop: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One sentence, or one clause of an over-long sentence, ready for a voice model.
+
+    ``ids`` and ``symbols`` run in parallel. ``pause_after_s`` is silence the voice adds behind the sentence.
+    ``start`` and ``end`` are character offsets of the sentence in the caller's text.
+    """
+
+    ids: tuple[int, ...]
+    symbols: tuple[str, ...]
+    words: tuple[Word, ...] = ()
+    text: str = ""
+    start: int = 0
+    end: int = 0
+    pause_after_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.ids) != len(self.symbols):
+            raise ValueError(f"{len(self.ids)} ids but {len(self.symbols)} symbols")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How to speak. ``speed`` 2.0 is twice as fast; ``speaker`` None is the voice's own."""
+
+    speed: float = 1.0
+    pitch_semitones: float = 0.0
+    seed: int = 0
+    speaker: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.25 <= self.speed <= 4.0:
+            raise SsmphonyError(f"speed {self.speed:g} is out of range: choose 0.25 to 4.0")
+        if not -12.0 <= self.pitch_semitones <= 12.0:
+            raise SsmphonyError(f"pitch {self.pitch_semitones:g} is out of range: choose -12 to 12 semitones")
+
+
+class Frames(NamedTuple):
+    """A block of frames from a voice model, batch first.
+
+    values: (batch, time, channel), what the codec decodes.
+    tokens: (batch, time) int, which token of the sentence each frame speaks.
+    lengths: (batch,) int, how many of the block's frames are real; the rest is padding at the end. A length
+        shorter than the block means that the sentence is over.
+    """
+
+    values: Any
+    tokens: Any
+    lengths: Any
+
+
+@dataclass(frozen=True)
+class TimedSpan:
+    """A phoneme or a word with its place in the sound (seconds from the start of the stream).
+
+    ``start`` and ``end`` are the character offsets of a word in the source text; -1 for a phoneme.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    start: int = -1
+    end: int = -1
+
+
+@dataclass(frozen=True)
+class AudioChunk:
+    """A stretch of sound: float32 samples in [-1, 1] and the phonemes and words that begin in it."""
+
+    samples: Samples
+    sample_rate: int
+    start_s: float = 0.0
+    phonemes: tuple[TimedSpan, ...] = ()
+    words: tuple[TimedSpan, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True)
+class Audio(AudioChunk):
+    """A whole utterance: the concatenation of its chunks."""
+
+    @classmethod
+    def join(cls, chunks: Iterable[AudioChunk], sample_rate: int) -> Audio:
+        parts = list(chunks)
+        samples = [chunk.samples for chunk in parts] or [np.zeros(0, np.float32)]
+        return cls(
+            samples=np.concatenate(samples),
+            sample_rate=sample_rate,
+            phonemes=tuple(span for chunk in parts for span in chunk.phonemes),
+            words=tuple(span for chunk in parts for span in chunk.words),
+        )
+
+
+@dataclass(frozen=True)
+class VoiceCard:
+    """What a person wants to know of a voice before using it."""
+
+    name: str
+    language: str
+    description: str = ""
+    licence: str = ""
+    attribution: str = ""
+    speakers: tuple[str, ...] = field(default=())
+
+    def with_name(self, name: str) -> VoiceCard:
+        return replace(self, name=name)
+
+
+def stack_tokens(batch: Sequence[Tokens]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pad a batch of sentences with id 0: ids (batch, time) and lengths (batch,)."""
+    lengths = np.array([len(tokens) for tokens in batch], dtype=np.int64)
+    ids = np.zeros((len(batch), int(lengths.max(initial=0))), dtype=np.int64)
+    for row, tokens in enumerate(batch):
+        ids[row, : len(tokens)] = tokens.ids
+    return ids, lengths
