@@ -1,0 +1,76 @@
+"""Curious Learning's story layout: LJSpeech sentences with word times, and a list of isolated words.
+
+    metadata.csv      id|text, a sentence or a page of a book
+    words.csv         id|word, one isolated word a file
+    alignment.jsonl   {"id", "words": [[word, start in s, end in s], …]} for the sentences
+    wavs/             audio of both
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ssmphony.data.clips import Rejected
+from ssmphony.data.corpora.ljspeech import read_transcribed
+from ssmphony.data.corpora.reader import Item, Reader, Utterance, WordTime, audio_by_stem, existing_folder, read_table
+from ssmphony.data.pages import cut_page
+from ssmphony.data.silence import trim_span
+from ssmphony.types import SsmphonyError
+
+
+class Curious(Reader):
+    """``parts`` chooses the sentences or the isolated words. Pages longer than ``longest_s`` are cut at sentences."""
+
+    kind: Literal["curious"] = "curious"
+    path: Path
+    parts: Literal["sentences", "words"] = "sentences"
+    speaker: str | None = None
+    longest_s: float = 12.0
+
+    def items(self) -> Iterator[Item]:
+        files = audio_by_stem(existing_folder(self.path) / "wavs")
+        speaker = self.speaker or self.path.resolve().name
+        times = _word_times(self.path / "alignment.jsonl") if self.parts == "sentences" else {}
+        table = "metadata.csv" if self.parts == "sentences" else "words.csv"
+        for clip_id, text in (row[:2] for row in read_table(self.path / table) if len(row) > 1):
+            yield Item(clip_id, speaker, files.get(clip_id), text, times.get(clip_id))
+
+    def read(self, item: Item) -> Sequence[Utterance]:
+        utterance = read_transcribed(item)
+        if self.parts == "words":
+            return [_isolated_word(utterance)]
+        return cut_page(utterance, self.longest_s)
+
+
+def _isolated_word(utterance: Utterance) -> Utterance:
+    """The word lasts as long as there is sound."""
+    start, stop = trim_span(utterance.samples, utterance.rate, keep_s=0.0)
+    if stop == 0:
+        raise Rejected("silent")
+    word = (utterance.text or "", start / utterance.rate, stop / utterance.rate)
+    return Utterance(
+        utterance.id, utterance.speaker, utterance.samples, utterance.rate, utterance.text, word_times=(word,)
+    )
+
+
+def _word_times(path: Path) -> dict[str, tuple[WordTime, ...]]:
+    """Word times by clip id; a corpus without the file has none."""
+    if not path.exists():
+        return {}
+    times: dict[str, tuple[WordTime, ...]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            times[row["id"]] = tuple(_known(str(word), float(start), float(end)) for word, start, end in row["words"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise SsmphonyError(f"{path}, line {number}: not an alignment row ({error})") from None
+    return times
+
+
+def _known(word: str, start_s: float, end_s: float) -> WordTime:
+    """A word at the end of a page may have no end (NaN): it lasts as long as the recording."""
+    return word, start_s, math.inf if math.isnan(end_s) else end_s

@@ -1,0 +1,111 @@
+"""From an utterance as its corpus has it to a finished clip: checks, sound, symbols, anchors, pitch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ssmphony.audio.loudness import normalise
+from ssmphony.audio.pitch import track_pitch
+from ssmphony.audio.resample import resample
+from ssmphony.config import Config
+from ssmphony.data.clips import Rejected, write_array, write_clip
+from ssmphony.data.corpora.reader import Utterance
+from ssmphony.data.manifest import Clip
+from ssmphony.data.silence import trim_span
+from ssmphony.data.transcript import Timing, render_timing, text_timing
+from ssmphony.types import AudioFormat, Samples
+
+_FORMAT = AudioFormat()
+
+
+class Limits(Config):
+    """What a clip must be to be kept. Times in seconds, speaking rate in characters of text per second."""
+
+    shortest_s: float = 0.2
+    longest_s: float = 15.0
+    slowest: float = 1.0
+    fastest: float = 28.0
+    clipped: float = 0.001
+    """Share of samples at full scale above which a recording counts as clipped."""
+    quietest: float = 0.003
+    """A recording whose peak lies below this is silent."""
+    loudness_lufs: float = -20.0
+    edge_s: float = 0.05
+
+
+def finish_clip(utterance: Utterance, out: Path, language: str, limits: Limits) -> Clip:
+    """Write the audio and the pitch of an utterance below ``out``; raises `Rejected` with the reason."""
+    check_sound(utterance.samples, limits)
+    samples = resample(utterance.samples, utterance.rate, _FORMAT.sample_rate)
+    start, stop = trim_span(samples, _FORMAT.sample_rate, limits.edge_s)
+    if stop == 0:
+        raise Rejected("silent")
+    check_length((stop - start) / _FORMAT.sample_rate, utterance.text, limits)
+    sound = normalise(samples[start:stop], _FORMAT.sample_rate, limits.loudness_lufs)
+    before, behind = (max(round(limits.edge_s * _FORMAT.sample_rate) - gap, 0) for gap in _edges(sound))
+    samples = np.pad(sound, (before, behind))
+    timing = _timing(utterance, samples, (start - before) / _FORMAT.sample_rate, language)
+    audio = f"audio/{utterance.id}.flac"
+    clip = Clip(
+        id=utterance.id,
+        audio=audio,
+        seconds=len(samples) / _FORMAT.sample_rate,
+        speaker=utterance.speaker,
+        language=language,
+        text=utterance.text or "",
+        symbols=timing.symbols if timing else None,
+        words=timing.words if timing else (),
+        anchors=timing.anchors if timing else (),
+    )
+    clip.check()
+    write_clip(out / audio, samples, _FORMAT.sample_rate)
+    write_array(out / "f0" / f"{utterance.id}.npy", track_pitch(samples))
+    return clip
+
+
+def _edges(samples: Samples) -> tuple[int, int]:
+    """Samples of silence at both ends; a clip cut close to its sound is padded, for its ``^`` and its full stop."""
+    start, stop = trim_span(samples, _FORMAT.sample_rate, keep_s=0.0)
+    return start, len(samples) - stop
+
+
+def check_sound(samples: Samples, limits: Limits) -> None:
+    """Raises `Rejected` for a recording that is empty, not a number, silent or clipped."""
+    if len(samples) == 0:
+        raise Rejected("empty recording")
+    if not np.isfinite(samples).all():
+        raise Rejected("holds samples that are not numbers")
+    level = np.abs(samples)
+    if level.max() < limits.quietest:
+        raise Rejected("silent")
+    clipped = float((level >= 0.999).mean())
+    if clipped > limits.clipped:
+        raise Rejected(f"clipped: {clipped:.2%} of the samples at full scale")
+
+
+def check_length(seconds: float, text: str | None, limits: Limits) -> None:
+    """Raises `Rejected` for a clip too short or too long in itself or for its text."""
+    if seconds < limits.shortest_s:
+        raise Rejected(f"too short: {seconds:.2f} s")
+    if seconds > limits.longest_s:
+        raise Rejected(f"too long: {seconds:.2f} s")
+    if text is None:
+        return
+    if not text.strip():
+        raise Rejected("no text")
+    rate = len(text) / seconds
+    if not limits.slowest <= rate <= limits.fastest:
+        raise Rejected(f"{rate:.1f} characters a second: text and sound do not belong together")
+
+
+def _timing(utterance: Utterance, samples: Samples, offset_s: float, language: str) -> Timing | None:
+    """Symbols and known times, counted from ``offset_s``; None without a transcript or a frontend for it."""
+    if utterance.spoken is not None:
+        return render_timing(utterance.spoken, len(samples) / _FORMAT.sample_rate, offset_s)
+    if utterance.text is None or language != "hi":
+        return None
+    times = utterance.word_times
+    moved = None if times is None else tuple((word, a - offset_s, b - offset_s) for word, a, b in times)
+    return text_timing(utterance.text, moved, samples, _FORMAT.sample_rate)

@@ -1,0 +1,116 @@
+"""The prepared corpus on disk: a folder with ``manifest.jsonl``, one clip a line.
+
+    manifest.jsonl     {"id", "audio", "seconds", "speaker", "language", "text", "symbols", "words", "anchors"}
+    audio/<id>.flac    24 kHz mono, edges trimmed, loudness normalised
+    f0/<id>.npy        float32 Hz per frame, 0 = unvoiced, 1 + n // 256 frames
+    rejected.jsonl     {"id", "reason"}: what was left out
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ssmphony.types import SsmphonyError
+
+MANIFEST = "manifest.jsonl"
+REJECTED = "rejected.jsonl"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip. ``audio`` is relative to the folder of the manifest.
+
+    symbols: what is spoken, or None where there is no transcript (audio for vocoders).
+    words: half-open token ranges.
+    anchors: known times, (first token, stop token, start in s, end in s), ordered and not overlapping.
+    """
+
+    id: str
+    audio: str
+    seconds: float
+    speaker: str
+    language: str
+    text: str = ""
+    symbols: tuple[str, ...] | None = None
+    words: tuple[tuple[int, int], ...] = ()
+    anchors: tuple[tuple[int, int, float, float], ...] = ()
+
+    def check(self) -> None:
+        """Raises ValueError when the parts contradict each other."""
+        n_tokens = len(self.symbols or ())
+        if not self.seconds > 0:
+            raise ValueError(f"'seconds' is {self.seconds}")
+        previous = 0
+        for first, stop in self.words:
+            if not previous <= first < stop <= n_tokens:
+                raise ValueError(f"word range [{first}, {stop}) does not fit {n_tokens} symbols in order")
+            previous = stop
+        previous, clock = 0, 0.0
+        for first, stop, start_s, end_s in self.anchors:
+            if not previous <= first < stop <= n_tokens:
+                raise ValueError(f"anchor of tokens [{first}, {stop}) does not fit {n_tokens} symbols in order")
+            if not clock - 1e-6 <= start_s <= end_s <= self.seconds + 1e-3:
+                raise ValueError(f"anchor {start_s:.3f}-{end_s:.3f} s is out of order or outside the clip")
+            previous, clock = stop, end_s
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Clip:
+        """The clip of one manifest row; raises ValueError or TypeError when the row is not one."""
+        unknown = set(row) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise ValueError(f"unknown key '{sorted(unknown)[0]}'")
+        clip = cls(
+            id=str(row["id"]),
+            audio=str(row["audio"]),
+            seconds=float(row["seconds"]),
+            speaker=str(row["speaker"]),
+            language=str(row["language"]),
+            text=str(row.get("text") or ""),
+            symbols=None if row.get("symbols") is None else tuple(map(str, row["symbols"])),
+            words=tuple((int(first), int(stop)) for first, stop in row.get("words", ())),
+            anchors=tuple((int(a), int(b), float(s), float(e)) for a, b, s, e in row.get("anchors", ())),
+        )
+        clip.check()
+        return clip
+
+
+def read_manifest(folder: Path) -> list[Clip]:
+    """Every clip of a prepared corpus; raises `SsmphonyError` naming the line that is wrong."""
+    path = folder / MANIFEST
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise SsmphonyError(f"no {MANIFEST} in {folder}: prepare the corpus first (ssmphony prepare)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SsmphonyError(f"{path}: cannot be read: {error}") from None
+    clips: dict[str, Clip] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            clip = Clip.from_row(json.loads(line))
+        except KeyError as error:
+            raise SsmphonyError(f"{path}, line {number}: missing key {error}") from None
+        except (ValueError, TypeError) as error:
+            raise SsmphonyError(f"{path}, line {number}: {error}") from None
+        if clip.id in clips:
+            raise SsmphonyError(f"{path}, line {number}: the id '{clip.id}' occurs twice")
+        clips[clip.id] = clip
+    return list(clips.values())
+
+
+def write_manifest(folder: Path, clips: Iterable[Clip]) -> None:
+    """Write ``manifest.jsonl``; a reader sees the old file or the new one."""
+    write_rows(folder / MANIFEST, (asdict(clip) for clip in clips))
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write JSON lines to ``path`` in one step."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    os.replace(partial, path)

@@ -1,0 +1,138 @@
+"""``ssmphony prepare``: a corpus in its own layout → a prepared corpus (see `ssmphony.data.manifest`).
+
+Each recording is read, checked, resampled to 24 kHz, trimmed, brought to one loudness, transcribed to symbols and
+given its fundamental frequency. What cannot be used is listed in ``rejected.jsonl`` with the reason.
+
+A line in ``journal.jsonl`` for each finished recording makes it resumable: killed midway and run again, it goes on
+where it was, and the manifest is the same as that of an unbroken run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ssmphony.config import choose, parse
+from ssmphony.data.clips import Rejected
+from ssmphony.data.corpora import READERS, Reader
+from ssmphony.data.corpora.reader import Item
+from ssmphony.data.finish import Limits, finish_clip
+from ssmphony.data.manifest import MANIFEST, REJECTED, write_rows
+from ssmphony.types import SsmphonyError
+
+JOURNAL = "journal.jsonl"
+SETTINGS = "prepare.json"
+
+Progress = Callable[[int, int], None]
+"""Called with (recordings done, recordings in all)."""
+
+
+class Prepared(NamedTuple):
+    """What a run leaves behind."""
+
+    clips: int
+    rejected: int
+    seconds: float
+
+
+def reader_from(settings: Mapping[str, Any], where: str = "corpus") -> Reader:
+    """The reader that ``{"kind": …, …}`` describes; raises `SsmphonyError` on an unknown kind or key."""
+    kind = settings.get("kind")
+    if not isinstance(kind, str):
+        raise SsmphonyError(f"{where}: missing key 'kind'; known: {', '.join(sorted(READERS))}")
+    return parse(choose(READERS, kind, "corpus kind"), settings, where)
+
+
+def prepare(
+    reader: Reader, out: Path, *, limits: Limits = Limits(), workers: int = 1, progress: Progress | None = None
+) -> Prepared:
+    """Prepare the corpus of ``reader`` in the folder ``out``, with ``workers`` processes.
+
+    Raises `SsmphonyError` when the corpus is not there or empty, when ``out`` cannot be written, or when it holds a
+    corpus that was prepared with other settings.
+    """
+    items = list(reader.items())
+    if not items:
+        raise SsmphonyError("the corpus is empty: no recordings found")
+    if len({item.id for item in items}) != len(items):
+        raise SsmphonyError("the corpus names two recordings alike: give every one its own id")
+    _claim(out, reader, limits)
+    done = _read_journal(out / JOURNAL)
+    waiting = [item for item in items if item.id not in done]
+    report = progress or (lambda done, total: None)
+    report(len(items) - len(waiting), len(items))
+    with (out / JOURNAL).open("a", encoding="utf-8") as journal:
+        results = _results(partial(_prepare_item, reader, out, limits), waiting, workers)
+        for number, result in enumerate(results, start=1):
+            done[result["item"]] = result
+            journal.write(json.dumps(result, ensure_ascii=False) + "\n")
+            journal.flush()
+            report(len(items) - len(waiting) + number, len(items))
+    ordered = [done[item.id] for item in items]
+    clips = [clip for result in ordered for clip in result["clips"]]
+    rejected = [row for result in ordered for row in result["rejected"]]
+    write_rows(out / REJECTED, rejected)
+    write_rows(out / MANIFEST, clips)
+    return Prepared(len(clips), len(rejected), sum(clip["seconds"] for clip in clips))
+
+
+def _results(work: Callable[[Item], dict[str, Any]], items: list[Item], workers: int) -> Iterator[dict[str, Any]]:
+    """Results in the order of the items, whatever the number of processes."""
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(work, items, chunksize=4)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _prepare_item(reader: Reader, out: Path, limits: Limits, item: Item) -> dict[str, Any]:
+    """One line of the journal: the clips of a recording, and what was rejected."""
+    clips: list[dict[str, Any]] = []
+    rejected: list[dict[str, str]] = []
+    try:
+        for utterance in reader.read(item):
+            try:
+                clips.append(asdict(finish_clip(utterance, out, reader.language, limits)))
+            except Rejected as reason:
+                rejected.append({"id": utterance.id, "reason": str(reason)})
+    except Rejected as reason:
+        rejected.append({"id": item.id, "reason": str(reason)})
+    return {"item": item.id, "clips": clips, "rejected": rejected}
+
+
+def _claim(out: Path, reader: Reader, limits: Limits) -> None:
+    """Make the folder, or make sure that it was prepared with the same settings."""
+    settings = {"reader": reader.model_dump(mode="json"), "limits": limits.model_dump(mode="json")}
+    path = out / SETTINGS
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_rows(path, [settings])
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SsmphonyError(f"{out}: cannot be written: {error.strerror}") from None
+    except ValueError:
+        found = None
+    if found != settings:
+        raise SsmphonyError(f"{out} holds a corpus prepared with other settings: choose another folder or remove it")
+
+
+def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
+    """Finished recordings by item id. A last line cut off by a kill is removed."""
+    if not path.exists():
+        return {}
+    whole, newline, _ = path.read_bytes().rpartition(b"\n")
+    os.truncate(path, len(whole) + len(newline))
+    rows: Iterable[dict[str, Any]] = (json.loads(line) for line in whole.decode("utf-8").splitlines() if line)
+    return {row["item"]: row for row in rows}

@@ -1,0 +1,133 @@
+"""What is spoken in a clip, and when: symbols from the frontend, anchors from known word or phone times.
+
+Recordings pause where the text has no comma, and run through commas. Where word times are known the symbols follow
+the recording: a silence between two words that the text does not mark becomes ``,``, and a ``,`` without silence
+is dropped. So a pause symbol is always a pause that can be heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ssmphony.data.clips import Rejected
+from ssmphony.data.corpora.reader import Spoken, WordTime
+from ssmphony.data.pages import locate
+from ssmphony.data.silence import loud_seconds, silence_near
+from ssmphony.text import vocabulary
+from ssmphony.text.hindi.frontend import HindiFrontend
+from ssmphony.types import Samples, Word
+
+_UNMARKED_PAUSE_S = 0.15  # longer than the closure of a stop
+_MARKED_PAUSE_S = 0.05
+_LEAST_GAP_S = 0.012  # a pause symbol that is kept has at least one frame
+
+
+class Timing(NamedTuple):
+    """See `ssmphony.data.manifest.Clip`."""
+
+    symbols: tuple[str, ...]
+    words: tuple[tuple[int, int], ...]
+    anchors: tuple[tuple[int, int, float, float], ...]
+
+
+class Transcript(NamedTuple):
+    """The sentences of a clip as one: a single ``^``, the closing marks of inner sentences kept as pauses."""
+
+    symbols: tuple[str, ...]
+    words: tuple[Word, ...]
+
+
+@lru_cache(maxsize=1)
+def _frontend() -> HindiFrontend:
+    return HindiFrontend()
+
+
+def transcribe(text: str) -> Transcript:
+    """Join the sentences of ``text``; raises `Rejected` when there is nothing to speak in it."""
+    symbols: list[str] = []
+    words: list[Word] = []
+    for sentence in _frontend().sentences(text):
+        skip = 1 if symbols else 0  # one ^ only
+        shift = len(symbols) - skip
+        symbols.extend(sentence.symbols[skip:])
+        words.extend(Word(w.text, w.first + shift, w.stop + shift, w.start, w.end) for w in sentence.words)
+    if not words:
+        raise Rejected("text without phonemes")
+    return Transcript(tuple(symbols), tuple(words))
+
+
+def text_timing(text: str, times: Sequence[WordTime] | None, samples: Samples, rate: int) -> Timing:
+    """Symbols of ``text`` and, where word times match it, one anchor for each timed word.
+
+    ``times`` count from the start of ``samples`` (n,). Word times that do not match the text are left out:
+    the clip then has no anchors.
+    """
+    transcript = transcribe(text)
+    plain = Timing(transcript.symbols, tuple((word.first, word.stop) for word in transcript.words), ())
+    pieces = locate(text, times or ())
+    if times is None or pieces is None:
+        return plain
+    spans: list[tuple[int, int, float, float]] = []
+    for (begin, end), (_, start_s, end_s) in zip(pieces, times, strict=True):
+        inside = [word for word in transcript.words if begin <= word.start < end]
+        if not inside:
+            return plain
+        spans.append((inside[0].first, inside[-1].stop, max(start_s, 0.0), min(end_s, len(samples) / rate)))
+    return _follow_recording(plain, spans, samples, rate)
+
+
+def _follow_recording(
+    plain: Timing, spans: Sequence[tuple[int, int, float, float]], samples: Samples, rate: int
+) -> Timing:
+    """Anchors that leave out the silences between words, and pause symbols where there are such silences."""
+    first_sound, last_sound = loud_seconds(samples, rate)
+    symbols = list(plain.symbols[: spans[0][0]])
+    moved: list[int] = []  # how far the tokens of each span are moved by pauses put in and taken out
+    starts, ends = [min(first_sound, spans[0][3])], []
+    for left, right in zip(spans, spans[1:], strict=False):
+        moved.append(len(symbols) - left[0])
+        symbols.extend(plain.symbols[left[0] : left[1]])
+        between = plain.symbols[left[1] : right[0]]
+        begin, end = silence_near(samples, rate, (left[3] + right[2]) / 2, starts[-1], right[3])
+        if between in ((), (vocabulary.COMMA,)):
+            least = _MARKED_PAUSE_S if between else _UNMARKED_PAUSE_S
+            between = (vocabulary.COMMA,) if end - begin >= least else ()
+        if not between:
+            begin = end = (left[3] + right[2]) / 2
+        elif end - begin < _LEAST_GAP_S * len(between):
+            middle = (begin + end) / 2
+            begin, end = middle - _LEAST_GAP_S * len(between) / 2, middle + _LEAST_GAP_S * len(between) / 2
+        symbols.extend(between)
+        ends.append(begin)
+        starts.append(end)
+    moved.append(len(symbols) - spans[-1][0])
+    symbols.extend(plain.symbols[spans[-1][0] :])
+    ends.append(max(last_sound, spans[-1][2]))
+    anchors = tuple(
+        (span[0] + shift, span[1] + shift, start, end)
+        for span, shift, start, end in zip(spans, moved, starts, ends, strict=True)
+    )
+    if any(end - start <= 0 for _, _, start, end in anchors):
+        return plain
+    words = tuple((first + _shift(spans, moved, first), stop + _shift(spans, moved, first)) for first, stop in plain.words)
+    return Timing(tuple(symbols), words, anchors)
+
+
+def _shift(spans: Sequence[tuple[int, int, float, float]], moved: Sequence[int], token: int) -> int:
+    """How far ``token`` was moved."""
+    return moved[int(np.searchsorted([span[0] for span in spans], token, side="right")) - 1]
+
+
+def render_timing(spoken: Spoken, seconds: float, offset_s: float) -> Timing:
+    """One anchor a token; the first token takes the clip's beginning and the last its end."""
+    edges = [0.0, *(start - offset_s for start, _ in spoken.times[1:]), seconds]
+    edges = [min(max(edge, 0.0), seconds) for edge in edges]
+    anchors = tuple(
+        (token, token + 1, round(start, 5), round(end, 5))
+        for token, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+    )
+    return Timing(spoken.symbols, spoken.words, anchors)
