@@ -1,0 +1,1 @@
+"""Exported voices on ONNX Runtime: the same interfaces as the PyTorch systems, without PyTorch."""

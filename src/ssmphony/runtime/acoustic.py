@@ -1,0 +1,85 @@
+"""A non-autoregressive voice model on ONNX Runtime: encoder, durations, expansion, streaming decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ssmphony.config import choose
+from ssmphony.interfaces import VoiceModel
+from ssmphony.runtime.expand import Floats, Integers, expand, lengths_mask, token_ends, word_positions
+from ssmphony.runtime.graph import Arrays, Graph
+from ssmphony.types import Frames, Style, Tokens, stack_tokens
+
+
+class AcousticState(NamedTuple):
+    """Sentences between two blocks; batch first."""
+
+    encoded: Floats
+    """(batch, tokens, channel)."""
+    ends: Integers
+    """(batch, tokens): the frame behind each token."""
+    position: Integers
+    """(batch,): frames returned so far."""
+    ahead: Floats
+    """(batch, block - lookahead, channel): frames behind ``position`` that the decoder has already made."""
+    layers: Arrays
+
+
+class OnnxVoiceModel(VoiceModel):
+    """``encoder`` and ``decoder`` graphs (see `docs/extend.md`); ``block`` frames a step.
+
+    The decoder's output step ``i`` belongs to frame ``i - lookahead``. It runs one block ahead of what `step`
+    returns, so that every block is whole and rows of different age can share a batch.
+    """
+
+    def __init__(
+        self, encoder: Graph, decoder: Graph, *, block: int, lookahead: int, speakers: Sequence[str] = ()
+    ) -> None:
+        if not 0 <= lookahead <= block:
+            raise ValueError(f"lookahead {lookahead} must be between 0 and the block of {block} frames")
+        self.encoder, self.decoder = encoder, decoder
+        self.block, self.lookahead = block, lookahead
+        self.speakers = {name: index for index, name in enumerate(speakers)}
+
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AcousticState:
+        ids, lengths = stack_tokens(tokens)
+        positions = word_positions(tokens)
+        if ids.shape[1] == 0:  # the graphs want a step, even an absent one
+            ids = positions = np.zeros((len(tokens), 1), np.int64)
+        mask = lengths_mask(lengths, ids.shape[1])
+        (encoded, log_durations), _ = self.encoder.run(
+            {
+                "ids": ids,
+                "word_positions": positions,
+                "mask": mask,
+                "speaker": np.array([self._speaker(style) for style in styles], np.int64),
+                "pitch_semitones": np.array([style.pitch_semitones for style in styles], np.float32),
+            }
+        )
+        ends = token_ends(log_durations, mask, np.array([style.speed for style in styles], np.float32))
+        start = np.zeros(len(tokens), np.int64)
+        frames, layers = self._decode(encoded, ends, start, self.decoder.initial_state(len(tokens)))
+        return AcousticState(encoded, ends, start, frames[:, self.lookahead :], layers)
+
+    def step(self, state: AcousticState) -> tuple[Frames, AcousticState]:
+        encoded, ends, position, ahead, layers = state
+        left = ends[:, -1] - position
+        if (left > ahead.shape[1]).any():
+            frames, layers = self._decode(encoded, ends, position + self.block, layers)
+        else:
+            frames = np.zeros((len(position), self.block, ahead.shape[2]), np.float32)
+        made = np.concatenate([ahead, frames], axis=1)
+        _, _, tokens = expand(encoded[:, :, :0], ends, position, self.block)
+        block = Frames(made[:, : self.block], tokens, np.minimum(np.maximum(left, 0), self.block))
+        return block, AcousticState(encoded, ends, position + self.block, made[:, self.block :], layers)
+
+    def _decode(self, encoded: Floats, ends: Integers, first: Integers, layers: Arrays) -> tuple[Floats, Arrays]:
+        x, mask, _ = expand(encoded, ends, first, self.block)
+        (frames,), layers = self.decoder.run({"x": x, "mask": mask}, layers)
+        return frames, layers
+
+    def _speaker(self, style: Style) -> int:
+        return 0 if style.speaker is None else choose(self.speakers, style.speaker, "speaker")

@@ -1,0 +1,40 @@
+"""A codec's decoder on ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ssmphony.interfaces import Array, Codec
+from ssmphony.runtime.expand import Booleans, Floats
+from ssmphony.runtime.graph import Arrays, Graph
+from ssmphony.types import AudioFormat, SsmphonyError
+
+
+class CodecState(NamedTuple):
+    """What the next frame needs of the past; batch first."""
+
+    layers: Arrays
+
+
+class OnnxCodec(Codec):
+    """A ``vocoder`` graph: frames (batch, time, channel), mask and state → samples (batch, time * hop_length)."""
+
+    def __init__(self, vocoder: Graph, audio_format: AudioFormat, lookahead: int) -> None:
+        self.vocoder = vocoder
+        self.format = audio_format
+        self.lookahead = lookahead
+
+    def initial_state(self, batch: int) -> CodecState:
+        return CodecState(self.vocoder.initial_state(batch))
+
+    def decode(self, frames: Floats, mask: Booleans, state: CodecState) -> tuple[Floats, CodecState]:
+        if frames.shape[1] == 0:
+            return np.zeros((len(frames), 0), np.float32), state
+        (samples,), layers = self.vocoder.run({"frames": frames, "mask": mask}, state.layers)
+        return samples, CodecState(layers)
+
+    def encode(self, samples: Array) -> Array:
+        """Always raises `SsmphonyError`: an exported voice only speaks."""
+        raise SsmphonyError("an exported voice only speaks; encode with a codec of ssmphony.codecs (ssmphony[train])")

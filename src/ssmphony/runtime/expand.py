@@ -1,0 +1,74 @@
+"""From tokens to the decoder's input: durations, expansion, position inside the token. NumPy only.
+
+    n_k = max(1, round(exp(d_k) / speed))          frames of token k
+    x_t = [h_k, (i + ½) / n_k, log(n_k) / 5]       frame t is the i-th of token k
+
+after the length regulator of FastSpeech (Ren et al., arXiv 1905.09263), made lazily, a block at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssmphony.types import Tokens
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+POSITION_FEATURES = 2
+_LOG_SCALE = 5.0
+
+OUTSIDE, FIRST, INSIDE, LAST, SINGLE = range(5)
+
+
+def word_positions(batch: Sequence[Tokens]) -> Integers:
+    """(batch, time): 0 outside words (^ and punctuation), 1 first token of a word, 2 inside, 3 last, 4 the only one."""
+    positions = np.full((len(batch), max((len(tokens) for tokens in batch), default=0)), OUTSIDE, np.int64)
+    for row, tokens in enumerate(batch):
+        for word in tokens.words:
+            if word.stop - word.first == 1:
+                positions[row, word.first] = SINGLE
+            elif word.stop > word.first:
+                positions[row, word.first : word.stop] = INSIDE
+                positions[row, word.first] = FIRST
+                positions[row, word.stop - 1] = LAST
+    return positions
+
+
+def token_ends(log_durations: Floats, mask: Booleans, speeds: Floats) -> Integers:
+    """The frame behind each token, (batch, time), from durations in log frames; absent tokens take no frames.
+
+    ``speeds`` is (batch,). The last column is the length of each row.
+    """
+    frames = np.maximum(np.round(np.exp(log_durations) / speeds[:, None]), 1.0)
+    return np.cumsum(np.where(mask, frames, 0.0), axis=1).astype(np.int64)
+
+
+def expand(encoded: Floats, ends: Integers, first: Integers, count: int) -> tuple[Floats, Booleans, Integers]:
+    """Frames ``first[row]`` to ``first[row] + count`` of each row.
+
+    encoded (batch, tokens, channel) and ends (batch, tokens) → x (batch, count, channel + 2), which of these frames
+    exist (batch, count), and the token each one speaks (batch, count). Frames behind the end are zero.
+    """
+    batch, n_tokens, channels = encoded.shape
+    frame = first[:, None] + np.arange(count)
+    mask = frame < ends[:, -1:]
+    token = np.minimum((ends[:, None, :] <= frame[:, :, None]).sum(axis=2), n_tokens - 1)
+    end = np.take_along_axis(ends, token, axis=1)
+    begin = np.where(token > 0, np.take_along_axis(ends, np.maximum(token - 1, 0), axis=1), 0)
+    n = np.maximum(end - begin, 1)
+    x = np.zeros((batch, count, channels + POSITION_FEATURES), np.float32)
+    x[:, :, :channels] = np.take_along_axis(encoded, token[:, :, None], axis=1)
+    x[:, :, channels] = (frame - begin + 0.5) / n
+    x[:, :, channels + 1] = np.log(n) / _LOG_SCALE
+    return x * mask[:, :, None], mask, token
+
+
+def lengths_mask(lengths: Integers, width: int) -> npt.NDArray[Any]:
+    """(batch,) → (batch, width) bool, true where a step is real."""
+    return np.arange(width) < lengths[:, None]

@@ -1,0 +1,1 @@
+"""The voice package: a folder with a manifest and its graphs."""
