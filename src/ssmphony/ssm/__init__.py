@@ -1,0 +1,35 @@
+"""State-space models in PyTorch: the maths, which knows nothing of speech."""
+
+from __future__ import annotations
+
+from ssmphony.config import Config
+from ssmphony.ssm.bidirectional import Bidirectional, BidirectionalConfig
+from ssmphony.ssm.block import BidirectionalBlock, Block, BlockState, FeedForward
+from ssmphony.ssm.causal_conv import CausalConv, CausalConvConfig, ConvState
+from ssmphony.ssm.groups import parameter_groups
+from ssmphony.ssm.mixer import S4Config, S4DConfig, StateSpaceMixer, StateSpaceState
+from ssmphony.ssm.stack import Stack, StackConfig, StackState
+
+#: Streaming mixers by the name a config file gives them.
+MIXERS: dict[str, type[Config]] = {"s4": S4Config, "s4d": S4DConfig, "causal_conv": CausalConvConfig}
+
+__all__ = [
+    "MIXERS",
+    "Bidirectional",
+    "BidirectionalBlock",
+    "BidirectionalConfig",
+    "Block",
+    "BlockState",
+    "CausalConv",
+    "CausalConvConfig",
+    "ConvState",
+    "FeedForward",
+    "S4Config",
+    "S4DConfig",
+    "Stack",
+    "StackConfig",
+    "StackState",
+    "StateSpaceMixer",
+    "StateSpaceState",
+    "parameter_groups",
+]

@@ -1,0 +1,51 @@
+"""Bidirectional S4 / S4D for whole sequences (a text encoder): one two-sided kernel, one convolution.
+
+``y[l] = sum_{j <= l} k0[l-j] u[j] + sum_{j > l} k1[j-l-1] u[j]`` (Gu et al. 2022; Goel et al. 2022, SaShiMi). As
+padded steps enter as zeros, nothing leaks from padding into a row and nothing has to be flipped.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.config import Config
+from ssmphony.ssm.convolution import convolve, two_sided_lags
+from ssmphony.ssm.kernel import StateSpaceKernel
+from ssmphony.ssm.mixer import GatedOutput, S4Config, S4DConfig, require_steps
+
+
+class Bidirectional(nn.Module):
+    """Whole sequences at once, not a streaming layer: ``forward(x, mask) -> y``."""
+
+    def __init__(self, forward_kernel: StateSpaceKernel, backward_kernel: StateSpaceKernel, dropout: float = 0.0):
+        super().__init__()
+        self.forward_kernel = forward_kernel
+        self.backward_kernel = backward_kernel
+        self.output = GatedOutput(forward_kernel.d_model, dropout)
+
+    def lags(self, length: int) -> Tensor:
+        """Circle of lags (channel, 2 * length), see `convolution.toeplitz`; the skips meet at lag 0."""
+        return two_sided_lags(self.forward_kernel.kernel(length), self.backward_kernel.kernel(length))
+
+    def kernel(self, length: int) -> Tensor:
+        """The two-sided kernel (channel, 2 * length - 1) at lags -(length - 1) … length - 1."""
+        lags = self.lags(length)
+        return torch.cat([lags[:, length + 1 :], lags[:, :length]], dim=-1)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (batch, time, channel), mask (batch, time) bool, false = padding → (batch, time, channel)."""
+        require_steps(x)
+        u = (x * mask.unsqueeze(-1)).permute(2, 0, 1)
+        y = convolve(u, self.lags(x.shape[1]))
+        return self.output(y.permute(1, 2, 0).to(x.dtype))
+
+
+class BidirectionalConfig(Config):
+    """Two independent kernels of one kind, one per direction."""
+
+    mixer: S4Config | S4DConfig
+
+    def build(self) -> Bidirectional:
+        kernels = (self.mixer.build_kernel(), self.mixer.build_kernel())
+        return Bidirectional(*kernels, dropout=self.mixer.dropout)

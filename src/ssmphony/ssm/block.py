@@ -1,0 +1,95 @@
+"""Pre-norm residual block: ``x + mixer(norm(x))``, then ``x + ffn(norm(x))``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.interfaces import SequenceLayer, State
+from ssmphony.ssm.bidirectional import Bidirectional
+
+
+class FeedForward(nn.Module):
+    """Linear → SwiGLU → Linear, step by step (Shazeer 2020)."""
+
+    def __init__(self, d_model: int, d_inner: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.up = nn.Linear(d_model, 2 * d_inner)
+        self.down = nn.Linear(d_inner, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, channel) → (…, channel)."""
+        value, gate = self.up(x).chunk(2, dim=-1)
+        return self.down(self.dropout(value * F.silu(gate)))
+
+
+class BlockState(NamedTuple):
+    """mixer: the mixer's state; residual: (batch, lookahead, channel), inputs that wait for the mixer's output;
+    present: (batch, lookahead) bool, their mask."""
+
+    mixer: State
+    residual: Tensor
+    present: Tensor
+
+
+class Block(SequenceLayer, nn.Module):
+    """Residual block around a streaming mixer; its lookahead is the mixer's, and the residual waits for it."""
+
+    def __init__(self, d_model: int, mixer: SequenceLayer, d_ffn: int = 0, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.d_model = d_model
+        self.lookahead = mixer.lookahead
+        self.norm = nn.LayerNorm(d_model)
+        self.mixer = mixer
+        self.dropout = nn.Dropout(dropout)
+        self.ffn_norm = nn.LayerNorm(d_model) if d_ffn else nn.Identity()
+        self.ffn = FeedForward(d_model, d_ffn, dropout) if d_ffn else None
+
+    def initial_state(self, batch: int) -> BlockState:
+        like = next(self.parameters())
+        residual = torch.zeros(batch, self.lookahead, self.d_model, dtype=like.dtype, device=like.device)
+        present = torch.zeros(batch, self.lookahead, dtype=torch.bool, device=like.device)
+        return BlockState(self.mixer.initial_state(batch), residual, present)
+
+    def forward(self, x: Tensor, state: BlockState, mask: Tensor) -> tuple[Tensor, BlockState]:
+        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), zero where nothing is."""
+        y, mixer = self.mixer.forward(self.norm(x), state.mixer, mask)
+        x, residual = delay(x, state.residual)
+        mask, present = delay(mask, state.present)
+        return finish(self, x, y, mask), BlockState(mixer, residual, present)
+
+
+class BidirectionalBlock(nn.Module):
+    """Residual block around a two-sided mixer: whole sequences, ``forward(x, mask) -> y``."""
+
+    def __init__(self, d_model: int, mixer: Bidirectional, d_ffn: int = 0, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(d_model)
+        self.mixer = mixer
+        self.dropout = nn.Dropout(dropout)
+        self.ffn_norm = nn.LayerNorm(d_model) if d_ffn else nn.Identity()
+        self.ffn = FeedForward(d_model, d_ffn, dropout) if d_ffn else None
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), zero at padding."""
+        return finish(self, x, self.mixer(self.norm(x), mask), mask)
+
+
+def finish(block: Block | BidirectionalBlock, x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+    """Residual, feed-forward and mask behind the mixer's output ``y``."""
+    x = x + block.dropout(y)
+    if block.ffn is not None:
+        x = x + block.dropout(block.ffn(block.ffn_norm(x)))
+    return x * mask.unsqueeze(-1)
+
+
+def delay(x: Tensor, waiting: Tensor) -> tuple[Tensor, Tensor]:
+    """Push ``x`` (batch, time, …) through a queue of fixed length: what comes out, and the queue behind it."""
+    if waiting.shape[1] == 0:
+        return x, waiting
+    joined = torch.cat([waiting.to(x.dtype), x], dim=1)
+    return joined[:, : x.shape[1]], joined[:, x.shape[1] :]

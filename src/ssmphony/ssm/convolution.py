@@ -1,0 +1,83 @@
+"""Long convolutions: by Toeplitz matrices when short, by FFT when long; float32 or better always.
+
+Layout here is (channel, batch, time), which is what batched matrix products and FFTs want.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def smooth_length(length: int) -> int:
+    """The smallest 5-smooth even number >= ``length``: FFTs of other lengths are several times slower."""
+    n = max(2, length)
+    while True:
+        rest = n
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1 and n % 2 == 0:
+            return n
+        n += 1
+
+
+def toeplitz(lags: Tensor, length: int) -> Tensor:
+    """Matrix ``m[j, l] = lags[l - j]`` so that ``u @ m`` is the convolution of ``u`` with ``lags``.
+
+    lags (channel, 2 * length): a circle of lags, entry ``i`` is lag ``i`` and entry ``2 * length - i`` is lag
+    ``-i``. Returns (channel, length, length). Only expand, reshape and slice: exports, and its gradient is dense.
+    """
+    channels, period = lags.shape
+    rows = lags.unsqueeze(1).expand(channels, length, period).reshape(channels, length * period)
+    # Reading rows one element short turns each next row by one.
+    return rows[:, : length * (period - 1)].reshape(channels, length, period - 1)[:, :, :length]
+
+
+def causal_lags(kernel: Tensor) -> Tensor:
+    """kernel (channel, length) → circle of lags (channel, 2 * length) with nothing at negative lags."""
+    return F.pad(kernel, (0, kernel.shape[-1]))
+
+
+def two_sided_lags(forward: Tensor, backward: Tensor) -> Tensor:
+    """Circle of lags (channel, 2 * length): ``forward[i]`` at lag i, ``backward[i]`` at lag -(i + 1).
+
+    forward and backward (channel, length). The lag ``-length`` is out of reach of a sequence and holds
+    ``backward``'s last entry.
+    """
+    return torch.cat([forward, backward.flip(-1)], dim=-1)
+
+
+def fft_convolve(u: Tensor, lags: Tensor) -> Tensor:
+    """Convolve u (channel, batch, length) with lags (channel, 2 * length), see `toeplitz`; same shape as ``u``."""
+    length = u.shape[-1]
+    n = smooth_length(2 * length)
+    if n > 2 * length:
+        # Negative lags sit at the end of the circle; a longer circle opens between the two halves.
+        lags = torch.cat([F.pad(lags[:, :length], (0, n - 2 * length)), lags[:, length:]], dim=-1)
+    spectrum = torch.fft.rfft(lags, n=n)
+    product = torch.fft.rfft(u, n=n) * spectrum.unsqueeze(1)
+    return torch.fft.irfft(product, n=n)[..., :length]
+
+
+#: Below this many steps a Toeplitz matrix product is faster than FFTs.
+TOEPLITZ_STEPS = 128
+
+
+def convolve(u: Tensor, lags: Tensor) -> Tensor:
+    """Convolve u (channel, batch, length) with lags (channel, 2 * length), in float32 or better."""
+    with full_precision(u):
+        u = u.to(lags.dtype)
+        if u.shape[-1] <= TOEPLITZ_STEPS:
+            return torch.bmm(u, toeplitz(lags, u.shape[-1]))
+        return fft_convolve(u, lags)
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[None]:
+    """Context without autocast: kernels, FFTs and states lose too much in bfloat16."""
+    device = x.device.type
+    # Entered only when needed, so that exported graphs carry no trace of it.
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()

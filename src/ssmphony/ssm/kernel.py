@@ -1,0 +1,113 @@
+"""What S4 and S4D share: a linear time-invariant system in real arithmetic, seen through blocks of steps.
+
+A kernel module owns the parameters of ``x[k] = Abar x[k-1] + Bbar u[k]``, ``y[k] = C x[k] + D u[k]`` for each
+channel, with the conjugate pairs of the paper written as real coordinates (all real parts, then all imaginary).
+Everything a layer does with it follows from four matrices of a block of T steps.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.ssm.convolution import causal_lags, full_precision, toeplitz
+from ssmphony.ssm.hippo import DT_MAX, DT_MIN
+
+
+class BlockMatrices(NamedTuple):
+    """Row vectors multiply from the left: inputs u (batch, T) and state x (batch, N) of one channel.
+
+    kernel  (channel, T): impulse response, the skip D included in ``kernel[:, 0]``.
+    reach   (channel, T, N): ``u @ reach`` is what the block adds to the state.
+    observe (channel, N, T): ``x @ observe`` is what the old state adds to the outputs.
+    power   (channel, N, N): ``x @ power`` is the old state T steps later.
+    """
+
+    kernel: Tensor
+    reach: Tensor
+    observe: Tensor
+    power: Tensor
+
+
+class StateSpaceKernel(nn.Module, ABC):
+    """Parameters of one linear system per channel, and its block matrices."""
+
+    #: Names of the parameters that train with a lower rate and no weight decay.
+    ssm_parameters: tuple[str, ...] = ("log_dt", "log_neg_real", "imag", "p", "b")
+
+    def __init__(self, d_model: int, d_state: int) -> None:
+        super().__init__()
+        self.d_model = d_model
+        self.d_state = d_state
+
+    log_dt: nn.Parameter
+    """log of the step size in seconds, (channel,)."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.log_dt.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.log_dt.device
+
+    @abstractmethod
+    def kernel(self, length: int) -> Tensor:
+        """Impulse response (channel, length), the skip included."""
+
+    @abstractmethod
+    def block(self, length: int) -> BlockMatrices:
+        """The matrices of a block of ``length`` steps."""
+
+
+def sample_log_dt(d_model: int, dt_min: float = DT_MIN, dt_max: float = DT_MAX) -> Tensor:
+    """log of step sizes drawn log-uniformly from [dt_min, dt_max], (d_model,)."""
+    return torch.rand(d_model) * (math.log(dt_max) - math.log(dt_min)) + math.log(dt_min)
+
+
+def advance(u: Tensor, state: Tensor, block: BlockMatrices) -> tuple[Tensor, Tensor]:
+    """One block: u (channel, batch, T) and state (channel, batch, N) → outputs and the state behind them.
+
+    A single matrix product: ``[u, x] @ [[toeplitz, reach], [observe, power]]``.
+    """
+    length = u.shape[-1]
+    top = torch.cat([toeplitz(causal_lags(block.kernel), length), block.reach], dim=-1)
+    matrix = torch.cat([top, torch.cat([block.observe, block.power], dim=-1)], dim=1)
+    both = torch.bmm(torch.cat([u, state], dim=-1), matrix)
+    return both[..., :length], both[..., length:]
+
+
+#: Steps of a block. Longer costs more in the Toeplitz product, shorter more in the carry between blocks.
+BLOCK_STEPS = 64
+
+
+def run(kernel: StateSpaceKernel, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """Any number of steps: u (channel, batch, length) and state (channel, batch, N) → outputs and last state.
+
+    Whole blocks are convolved side by side; only their states are carried from one to the next.
+    """
+    with full_precision(u):
+        u, state = u.to(kernel.dtype), state.to(kernel.dtype)
+        channels, batch, length = u.shape
+        if length <= BLOCK_STEPS:
+            return advance(u, state, kernel.block(length))
+        count, rest = divmod(length, BLOCK_STEPS)
+        head = u[..., : length - rest].reshape(channels, batch * count, BLOCK_STEPS)
+        block = kernel.block(BLOCK_STEPS)
+        matrix = torch.cat([toeplitz(causal_lags(block.kernel), BLOCK_STEPS), block.reach], dim=-1)
+        both = torch.bmm(head, matrix)
+        added = both[..., BLOCK_STEPS:].reshape(channels, batch, count, -1)
+        states: list[Tensor] = []
+        for step in added.unbind(2):
+            states.append(state)
+            state = torch.baddbmm(step, state, block.power)
+        before = torch.stack(states, dim=2).reshape(channels, batch * count, -1)
+        y = torch.baddbmm(both[..., :BLOCK_STEPS], before, block.observe).reshape(channels, batch, -1)
+        if rest:
+            tail, state = advance(u[..., length - rest :], state, kernel.block(rest))
+            y = torch.cat([y, tail], dim=-1)
+        return y, state

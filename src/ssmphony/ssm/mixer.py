@@ -1,0 +1,96 @@
+"""The S4 / S4D layer: a state-space convolution per channel, then GELU and a gated linear that mixes channels."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.config import Config
+from ssmphony.interfaces import SequenceLayer
+from ssmphony.ssm.kernel import StateSpaceKernel, run
+from ssmphony.ssm.s4 import S4Kernel
+from ssmphony.ssm.s4d import S4DKernel
+
+
+class StateSpaceState(NamedTuple):
+    """x: (batch, channel, d_state) float32, real parts of the conjugate pairs before imaginary parts."""
+
+    x: Tensor
+
+
+class GatedOutput(nn.Module):
+    """GELU → dropout → Linear(d, 2d) → GLU: the only place of an S4 layer where channels meet."""
+
+    def __init__(self, d_model: int, dropout: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(d_model, 2 * d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """(…, channel) → (…, channel)."""
+        return F.glu(self.linear(self.dropout(F.gelu(y))), dim=-1)
+
+
+class StateSpaceMixer(SequenceLayer, nn.Module):
+    """A causal S4 or S4D layer. Masked steps enter as zero; the state behind end padding has decayed through it.
+
+    After rows that end in padding the returned state is that of a stream which fell silent, not of the last real
+    step: trim before you continue a row.
+    """
+
+    def __init__(self, kernel: StateSpaceKernel, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.output = GatedOutput(kernel.d_model, dropout)
+
+    def initial_state(self, batch: int) -> StateSpaceState:
+        shape = (batch, self.kernel.d_model, self.kernel.d_state)
+        return StateSpaceState(torch.zeros(shape, dtype=self.kernel.dtype, device=self.kernel.device))
+
+    def forward(self, x: Tensor, state: StateSpaceState, mask: Tensor) -> tuple[Tensor, StateSpaceState]:
+        """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
+        require_steps(x)
+        u = (x * mask.unsqueeze(-1)).permute(2, 0, 1)
+        y, last = run(self.kernel, u, state.x.transpose(0, 1))
+        return self.output(y.permute(1, 2, 0).to(x.dtype)), StateSpaceState(last.transpose(0, 1))
+
+
+class S4Config(Config):
+    """S4. ``d_state`` counts both halves of the conjugate pairs; ``n_ssm`` systems are shared by the channels."""
+
+    kind: Literal["s4"] = "s4"
+    d_model: int
+    d_state: int = 64
+    n_ssm: int | None = None
+    dropout: float = 0.0
+
+    def build(self) -> StateSpaceMixer:
+        return StateSpaceMixer(self.build_kernel(), self.dropout)
+
+    def build_kernel(self) -> S4Kernel:
+        return S4Kernel(self.d_model, self.d_state, self.n_ssm)
+
+
+class S4DConfig(Config):
+    """S4D. ``d_state`` counts both halves of the conjugate pairs."""
+
+    kind: Literal["s4d"] = "s4d"
+    d_model: int
+    d_state: int = 64
+    init: Literal["lin", "legs"] = "lin"
+    dropout: float = 0.0
+
+    def build(self) -> StateSpaceMixer:
+        return StateSpaceMixer(self.build_kernel(), self.dropout)
+
+    def build_kernel(self) -> S4DKernel:
+        return S4DKernel(self.d_model, self.d_state, self.init)
+
+
+def require_steps(x: Tensor) -> None:
+    """A layer needs at least one step: nothing to read is a mistake of the caller, not an empty answer."""
+    if x.shape[1] == 0:
+        raise ValueError("a sequence layer needs at least one step of input, got a sequence of length 0")

@@ -1,0 +1,124 @@
+"""S4, the diagonal-plus-low-rank state-space kernel (Gu et al. 2022, arXiv 2111.00396), bilinear, real arithmetic.
+
+One of each conjugate pair is stored, as real pairs. In the real coordinates ``x = [Re, Im]`` the matrix
+``A = diag(lam) - P P^H`` becomes ``R - 2 p p^T`` with ``R`` made of 2x2 rotations and ``p = [Re P, Im P]``: real,
+symmetric rank one, and ``A + A^T <= 0``, so the bilinear step never grows and its powers are safe.
+
+The kernel ``C Abar^l Bbar`` is built from doubled Krylov blocks. Unlike the truncated generating function it has
+no pole at Omega = -1, needs no truncated C, and is as exact at one length as at another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmphony.ssm.hippo import dplr_legs
+from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
+
+
+class S4Kernel(StateSpaceKernel):
+    """HiPPO-LegS initialised DPLR system; ``n_ssm`` systems shared by the channels, or one each (None)."""
+
+    ssm_parameters = ("log_dt", "log_neg_real", "imag", "p", "b")
+
+    def __init__(self, d_model: int, d_state: int, n_ssm: int | None = None) -> None:
+        super().__init__(d_model, d_state)
+        systems = d_model if n_ssm is None else n_ssm
+        if systems < 1 or d_model % systems:
+            raise ValueError(f"n_ssm must divide d_model: {d_model} channels, n_ssm {systems}")
+        lam, p, b = dplr_legs(d_state)
+        self.log_dt = nn.Parameter(sample_log_dt(d_model))
+        self.log_neg_real = nn.Parameter(_copies(np.log(-lam.real), systems))
+        self.imag = nn.Parameter(_copies(lam.imag, systems))
+        self.p = nn.Parameter(_copies(np.stack([p.real, p.imag], -1), systems))
+        self.b = nn.Parameter(_copies(np.stack([b.real, b.imag], -1), systems))
+        self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
+        self.skip = nn.Parameter(torch.randn(d_model))
+
+    def kernel(self, length: int) -> Tensor:
+        """Impulse response (channel, length): ``K[T i + j] = (C Abar^(T i)) (Abar^j Bbar)``."""
+        abar, bbar, c = self._discrete()
+        inner = 1 << max(0, (length - 1).bit_length() // 2)
+        outer = -(-length // inner)
+        right, power = _krylov(abar, bbar, inner)
+        left, _ = _krylov(power.transpose(1, 2), c, outer)
+        kernel = torch.bmm(left.transpose(1, 2), right).reshape(self.d_model, outer * inner)
+        return self._with_skip(kernel[:, :length])
+
+    def block(self, length: int) -> BlockMatrices:
+        """The matrices of ``length`` steps."""
+        abar, bbar, c = self._discrete()
+        right, power = _krylov(abar, bbar, length)
+        left, _ = _krylov(abar.transpose(1, 2), torch.einsum("hij,hi->hj", abar, c), length)
+        kernel = (c.unsqueeze(-1) * right).sum(1)
+        return BlockMatrices(self._with_skip(kernel), right.flip(-1).transpose(1, 2), left, power.transpose(1, 2))
+
+    def _discrete(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Abar (channel, N, N), Bbar (channel, N), C (channel, N), in real coordinates.
+
+        ``Abar = 2 M - I`` and ``Bbar = dt M B`` with ``M = (I - dt/2 A)^-1``, by Woodbury from the rotations.
+        """
+        dt = self.log_dt.exp().unsqueeze(-1)
+        inverse_re, inverse_im = self._diagonal_inverse(dt)
+        p = self._spread(torch.cat([self.p[..., 0], self.p[..., 1]], -1))
+        b = self._spread(torch.cat([self.b[..., 0], self.b[..., 1]], -1))
+        dp, pd = _rotate(inverse_re, inverse_im, p), _rotate(inverse_re, -inverse_im, p)
+        gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
+        m = _rotation_matrix(inverse_re, inverse_im) - (gain * dp).unsqueeze(-1) * pd.unsqueeze(-2)
+        bbar = dt * (_rotate(inverse_re, inverse_im, b) - gain * dp * (pd * b).sum(-1, keepdim=True))
+        c = 2.0 * torch.cat([self.c[..., 0], -self.c[..., 1]], -1)
+        return 2.0 * m - torch.eye(self.d_state, dtype=m.dtype, device=m.device), bbar, c
+
+    def _diagonal_inverse(self, dt: Tensor) -> tuple[Tensor, Tensor]:
+        """``1 / (1 - dt/2 lam)`` as real pairs, (channel, N / 2) each."""
+        re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.exp())
+        im = -0.5 * dt * self._spread(self.imag)
+        size = re.square() + im.square()
+        return re / size, -im / size
+
+    def _spread(self, system: Tensor) -> Tensor:
+        """(systems, N) → (channel, N): neighbouring channels share a system."""
+        return system.repeat_interleave(self.d_model // system.shape[0], dim=0)
+
+    def _with_skip(self, kernel: Tensor) -> Tensor:
+        return torch.cat([kernel[:, :1] + self.skip.unsqueeze(-1), kernel[:, 1:]], dim=-1)
+
+
+def _krylov(matrix: Tensor, vector: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Columns ``matrix^j vector`` for j < length, (channel, N, length), and ``matrix^length`` (channel, N, N).
+
+    The block of columns doubles by one matrix product while the matrix is squared.
+    """
+    columns, power, count = vector.unsqueeze(-1), matrix, 1
+    total: Tensor | None = None
+    rest = length
+    while True:
+        if rest & 1:
+            total = power if total is None else torch.bmm(power, total)
+        rest >>= 1
+        if count < length:
+            columns = torch.cat([columns, torch.bmm(power, columns[..., : length - count])], dim=-1)
+        if not rest:
+            break
+        power, count = torch.bmm(power, power), count * 2
+    assert total is not None
+    return columns, total
+
+
+def _rotate(re: Tensor, im: Tensor, x: Tensor) -> Tensor:
+    """Complex product of (re + i im) with a vector in real coordinates (…, N)."""
+    x_re, x_im = x.chunk(2, dim=-1)
+    return torch.cat([re * x_re - im * x_im, im * x_re + re * x_im], dim=-1)
+
+
+def _rotation_matrix(re: Tensor, im: Tensor) -> Tensor:
+    """The matrix of `_rotate`, (channel, N, N)."""
+    re, im = torch.diag_embed(re), torch.diag_embed(im)
+    return torch.cat([torch.cat([re, -im], dim=2), torch.cat([im, re], dim=2)], dim=1)
+
+
+def _copies(values: np.ndarray, count: int) -> Tensor:
+    row = torch.tensor(values, dtype=torch.get_default_dtype())
+    return row.expand(count, *row.shape).clone()

@@ -1,0 +1,95 @@
+"""S4D, the diagonal state-space kernel (Gu et al. 2022, arXiv 2206.11893), zero-order hold, real arithmetic."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmphony.ssm.hippo import s4d_legs, s4d_lin
+from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
+
+
+class S4DKernel(StateSpaceKernel):
+    """``x[k] = exp(dt a) x[k-1] + (exp(dt a) - 1) / a u[k]``, ``y[k] = 2 Re(c x[k]) + d u[k]``; B = 1 lives in c.
+
+    ``a = -exp(log_neg_real) + i imag`` is stable whatever the optimiser does. Complex numbers are real pairs.
+    """
+
+    ssm_parameters = ("log_dt", "log_neg_real", "imag")
+
+    def __init__(self, d_model: int, d_state: int, init: Literal["lin", "legs"] = "lin") -> None:
+        super().__init__(d_model, d_state)
+        a = {"lin": s4d_lin, "legs": s4d_legs}[init](d_state)
+        self.log_dt = nn.Parameter(sample_log_dt(d_model))
+        self.log_neg_real = nn.Parameter(_rows(np.log(-a.real), d_model))
+        self.imag = nn.Parameter(_rows(a.imag, d_model))
+        self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
+        self.skip = nn.Parameter(torch.randn(d_model))
+
+    def kernel(self, length: int) -> Tensor:
+        """Impulse response (channel, length) by a two-level Vandermonde product.
+
+        ``exp(dt a l) = exp(dt a T i) exp(dt a j)`` for ``l = T i + j``: 2 sqrt(length) exponentials a state, and one
+        batched matrix product.
+        """
+        inner = max(1, round(length**0.5))
+        outer = -(-length // inner)
+        cb = _multiply(*self._c(), *self._b())
+        left_re, left_im = self._powers(torch.arange(outer, device=self.log_dt.device) * inner)
+        left_re, left_im = _multiply(left_re, left_im, cb[0].unsqueeze(-1), cb[1].unsqueeze(-1))
+        right_re, right_im = self._powers(torch.arange(inner, device=self.log_dt.device))
+        left = torch.cat([left_re, -left_im], dim=1).transpose(1, 2)
+        kernel = torch.bmm(left, torch.cat([right_re, right_im], dim=1)).reshape(self.d_model, outer * inner)
+        return self._with_skip(2.0 * kernel[:, :length])
+
+    def block(self, length: int) -> BlockMatrices:
+        """The matrices of ``length`` steps, from the powers 0 … length of ``exp(dt a)``."""
+        re, im = self._powers(torch.arange(length + 1, device=self.log_dt.device))
+        b_re, b_im = (part.unsqueeze(-1) for part in self._b())
+        c_re, c_im = (part.unsqueeze(-1) for part in self._c())
+        reach = torch.cat(_multiply(b_re, b_im, re[..., :length], im[..., :length]), dim=1)
+        observe_re, observe_im = _multiply(c_re, c_im, re[..., 1:], im[..., 1:])
+        c = 2.0 * torch.cat([c_re, -c_im], dim=1)
+        kernel = (c * reach).sum(1)
+        last_re, last_im = torch.diag_embed(re[..., length]), torch.diag_embed(im[..., length])
+        power = torch.cat([torch.cat([last_re, last_im], 2), torch.cat([-last_im, last_re], 2)], 1)
+        observe = 2.0 * torch.cat([observe_re, -observe_im], dim=1)
+        return BlockMatrices(self._with_skip(kernel), reach.flip(-1).transpose(1, 2), observe, power)
+
+    def _dt_a(self) -> tuple[Tensor, Tensor]:
+        dt = self.log_dt.exp().unsqueeze(-1)
+        return -self.log_neg_real.exp() * dt, self.imag * dt
+
+    def _powers(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """``exp(dt a steps)`` as real pairs, (channel, n, steps) each."""
+        re, im = self._dt_a()
+        steps = steps.to(re.dtype)
+        size, angle = (re.unsqueeze(-1) * steps).exp(), im.unsqueeze(-1) * steps
+        return size * angle.cos(), size * angle.sin()
+
+    def _b(self) -> tuple[Tensor, Tensor]:
+        """``(exp(dt a) - 1) / a`` as real pairs, (channel, n) each; exact for small steps."""
+        re, im = self._dt_a()
+        # Re(exp(z) - 1) = expm1(x) cos y - 2 sin^2(y/2) keeps the digits that exp(z) - 1 would cancel.
+        top_re = torch.expm1(re) * im.cos() - 2.0 * (im / 2.0).sin().square()
+        top_im = re.exp() * im.sin()
+        a_re, a_im = -self.log_neg_real.exp(), self.imag
+        size = a_re.square() + a_im.square()
+        return (top_re * a_re + top_im * a_im) / size, (top_im * a_re - top_re * a_im) / size
+
+    def _c(self) -> tuple[Tensor, Tensor]:
+        return self.c[..., 0], self.c[..., 1]
+
+    def _with_skip(self, kernel: Tensor) -> Tensor:
+        return torch.cat([kernel[:, :1] + self.skip.unsqueeze(-1), kernel[:, 1:]], dim=-1)
+
+
+def _multiply(a_re: Tensor, a_im: Tensor, b_re: Tensor, b_im: Tensor) -> tuple[Tensor, Tensor]:
+    return a_re * b_re - a_im * b_im, a_re * b_im + a_im * b_re
+
+
+def _rows(values: np.ndarray, count: int) -> Tensor:
+    return torch.tensor(values, dtype=torch.get_default_dtype()).expand(count, -1).clone()

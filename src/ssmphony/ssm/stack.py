@@ -1,0 +1,75 @@
+"""Blocks in a row. Lookaheads add up, and the mask arrives at each block with the delay of those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ssmphony.config import Config
+from ssmphony.interfaces import SequenceLayer, State
+from ssmphony.ssm.block import Block, delay
+from ssmphony.ssm.causal_conv import CausalConv, CausalConvConfig
+from ssmphony.ssm.mixer import S4Config, S4DConfig
+
+Mixer = Annotated[S4Config | S4DConfig | CausalConvConfig, Field(discriminator="kind")]
+
+
+class StackState(NamedTuple):
+    """layers: the state of each layer; present: for each layer the (batch, lookahead) bool mask queue."""
+
+    layers: tuple[State, ...]
+    present: tuple[Tensor, ...]
+
+
+class Stack(SequenceLayer, nn.Module):
+    """Layers applied one after another; any `SequenceLayer` that keeps (batch, time, channel) shapes composes."""
+
+    def __init__(self, layers: Sequence[SequenceLayer]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)  # type: ignore[arg-type]
+        self.lookahead = sum(layer.lookahead for layer in layers)
+
+    def initial_state(self, batch: int) -> StackState:
+        device = next(self.parameters()).device
+        layers = tuple(layer.initial_state(batch) for layer in self.layers)
+        present = tuple(torch.zeros(batch, layer.lookahead, dtype=torch.bool, device=device) for layer in self.layers)
+        return StackState(layers, present)
+
+    def forward(self, x: Tensor, state: StackState, mask: Tensor) -> tuple[Tensor, StackState]:
+        """x (batch, time, channel), mask (batch, time) → (batch, time, channel) and the state."""
+        layers: list[State] = []
+        queues: list[Tensor] = []
+        for layer, old, waiting in zip(self.layers, state.layers, state.present, strict=True):
+            x, new = layer.forward(x, old, mask)
+            mask, queue = delay(mask, waiting)
+            layers.append(new)
+            queues.append(queue)
+        return x, StackState(tuple(layers), tuple(queues))
+
+
+class StackConfig(Config):
+    """``n_layers`` blocks whose mixers repeat the pattern ``mixers``; ``d_ffn`` 0 leaves the feed-forward out.
+
+    ``lookahead`` steps of the future enter through a depthwise convolution of ``2 * lookahead + 1`` taps in front.
+    """
+
+    d_model: int
+    n_layers: int
+    mixers: tuple[Mixer, ...]
+    d_ffn: int = 0
+    dropout: float = 0.0
+    lookahead: int = 0
+
+    def build(self) -> Stack:
+        layers: list[SequenceLayer] = []
+        if self.lookahead:
+            conv = CausalConv(self.d_model, 2 * self.lookahead + 1, self.lookahead)
+            layers.append(Block(self.d_model, conv, 0, self.dropout))
+        for index in range(self.n_layers):
+            mixer = self.mixers[index % len(self.mixers)].build()
+            layers.append(Block(self.d_model, mixer, self.d_ffn, self.dropout))
+        return Stack(layers)
