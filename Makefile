@@ -1,0 +1,82 @@
+# Every target makes what it needs, on a machine with Python 3.10 or newer and make. See `make help`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+# The newest PyTorch built for the CPU is enough for every test. Another build: make test TORCH_INDEX=<its index>
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH  := $(shell sed -n 's/^torch==/&/p' constraints.txt)
+
+TEXT ?= नमस्ते दुनिया
+OUT  ?= namaste.wav
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+# Python writes the bytecode that it uses; compiling all of it costs 28 MB.
+INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
+
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help speak test test-all check lint types floors format docs docs-serve benchmark wheel clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+speak: $(RUNTIME)  ## speak TEXT="…" into the file OUT=namaste.wav
+	$(BIN)/ssmphony say "$(TEXT)" --output "$(OUT)"
+
+test: check docs $(DEV)  ## all checks and the tests, without those marked slow
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_ARGS)
+
+test-all: check docs $(DEV)  ## all checks and all tests
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "slow or not slow" $(PYTEST_ARGS)
+
+check: lint types floors  ## ruff, pyright and the import contracts
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+floors: $(DEV)
+	$(BIN)/lint-imports
+
+format: $(DEV)  ## let ruff format and mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(DEV)  ## build the documentation into site/
+	$(BIN)/mkdocs build --quiet --strict
+
+docs-serve: $(DEV)  ## show the documentation in a browser while you write
+	$(BIN)/mkdocs serve
+
+benchmark: $(DEV)  ## measure speed and fill the tables of README.md and docs/
+	$(BIN)/python -m benchmarks.run
+
+wheel: $(DEV)  ## build dist/ssmphony-*.whl
+	$(BIN)/python -m hatchling build -t wheel
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/.pip: tools/environment.py
+	$(PYTHON) tools/environment.py $(VENV)
+	@touch $@
+
+$(RUNTIME): $(VENV)/.pip pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	@touch $@
+
+# A CPU build that pip finds by itself, else one from TORCH_INDEX, else what the platform offers.
+$(VENV)/.torch: $(VENV)/.pip constraints.txt
+	$(INSTALL) "$(TORCH)+cpu" 2>/dev/null || $(INSTALL) --index-url $(TORCH_INDEX) $(TORCH) || $(INSTALL) $(TORCH)
+	@touch $@
+
+$(DEV): $(RUNTIME) $(VENV)/.torch
+	$(INSTALL) --editable ".[train,serve,eval,docs,dev]"
+	@touch $@
