@@ -1,0 +1,40 @@
+"""The command line. Nothing heavy loads before a command needs it: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ssmphony import __version__
+from ssmphony.cli.errors import OneLineErrors
+from ssmphony.cli.say import say
+from ssmphony.cli.show import text, voices
+from ssmphony.cli.work import export, prepare, train
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    help="Hindi text to speech on state-space models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (say, voices, text, prepare, train, export):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ssmphony {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Hindi text to speech on state-space models."""

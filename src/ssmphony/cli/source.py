@@ -1,0 +1,77 @@
+"""Where the text to speak comes from. It is read as it arrives, never as a whole."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ssmphony.types import SsmphonyError
+
+_BLOCK = 1 << 16
+
+
+class TextSource:
+    """Pieces of UTF-8 text from an argument, a file or standard input.
+
+    Iterating raises `SsmphonyError` when a byte is not UTF-8 or the file cannot be read.
+    """
+
+    def __init__(self, name: str, file: BinaryIO, size: int | None) -> None:
+        self._name = name
+        self._file = file
+        self._size = size
+        self._bytes = 0
+        self._characters = 0
+
+    @property
+    def expected_characters(self) -> int | None:
+        """How long the text will be, estimated from what has been read of it; None if nobody can know."""
+        if self._size is None or not self._bytes:
+            return None
+        return max(1, round(self._size * self._characters / self._bytes))
+
+    def __iter__(self) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8-sig")("strict")
+        while True:
+            try:
+                block = os.read(self._file.fileno(), _BLOCK)
+            except OSError as error:
+                raise SsmphonyError(f"cannot read {self._name}: {error.strerror}") from None
+            try:
+                piece = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                place = self._bytes - (len(error.object) - len(block)) + error.start
+                raise SsmphonyError(
+                    f"{self._name} is not valid UTF-8 (byte {place}): save it as UTF-8, or convert it with iconv"
+                ) from None
+            self._bytes += len(block)
+            self._characters += len(piece)
+            if piece:
+                yield piece
+            if not block:
+                return
+
+
+def open_text(text: str | None, file: Path | None) -> str | TextSource:
+    """The text of the argument, or a source that reads ``file`` or, without one, standard input."""
+    if text is not None and file is not None:
+        raise SsmphonyError("give the text or --file, not both")
+    if text is not None and text != "-":
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise SsmphonyError("the text is not valid UTF-8: check the terminal's locale") from None
+        return text
+    if file is not None and str(file) != "-":
+        try:
+            opened = file.open("rb", buffering=0)
+        except OSError as error:
+            raise SsmphonyError(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from None
+        return TextSource(str(file), opened, os.fstat(opened.fileno()).st_size)
+    if text is None and file is None and sys.stdin.isatty():
+        raise SsmphonyError('nothing to speak: give a text ("नमस्ते"), --file, or pipe text in')
+    return TextSource("standard input", sys.stdin.buffer, None)

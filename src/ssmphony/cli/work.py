@@ -1,0 +1,104 @@
+"""``ssmphony prepare``, ``train`` and ``export``: making a voice. They need the extra ``train``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
+]
+
+
+def prepare(
+    kind: Annotated[str, typer.Argument(help="curious, espeak, folder, ljspeech or audio.")],
+    source: Annotated[list[Path], typer.Argument(help="The corpus; for espeak, text files of sentences.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the prepared corpus.")],
+    settings: Settings = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Turn a corpus into training data. Run it again to go on where it was stopped."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with _extra("train"):
+        from ssmphony.data.corpora import READERS
+        from ssmphony.data.prepare import prepare as run
+        from ssmphony.data.prepare import reader_from
+
+    corpus: dict[str, Any] = {"kind": kind}
+    several = kind in READERS and "path" not in READERS[kind].model_fields
+    if several:
+        corpus["texts"] = source
+    elif len(source) == 1:
+        corpus["path"] = source[0]
+    else:
+        raise typer.BadParameter("give one folder", param_hint="SOURCE")
+    corpus.update(_pair(setting) for setting in settings or ())
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("", total=None)
+        done = run(
+            reader_from(corpus),
+            out,
+            workers=workers,
+            progress=lambda count, total: bar.update(task, completed=count, total=total),
+        )
+    typer.echo(
+        f"{done.clips} clips, {done.seconds / 60:.1f} minutes in {out}; {done.rejected} left out (rejected.jsonl)"
+    )
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML file, such as those in configs/.")],
+    settings: Settings = None,
+    init: Annotated[str | None, typer.Option(help="Start from the weights of a checkpoint or of a voice.")] = None,
+) -> None:
+    """Train a voice or a vocoder. Run it again to resume."""
+    with _extra("train"):
+        from ssmphony.training.run import train as run
+
+    typer.echo(run(config, tuple(settings or ()), init))
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint or the folder of a run.")],
+    out: Annotated[Path, typer.Argument(help="The folder of the new voice.")],
+) -> None:
+    """Turn a trained voice into a package that speaks without PyTorch."""
+    with _extra("train"):
+        from ssmphony.voices.export import export as run
+
+    run(checkpoint, out)
+    typer.echo(f'{out}: try it with: ssmphony say --voice {out} -o hello.wav "नमस्ते दुनिया"')
+
+
+def _pair(setting: str) -> tuple[str, Any]:
+    """``key=value``; the value is JSON where it reads as such, or else a string."""
+    key, equals, value = setting.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"write {setting} as key=value", param_hint="--set")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say which extra to install when one of its packages is missing."""
+    from ssmphony.types import SsmphonyError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("ssmphony"):
+            raise
+        raise SsmphonyError(f"this needs {error.name}: pip install 'ssmphony[{name}]'") from None
