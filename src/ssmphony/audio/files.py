@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -93,7 +93,7 @@ class PartialFile:
             os.lseek(self.descriptor, position, os.SEEK_SET)
 
     @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> Generator[None, None, None]:
         """Turn the system's errors into one line that names the target."""
         try:
             yield

@@ -6,14 +6,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
-
-from ssmphony.types import SsmphonyError
 
 # as a shell reports a process that a signal ended
 _INTERRUPTED = 128 + 2
@@ -28,9 +26,6 @@ class OneLineErrors(TyperGroup):
         try:
             with _terminable():
                 return super().invoke(ctx)
-        except SsmphonyError as error:
-            typer.echo(f"ssmphony: {error}", err=True)
-            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("ssmphony: interrupted", err=True)
             raise typer.Exit(_INTERRUPTED) from None
@@ -40,10 +35,17 @@ class OneLineErrors(TyperGroup):
         except MemoryError:
             typer.echo("ssmphony: out of memory", err=True)
             raise typer.Exit(1) from None
+        except Exception as error:
+            from ssmphony.types import SsmphonyError  # NumPy comes with it
+
+            if not isinstance(error, SsmphonyError):
+                raise
+            typer.echo(f"ssmphony: {error}", err=True)
+            raise typer.Exit(1) from None
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def _terminable() -> Generator[None, None, None]:
     """Let SIGTERM unwind the program, so that partial files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,7 +76,7 @@ def _sinks(stack: ExitStack, rate: int, output: Path | None, raw: bool, play: bo
 
 
 @contextmanager
-def _timings(path: Path, rate: int) -> Iterator[Sink]:
+def _timings(path: Path, rate: int) -> Generator[Sink, None, None]:
     from ssmphony.audio.files import PartialFile
     from ssmphony.audio.timings import Timings
 
@@ -105,7 +105,7 @@ def _pcm(chunk: AudioChunk) -> bytes:
 
 
 @contextmanager
-def _progress(source: str | TextSource) -> Iterator[Sink]:
+def _progress(source: str | TextSource) -> Generator[Sink, None, None]:
     """A bar on the terminal: how much text is spoken, seconds of audio, and how much faster than real time."""
     if not sys.stderr.isatty():
         yield lambda chunk: None

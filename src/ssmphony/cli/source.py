@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ssmphony.types import SsmphonyError
-
 _BLOCK = 1 << 16
 
 
@@ -40,12 +38,12 @@ class TextSource:
             try:
                 block = os.read(self._file.fileno(), _BLOCK)
             except OSError as error:
-                raise SsmphonyError(f"cannot read {self._name}: {error.strerror}") from None
+                raise _error(f"cannot read {self._name}: {error.strerror}") from None
             try:
                 piece = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 place = self._bytes - (len(error.object) - len(block)) + error.start
-                raise SsmphonyError(
+                raise _error(
                     f"{self._name} is not valid UTF-8 (byte {place}): save it as UTF-8, or convert it with iconv"
                 ) from None
             self._bytes += len(block)
@@ -59,19 +57,25 @@ class TextSource:
 def open_text(text: str | None, file: Path | None) -> str | TextSource:
     """The text of the argument, or a source that reads ``file`` or, without one, standard input."""
     if text is not None and file is not None:
-        raise SsmphonyError("give the text or --file, not both")
+        raise _error("give the text or --file, not both")
     if text is not None and text != "-":
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise SsmphonyError("the text is not valid UTF-8: check the terminal's locale") from None
+            raise _error("the text is not valid UTF-8: check the terminal's locale") from None
         return text
     if file is not None and str(file) != "-":
         try:
             opened = file.open("rb", buffering=0)
         except OSError as error:
-            raise SsmphonyError(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from None
+            raise _error(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from None
         return TextSource(str(file), opened, os.fstat(opened.fileno()).st_size)
     if text is None and file is None and sys.stdin.isatty():
-        raise SsmphonyError('nothing to speak: give a text ("नमस्ते"), --file, or pipe text in')
+        raise _error('nothing to speak: give a text ("नमस्ते"), --file, or pipe text in')
     return TextSource("standard input", sys.stdin.buffer, None)
+
+
+def _error(message: str) -> Exception:
+    from ssmphony.types import SsmphonyError  # NumPy comes with it
+
+    return SsmphonyError(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,7 +92,7 @@ def _pair(setting: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def _extra(name: str) -> Iterator[None]:
+def _extra(name: str) -> Generator[None, None, None]:
     """Say which extra to install when one of its packages is missing."""
     from ssmphony.types import SsmphonyError
 
