@@ -28,7 +28,7 @@ def prepare(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     with _extra("train"):
-        from ssmphony.data.corpora import READERS
+        from ssmphony.data.corpora.registry import READERS
         from ssmphony.data.prepare import prepare as run
         from ssmphony.data.prepare import reader_from
 

@@ -1,4 +1,4 @@
-"""``python -m ssmphony``."""
+"""``python -m ssmphony.cli``."""
 
 from ssmphony.cli import app
 
