@@ -44,7 +44,7 @@ class HindiFrontend(Frontend):
         symbols: list[str] = [vocabulary.BEGIN]
         words: list[Word] = []
         for match in re.finditer(r"[^\s।॥?!,;:–—]+|[,;:–—]", sentence):
-            spoken = g2p.phones(match.group())
+            spoken = g2p.phonemes(match.group())
             if spoken:
                 first = len(symbols)
                 symbols.extend(spoken)

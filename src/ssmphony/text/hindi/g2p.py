@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ssmphony.text.hindi import phonology, schwa
+from ssmphony.text.hindi import phonology, schwa, tables
 from ssmphony.text.hindi.graphemes import spell
+
+EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
+NASAL_STEMS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) == 2}
+NASAL_WORDS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) > 2}
+_STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
 
 
 @lru_cache(maxsize=20_000)
-def phones(word: str) -> tuple[str, ...]:
-    """Phones of one clean Devanagari word (see `unicode.clean`); empty when nothing in it sounds."""
-    return tuple(phone.symbol for phone in phonology.nasalise(schwa.delete(spell(word))))
+def phonemes(word: str) -> tuple[str, ...]:
+    """Broad phonemes of one clean Devanagari word (see `unicode.clean`); empty when nothing in it sounds."""
+    if word in EXCEPTIONS:
+        return EXCEPTIONS[word]
+    phones = phonology.nasalise(schwa.delete(spell(_native_nasal(word))))
+    if phones:
+        phonology.lengthen_final(phones)
+        phonology.double_aspirates(phones)
+    return tuple(phone.symbol for phone in phones)
+
+
+def _native_nasal(word: str) -> str:
+    if word in NASAL_WORDS:
+        return NASAL_WORDS[word]
+    for length in _STEM_LENGTHS:
+        if word[:length] in NASAL_STEMS:
+            return NASAL_STEMS[word[:length]] + word[length:]
+    return word

@@ -13,6 +13,8 @@ ANUSVARA = "\u0902"
 CHANDRABINDU = "\u0901"
 VISARGA = "\u0903"
 SCHWA = "ə"
+JNYA = "ज" + VIRAMA + "ञ"
+"""ज्ञ is ɡj in Hindi."""
 
 
 @dataclass
@@ -59,6 +61,14 @@ def spell(word: str) -> list[Phone]:
         if index + 1 < len(word) and word[index + 1] == NUKTA:
             letter = letter + NUKTA if letter + NUKTA in CONSONANTS else letter
         width = len(letter)
+        if word.startswith(JNYA, index):
+            phones.extend((Phone("ɡ", index), Phone("j", index)))
+            index += len(JNYA)
+            if index >= len(word) or (word[index] not in SIGNS and word[index] != VIRAMA):
+                phones.append(Phone(SCHWA, index - 1, vowel=True, inherent=True))
+            elif word[index] == VIRAMA:
+                index += 1
+            continue
         if letter in CONSONANTS:
             phones.append(Phone(CONSONANTS[letter], index))
             following = word[index + width] if index + width < len(word) else ""

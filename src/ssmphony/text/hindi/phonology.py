@@ -1,33 +1,98 @@
-"""Sound rules between neighbouring phones: nasals, palatals, vowels beside ɦ."""
+"""Sound rules between neighbouring phones: nasals, geminates of aspirates, final short vowels, vowels beside ɦ.
+
+Ohala, "Aspects of Hindi Phonology" (1983); Pandey, "Hindi schwa deletion", Lingua 82 (1990).
+"""
 
 from __future__ import annotations
 
 import unicodedata
 
-from ssmphony.text.hindi.graphemes import ANUSVARA, Phone
+from ssmphony.text.hindi.graphemes import ANUSVARA, SCHWA, Phone
 
 HOMORGANIC = {
-    **dict.fromkeys("k kʰ ɡ ɡʱ q x ɣ ŋ".split(), "ŋ"),
-    **dict.fromkeys("tʃ tʃʰ dʒ dʒʱ ɲ".split(), "n"),
+    **dict.fromkeys("k kʰ ɡ ɡʱ q x ɣ ŋ ɦ".split(), "ŋ"),
     **dict.fromkeys("ʈ ʈʰ ɖ ɖʱ ɳ".split(), "ɳ"),
-    **dict.fromkeys("p pʰ b bʱ m ʋ".split(), "m"),
+    **dict.fromkeys("p pʰ b bʱ m ʋ f".split(), "m"),
 }
+"""The nasal of a consonant's place; before every other consonant it is n."""
+
+CHANDRABINDU_STOPS = frozenset("ɡ ɡʱ dʒ dʒʱ b bʱ d̪ʱ ɖʱ".split())
+"""Before these a nasal vowel ends in a nasal consonant: ँग is ŋɡ (मँगवाना), ँध is nd̪ʱ (गाँधी)."""
+
+BINDU_VOWELS = frozenset("iː uː eː ɛː oː ɔː".split())
+"""Vowels whose sign leaves no room for a chandrabindu above (or that are native when nasal): before anything but a
+voiced stop their anusvara is a nasal vowel (खींच, फेंक, चौंक)."""
+
+LOAN_NASALS = frozenset({("eː", "ʈ"), ("eː", "s"), ("eː", "tʃ"), ("eː", "ʃ"), ("ɛː", "k"), ("ɛː", "p"), ("ɛː", "ʈ"), ("ɛː", "ʃ")})
+"""But these come with English words and keep the consonant (एजेंट, लाइसेंस, बेंच, पेंशन, बैंक, पैंट)."""
+
+VOICED_STOPS = frozenset("ɡ ɡʱ dʒ dʒʱ ɖ ɖʱ d̪ d̪ʱ b bʱ".split())
+CLOSED_BY_NASAL = frozenset("ɦ ɽ ɽʱ ɾ m n".split())
+"""After aː ʊ ɪ, an anusvara before these is a nasal vowel as well (बांह, मुंह, मांड़ी)."""
+
+
+def nasal_vowel(vowel: str) -> str:
+    """The nasal partner of a vowel in the inventory; æ, which has none, gives ɛ̃ː."""
+    bare = "ɛ" if vowel == "æ" else vowel.removesuffix("ː")
+    length = "ː" if vowel.endswith("ː") or vowel == "æ" else ""
+    return unicodedata.normalize("NFC", bare + "\u0303") + length
+
+
+def _nasal_consonant(phone: Phone, following: Phone | None) -> str:
+    """The consonant that the nasal sign of ``phone`` stands for, or nothing when the vowel itself is nasal."""
+    if following is None or following.vowel:
+        final = following is None and phone.nasal == ANUSVARA and phone.symbol == SCHWA
+        return "m" if final else ""
+    if phone.nasal != ANUSVARA:
+        spoken = following.symbol in CHANDRABINDU_STOPS
+    elif phone.symbol in BINDU_VOWELS:
+        spoken = following.symbol in VOICED_STOPS or (phone.symbol, following.symbol) in LOAN_NASALS
+    elif phone.symbol == "ɪ" and following.symbol == "ɦ":
+        following.symbol = "ɡʱ"  # सिंह
+        spoken = True
+    else:
+        spoken = phone.symbol == SCHWA or following.symbol not in CLOSED_BY_NASAL
+    return HOMORGANIC.get(following.symbol, "n") if spoken else ""
 
 
 def nasalise(phones: list[Phone]) -> list[Phone]:
-    """Anusvara before a consonant is the nasal of its place; elsewhere, and chandrabindu, a nasal vowel."""
+    """Speak every nasal sign, as a nasal consonant of the place of what follows or as a nasal vowel."""
     spoken: list[Phone] = []
     for position, phone in enumerate(phones):
-        spoken.append(phone)
-        if not phone.nasal:
-            continue
         following = phones[position + 1] if position + 1 < len(phones) else None
-        if phone.nasal == ANUSVARA and following is not None and not following.vowel:
-            spoken.append(Phone(HOMORGANIC.get(following.symbol, "n"), phone.index))
-        else:
-            phone.symbol = unicodedata.normalize("NFC", phone.symbol.replace("ː", "") + "\u0303")
-            if phone.symbol[0] not in "əɪʊ":
-                phone.symbol += "ː"
-            if phone.symbol.startswith("æ"):
-                phone.symbol = unicodedata.normalize("NFC", "ɛ\u0303ː")
+        consonant = _nasal_consonant(phone, following) if phone.nasal else ""
+        if phone.nasal and not consonant:
+            phone.symbol = nasal_vowel(phone.symbol)
+        spoken.append(phone)
+        if consonant:
+            spoken.append(Phone(consonant, phone.index))
     return spoken
+
+
+FINAL_LENGTH = {"ɪ": "iː", "ʊ": "uː"}
+
+
+def lengthen_final(phones: list[Phone]) -> None:
+    """A word-final short i or u is long (शक्ति, किन्तु), except in the words of one open syllable (कि)."""
+    last = phones[-1]
+    if last.symbol in FINAL_LENGTH and sum(phone.vowel for phone in phones) > 1:
+        last.symbol = FINAL_LENGTH[last.symbol]
+
+
+def double_aspirates(phones: list[Phone]) -> None:
+    """The first half of a written aspirate pair has no breath of its own: ख्ख is kkʰ."""
+    for first, second in zip(phones, phones[1:], strict=False):
+        if first.symbol == second.symbol and first.symbol[-1] in "ʰʱ":
+            first.symbol = first.symbol[:-1]
+
+
+def front_before_h(phones: list[Phone]) -> None:
+    """ə before ɦ in a closed or following-schwa syllable is [ɛ] (कहना, शहर), written ɛː in the inventory."""
+    for position in range(len(phones) - 1):
+        if phones[position].symbol != SCHWA or phones[position + 1].symbol != "ɦ":
+            continue
+        after = phones[position + 2] if position + 2 < len(phones) else None
+        if after is None or not after.vowel:
+            phones[position].symbol = "ɛː"
+        elif after.symbol == SCHWA and position + 3 < len(phones):
+            phones[position].symbol = after.symbol = "ɛː"
