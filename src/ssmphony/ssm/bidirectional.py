@@ -1,7 +1,8 @@
 """Bidirectional S4 / S4D for whole sequences (a text encoder): one two-sided kernel, one convolution.
 
-``y[l] = sum_{j <= l} k0[l-j] u[j] + sum_{j > l} k1[j-l-1] u[j]`` (Gu et al. 2022; Goel et al. 2022, SaShiMi). As
-padded steps enter as zeros, nothing leaks from padding into a row and nothing has to be flipped.
+``y[l] = sum_{j <= l} k0[l-j] u[j] + sum_{j >= l} k1[j-l] u[j]``: the sum of a causal layer and of one that reads
+each row backwards (Goel et al. 2022, SaShiMi; theirs leaves lag 0 out of k1, which a different skip makes equal).
+Padded steps enter as zeros, so nothing leaks from padding into a row and nothing has to be flipped.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from ssmphony.config import Config
 from ssmphony.ssm.convolution import convolve, two_sided_lags
 from ssmphony.ssm.kernel import StateSpaceKernel
-from ssmphony.ssm.mixer import GatedOutput, S4Config, S4DConfig, require_steps
+from ssmphony.ssm.mixer import GatedOutput, S4Config, S4DConfig, hide, require_steps
 
 
 class Bidirectional(nn.Module):
@@ -36,7 +37,7 @@ class Bidirectional(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x (batch, time, channel), mask (batch, time) bool, false = padding → (batch, time, channel)."""
         require_steps(x)
-        u = (x * mask.unsqueeze(-1)).permute(2, 0, 1)
+        u = hide(x, mask).permute(2, 0, 1)
         y = convolve(u, self.lags(x.shape[1]))
         return self.output(y.permute(1, 2, 0).to(x.dtype))
 

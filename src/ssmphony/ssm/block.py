@@ -28,12 +28,10 @@ class FeedForward(nn.Module):
 
 
 class BlockState(NamedTuple):
-    """mixer: the mixer's state; residual: (batch, lookahead, channel), inputs that wait for the mixer's output;
-    present: (batch, lookahead) bool, their mask."""
+    """mixer: the mixer's state; residual: (batch, lookahead, channel), inputs that wait for the mixer's output."""
 
     mixer: State
     residual: Tensor
-    present: Tensor
 
 
 class Block(SequenceLayer, nn.Module):
@@ -52,15 +50,13 @@ class Block(SequenceLayer, nn.Module):
     def initial_state(self, batch: int) -> BlockState:
         like = next(self.parameters())
         residual = torch.zeros(batch, self.lookahead, self.d_model, dtype=like.dtype, device=like.device)
-        present = torch.zeros(batch, self.lookahead, dtype=torch.bool, device=like.device)
-        return BlockState(self.mixer.initial_state(batch), residual, present)
+        return BlockState(self.mixer.initial_state(batch), residual)
 
     def forward(self, x: Tensor, state: BlockState, mask: Tensor) -> tuple[Tensor, BlockState]:
-        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), zero where nothing is."""
+        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), of no meaning where masked."""
         y, mixer = self.mixer.forward(self.norm(x), state.mixer, mask)
         x, residual = delay(x, state.residual)
-        mask, present = delay(mask, state.present)
-        return finish(self, x, y, mask), BlockState(mixer, residual, present)
+        return finish(self, x, y), BlockState(mixer, residual)
 
 
 class BidirectionalBlock(nn.Module):
@@ -75,16 +71,16 @@ class BidirectionalBlock(nn.Module):
         self.ffn = FeedForward(d_model, d_ffn, dropout) if d_ffn else None
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), zero at padding."""
-        return finish(self, x, self.mixer(self.norm(x), mask), mask)
+        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), of no meaning where masked."""
+        return finish(self, x, self.mixer(self.norm(x), mask))
 
 
-def finish(block: Block | BidirectionalBlock, x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-    """Residual, feed-forward and mask behind the mixer's output ``y``."""
+def finish(block: Block | BidirectionalBlock, x: Tensor, y: Tensor) -> Tensor:
+    """Residual and feed-forward behind the mixer's output ``y``."""
     x = x + block.dropout(y)
     if block.ffn is not None:
         x = x + block.dropout(block.ffn(block.ffn_norm(x)))
-    return x * mask.unsqueeze(-1)
+    return x
 
 
 def delay(x: Tensor, waiting: Tensor) -> tuple[Tensor, Tensor]:

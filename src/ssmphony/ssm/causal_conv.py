@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.mixer import require_steps
+from ssmphony.ssm.mixer import hide, require_steps
 
 
 class ConvState(NamedTuple):
@@ -40,7 +40,7 @@ class CausalConv(SequenceLayer, nn.Module):
     def forward(self, x: Tensor, state: ConvState, mask: Tensor) -> tuple[Tensor, ConvState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
-        joined = torch.cat([state.context.to(x.dtype), x * mask.unsqueeze(-1)], dim=1)
+        joined = torch.cat([state.context.to(x.dtype), hide(x, mask)], dim=1)
         y = self.conv(joined.transpose(1, 2)).transpose(1, 2)
         return y, ConvState(joined[:, x.shape[1] :])
 

@@ -43,24 +43,31 @@ def causal_lags(kernel: Tensor) -> Tensor:
 
 
 def two_sided_lags(forward: Tensor, backward: Tensor) -> Tensor:
-    """Circle of lags (channel, 2 * length): ``forward[i]`` at lag i, ``backward[i]`` at lag -(i + 1).
+    """Circle of lags (channel, 2 * length): ``forward[i]`` at lag i plus ``backward[i]`` at lag -i.
 
-    forward and backward (channel, length). The lag ``-length`` is out of reach of a sequence and holds
-    ``backward``'s last entry.
+    forward and backward (channel, length) meet at lag 0, where they add. Lag ``-length`` is out of reach: zero.
     """
-    return torch.cat([forward, backward.flip(-1)], dim=-1)
+    back = torch.cat([F.pad(backward[:, :1], (0, backward.shape[-1])), backward[:, 1:].flip(-1)], dim=-1)
+    return causal_lags(forward) + back
+
+
+#: Elements of a tile. PyTorch's buffers above 32 MiB come fresh from the kernel each time, and their page faults
+#: cost more than the transforms: in tiles the same convolution is 2 to 3 times faster.
+TILE_ELEMENTS = 500_000
 
 
 def fft_convolve(u: Tensor, lags: Tensor) -> Tensor:
     """Convolve u (channel, batch, length) with lags (channel, 2 * length), see `toeplitz`; same shape as ``u``."""
-    length = u.shape[-1]
+    channels, batch, length = u.shape
     n = smooth_length(2 * length)
-    if n > 2 * length:
-        # Negative lags sit at the end of the circle; a longer circle opens between the two halves.
-        lags = torch.cat([F.pad(lags[:, :length], (0, n - 2 * length)), lags[:, length:]], dim=-1)
-    spectrum = torch.fft.rfft(lags, n=n)
-    product = torch.fft.rfft(u, n=n) * spectrum.unsqueeze(1)
-    return torch.fft.irfft(product, n=n)[..., :length]
+    # Negative lags sit at the end of the circle; a longer circle opens between the two halves.
+    lags = torch.cat([F.pad(lags[:, :length], (0, n - 2 * length)), lags[:, length:]], dim=-1)
+    tile = min(channels, max(1, TILE_ELEMENTS // (batch * n)))
+    tiles: list[Tensor] = []
+    for part, circle in zip(u.split(tile), lags.split(tile), strict=True):
+        product = torch.fft.rfft(part, n=n) * torch.fft.rfft(circle).unsqueeze(1)
+        tiles.append(torch.fft.irfft(product, n=n)[..., :length])
+    return torch.cat(tiles)
 
 
 #: Below this many steps a Toeplitz matrix product is faster than FFTs.

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ssmphony.ssm.convolution import causal_lags, full_precision, toeplitz
 from ssmphony.ssm.hippo import DT_MAX, DT_MIN
@@ -63,6 +64,14 @@ class StateSpaceKernel(nn.Module, ABC):
     def block(self, length: int) -> BlockMatrices:
         """The matrices of a block of ``length`` steps."""
 
+    @abstractmethod
+    def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One step in O(N): u (channel, batch), state (channel, batch, N) → y (channel, batch) and the state."""
+
+    @abstractmethod
+    def leap(self, state: Tensor, steps: int) -> Tensor:
+        """The state (channel, batch, N) after ``steps`` steps without input."""
+
 
 def sample_log_dt(d_model: int, dt_min: float = DT_MIN, dt_max: float = DT_MAX) -> Tensor:
     """log of step sizes drawn log-uniformly from [dt_min, dt_max], (d_model,)."""
@@ -81,33 +90,49 @@ def advance(u: Tensor, state: Tensor, block: BlockMatrices) -> tuple[Tensor, Ten
     return both[..., :length], both[..., length:]
 
 
-#: Steps of a block. Longer costs more in the Toeplitz product, shorter more in the carry between blocks.
+#: Steps of a block, at most. Longer costs more in the Toeplitz product, shorter more in the carry between blocks.
 BLOCK_STEPS = 64
+
+#: So few steps are taken one by one in O(N) each; more would cost more than building the matrices of a block.
+SINGLE_STEPS = 2
 
 
 def run(kernel: StateSpaceKernel, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """Any number of steps: u (channel, batch, length) and state (channel, batch, N) → outputs and last state.
 
-    Whole blocks are convolved side by side; only their states are carried from one to the next.
+    One function computed in three ways: single steps, one block, or blocks side by side whose states alone are
+    carried from one to the next.
     """
     with full_precision(u):
         u, state = u.to(kernel.dtype), state.to(kernel.dtype)
-        channels, batch, length = u.shape
+        length = u.shape[-1]
+        if length <= SINGLE_STEPS:
+            outputs: list[Tensor] = []
+            for step in u.unbind(-1):
+                y, state = kernel.step(step, state)
+                outputs.append(y)
+            return torch.stack(outputs, dim=-1), state
         if length <= BLOCK_STEPS:
             return advance(u, state, kernel.block(length))
-        count, rest = divmod(length, BLOCK_STEPS)
-        head = u[..., : length - rest].reshape(channels, batch * count, BLOCK_STEPS)
-        block = kernel.block(BLOCK_STEPS)
-        matrix = torch.cat([toeplitz(causal_lags(block.kernel), BLOCK_STEPS), block.reach], dim=-1)
-        both = torch.bmm(head, matrix)
-        added = both[..., BLOCK_STEPS:].reshape(channels, batch, count, -1)
-        states: list[Tensor] = []
-        for step in added.unbind(2):
-            states.append(state)
-            state = torch.baddbmm(step, state, block.power)
-        before = torch.stack(states, dim=2).reshape(channels, batch * count, -1)
-        y = torch.baddbmm(both[..., :BLOCK_STEPS], before, block.observe).reshape(channels, batch, -1)
-        if rest:
-            tail, state = advance(u[..., length - rest :], state, kernel.block(rest))
-            y = torch.cat([y, tail], dim=-1)
-        return y, state
+        return _run_blocks(kernel, u, state)
+
+
+def _run_blocks(kernel: StateSpaceKernel, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    channels, batch, length = u.shape
+    count = -(-length // BLOCK_STEPS)
+    steps = -(-length // count)
+    blocks = F.pad(u, (0, count * steps - length)).reshape(channels, batch * count, steps)
+    matrices = kernel.block(steps)
+    both = torch.bmm(blocks, torch.cat([toeplitz(causal_lags(matrices.kernel), steps), matrices.reach], dim=-1))
+    added = both[..., steps:].reshape(channels, batch, count, -1)
+    before = [state]
+    for step in added[:, :, :-1].unbind(2):
+        before.append(torch.baddbmm(step, before[-1], matrices.power))
+    states = torch.stack(before, dim=2).reshape(channels, batch * count, -1)
+    y = torch.baddbmm(both[..., :steps], states, matrices.observe).reshape(channels, batch, -1)[..., :length]
+    # The last block may be short: its state is taken where the input ends, not behind the padding.
+    rest = length - (count - 1) * steps
+    last = torch.bmm(u[..., length - rest :], matrices.reach[:, steps - rest :])
+    if rest == steps:
+        return y, torch.baddbmm(last, before[-1], matrices.power)
+    return y, last + kernel.leap(before[-1], rest)

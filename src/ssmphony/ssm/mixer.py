@@ -53,7 +53,7 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
     def forward(self, x: Tensor, state: StateSpaceState, mask: Tensor) -> tuple[Tensor, StateSpaceState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
-        u = (x * mask.unsqueeze(-1)).permute(2, 0, 1)
+        u = hide(x, mask).permute(2, 0, 1)
         y, last = run(self.kernel, u, state.x.transpose(0, 1))
         return self.output(y.permute(1, 2, 0).to(x.dtype)), StateSpaceState(last.transpose(0, 1))
 
@@ -88,6 +88,11 @@ class S4DConfig(Config):
 
     def build_kernel(self) -> S4DKernel:
         return S4DKernel(self.d_model, self.d_state, self.init)
+
+
+def hide(x: Tensor, mask: Tensor) -> Tensor:
+    """Zero where the mask (batch, time) is false, even if ``x`` is not finite there."""
+    return x.masked_fill(~mask.unsqueeze(-1), 0.0)
 
 
 def require_steps(x: Tensor) -> None:

@@ -55,6 +55,32 @@ class S4Kernel(StateSpaceKernel):
         kernel = (c.unsqueeze(-1) * right).sum(1)
         return BlockMatrices(self._with_skip(kernel), right.flip(-1).transpose(1, 2), left, power.transpose(1, 2))
 
+    def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        dt = self.log_dt.exp().unsqueeze(-1)
+        inverse = [part.unsqueeze(1) for part in self._diagonal_inverse(dt)]
+        p, b = (self._spread(pair.transpose(1, 2).flatten(1)).unsqueeze(1) for pair in (self.p, self.b))
+        dt = dt.unsqueeze(1)
+        # x' = (I - dt/2 A)^-1 ((I + dt/2 A) x + dt B u) = 2 (I - dt/2 A)^-1 (x + dt/2 B u) - x
+        middle = state + 0.5 * dt * b * u.unsqueeze(-1)
+        rotated, dp = _rotate(*inverse, middle), _rotate(*inverse, p)
+        gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
+        state = 2.0 * (rotated - gain * dp * (p * rotated).sum(-1, keepdim=True)) - state
+        return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self.skip.unsqueeze(-1) * u, state
+
+    def leap(self, state: Tensor, steps: int) -> Tensor:
+        power = self._discrete()[0].transpose(1, 2)
+        while True:
+            if steps & 1:
+                state = torch.bmm(state, power)
+            steps >>= 1
+            if not steps:
+                return state
+            power = torch.bmm(power, power)
+
+    def _output(self) -> Tensor:
+        """C in real coordinates, twice the real part included, (channel, N)."""
+        return 2.0 * torch.cat([self.c[..., 0], -self.c[..., 1]], -1)
+
     def _discrete(self) -> tuple[Tensor, Tensor, Tensor]:
         """Abar (channel, N, N), Bbar (channel, N), C (channel, N), in real coordinates.
 
@@ -62,14 +88,12 @@ class S4Kernel(StateSpaceKernel):
         """
         dt = self.log_dt.exp().unsqueeze(-1)
         inverse_re, inverse_im = self._diagonal_inverse(dt)
-        p = self._spread(torch.cat([self.p[..., 0], self.p[..., 1]], -1))
-        b = self._spread(torch.cat([self.b[..., 0], self.b[..., 1]], -1))
+        p, b = (self._spread(pair.transpose(1, 2).flatten(1)) for pair in (self.p, self.b))
         dp, pd = _rotate(inverse_re, inverse_im, p), _rotate(inverse_re, -inverse_im, p)
         gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
         m = _rotation_matrix(inverse_re, inverse_im) - (gain * dp).unsqueeze(-1) * pd.unsqueeze(-2)
         bbar = dt * (_rotate(inverse_re, inverse_im, b) - gain * dp * (pd * b).sum(-1, keepdim=True))
-        c = 2.0 * torch.cat([self.c[..., 0], -self.c[..., 1]], -1)
-        return 2.0 * m - torch.eye(self.d_state, dtype=m.dtype, device=m.device), bbar, c
+        return 2.0 * m - torch.eye(self.d_state, dtype=m.dtype, device=m.device), bbar, self._output()
 
     def _diagonal_inverse(self, dt: Tensor) -> tuple[Tensor, Tensor]:
         """``1 / (1 - dt/2 lam)`` as real pairs, (channel, N / 2) each."""

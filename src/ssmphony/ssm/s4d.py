@@ -38,16 +38,16 @@ class S4DKernel(StateSpaceKernel):
         inner = max(1, round(length**0.5))
         outer = -(-length // inner)
         cb = _multiply(*self._c(), *self._b())
-        left_re, left_im = self._powers(torch.arange(outer, device=self.log_dt.device) * inner)
+        left_re, left_im = self._powers(torch.arange(outer, device=self.device) * inner)
         left_re, left_im = _multiply(left_re, left_im, cb[0].unsqueeze(-1), cb[1].unsqueeze(-1))
-        right_re, right_im = self._powers(torch.arange(inner, device=self.log_dt.device))
+        right_re, right_im = self._powers(torch.arange(inner, device=self.device))
         left = torch.cat([left_re, -left_im], dim=1).transpose(1, 2)
         kernel = torch.bmm(left, torch.cat([right_re, right_im], dim=1)).reshape(self.d_model, outer * inner)
         return self._with_skip(2.0 * kernel[:, :length])
 
     def block(self, length: int) -> BlockMatrices:
         """The matrices of ``length`` steps, from the powers 0 … length of ``exp(dt a)``."""
-        re, im = self._powers(torch.arange(length + 1, device=self.log_dt.device))
+        re, im = self._powers(torch.arange(length + 1, device=self.device))
         b_re, b_im = (part.unsqueeze(-1) for part in self._b())
         c_re, c_im = (part.unsqueeze(-1) for part in self._c())
         reach = torch.cat(_multiply(b_re, b_im, re[..., :length], im[..., :length]), dim=1)
@@ -58,6 +58,18 @@ class S4DKernel(StateSpaceKernel):
         power = torch.cat([torch.cat([last_re, last_im], 2), torch.cat([-last_im, last_re], 2)], 1)
         observe = 2.0 * torch.cat([observe_re, -observe_im], dim=1)
         return BlockMatrices(self._with_skip(kernel), reach.flip(-1).transpose(1, 2), observe, power)
+
+    def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        b = torch.cat(self._b(), dim=-1).unsqueeze(1)
+        c_re, c_im = self._c()
+        state = self.leap(state, 1) + b * u.unsqueeze(-1)
+        y = torch.bmm(state, 2.0 * torch.cat([c_re, -c_im], dim=-1).unsqueeze(-1)).squeeze(-1)
+        return y + self.skip.unsqueeze(-1) * u, state
+
+    def leap(self, state: Tensor, steps: int) -> Tensor:
+        re, im = self._powers(torch.tensor([steps], device=self.device))
+        x_re, x_im = state.chunk(2, dim=-1)
+        return torch.cat(_multiply(x_re, x_im, re.transpose(1, 2), im.transpose(1, 2)), dim=-1)
 
     def _dt_a(self) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)
