@@ -117,13 +117,13 @@ class Voice:
         width = tokens.shape[1]
         if all(row.complete for row in rows):  # the last block: just what remains, and the codec's lookahead
             width = max(0, *(row.made + self.codec.lookahead - row.fed for row in rows))
-        padded = np.zeros((len(rows), width, *values.shape[2:]), values.dtype)
-        kept = min(width, values.shape[1])
-        padded[:, :kept] = values[:, :kept]
-        mask = np.arange(width) < lengths[:, None]
-        samples, codec = self.codec.decode(padded, mask, speech.codec)
-
-        sound = np.minimum(np.maximum(np.asarray(samples, np.float32), -1.0), 1.0)
+        sound, codec = np.zeros((len(rows), 0), np.float32), speech.codec
+        if width > 0:
+            padded = np.zeros((len(rows), width, *values.shape[2:]), values.dtype)
+            padded[:, : values.shape[1]] = values[:, :width]
+            mask = np.arange(width) < lengths[:, None]
+            samples, codec = self.codec.decode(padded, mask, speech.codec)
+            sound = np.minimum(np.maximum(np.asarray(samples, np.float32), -1.0), 1.0)
         told = [self._tell(row, sound[i], width) for i, row in enumerate(rows)]
         return tuple(chunk for chunk, _ in told), Speech(tuple(row for _, row in told), model, codec)
 

@@ -1,0 +1,187 @@
+"""A real voice without training: a few small ONNX graphs that obey the whole contract of an exported one.
+
+The encoder mixes neighbouring phonemes, the decoder has a recurrent state and looks ahead, the vocoder has a
+convolution, a running phase and a lookahead. `reference` computes the same sound in one shot, in plain NumPy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto as T
+from onnx import helper, numpy_helper
+
+from ssmphony.text import FRONTENDS
+from ssmphony.types import AudioFormat, Style, Tokens
+from ssmphony.voices.package import VoiceManifest, graph_file, write_manifest
+
+D, H, C, HOP, BLOCK = 8, 6, 5, 256, 32
+DECODER_LOOKAHEAD, VOCODER_LOOKAHEAD, KERNEL = 3, 4, 7
+DECAY = 0.8
+SPEAKERS = ("asha", "ravi")
+FORMAT = AudioFormat(n_mels=C)
+SYMBOLS = FRONTENDS["hindi"]().build().symbols
+
+_random = np.random.default_rng(7)
+
+
+def _weights(*shape: int, scale: float = 1.0) -> np.ndarray:
+    return (_random.standard_normal(shape) * scale).astype(np.float32)
+
+
+PHONEME, PLACE, SPEAKER, PITCH = _weights(len(SYMBOLS), D), _weights(5, D), _weights(2, D), _weights(D, scale=0.2)
+DURATION = _weights(D, scale=0.3)
+DRIVE, DIRECT, READ = _weights(D + 2, H, scale=0.3), _weights(D + 2, C, scale=0.3), _weights(H, C)
+CONV, CONV_BIAS, PHASE = _weights(HOP, C, KERNEL, scale=0.2), _weights(HOP, scale=0.1), _weights(C, 1)
+
+
+def make_voice(folder: Path, *, dynamic_batch: bool = True) -> Path:
+    """Write the package; ``dynamic_batch`` false makes graphs that take one row at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    batch = "batch" if dynamic_batch else 1
+    for name, graph in (("encoder", _encoder(batch)), ("decoder", _decoder(batch)), ("vocoder", _vocoder(batch))):
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.checker.check_model(model, full_check=True)
+        (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
+    manifest = VoiceManifest(
+        name="tiny",
+        language="hi",
+        description="A voice for tests",
+        licence="Apache-2.0",
+        speakers=SPEAKERS,
+        symbols=SYMBOLS,
+        voice={
+            "frontend": {"kind": "hindi"},
+            "model": {"kind": "s4_acoustic", "d_model": D},
+            "codec": {"kind": "mel_vocoder", "format": {"n_mels": C}},
+        },
+        graphs={
+            "encoder": graph_file(folder / "encoder.onnx"),
+            "decoder": graph_file(folder / "decoder.onnx", block=BLOCK, lookahead=DECODER_LOOKAHEAD),
+            "vocoder": graph_file(folder / "vocoder.onnx", lookahead=VOCODER_LOOKAHEAD),
+        },
+    )
+    write_manifest(folder, manifest)
+    return folder
+
+
+def reference(tokens: Tokens, style: Style) -> tuple[np.ndarray, np.ndarray]:
+    """Samples (n,) of a sentence without its pause, and the frames of each token; one shot, no state."""
+    padded = np.concatenate([np.zeros((1, D)), PHONEME[list(tokens.ids)], np.zeros((1, D))])
+    places = np.zeros(len(tokens), int)
+    for word in tokens.words:
+        places[word.first : word.stop] = 2
+        places[word.first], places[word.stop - 1] = 1, 3
+        if word.stop - word.first == 1:
+            places[word.first] = 4
+    speaker = SPEAKERS.index(style.speaker) if style.speaker else 0
+    mixed = padded[1:-1] + 0.5 * padded[:-2] + 0.5 * padded[2:]
+    encoded = mixed + PLACE[places] + SPEAKER[speaker] + style.pitch_semitones * PITCH
+    log_durations = 1.5 + np.tanh(encoded @ DURATION)
+    durations = np.maximum(np.round(np.exp(log_durations.astype(np.float32)) / np.float32(style.speed)), 1).astype(int)
+    x = np.concatenate(
+        [
+            np.concatenate([np.tile(row, (n, 1)), (np.arange(n)[:, None] + 0.5) / n, np.full((n, 1), np.log(n) / 5)], 1)
+            for row, n in zip(encoded, durations, strict=True)
+        ]
+    )
+    total = len(x)
+    hidden, frames = np.zeros(H), np.zeros((total, C))
+    for step in range(total + DECODER_LOOKAHEAD):
+        hidden = DECAY * hidden + (x[step] @ DRIVE if step < total else 0)
+        if step >= DECODER_LOOKAHEAD:
+            frames[step - DECODER_LOOKAHEAD] = np.tanh(hidden) @ READ + x[step - DECODER_LOOKAHEAD] @ DIRECT
+    past = KERNEL - 1 - VOCODER_LOOKAHEAD
+    window = np.concatenate([np.zeros((past, C)), frames, np.zeros((VOCODER_LOOKAHEAD, C))])
+    phase = np.cumsum(np.concatenate([frames, np.zeros((VOCODER_LOOKAHEAD, C))]) @ PHASE, axis=0)
+    sound = np.stack([np.einsum("hck,kc->h", CONV, window[t : t + KERNEL]) + CONV_BIAS for t in range(total)])
+    return (0.5 * np.tanh(sound) * np.cos(phase[VOCODER_LOOKAHEAD:])).reshape(-1).astype(np.float32), durations
+
+
+class _Builder:
+    """Nodes and constants of one graph."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, value: np.ndarray) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def __call__(self, op: str, *inputs: str | np.ndarray, out: str = "", **attributes: Any) -> str:
+        names = [x if isinstance(x, str) else self.constant(x) for x in inputs]
+        out = out or f"value_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, names, [out], **attributes))
+        return out
+
+    def slice(self, x: str, start: int, stop: int, axis: int, out: str = "") -> str:
+        return self("Slice", x, *(np.array([value], np.int64) for value in (start, stop, axis)), out=out)
+
+    def graph(self, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
+        return helper.make_graph(self.nodes, name, inputs, outputs, self.constants)
+
+
+_ENDLESS = 1 << 40
+_info = helper.make_tensor_value_info
+
+
+def _encoder(batch: str | int) -> Any:
+    g = _Builder()
+    keep = g("Unsqueeze", g("Cast", "mask", to=T.FLOAT), np.array([2]))
+    phonemes = g("Mul", g("Gather", PHONEME, "ids"), keep)
+    wide = g("Pad", phonemes, np.array([0, 1, 0, 0, 1, 0]))
+    half = np.array(0.5, np.float32)
+    around = g("Add", g.slice(wide, 0, -2, 1), g.slice(wide, 2, _ENDLESS, 1))
+    x = g("Add", g("Add", phonemes, g("Mul", around, half)), g("Gather", PLACE, "word_positions"))
+    x = g("Add", x, g("Unsqueeze", g("Gather", SPEAKER, "speaker"), np.array([1])))
+    pitch = g("Mul", g("Unsqueeze", "pitch_semitones", np.array([1, 2])), PITCH[None, None])
+    x = g("Add", x, pitch, out="encoded")
+    g("Add", g("Tanh", g("MatMul", x, DURATION)), np.array(1.5, np.float32), out="log_durations")
+    inputs = [_info(name, T.INT64, [batch, "time"]) for name in ("ids", "word_positions")]
+    inputs += [_info("mask", T.BOOL, [batch, "time"]), _info("speaker", T.INT64, [batch])]
+    inputs += [_info("pitch_semitones", T.FLOAT, [batch])]
+    outputs = [_info("encoded", T.FLOAT, [batch, "time", D]), _info("log_durations", T.FLOAT, [batch, "time"])]
+    return g.graph("encoder", inputs, outputs)
+
+
+def _decoder(batch: str | int) -> Any:
+    g = _Builder()
+    x = g("Mul", "x", g("Unsqueeze", g("Cast", "mask", to=T.FLOAT), np.array([2])))
+    steps = np.arange(BLOCK)
+    kernel = np.where(steps[:, None] >= steps, DECAY ** (steps[:, None] - steps).clip(0), 0).astype(np.float32)
+    carried = g("Mul", g("Unsqueeze", "state_0", np.array([1])), (DECAY ** (steps + 1.0)).astype(np.float32)[:, None])
+    hidden = g("Add", g("MatMul", kernel, g("MatMul", x, DRIVE)), carried)
+    g("Squeeze", g.slice(hidden, BLOCK - 1, BLOCK, 1), np.array([1]), out="new_state_0")
+    extended = g("Concat", "state_1", x, axis=1)
+    g.slice(extended, BLOCK, BLOCK + DECODER_LOOKAHEAD, 1, out="new_state_1")
+    direct = g("MatMul", g.slice(extended, 0, BLOCK, 1), DIRECT)
+    g("Add", g("MatMul", g("Tanh", hidden), READ), direct, out="frames")
+    context = [batch, DECODER_LOOKAHEAD, D + 2]
+    inputs = [_info("x", T.FLOAT, [batch, BLOCK, D + 2]), _info("mask", T.BOOL, [batch, BLOCK])]
+    inputs += [_info("state_0", T.FLOAT, [batch, H]), _info("state_1", T.FLOAT, context)]
+    outputs = [_info("frames", T.FLOAT, [batch, BLOCK, C])]
+    outputs += [_info("new_state_0", T.FLOAT, [batch, H]), _info("new_state_1", T.FLOAT, context)]
+    return g.graph("decoder", inputs, outputs)
+
+
+def _vocoder(batch: str | int) -> Any:
+    g = _Builder()
+    x = g("Mul", "frames", g("Unsqueeze", g("Cast", "mask", to=T.FLOAT), np.array([2])))
+    extended = g("Concat", "state_0", x, axis=1)
+    g.slice(extended, 1 - KERNEL, _ENDLESS, 1, out="new_state_0")
+    sound = g("Tanh", g("Conv", g("Transpose", extended, perm=[0, 2, 1]), CONV, CONV_BIAS, kernel_shape=[KERNEL]))
+    turns = g("CumSum", g("MatMul", x, PHASE), np.array(1))
+    phase = g("Add", turns, "state_1")
+    g.slice(phase, -1, _ENDLESS, 1, out="new_state_1")
+    shaped = g("Mul", g("Transpose", sound, perm=[0, 2, 1]), g("Mul", g("Cos", phase), np.array(0.5, np.float32)))
+    g("Flatten", g("Identity", shaped), out="samples", axis=1)
+    inputs = [_info("frames", T.FLOAT, [batch, "time", C]), _info("mask", T.BOOL, [batch, "time"])]
+    inputs += [_info("state_0", T.FLOAT, [batch, KERNEL - 1, C]), _info("state_1", T.FLOAT, [batch, 1, 1])]
+    outputs = [_info("samples", T.FLOAT, [batch, "samples"])]
+    outputs += [_info("new_state_0", T.FLOAT, [batch, KERNEL - 1, C]), _info("new_state_1", T.FLOAT, [batch, 1, 1])]
+    return g.graph("vocoder", inputs, outputs)
