@@ -18,6 +18,9 @@ DEV := $(VENV)/.dev
 INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
 
 export OMP_NUM_THREADS ?= 1
+export TEXT OUT
+# the theme announces its successor on every build
+export NO_MKDOCS_2_WARNING = 1
 
 .PHONY: help speak test test-all check lint types floors format docs docs-serve benchmark wheel clean
 
@@ -25,7 +28,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 speak: $(RUNTIME)  ## speak TEXT="…" into the file OUT=namaste.wav
-	$(BIN)/ssmphony say "$(TEXT)" --output "$(OUT)"
+	$(BIN)/ssmphony say "$$TEXT" --output "$$OUT"
 
 test: check docs $(DEV)  ## all checks and the tests, without those marked slow
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_ARGS)

@@ -42,7 +42,7 @@ def main(folder):
     # sys.version_info, not a syntax error, must be the first thing an old Python says
     if sys.version_info < (3, 10):  # noqa: UP036
         sys.exit("ssmphony needs Python 3.10 or newer; choose one with: make PYTHON=python3.12 ...")
-    bundled = has("ensurepip") and has("ensurepip._bundled")
+    bundled = has("ensurepip")
     venv.create(folder, with_pip=bundled, clear=True, symlinks=os.name != "nt")
     if bundled:
         return

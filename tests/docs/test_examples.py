@@ -1,0 +1,79 @@
+"""Every Python and shell example of the README and the documentation runs; what cannot run is still checked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from ssmphony.cli import app
+from tests.docs.pages import ALL, PAGES, ROOT, Block
+
+VOICE = ROOT / "src/ssmphony/voices/default/voice.json"
+SHELL = ("sh", "bash")
+NEEDS_VOICE = re.compile(r"ssmphony\.load\(|ssmphony say\b")
+
+
+def runnable(*languages: str) -> list[object]:
+    chosen = [block for block in ALL if block.language in languages and not block.note]
+    return [pytest.param(block, id=block.where) for block in chosen]
+
+
+def run(command: list[str], block: Block, folder: Path) -> None:
+    if NEEDS_VOICE.search(block.code) and not VOICE.exists():
+        pytest.skip("the default voice is not here yet")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONUTF8": "1", "TERM": "dumb"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, f"{block.where} failed:\n{block.code}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("block", runnable("python"))
+def test_python_example_runs(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(block.code, encoding="utf-8")
+    run([sys.executable, "example.py"], block, tmp_path)
+
+
+@pytest.mark.parametrize("block", runnable(*SHELL))
+def test_shell_example_runs(block: Block, tmp_path: Path) -> None:
+    run(["bash", "-euo", "pipefail", "-c", block.code], block, tmp_path)
+
+
+def test_no_fence_is_overlooked() -> None:
+    fences = sum(line.lstrip().startswith(("```", "~~~")) for page in PAGES for line in page.read_text().splitlines())
+    assert fences == 2 * len(ALL)
+    assert {page.name for page in PAGES} >= {"README.md", "CONTRIBUTING.md", "start.md", "extend.md"}
+    for block in ALL:
+        assert block.language in ("python", *SHELL, "yaml", "json", "text"), f"{block.where}: name the language"
+
+
+def test_what_is_not_run_is_a_shell_command() -> None:
+    for block in ALL:
+        assert not block.note or block.language in SHELL, f"{block.where}: an example in {block.language} must run"
+
+
+def commands() -> list[object]:
+    """Each ``ssmphony …`` of a shell block, run or not."""
+    found: list[object] = []
+    for block in (block for block in ALL if block.language in SHELL):
+        for line in block.code.splitlines():
+            words = shlex.split(re.split(r"[|<>]", line)[0])
+            if words[:1] == ["ssmphony"]:
+                found.append(pytest.param(words[1:], id=f"{block.where}-{words[1]}"))
+    return found
+
+
+@pytest.mark.parametrize("words", commands())
+def test_command_line_takes_what_the_page_shows(words: list[str]) -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    name, *arguments = words
+    assert name in group.commands, f"there is no command {name}"
+    group.commands[name].make_context(name, arguments, resilient_parsing=False)

@@ -1,0 +1,67 @@
+"""The pages agree with the repository: links, targets, paths and the state of the systems."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT
+
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SYSTEM = re.compile(r"^\| (?P<name>[^|]+) \|.*\| (?P<state>built|planned): `(?P<file>[a-z0-9_/.]+)` \|$", re.MULTILINE)
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_exists(page: Path) -> None:
+    code = re.findall(r"`make ([a-z-]+)", text_of(page)) + re.findall(r"^make ([a-z-]+)", text_of(page), re.MULTILINE)
+    assert set(code) <= TARGETS
+
+
+def test_readme_shows_both_commands() -> None:
+    assert re.findall(r"<!-- command: (\w+) -->\n```sh\nmake (\w+)", README) == [("speak", "speak"), ("test", "test")]
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        if link.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_exist(page: Path) -> None:
+    for path in re.findall(r"\b((?:configs|benchmarks|tests|tools)/[\w./-]*\w)", re.sub("<!--.*?-->", "", text_of(page))):
+        assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_systems_are_in_their_true_state() -> None:
+    rows = [match.groupdict() for match in SYSTEM.finditer(README)]
+    assert len(rows) == 5
+    for row in rows:
+        there = (ROOT / "src/ssmphony" / row["file"]).exists()
+        assert there == (row["state"] == "built"), row
+    page = text_of(ROOT / "docs/choose-a-model.md")
+    assert [match.groupdict() for match in SYSTEM.finditer(page)] == rows
+
+
+def test_generated_parts_are_closed() -> None:
+    for page in PAGES:
+        opened = re.findall(r"<!-- generated: benchmarks/[\w-]+ -->", text_of(page))
+        assert len(opened) == text_of(page).count("<!-- end generated -->"), page
+    assert "<!-- generated: benchmarks/promises -->" in README
