@@ -1,4 +1,4 @@
-"""Long convolutions: by Toeplitz matrices when short, by FFT when long; float32 or better always.
+"""Long convolutions: by a Toeplitz matrix or by FFT, in float32 or better always.
 
 Layout here is (channel, batch, time), which is what batched matrix products and FFTs want.
 """
@@ -70,17 +70,10 @@ def fft_convolve(u: Tensor, lags: Tensor) -> Tensor:
     return torch.cat(tiles)
 
 
-#: Below this many steps a Toeplitz matrix product is faster than FFTs.
-TOEPLITZ_STEPS = 128
-
-
 def convolve(u: Tensor, lags: Tensor) -> Tensor:
-    """Convolve u (channel, batch, length) with lags (channel, 2 * length), in float32 or better."""
+    """`fft_convolve` of u (channel, batch, length) in the precision of ``lags``, whatever autocast says."""
     with full_precision(u):
-        u = u.to(lags.dtype)
-        if u.shape[-1] <= TOEPLITZ_STEPS:
-            return torch.bmm(u, toeplitz(lags, u.shape[-1]))
-        return fft_convolve(u, lags)
+        return fft_convolve(u.to(lags.dtype), lags)
 
 
 def full_precision(x: Tensor) -> AbstractContextManager[None]:

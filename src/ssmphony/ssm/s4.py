@@ -10,6 +10,8 @@ no pole at Omega = -1, needs no truncated C, and is as exact at one length as at
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -40,20 +42,24 @@ class S4Kernel(StateSpaceKernel):
     def kernel(self, length: int) -> Tensor:
         """Impulse response (channel, length): ``K[T i + j] = (C Abar^(T i)) (Abar^j Bbar)``."""
         abar, bbar, c = self._discrete()
-        inner = 1 << max(0, (length - 1).bit_length() // 2)
-        outer = -(-length // inner)
-        right, power = _krylov(abar, bbar, inner)
-        left, _ = _krylov(power.transpose(1, 2), c, outer)
-        kernel = torch.bmm(left.transpose(1, 2), right).reshape(self.d_model, outer * inner)
+        bits = (length - 1).bit_length()
+        inner = 1 << bits // 2
+        squares = _squares(abar, bits)
+        right = _krylov(squares, bbar, inner)
+        left = _krylov([power.transpose(1, 2) for power in squares[bits // 2 :]], c, -(-length // inner))
+        kernel = torch.bmm(left.transpose(1, 2), right).flatten(1)
         return self._with_skip(kernel[:, :length])
 
     def block(self, length: int) -> BlockMatrices:
         """The matrices of ``length`` steps."""
         abar, bbar, c = self._discrete()
-        right, power = _krylov(abar, bbar, length)
-        left, _ = _krylov(abar.transpose(1, 2), torch.einsum("hij,hi->hj", abar, c), length)
+        squares = _squares(abar, length.bit_length())
+        right = _krylov(squares, bbar, length)
+        turned = [power.transpose(1, 2) for power in squares]
+        observe = _krylov(turned, torch.bmm(turned[0], c.unsqueeze(-1)).squeeze(-1), length)
         kernel = (c.unsqueeze(-1) * right).sum(1)
-        return BlockMatrices(self._with_skip(kernel), right.flip(-1).transpose(1, 2), left, power.transpose(1, 2))
+        reach = right.flip(-1).transpose(1, 2)
+        return BlockMatrices(self._with_skip(kernel), reach, observe, _power(turned, length))
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)
@@ -68,14 +74,8 @@ class S4Kernel(StateSpaceKernel):
         return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self.skip.unsqueeze(-1) * u, state
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
-        power = self._discrete()[0].transpose(1, 2)
-        while True:
-            if steps & 1:
-                state = torch.bmm(state, power)
-            steps >>= 1
-            if not steps:
-                return state
-            power = torch.bmm(power, power)
+        squares = _squares(self._discrete()[0].transpose(1, 2), steps.bit_length())
+        return torch.bmm(state, _power(squares, steps))
 
     def _output(self) -> Tensor:
         """C in real coordinates, twice the real part included, (channel, N)."""
@@ -110,25 +110,29 @@ class S4Kernel(StateSpaceKernel):
         return torch.cat([kernel[:, :1] + self.skip.unsqueeze(-1), kernel[:, 1:]], dim=-1)
 
 
-def _krylov(matrix: Tensor, vector: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """Columns ``matrix^j vector`` for j < length, (channel, N, length), and ``matrix^length`` (channel, N, N).
+def _squares(matrix: Tensor, count: int) -> list[Tensor]:
+    """``matrix^(2^k)`` for k < max(count, 1), each (channel, N, N)."""
+    squares = [matrix]
+    for _ in range(count - 1):
+        squares.append(torch.bmm(squares[-1], squares[-1]))
+    return squares
 
-    The block of columns doubles by one matrix product while the matrix is squared.
-    """
-    columns, power, count = vector.unsqueeze(-1), matrix, 1
-    total: Tensor | None = None
-    rest = length
-    while True:
-        if rest & 1:
-            total = power if total is None else torch.bmm(power, total)
-        rest >>= 1
-        if count < length:
-            columns = torch.cat([columns, torch.bmm(power, columns[..., : length - count])], dim=-1)
-        if not rest:
+
+def _krylov(squares: list[Tensor], vector: Tensor, length: int) -> Tensor:
+    """Columns ``matrix^j vector`` for j < length, (channel, N, length), doubled by one product with each square."""
+    columns = vector.unsqueeze(-1)
+    for power in squares:
+        rest = length - columns.shape[-1]
+        if rest <= 0:
             break
-        power, count = torch.bmm(power, power), count * 2
-    assert total is not None
-    return columns, total
+        columns = torch.cat([columns, torch.bmm(power, columns[..., :rest])], dim=-1)
+    return columns
+
+
+def _power(squares: list[Tensor], exponent: int) -> Tensor:
+    """``matrix^exponent`` for exponent ≥ 1, from the squares that its binary digits name."""
+    chosen = [power for digit, power in enumerate(squares) if exponent >> digit & 1]
+    return functools.reduce(torch.bmm, chosen)
 
 
 def _rotate(re: Tensor, im: Tensor, x: Tensor) -> Tensor:
