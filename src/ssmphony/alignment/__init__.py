@@ -1,0 +1,1 @@
+"""Which frame speaks which token: monotonic alignment and duration targets."""

@@ -1,0 +1,5 @@
+"""frames ↔ samples. ``CODECS`` maps the short kind in a voice file to its config class."""
+
+from ssmphony.codecs.mel_vocoder import MelVocoderConfig
+
+CODECS = {"mel_vocoder": MelVocoderConfig}

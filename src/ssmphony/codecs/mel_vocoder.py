@@ -1,0 +1,209 @@
+"""Log-mel frames ↔ samples: a ConvNeXt + inverse-STFT vocoder that streams by state.
+
+Siuzdak, *Vocos: Closing the gap between time-domain and Fourier-based neural vocoders* (arXiv 2306.00814):
+
+    Conv1d → LayerNorm → n × ConvNeXt → LayerNorm → Linear → (log magnitude, phase) → inverse STFT
+
+Every convolution keeps its left context in the state and looks ``lookahead_per_conv`` frames ahead; with 3 the
+network is the published, symmetric one, and one shot equals the zero-padded original to rounding. The default, 1,
+keeps the first sound near.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.audio.mel import hann, mel_filterbank
+from ssmphony.config import Config
+from ssmphony.interfaces import Codec
+from ssmphony.types import AudioFormat, SsmphonyError
+
+
+class MelVocoderConfig(Config):
+    """``dim`` and ``intermediate`` are the width of the trunk and of its feed-forward layers."""
+
+    kind: Literal["mel_vocoder"] = "mel_vocoder"
+    format: AudioFormat = AudioFormat()
+    dim: int = 256
+    intermediate: int = 768
+    n_layers: int = 6
+    kernel_size: int = 7
+    lookahead_per_conv: int = 1
+
+    def build(self) -> MelVocoder:
+        return MelVocoder(self)
+
+
+class MelVocoderState(NamedTuple):
+    """What the next frame needs of the past; batch first."""
+
+    mask: Tensor
+    """(batch, trunk lookahead) bool: which of the frames still inside the trunk are real."""
+    contexts: tuple[Tensor, ...]
+    """One (batch, kernel_size - 1, channel) for each convolution."""
+    segments: Tensor
+    """(batch, n_fft / hop - 1, n_fft): windowed segments that still overlap samples to come."""
+    segment_mask: Tensor
+    """(batch, n_fft / hop - 1) bool."""
+
+
+class LookaheadConv(nn.Module):
+    """Convolution over time with its context passed in; output step i belongs to input step i - lookahead."""
+
+    def __init__(self, d_in: int, d_out: int, kernel_size: int, lookahead: int, groups: int = 1) -> None:
+        super().__init__()
+        if not 0 <= lookahead < kernel_size:
+            raise SsmphonyError(f"lookahead_per_conv {lookahead} must be less than kernel_size {kernel_size}")
+        self.lookahead = lookahead
+        self.weight = nn.Parameter(torch.empty(d_out, d_in // groups, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(d_out))
+        self.groups = groups
+        nn.init.trunc_normal_(self.weight, std=0.02)
+
+    @property
+    def context(self) -> int:
+        return self.weight.shape[-1] - 1
+
+    def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (batch, time, d_in) → (y, x delayed by the lookahead, new context)."""
+        extended = torch.cat([context, x], dim=1)
+        y = F.conv1d(extended.transpose(1, 2), self.weight, self.bias, groups=self.groups).transpose(1, 2)
+        start = self.context - self.lookahead
+        delayed = extended[:, start : start + x.shape[1]]
+        return y, delayed, extended[:, -self.context :]
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution, LayerNorm, feed-forward with GELU, layer scale, residual (arXiv 2201.03545)."""
+
+    def __init__(self, config: MelVocoderConfig) -> None:
+        super().__init__()
+        self.dwconv = LookaheadConv(
+            config.dim, config.dim, config.kernel_size, config.lookahead_per_conv, groups=config.dim
+        )
+        self.norm = nn.LayerNorm(config.dim, eps=1e-6)
+        self.pwconv1 = nn.Linear(config.dim, config.intermediate)
+        self.pwconv2 = nn.Linear(config.intermediate, config.dim)
+        self.gamma = nn.Parameter(torch.full((config.dim,), 1.0 / config.n_layers))
+        for linear in (self.pwconv1, self.pwconv2):
+            nn.init.trunc_normal_(linear.weight, std=0.02)
+            nn.init.zeros_(linear.bias)
+
+    def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """``mask`` (batch, time, 1) is that of the output steps: absent frames stay exactly zero."""
+        y, residual, context = self.dwconv(x, context)
+        y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
+        return (residual + y) * mask, context
+
+
+class MelVocoder(nn.Module, Codec):
+    """The default codec. See the module's docstring for the network and `MelVocoderState` for its memory."""
+
+    window: Tensor
+    filterbank: Tensor
+
+    def __init__(self, config: MelVocoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.format = config.format
+        n_fft, hop = self.format.n_fft, self.format.hop_length
+        if n_fft % (2 * hop):
+            raise SsmphonyError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop}")
+        self.overlap = n_fft // hop
+        self.embed = LookaheadConv(self.format.n_mels, config.dim, config.kernel_size, config.lookahead_per_conv)
+        self.norm = nn.LayerNorm(config.dim, eps=1e-6)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(config) for _ in range(config.n_layers))
+        self.final_norm = nn.LayerNorm(config.dim, eps=1e-6)
+        self.head = nn.Linear(config.dim, n_fft + 2)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+        self.trunk_lookahead = config.lookahead_per_conv * (config.n_layers + 1)
+        self.lookahead = self.trunk_lookahead + self.overlap // 2
+        self.register_buffer("window", torch.from_numpy(hann(n_fft)).float(), persistent=False)
+        self.register_buffer("filterbank", torch.from_numpy(mel_filterbank(self.format)), persistent=False)
+
+    def initial_state(self, batch: int) -> MelVocoderState:
+        new = self.head.weight.new_zeros
+        config, n_fft = self.config, self.format.n_fft
+        widths = [self.format.n_mels] + [config.dim] * config.n_layers
+        return MelVocoderState(
+            mask=new(batch, self.trunk_lookahead, dtype=torch.bool),
+            contexts=tuple(new(batch, config.kernel_size - 1, width) for width in widths),
+            segments=new(batch, self.overlap - 1, n_fft),
+            segment_mask=new(batch, self.overlap - 1, dtype=torch.bool),
+        )
+
+    def decode(self, frames: Tensor, mask: Tensor, state: MelVocoderState) -> tuple[Tensor, MelVocoderState]:
+        log_magnitude, phase, trunk_mask, masks, contexts = self.trunk(frames, mask, state.mask, state.contexts)
+        magnitude = torch.exp(log_magnitude).clamp(max=1e2)
+        samples, segments, segment_mask = self.inverse_stft(
+            torch.polar(magnitude, phase), trunk_mask, state.segments, state.segment_mask
+        )
+        return samples, MelVocoderState(masks, contexts, segments, segment_mask)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Whole utterances, (batch, time, n_mels) → (batch, time * hop_length): feed the lookahead and trim."""
+        batch, time, _ = frames.shape
+        padded = F.pad(frames, (0, 0, 0, self.lookahead))
+        mask = torch.arange(time + self.lookahead, device=frames.device).expand(batch, -1) < time
+        samples, _ = self.decode(padded, mask, self.initial_state(batch))
+        return samples[:, self.lookahead * self.format.hop_length :]
+
+    def trunk(
+        self, frames: Tensor, mask: Tensor, pending: Tensor, contexts: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
+        """The network before the inverse STFT, which is what is exported.
+
+        Returns log magnitude and phase (batch, time, n_fft // 2 + 1), the mask of these steps, the pending mask and
+        the new contexts.
+        """
+        time = frames.shape[1]
+        step = self.config.lookahead_per_conv
+        masks = torch.cat([pending, mask], dim=1)
+        newest = self.trunk_lookahead
+
+        def mask_after(convolutions: int) -> Tensor:
+            start = newest - step * convolutions
+            return masks[:, start : start + time]
+
+        kept: list[Tensor] = []
+        x, _, context = self.embed(frames * mask[..., None], contexts[0])
+        kept.append(context)
+        x = self.norm(x) * mask_after(1)[..., None]
+        for depth, block in enumerate(self.blocks, start=1):
+            x, context = block(x, contexts[depth], mask_after(depth + 1)[..., None])
+            kept.append(context)
+        log_magnitude, phase = self.head(self.final_norm(x)).chunk(2, dim=-1)
+        return log_magnitude, phase, masks[:, :time], masks[:, time:], tuple(kept)
+
+    def inverse_stft(
+        self, spectrum: Tensor, mask: Tensor, segments: Tensor, segment_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Overlap-add of windowed inverse FFTs, divided by the sum of squared windows of the frames that exist."""
+        batch, time, _ = spectrum.shape
+        hop = self.format.hop_length
+        new = torch.fft.irfft(spectrum, n=self.format.n_fft, dim=-1) * self.window * mask[..., None]
+        segments = torch.cat([segments, new], dim=1)
+        masks = torch.cat([segment_mask, mask], dim=1)
+        energy = self.window.square()
+        samples = segments.new_zeros(batch, time, hop)
+        envelope = segments.new_zeros(batch, time, hop)
+        for quarter in range(self.overlap):
+            start = self.overlap - 1 - quarter
+            part = slice(quarter * hop, (quarter + 1) * hop)
+            samples = samples + segments[:, start : start + time, part]
+            envelope = envelope + masks[:, start : start + time, None] * energy[part]
+        samples = (samples / envelope.clamp(min=1e-8)).flatten(1)
+        return samples, segments[:, time:], masks[:, time:]
+
+    def encode(self, samples: Tensor) -> Tensor:
+        """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels); see `ssmphony.audio.mel`."""
+        spectrum = torch.stft(
+            samples, self.format.n_fft, self.format.hop_length, window=self.window, center=True, return_complex=True
+        )
+        mel = spectrum.abs().transpose(1, 2) @ self.filterbank
+        return torch.log(mel.clamp(min=self.format.log_floor))

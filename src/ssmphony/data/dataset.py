@@ -1,0 +1,190 @@
+"""Prepared clips with text, as padded batches of similar length: batch ``step`` is a function of (seed, step)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import torch
+from torch import Tensor
+
+from ssmphony.alignment.monotonic import Anchor
+from ssmphony.audio.mel import log_mel
+from ssmphony.config import Config
+from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.types import AudioFormat, SsmphonyError
+
+
+class Corpus(Config):
+    """A prepared corpus. ``weight`` is how often an epoch shows each clip, 2.5 means two or three times.
+
+    ``exclude`` and ``only`` name files of clip ids.
+    """
+
+    path: str
+    weight: float = 1.0
+    exclude: str | None = None
+    only: str | None = None
+
+
+class Batch(NamedTuple):
+    """Padded at the end; batch first. Masks are true where something is."""
+
+    names: tuple[str, ...]
+    ids: Tensor
+    """(batch, token) int64."""
+    word_positions: Tensor
+    """(batch, token) int64."""
+    token_mask: Tensor
+    speakers: Tensor
+    """(batch,) int64."""
+    mels: Tensor
+    """(batch, frame, n_mels) natural-log mel."""
+    frame_mask: Tensor
+    f0: Tensor
+    """(batch, frame) Hz, 0 where unvoiced."""
+    anchors: tuple[tuple[Anchor, ...], ...]
+
+
+class Utterances:
+    """Clips with text from several corpora, one item each."""
+
+    def __init__(
+        self,
+        corpora: Sequence[Corpus],
+        symbols: Sequence[str],
+        speakers: Sequence[str],
+        audio_format: AudioFormat,
+        max_seconds: float = 12.0,
+    ) -> None:
+        self.audio_format = audio_format
+        self.ids = {symbol: index for index, symbol in enumerate(symbols)}
+        self.speakers = {name: index for index, name in enumerate(speakers)}
+        self.clips: list[Clip] = []
+        self.folders: list[Path] = []
+        self.weights: list[float] = []
+        for corpus in corpora:
+            excluded, only = _names(corpus.exclude), _names(corpus.only)
+            for clip in read_manifest(Path(corpus.path)):
+                if clip.symbols is None or clip.seconds > max_seconds:
+                    continue
+                if clip.id in (excluded or ()) or (only is not None and clip.id not in only):
+                    continue
+                self._check(clip, corpus.path)
+                self.clips.append(clip)
+                self.folders.append(Path(corpus.path))
+                self.weights.append(corpus.weight)
+        if not self.clips:
+            raise SsmphonyError("no clips with text to train on: run `ssmphony prepare` first")
+
+    def _check(self, clip: Clip, path: str) -> None:
+        if clip.speaker not in self.speakers:
+            raise SsmphonyError(f"{path}: speaker '{clip.speaker}' is not in voice.model.speakers; add it there")
+        unknown = set(clip.symbols or ()) - set(self.ids)
+        if unknown:
+            raise SsmphonyError(f"{path}: clip {clip.id} has unknown symbols {sorted(unknown)}; prepare it again")
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def frames(self, index: int) -> int:
+        """Frames of a clip, from its length alone."""
+        return 1 + int(self.clips[index].seconds * self.audio_format.frame_rate)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        clips = [self.clips[index] for index in indices]
+        mels = [self._mel(index) for index in indices]
+        pitches = [np.load(self.folders[index] / "f0" / f"{self.clips[index].id}.npy") for index in indices]
+        rate = self.audio_format.frame_rate
+        return Batch(
+            names=tuple(clip.id for clip in clips),
+            ids=_pad([np.array([self.ids[symbol] for symbol in clip.symbols or ()]) for clip in clips]).long(),
+            word_positions=_pad([_positions(clip) for clip in clips]).long(),
+            token_mask=_pad([np.ones(len(clip.symbols or ()), bool) for clip in clips]),
+            speakers=torch.tensor([self.speakers[clip.speaker] for clip in clips]),
+            mels=_pad(mels),
+            frame_mask=_pad([np.ones(len(mel), bool) for mel in mels]),
+            f0=_pad([_fit(pitch, len(mel)) for pitch, mel in zip(pitches, mels, strict=True)]),
+            anchors=tuple(tuple((a, b, s * rate, e * rate) for a, b, s, e in clip.anchors) for clip in clips),
+        )
+
+    def _mel(self, index: int) -> npt.NDArray[np.float32]:
+        samples, rate = soundfile.read(self.folders[index] / self.clips[index].audio, dtype="float32")
+        if rate != self.audio_format.sample_rate:
+            raise SsmphonyError(f"{self.clips[index].audio}: {rate} Hz; prepare it again")
+        return log_mel(samples, self.audio_format)
+
+    def mean_log2_f0(self) -> Mapping[int, float]:
+        """Mean of log2 F0 over each speaker's voiced frames (at most 200 clips each), by speaker id."""
+        tracks: dict[int, list[npt.NDArray[np.float32]]] = {}
+        for clip, folder in zip(self.clips, self.folders, strict=True):
+            known = tracks.setdefault(self.speakers[clip.speaker], [])
+            if len(known) < 200:
+                f0 = np.load(folder / "f0" / f"{clip.id}.npy")
+                known.append(np.log2(f0[f0 > 0]))
+        return {speaker: float(np.mean(np.concatenate(track))) for speaker, track in tracks.items()}
+
+
+class Bucketing:
+    """Which clips go into which batch: similar lengths together, at most ``batch_size`` clips and ``max_frames``."""
+
+    def __init__(self, utterances: Utterances, batch_size: int, max_frames: int, seed: int) -> None:
+        self.utterances = utterances
+        self.batch_size = batch_size
+        self.max_frames = max_frames
+        self.seed = seed
+        self._epochs: list[list[list[int]]] = []
+        self._starts = [0]
+
+    def __call__(self, number: int) -> list[int]:
+        """The clips of batch ``number``, counted through all epochs."""
+        while number >= self._starts[-1]:
+            epoch = self._plan(len(self._epochs))
+            self._epochs.append(epoch)
+            self._starts.append(self._starts[-1] + len(epoch))
+        epoch = int(np.searchsorted(self._starts, number, side="right")) - 1
+        return self._epochs[epoch][number - self._starts[epoch]]
+
+    def _plan(self, epoch: int) -> list[list[int]]:
+        random = np.random.default_rng((self.seed, epoch))
+        weights = np.array(self.utterances.weights)
+        repeats = np.floor(weights + random.random(len(weights))).astype(int)
+        items = np.repeat(np.arange(len(weights)), repeats)
+        lengths = np.array([self.utterances.frames(index) for index in items])
+        items = items[np.argsort(lengths * random.uniform(0.85, 1.15, len(items)))]
+        batches: list[list[int]] = []
+        longest = 0
+        for index in items.tolist():
+            longest = max(longest, self.utterances.frames(index))
+            full = batches and (len(batches[-1]) == self.batch_size or (len(batches[-1]) + 1) * longest > self.max_frames)
+            if not batches or full:
+                batches.append([])
+                longest = self.utterances.frames(index)
+            batches[-1].append(index)
+        return [batches[place] for place in random.permutation(len(batches))]
+
+
+def _positions(clip: Clip) -> npt.NDArray[np.int64]:
+    """0 outside words, 1 first token of a word, 2 inside, 3 last, 4 the only one."""
+    positions = np.zeros(len(clip.symbols or ()), np.int64)
+    for first, stop in clip.words:
+        positions[first:stop] = 2
+        positions[first] = 1
+        positions[stop - 1] = 3 if stop - first > 1 else 4
+    return positions
+
+
+def _pad(rows: Sequence[npt.NDArray[np.generic]]) -> Tensor:
+    return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True)
+
+
+def _fit(track: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
+    return np.pad(track[:frames], (0, max(0, frames - len(track))))
+
+
+def _names(path: str | None) -> set[str] | None:
+    return set(Path(path).read_text(encoding="utf-8").split()) if path else None

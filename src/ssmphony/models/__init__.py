@@ -1,0 +1,5 @@
+"""tokens → frames, one file a system. ``MODELS`` maps the short kind in a voice file to its config class."""
+
+from ssmphony.models.s4_acoustic import S4AcousticConfig
+
+MODELS = {"s4_acoustic": S4AcousticConfig}

@@ -1,0 +1,75 @@
+"""Losses on sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.audio.mel import mel_filterbank
+from ssmphony.types import AudioFormat
+
+
+class MultiScaleMelLoss(nn.Module):
+    """Mean over scales of the L1 distance of log-mel spectrograms.
+
+    Windows and mel bands as in the Descript audio codec (arXiv 2306.06546), hop a quarter of the window; the
+    linear log-magnitude distance at the two largest windows keeps partials apart that a mel band would merge.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        windows: Sequence[int] = (2048, 1024, 512, 256, 128, 64),
+        n_mels: Sequence[int] = (320, 160, 80, 40, 20, 10),
+        floor: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.windows = tuple(windows)
+        self.floor = floor
+        for window, bands in zip(windows, n_mels, strict=True):
+            grid = AudioFormat(sample_rate, window, window // 4, bands, 0.0, sample_rate / 2)
+            self.register_buffer(f"mel_{window}", torch.from_numpy(mel_filterbank(grid)), persistent=False)
+            self.register_buffer(f"hann_{window}", torch.hann_window(window), persistent=False)
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """prediction, target: (batch, n) samples."""
+        both = torch.stack([prediction, target])
+        total = prediction.new_zeros(())
+        for window in self.windows:
+            spectrum = torch.stft(
+                both.flatten(0, 1),
+                window,
+                window // 4,
+                window=self.get_buffer(f"hann_{window}"),
+                return_complex=True,
+            )
+            magnitude = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-12)
+            mel = magnitude.transpose(1, 2) @ self.get_buffer(f"mel_{window}")
+            total = total + self._distance(mel)
+            if window in self.windows[:2]:
+                total = total + 0.5 * self._distance(magnitude)
+        return total / len(self.windows)
+
+    def _distance(self, magnitude: Tensor) -> Tensor:
+        prediction, target = magnitude.clamp(min=self.floor).log().chunk(2)
+        return F.l1_loss(prediction, target)
+
+
+def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """Hinge loss of the discriminators, averaged over them."""
+    losses = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]
+    return torch.stack(losses).mean()
+
+
+def generator_loss(fake: Sequence[Tensor]) -> Tensor:
+    """Hinge loss of the generator, averaged over the discriminators."""
+    return torch.stack([F.relu(1 - f).mean() for f in fake]).mean()
+
+
+def feature_matching_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
+    """L1 distance of the discriminators' inner layers on real and generated sound (arXiv 1910.06711)."""
+    pairs = [(r, f) for rs, fs in zip(real, fake, strict=True) for r, f in zip(rs, fs, strict=True)]
+    return torch.stack([F.l1_loss(f, r.detach()) for r, f in pairs]).mean()
