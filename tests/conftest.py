@@ -1,13 +1,23 @@
-"""What holds for every test: one thread each, and random examples that are the same every time."""
+"""What holds for every test: one thread each, and random examples that are the same every time. One small voice for all."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Before PyTorch and ONNX Runtime are imported: tests run in parallel processes, on two cores in CI.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ssmphony", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("ssmphony")
+
+
+@pytest.fixture(scope="session")
+def tiny_voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported voice with small random weights: see `tests.tiny_voice`."""
+    from tests.tiny_voice import make_voice
+
+    return make_voice(tmp_path_factory.mktemp("voices") / "tiny")

@@ -1,0 +1,59 @@
+"""Every training file that we ship is valid: each of its blocks is read by the class that it configures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ssmphony.config import choose, load_yaml, parse
+from ssmphony.models import MODELS
+from ssmphony.training.run import TASKS, TrainingConfig
+from ssmphony.types import SsmphonyError
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "configs").rglob("*.yaml"))
+
+
+def check(data: dict[str, object]) -> TrainingConfig:
+    """Read a training file as `ssmphony train` does, down to the parts of the voice."""
+    config = parse(TrainingConfig, data)
+    kind = config.task["kind"]
+    parse(choose(TASKS, kind, "task"), config.task, "task")
+    config.voice.codec_settings()
+    symbols = config.voice.frontend_symbols()
+    if kind == "vocoder":  # trains the codec alone; of the model only the kind must be known
+        choose(MODELS, config.voice.model["kind"], "model")
+    else:
+        config.voice.model_settings(len(symbols))
+    return config
+
+
+def test_there_are_configs() -> None:
+    assert FILES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_config_is_valid(path: Path) -> None:
+    check(load_yaml(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_config_names_files_that_exist(path: Path) -> None:
+    for name in re.findall(r"\bconfigs/[\w./-]+", path.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("voice.codec.dims=3", "dims"),
+        ("task.optimiser.wamup=3", "warmup"),
+        ("run.presicion=16", "precision"),
+        ("task.kind=vocodr", "vocoder"),
+    ],
+)
+def test_a_wrong_key_is_found(override: str, message: str) -> None:
+    with pytest.raises(SsmphonyError, match=message):
+        check(load_yaml(ROOT / "configs/vocoder/base.yaml", (override,)))
