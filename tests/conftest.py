@@ -1,4 +1,4 @@
-"""What holds for every test: one thread each, and random examples that are the same every time. One small voice for all."""
+"""What holds for every test: one thread each, random examples that are the same every time, one small voice."""
 
 from __future__ import annotations
 

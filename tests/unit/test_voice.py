@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tiny_voice import BLOCK, HOP, VOCODER_LOOKAHEAD, reference
+from tests.tiny_voice import BLOCK, HOP, VOCODER_LOOKAHEAD, reference
 
 import ssmphony
 from ssmphony.interfaces import Codec, VoiceModel

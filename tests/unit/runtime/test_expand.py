@@ -1,0 +1,54 @@
+"""Durations and expansion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssmphony.runtime.expand import expand, token_ends, word_positions
+from ssmphony.types import Tokens, Word
+
+
+def test_word_positions():
+    tokens = Tokens(
+        (1, 9, 2, 9, 9, 9, 9, 9, 3),
+        ("^", "a", ",", "b", "c", "d", "e", "f", "."),
+        (Word("a", 1, 2, 0, 1), Word("bcd", 3, 6, 2, 5), Word("ef", 6, 8, 6, 8), Word("", 8, 8, 8, 8)),
+    )
+    assert word_positions([tokens, Tokens((1,), ("^",))]).tolist() == [[0, 4, 0, 1, 2, 3, 1, 3, 0], [0] * 9]
+
+
+def test_token_ends_round_and_keep_every_present_token():
+    log_durations = np.log(np.array([[3.0, 2.6, 0.01, 50.0], [4.0, 4.0, 4.0, 4.0]], np.float32))
+    mask = np.array([[True, True, True, False], [True] * 4])
+    ends = token_ends(log_durations, mask, np.array([1.0, 2.0], np.float32))
+    assert ends.tolist() == [[3, 6, 7, 7], [2, 4, 6, 8]]
+
+
+@given(
+    durations=st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=6), min_size=1, max_size=3),
+    first=st.integers(0, 20),
+    count=st.integers(1, 12),
+)
+def test_expand_is_a_window_of_repeat(durations, first, count):
+    width = max(map(len, durations))
+    encoded = np.arange(len(durations) * width * 2, dtype=np.float32).reshape(len(durations), width, 2)
+    frames = np.zeros((len(durations), width), np.int64)
+    for row, values in enumerate(durations):
+        frames[row, : len(values)] = values
+    starts = np.full(len(durations), first) + np.arange(len(durations))
+    x, mask, tokens = expand(encoded, np.cumsum(frames, axis=1), starts, count)
+    for row, values in enumerate(durations):
+        expected = np.concatenate(
+            [
+                [[*encoded[row, token], (i + 0.5) / n, np.log(n) / 5, token] for i in range(n)]
+                for token, n in enumerate(values)
+            ]
+        )[starts[row] : starts[row] + count]
+        real = len(expected)
+        assert mask[row].tolist() == [True] * real + [False] * (count - real)
+        assert x[row, :real] == pytest.approx(expected[:, :4], rel=1e-6)
+        assert np.array_equal(tokens[row, :real], expected[:, 4])
+        assert not x[row, real:].any()
