@@ -1,0 +1,99 @@
+"""Bidirectional layers with the kernel's spectrum as a constant, for export.
+
+ONNX has no FFT that runtimes execute well, and a kernel built from parameters would be built again at each call.
+With frozen parameters the two-sided convolution is two products with real DFT matrices around a product with a
+constant spectrum: matrix products only, any length up to ``max_length``.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.ssm.bidirectional import Bidirectional
+from ssmphony.ssm.convolution import smooth_length
+from ssmphony.ssm.mixer import hide
+
+
+class FourierBasis(nn.Module):
+    """Real DFT as matrices, shared by all layers: u (…, length) @ analysis[:length] → [Re, Im] of its spectrum.
+
+    analysis (max_length, 2 F) and synthesis (2 F, max_length) with F = n / 2 + 1 and n ≥ 2 max_length, float32
+    rounded from float64.
+    """
+
+    analysis: Tensor
+    synthesis: Tensor
+
+    def __init__(self, max_length: int) -> None:
+        super().__init__()
+        self.max_length = max_length
+        self.n = smooth_length(2 * max_length)
+        frequencies = torch.arange(self.n // 2 + 1, dtype=torch.float64)
+        # Reduce modulo n before scaling: the angle keeps all its digits.
+        turns = torch.outer(torch.arange(max_length, dtype=torch.float64), frequencies) % self.n
+        angle = 2.0 * torch.pi / self.n * turns
+        both = torch.cat([angle.cos(), -angle.sin()], dim=1)
+        weight = torch.full_like(frequencies, 2.0 / self.n)
+        weight[0] = weight[-1] = 1.0 / self.n
+        self.register_buffer("analysis", both.float())
+        self.register_buffer("synthesis", (both * weight.repeat(2)).T.contiguous().float())
+
+
+class FixedConvolution(nn.Module):
+    """Convolution over time with a constant two-sided kernel; equals `convolution.fft_convolve`."""
+
+    spectrum_re: Tensor
+    spectrum_im: Tensor
+
+    def __init__(self, lags: Tensor, basis: FourierBasis) -> None:
+        """lags (channel, 2 * basis.max_length): circle of lags, see `convolution.toeplitz`."""
+        super().__init__()
+        length = basis.max_length
+        if lags.shape[-1] != 2 * length:
+            raise ValueError(f"expected {2 * length} lags for max_length {length}, got {lags.shape[-1]}")
+        self.basis = basis
+        circle = torch.zeros(lags.shape[0], basis.n, dtype=torch.float64)
+        circle[:, :length] = lags[:, :length].detach()
+        circle[:, basis.n - length :] = lags[:, length:].detach()
+        spectrum = torch.fft.rfft(circle)
+        self.register_buffer("spectrum_re", spectrum.real.float().contiguous())
+        self.register_buffer("spectrum_im", spectrum.imag.float().contiguous())
+
+    def forward(self, u: Tensor) -> Tensor:
+        """(batch, time, channel) → (batch, time, channel), time ≤ max_length."""
+        length = u.shape[1]
+        if length > self.basis.max_length:
+            raise ValueError(f"sequence of {length} steps, but this layer was fixed at {self.basis.max_length}")
+        re, im = (u.transpose(1, 2) @ self.basis.analysis[:length]).chunk(2, dim=-1)
+        product_re = re * self.spectrum_re - im * self.spectrum_im
+        product_im = re * self.spectrum_im + im * self.spectrum_re
+        return (torch.cat([product_re, product_im], dim=-1) @ self.basis.synthesis[:, :length]).transpose(1, 2)
+
+
+class FixedBidirectional(nn.Module):
+    """A `Bidirectional` layer whose kernel is a constant."""
+
+    def __init__(self, mixer: Bidirectional, basis: FourierBasis) -> None:
+        super().__init__()
+        self.convolution = FixedConvolution(mixer.lags(basis.max_length), basis)
+        self.output = mixer.output
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (batch, time, channel), mask (batch, time) bool → (batch, time, channel), time ≤ max_length."""
+        return self.output(self.convolution(hide(x, mask)))
+
+
+def fixed(module: nn.Module, max_length: int) -> nn.Module:
+    """A copy of ``module`` for export: every `Bidirectional` in it reads its kernel from constants."""
+    basis = FourierBasis(max_length)
+    if isinstance(module, Bidirectional):
+        return FixedBidirectional(copy.deepcopy(module), basis)
+    module = copy.deepcopy(module)
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, Bidirectional):
+                setattr(parent, name, FixedBidirectional(child, basis))
+    return module
