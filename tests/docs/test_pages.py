@@ -46,7 +46,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_paths_exist(page: Path) -> None:
-    for path in re.findall(r"\b((?:configs|benchmarks|tests|tools)/[\w./-]*\w)", re.sub("<!--.*?-->", "", text_of(page))):
+    for path in re.findall(
+        r"\b((?:configs|benchmarks|tests|tools)/[\w./-]*\w)", re.sub("<!--.*?-->", "", text_of(page))
+    ):
         assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 

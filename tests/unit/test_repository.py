@@ -73,7 +73,9 @@ def test_source_follows_the_house(path: Path) -> None:
 def test_no_path_of_one_machine() -> None:
     machine = re.compile("/(?:work|root|home|Users)/" + r"\w|\.\./" + "shared|/tmp/" + r"\w")
     folders = ("src", "docs", "configs", "tests", "benchmarks", "tools", "examples")
-    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".yaml")]
+    files = [
+        path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".yaml")
+    ]
     assert len(files) > 50
     for path in [*files, *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml"]:
         assert not (found := machine.search(path.read_text(encoding="utf-8"))), f"{path}: {found.group()}"
