@@ -53,10 +53,11 @@ class PartialFile:
         self._partial = self._target.with_name(f".ssmphony-{secrets.token_hex(4)}.part")
 
     def __enter__(self) -> PartialFile:
-        if self._target.is_dir():
-            raise SsmphonyError(f"cannot write {self.path}: it is a folder")
-        if self._target.exists() and not self._target.is_file():
-            raise SsmphonyError(f"cannot write {self.path}: it is not a regular file")
+        with self.errors():
+            if self._target.is_dir():
+                raise SsmphonyError(f"cannot write {self.path}: it is a folder")
+            if self._target.exists() and not self._target.is_file():
+                raise SsmphonyError(f"cannot write {self.path}: it is not a regular file")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with self.errors():
             self.descriptor = os.open(self._partial, flags, 0o666)
@@ -118,6 +119,7 @@ class AudioWriter:
         name, subtype = FORMATS[self._file.path.suffix.lower()]
         self._file.__enter__()
         try:
+            self._file.require(_RESERVE)  # libsndfile would only say "System error."
             # a descriptor, not a Python file: an exception (Ctrl-C!) inside libsndfile's callbacks would be lost
             self._encoder = soundfile.SoundFile(
                 self._file.descriptor, "w", self._sample_rate, 1, subtype=subtype, format=name, closefd=False
