@@ -22,6 +22,7 @@ from ssmphony.training import pictures
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
 from ssmphony.types import AudioFormat
+from ssmphony.voices.weights import Part
 
 
 class AcousticTaskConfig(Config):
@@ -58,6 +59,8 @@ class Targets(NamedTuple):
 
 class AcousticTask(L.LightningModule):
     """Lightning task around `S4Acoustic`; ``model`` is what is saved and exported."""
+
+    part: Part = "model"
 
     def __init__(
         self, config: AcousticTaskConfig, model: S4Acoustic, symbols: tuple[str, ...], audio: AudioFormat, seed: int

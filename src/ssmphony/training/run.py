@@ -13,11 +13,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from ssmphony.config import Config, choose, load_yaml, parse
-from ssmphony.training.acoustic import AcousticTaskConfig
+from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
 from ssmphony.training.callbacks import SaveLast
 from ssmphony.training.config import VoiceBlock
-from ssmphony.training.vocoder import VocoderTaskConfig
+from ssmphony.training.vocoder import VocoderTask, VocoderTaskConfig
 from ssmphony.types import SsmphonyError
+from ssmphony.voices.weights import read_weights
 
 TASKS = {"acoustic": AcousticTaskConfig, "vocoder": VocoderTaskConfig}
 
@@ -114,23 +115,11 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     return average
 
 
-def load_weights(task: torch.nn.Module, path: Path) -> None:
-    """Copy every tensor of equal name and shape into the task's model; raises `SsmphonyError` if none fits."""
-    source = read_weights(path)
-    target = task.model.state_dict()  # type: ignore[union-attr]
+def load_weights(task: VocoderTask | AcousticTask, path: Path) -> None:
+    """Start from other weights: every tensor of equal name and shape; raises `SsmphonyError` if none fits."""
+    source = read_weights(path, task.part)
+    target = task.model.state_dict()
     fitting = {name: value for name, value in source.items() if name in target and value.shape == target[name].shape}
     if not fitting:
         raise SsmphonyError(f"{path}: no weight fits this model; was it trained with another voice block?")
-    task.model.load_state_dict({**target, **fitting})  # type: ignore[union-attr]
-
-
-def read_weights(path: Path) -> dict[str, Any]:
-    """Model weights from a ``.safetensors`` file or from a Lightning checkpoint (only plain tensors are read)."""
-    if not path.exists():
-        raise SsmphonyError(f"no such checkpoint: {path}")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    return {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
+    task.model.load_state_dict({**target, **fitting})

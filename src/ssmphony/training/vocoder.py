@@ -23,6 +23,7 @@ from ssmphony.training.config import VoiceBlock
 from ssmphony.training.discriminators import Discriminators
 from ssmphony.training.losses import MultiScaleMelLoss, discriminator_loss, feature_matching_loss, generator_loss
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
+from ssmphony.voices.weights import Part
 
 
 class AdversarialConfig(Config):
@@ -54,6 +55,8 @@ class VocoderTaskConfig(Config):
 
 class VocoderTask(L.LightningModule):
     """Lightning task. ``model`` is the codec alone: it is what EMA averages for speaking and what is saved."""
+
+    part: Part = "codec"
 
     def __init__(self, config: VocoderTaskConfig, model: MelVocoder, seed: int) -> None:
         super().__init__()

@@ -1,0 +1,60 @@
+"""Inverse short-time Fourier transform by overlap-add, with its memory passed in and out. NumPy only.
+
+    samples = sum_t shift(window * irfft(spectrum_t)) / sum_t shift(window^2)
+
+over the frames that exist. Step ``i`` returns the hop of frame ``i - lookahead``, where ``lookahead`` is
+``n_fft / (2 * hop)``: half a window must follow before a sample is complete.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ssmphony.audio.mel import hann
+from ssmphony.types import AudioFormat, Samples
+
+
+class OverlapState(NamedTuple):
+    """segments: (batch, n_fft / hop - 1, n_fft) windowed, still to be overlapped; present: (batch, n_fft / hop - 1)."""
+
+    segments: Samples
+    present: npt.NDArray[np.bool_]
+
+
+class InverseStft:
+    """Frames of log magnitude and phase → samples; the twin of `MelVocoder.inverse_stft`."""
+
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self.n_fft, self.hop = audio_format.n_fft, audio_format.hop_length
+        self.overlap = self.n_fft // self.hop
+        self.window = hann(self.n_fft).astype(np.float32)
+
+    def initial_state(self, batch: int) -> OverlapState:
+        kept = self.overlap - 1
+        return OverlapState(np.zeros((batch, kept, self.n_fft), np.float32), np.zeros((batch, kept), np.bool_))
+
+    def __call__(
+        self, log_magnitude: Samples, phase: Samples, mask: npt.NDArray[np.bool_], state: OverlapState
+    ) -> tuple[Samples, OverlapState]:
+        """log_magnitude, phase (batch, time, n_fft / 2 + 1), mask (batch, time) → samples (batch, time * hop)."""
+        batch, time, _ = log_magnitude.shape
+        magnitude = np.minimum(np.exp(log_magnitude), np.float32(1e2)) * mask[..., None]
+        spectrum = np.empty(phase.shape, np.complex64)
+        np.multiply(magnitude, np.cos(phase), out=spectrum.real)
+        np.multiply(magnitude, np.sin(phase), out=spectrum.imag)
+        new = np.fft.irfft(spectrum, n=self.n_fft, axis=-1).astype(np.float32, copy=False) * self.window
+        segments = np.concatenate([state.segments, new], axis=1)
+        present = np.concatenate([state.present, mask], axis=1)
+        energy = np.square(self.window)
+        samples = np.zeros((batch, time, self.hop), np.float32)
+        envelope = np.zeros((batch, time, self.hop), np.float32)
+        for part in range(self.overlap):
+            frames = slice(self.overlap - 1 - part, self.overlap - 1 - part + time)
+            inside = slice(part * self.hop, (part + 1) * self.hop)
+            samples += segments[:, frames, inside]
+            envelope += present[:, frames, None] * energy[inside]
+        samples /= np.maximum(envelope, np.float32(1e-8))
+        return samples.reshape(batch, -1), OverlapState(segments[:, time:], present[:, time:])

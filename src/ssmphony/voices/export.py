@@ -1,0 +1,232 @@
+"""`ssmphony export`: a trained acoustic model and a trained vocoder become a voice package of ONNX graphs.
+
+Every graph takes its state as inputs ``state_0`` … and returns ``new_state_0`` …; the first axis is the batch. See
+`ssmphony.runtime` for who runs them.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from ssmphony.codecs import CODECS
+from ssmphony.codecs.mel_vocoder import MelVocoder
+from ssmphony.config import Config, choose, parse
+from ssmphony.models import MODELS
+from ssmphony.models.s4_acoustic import POSITION_FEATURES, S4Acoustic
+from ssmphony.ssm.fixed import fixed
+from ssmphony.text import FRONTENDS
+from ssmphony.types import SsmphonyError
+from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
+from ssmphony.voices.weights import LARGE, WEIGHTS, in_half_precision, read_weights, write_weights
+
+OPSET = 20
+
+
+class CardConfig(Config):
+    """What a person reads of a voice; see `VoiceCard`."""
+
+    name: str
+    language: str
+    description: str = ""
+    licence: str = ""
+    attribution: str = ""
+
+
+def export(
+    voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, card: CardConfig, out: Path
+) -> Path:
+    """Write the voice package ``out``; it appears whole or not at all.
+
+    ``voice`` is the voice block of the training file. The weights are run folders, checkpoints, ``.safetensors`` files
+    or other voice packages. Raises `SsmphonyError` where they do not fit.
+    """
+    frontend = parse(choose(FRONTENDS, voice["frontend"].get("kind", ""), "frontend"), voice["frontend"]).build()
+    model_kind = choose(MODELS, voice["model"].get("kind", ""), "model")
+    model_config = parse(model_kind, {"n_symbols": len(frontend.symbols), **voice["model"]}, "voice.model")
+    model = model_config.build()
+    codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
+    _load(model, in_half_precision(read_weights(model_weights, "model")), model_weights)
+    _load(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights)
+    if out.exists():
+        raise SsmphonyError(f"{out} exists; remove it or choose another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch) / "voice"
+        folder.mkdir()
+        graphs = {**_export_acoustic(model.eval(), folder), "vocoder": _export_vocoder(codec.eval(), folder)}
+        write_weights(folder / WEIGHTS, {"model": model, "codec": codec})
+        manifest = VoiceManifest(
+            **card.model_dump(),
+            speakers=model_config.speakers,
+            symbols=frontend.symbols,
+            voice=voice,  # type: ignore[arg-type]
+            graphs=graphs,
+        )
+        write_manifest(folder, manifest)
+        os.replace(folder, out)
+    return out
+
+
+def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
+    missing, unexpected = module.load_state_dict(weights, strict=False)
+    if missing or unexpected:
+        name = (missing or unexpected)[0]
+        raise SsmphonyError(f"{source}: the weights do not fit the voice block (at '{name}')")
+
+
+class EncoderGraph(nn.Module):
+    """A sentence at once; the two-sided kernels are constants."""
+
+    def __init__(self, model: S4Acoustic) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(model)
+        self.model.encoder = fixed(model.encoder, model.config.max_seq)  # type: ignore[assignment]
+
+    def forward(
+        self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return self.model.read(ids, word_positions, mask, speaker, pitch_semitones)
+
+
+class DecoderGraph(nn.Module):
+    """One block of frames, log-mel out."""
+
+    def __init__(self, model: S4Acoustic) -> None:
+        super().__init__()
+        self.model = model
+        self.spec = pytree.tree_structure(model.decoder.initial_state(1))
+
+    def forward(self, x: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        mel, new = self.model.decode(x, mask, pytree.tree_unflatten(list(state), self.spec))
+        return (self.model.denormalise(mel), *pytree.tree_leaves(new))
+
+
+class VocoderGraph(nn.Module):
+    """Any number of frames; the inverse STFT is done by the runtime."""
+
+    def __init__(self, codec: MelVocoder) -> None:
+        super().__init__()
+        self.codec = codec
+
+    def forward(self, frames: Tensor, mask: Tensor, pending: Tensor, *contexts: Tensor) -> tuple[Tensor, ...]:
+        log_magnitude, phase, present, pending, contexts = self.codec.trunk(frames, mask, pending, contexts)
+        return log_magnitude, phase, present, pending, *contexts
+
+
+def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
+    config = model.config
+    batch, tokens = torch.export.Dim("batch", max=1024), torch.export.Dim("tokens", min=2, max=config.max_seq)
+    ids = torch.ones(2, 7, dtype=torch.long)
+    inputs = {
+        "ids": ids,
+        "word_positions": ids,
+        "mask": torch.ones(2, 7, dtype=torch.bool),
+        "speaker": torch.zeros(2, dtype=torch.long),
+        "pitch_semitones": torch.zeros(2),
+    }
+    axes = [{0: batch, 1: tokens} if value.ndim == 2 else {0: batch} for value in inputs.values()]
+    encoder = _write(EncoderGraph(model), inputs, (), axes, ["encoded", "log_durations"], folder / "encoder.onnx")
+    x = torch.zeros(2, config.block, config.d_model + POSITION_FEATURES)
+    inputs = {"x": x, "mask": torch.ones(2, config.block, dtype=torch.bool)}
+    state = pytree.tree_leaves(model.decoder.initial_state(2))
+    axes = [{0: batch} for _ in (*inputs, *state)]
+    decoder = _write(DecoderGraph(model), inputs, state, axes, ["frames"], folder / "decoder.onnx")
+    return {
+        "encoder": graph_file(encoder),
+        "decoder": graph_file(decoder, block=config.block, lookahead=config.lookahead),
+    }
+
+
+def _export_vocoder(codec: MelVocoder, folder: Path) -> GraphFile:
+    batch, time = torch.export.Dim("batch", max=1024), torch.export.Dim("time", max=4096)
+    inputs = {"frames": torch.zeros(2, 8, codec.format.n_mels), "mask": torch.ones(2, 8, dtype=torch.bool)}
+    fresh = codec.initial_state(2)
+    state = [fresh.mask, *fresh.contexts]
+    axes: list[Any] = [{0: batch, 1: time}, {0: batch, 1: time}, *({0: batch} for _ in state)]
+    outputs = ["log_magnitude", "phase", "present"]
+    return graph_file(
+        _write(VocoderGraph(codec), inputs, state, axes, outputs, folder / "vocoder.onnx"), lookahead=codec.lookahead
+    )
+
+
+def _write(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    state: Sequence[Tensor],
+    axes: Sequence[Any],
+    outputs: Sequence[str],
+    path: Path,
+) -> Path:
+    """Trace, fold what depends on parameters alone, and save one graph with its weights inside."""
+    states = [f"state_{index}" for index in range(len(state))]
+    arguments = list(inputs)
+    shapes: Any = tuple(axes) if not state else (*axes[: len(arguments)], tuple(axes[len(arguments) :]))
+    if state and isinstance(module, VocoderGraph):
+        shapes = (*axes[: len(arguments) + 1], tuple(axes[len(arguments) + 1 :]))
+    with torch.no_grad(), _quiet():
+        program = torch.onnx.export(
+            module.eval(),
+            (*inputs.values(), *state),
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=shapes,
+            input_names=[*arguments, *states],
+            output_names=[*outputs, *(f"new_{name}" for name in states)],
+            optimize=True,
+            verbose=False,
+        )
+    assert program is not None
+    graph = program.model_proto
+    _shrink(graph)
+    path.write_bytes(graph.SerializeToString())
+    return path
+
+
+def _shrink(graph: Any) -> None:
+    """Store every large constant that float16 holds exactly as float16, and cast it when the graph is loaded.
+
+    The weights were rounded to float16 before, so nothing is lost; what was computed from them stays float32.
+    """
+    import onnx
+
+    casts: list[Any] = []
+    for constant in graph.graph.initializer:
+        if constant.data_type != onnx.TensorProto.FLOAT or math.prod(constant.dims) < LARGE:
+            continue
+        values = onnx.numpy_helper.to_array(constant)
+        half = values.astype("float16")
+        if not (half.astype("float32") == values).all():
+            continue
+        name = constant.name
+        constant.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}_half"))
+        casts.append(onnx.helper.make_node("Cast", [constant.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = list(graph.graph.node)
+    del graph.graph.node[:]
+    graph.graph.node.extend([*casts, *nodes])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's progress notes."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,70 @@
+"""Trainable weights on disk, by part of the voice: the acoustic ``model`` or the ``codec``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.types import SsmphonyError
+
+WEIGHTS = "weights.safetensors"
+LARGE = 4096
+"""Tensors of at least so many numbers ship in float16."""
+
+Part = Literal["model", "codec"]
+
+
+def read_weights(path: Path, part: Part) -> dict[str, Tensor]:
+    """Weights of one part by their names in its module.
+
+    ``path`` is a voice package or a ``.safetensors`` file (names start with the part's), a training run's folder or a
+    Lightning checkpoint (which holds one part, averaged; only plain tensors are read, nothing is unpickled). Raises
+    `SsmphonyError` when there is nothing of the part.
+    """
+    if path.is_dir():
+        candidates = [path / name for name in (WEIGHTS, "last.ckpt", "best.ckpt") if (path / name).is_file()]
+        if not candidates:
+            raise SsmphonyError(f"{path}: neither a voice with {WEIGHTS} nor a training run with last.ckpt")
+        path = candidates[0]
+    if not path.is_file():
+        raise SsmphonyError(f"no such checkpoint: {path}")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            found, prefix = load_file(path), f"{part}."
+        else:
+            found, prefix = torch.load(path, map_location="cpu", weights_only=True)["state_dict"], "model."
+    except Exception as error:  # safetensors, zip and pickle readers raise their own
+        raise SsmphonyError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]:.100})") from None
+    weights = {name.removeprefix(prefix): value.float() for name, value in found.items() if name.startswith(prefix)}
+    if not weights:
+        raise SsmphonyError(f"{path}: holds no weights of a {part}")
+    return weights
+
+
+def in_half_precision(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Large weights rounded to what float16 holds, still float32, so that a voice ships in half the size.
+
+    Parameters of state-space kernels keep their digits: errors there grow with the length of the sequence.
+    """
+    return {name: value.half().float() if _is_large(name, value) else value for name, value in weights.items()}
+
+
+def write_weights(path: Path, parts: Mapping[Part, nn.Module]) -> None:
+    """Save modules whose large weights were rounded by `in_half_precision`; `read_weights` reads them back exactly."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Tensor] = {}
+    for part, module in parts.items():
+        for name, value in module.state_dict().items():
+            tensors[f"{part}.{name}"] = (value.half() if _is_large(name, value) else value).contiguous()
+    save_file(tensors, path)
+
+
+def _is_large(name: str, value: Tensor) -> bool:
+    return value.numel() >= LARGE and value.is_floating_point() and "kernel." not in name
