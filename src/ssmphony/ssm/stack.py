@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ssmphony.config import Config
@@ -63,6 +63,15 @@ class StackConfig(Config):
     d_ffn: int = 0
     dropout: float = 0.0
     lookahead: int = 0
+
+    @model_validator(mode="after")
+    def _widths_agree(self) -> StackConfig:
+        for mixer in self.mixers:
+            if mixer.d_model != self.d_model:
+                raise ValueError(f"mixer '{mixer.kind}' has d_model {mixer.d_model}, the stack {self.d_model}")
+        if not self.mixers:
+            raise ValueError("mixers must name at least one mixer")
+        return self
 
     def build(self) -> Stack:
         layers: list[SequenceLayer] = []

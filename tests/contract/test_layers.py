@@ -1,0 +1,112 @@
+"""The contract on every sequence layer, at tiny size. A mixer added to the registry is picked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ssmphony.ssm import MIXERS, Block, CausalConv, S4Config, S4DConfig, Stack, StackConfig
+from tests.contract import contract
+
+WIDTH = 4
+#: Smaller than the defaults, for speed only: a mixer that is not named here is built with its defaults.
+TINY: dict[str, dict[str, Any]] = {
+    "s4": {"d_state": 8},
+    "s4d": {"d_state": 8},
+    "causal_conv": {"kernel_size": 5, "lookahead": 2},
+}
+
+
+def mixer(kind: str) -> Any:
+    return MIXERS[kind](d_model=WIDTH, **TINY.get(kind, {})).build()
+
+
+def mixed_stack() -> Stack:
+    mixers = (S4Config(d_model=WIDTH, d_state=8, n_ssm=2), S4DConfig(d_model=WIDTH, d_state=4, init="legs"))
+    return StackConfig(d_model=WIDTH, n_layers=3, mixers=mixers, d_ffn=8, lookahead=3).build()
+
+
+def looking_ahead_twice() -> Stack:
+    return Stack([CausalConv(WIDTH, 3, 2), Block(WIDTH, CausalConv(WIDTH, 5, 1)), Block(WIDTH, mixer("s4d"))])
+
+
+LAYERS: dict[str, Callable[[], Any]] = {
+    **{kind: lambda kind=kind: mixer(kind) for kind in MIXERS},
+    **{f"block-{kind}": lambda kind=kind: Block(WIDTH, mixer(kind), d_ffn=6) for kind in MIXERS},
+    "stack": mixed_stack,
+    "lookahead": looking_ahead_twice,
+}
+
+every_layer = pytest.mark.parametrize("name", LAYERS)
+
+
+def stream(layer: Any) -> contract.Stream:
+    return contract.layer_stream(layer, WIDTH)
+
+
+@pytest.fixture
+def tiny(name: str) -> contract.Stream:
+    torch.manual_seed(0)
+    return stream(LAYERS[name]().eval())
+
+
+@every_layer
+def test_causality(tiny: contract.Stream) -> None:
+    contract.check_causality(tiny)
+
+
+@every_layer
+def test_chunkings(tiny: contract.Stream) -> None:
+    with torch.no_grad():
+        contract.check_chunkings(tiny)
+
+
+@every_layer
+def test_snapshot(tiny: contract.Stream) -> None:
+    contract.check_snapshot(tiny)
+
+
+@every_layer
+def test_slots(tiny: contract.Stream) -> None:
+    contract.check_slots(tiny)
+
+
+@every_layer
+def test_batch_and_padding(tiny: contract.Stream) -> None:
+    contract.check_batch_and_padding(tiny)
+
+
+@every_layer
+def test_purity(tiny: contract.Stream) -> None:
+    with torch.no_grad():
+        contract.check_purity(tiny)
+
+
+@every_layer
+def test_lengths(tiny: contract.Stream) -> None:
+    contract.check_lengths(tiny)
+
+
+@every_layer
+def test_save_load(name: str, tmp_path: Path) -> None:
+    contract.check_save_load(LAYERS[name], stream, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["s4", "s4d", "lookahead", pytest.param("stack", marks=pytest.mark.slow)])
+def test_export(name: str, tiny: contract.Stream, tmp_path: Path) -> None:
+    contract.check_export(tiny, tmp_path)
+
+
+@every_layer
+def test_determinism(tiny: contract.Stream) -> None:
+    with torch.no_grad():
+        contract.check_stream_determinism(tiny)
+
+
+@every_layer
+def test_edges(tiny: contract.Stream) -> None:
+    contract.check_edges(tiny)
