@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
 from ssmphony.config import Config
-from ssmphony.types import SsmphonyError
+from ssmphony.data.manifest import read_manifest
+from ssmphony.types import AudioFormat, SsmphonyError
 
 
 class CropSource(Config):
@@ -23,44 +24,85 @@ class CropSource(Config):
     path: str
     weight: float = 1.0
     exclude: str | None = None
+    only: str | None = None
+    mels: str | None = None
+
+
+class Crops(NamedTuple):
+    """samples: (size, length) in [-1, 1]; frames: (size, length // hop, n_mels) log-mel; made: (size,) bool, which rows
+    of ``frames`` hold what a model made (the others are zero: take the recording's own)."""
+
+    samples: npt.NDArray[np.float32]
+    frames: npt.NDArray[np.float32]
+    made: npt.NDArray[np.bool_]
+
+
+class Clip(NamedTuple):
+    samples: npt.NDArray[np.int16]
+    mel: npt.NDArray[np.float32] | None
 
 
 class AudioCrops:
     """Prepared corpora held in memory as 16-bit samples (about 170 MB an hour)."""
 
-    def __init__(self, sources: Sequence[CropSource], length: int, seed: int = 0) -> None:
-        """``length`` in samples. Clips that are shorter are padded with silence."""
+    def __init__(
+        self, sources: Sequence[CropSource], frames: int, seed: int = 0, audio_format: AudioFormat = AudioFormat()
+    ) -> None:
+        """``frames`` a crop. Clips that are shorter are padded with silence."""
         self.sources = tuple(sources)
-        self.length = length
+        self.frames = frames
         self.seed = seed
+        self.format = audio_format
+
+    @property
+    def length(self) -> int:
+        """Samples of a crop."""
+        return self.frames * self.format.hop_length
 
     @cached_property
-    def _clips(self) -> tuple[list[npt.NDArray[np.int16]], npt.NDArray[np.float64]]:
-        clips: list[npt.NDArray[np.int16]] = []
+    def _clips(self) -> tuple[list[Clip], npt.NDArray[np.float64]]:
+        clips: list[Clip] = []
         weights: list[float] = []
         for source in self.sources:
             folder = Path(source.path)
-            excluded = set(Path(source.exclude).read_text(encoding="utf-8").split()) if source.exclude else set()
-            for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                if row["id"] not in excluded:
-                    samples, _ = soundfile.read(folder / row["audio"], dtype="int16")
-                    clips.append(samples)
-                    weights.append(source.weight * max(len(samples), self.length))
+            excluded, only = read_names(source.exclude) or set(), read_names(source.only)
+            for row in read_manifest(folder):
+                if row.id in excluded or (only is not None and row.id not in only):
+                    continue
+                samples, _ = soundfile.read(folder / row.audio, dtype="int16")
+                mel = np.load(Path(source.mels) / f"{row.id}.npy").astype(np.float32) if source.mels else None
+                clips.append(Clip(samples, mel))
+                weights.append(source.weight * max(len(samples), self.length))
         if not clips:
             raise SsmphonyError("no clips to train on: run `ssmphony prepare` first")
         total = np.array(weights)
         return clips, total / total.sum()
 
-    def batch(self, step: int, size: int) -> npt.NDArray[np.float32]:
-        """(size, length) samples in [-1, 1]; the same for the same seed and step."""
+    def batch(self, step: int, size: int) -> Crops:
+        """The same for the same seed and step."""
         clips, probabilities = self._clips
+        hop = self.format.hop_length
         random = np.random.default_rng((self.seed, step))
-        batch = np.zeros((size, self.length), np.float32)
+        silence = np.log(self.format.log_floor)
+        crops = Crops(
+            np.zeros((size, self.length), np.float32),
+            np.zeros((size, self.frames, self.format.n_mels), np.float32),
+            np.zeros(size, np.bool_),
+        )
         for row, index in enumerate(random.choice(len(clips), size, p=probabilities)):
             clip = clips[index]
-            start = int(random.integers(max(1, len(clip) - self.length + 1)))
-            part = clip[start : start + self.length]
-            gain = 10 ** (random.uniform(-6, 1) / 20) / 32768
-            batch[row, : len(part)] = part * np.float32(gain)
-        return batch
+            first = int(random.integers(max(1, len(clip.samples) // hop + 1 - self.frames)))
+            part = clip.samples[first * hop : first * hop + self.length]
+            log_gain = np.float32(random.uniform(-6, 1) * np.log(10) / 20)
+            crops.samples[row, : len(part)] = part * (np.exp(log_gain) / np.float32(32768))
+            if clip.mel is not None:
+                mel = clip.mel[first : first + self.frames] + log_gain
+                crops.frames[row] = silence
+                crops.frames[row, : len(mel)] = mel
+                crops.made[row] = True
+        return crops
+
+
+def read_names(path: str | None) -> set[str] | None:
+    """The clip ids that a file lists, or None where no file is given."""
+    return set(Path(path).read_text(encoding="utf-8").split()) if path else None

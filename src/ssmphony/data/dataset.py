@@ -15,6 +15,7 @@ from torch import Tensor
 from ssmphony.alignment.monotonic import Anchor
 from ssmphony.audio.mel import log_mel
 from ssmphony.config import Config
+from ssmphony.data.crops import read_names
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.types import AudioFormat, SsmphonyError
 
@@ -68,7 +69,7 @@ class Utterances:
         self.folders: list[Path] = []
         self.weights: list[float] = []
         for corpus in corpora:
-            excluded, only = _names(corpus.exclude), _names(corpus.only)
+            excluded, only = read_names(corpus.exclude), read_names(corpus.only)
             for clip in read_manifest(Path(corpus.path)):
                 if clip.symbols is None or clip.seconds > max_seconds:
                     continue
@@ -184,7 +185,3 @@ def _pad(rows: Sequence[npt.NDArray[np.generic]]) -> Tensor:
 
 def _fit(track: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
     return np.pad(track[:frames], (0, max(0, frames - len(track))))
-
-
-def _names(path: str | None) -> set[str] | None:
-    return set(Path(path).read_text(encoding="utf-8").split()) if path else None

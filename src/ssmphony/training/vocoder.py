@@ -70,14 +70,14 @@ class VocoderTask(L.LightningModule):
         if config.adversarial:
             periods = () if config.adversarial.resolution_only else (2, 3, 5, 7, 11)
             self.discriminators = Discriminators(config.adversarial.width, periods)
-        hop = model.format.hop_length
-        self.crops = AudioCrops(config.sources, config.frames * hop, seed)
+        self.crops = AudioCrops(config.sources, config.frames, seed, model.format)
 
     # -- data -----------------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader[Any]:
-        def make(step: int) -> Tensor:
-            return torch.from_numpy(self.crops.batch(step * self.trainer.world_size + self.global_rank, self.config.batch_size))
+        def make(step: int) -> list[Tensor]:
+            crops = self.crops.batch(step * self.trainer.world_size + self.global_rank, self.config.batch_size)
+            return [torch.from_numpy(array) for array in crops]
 
         return Steps(make, lambda: self.step).loader()
 
@@ -100,9 +100,9 @@ class VocoderTask(L.LightningModule):
         ]
         return optimisers, [LambdaLR(optimiser, settings.factor) for optimiser in optimisers]
 
-    def training_step(self, samples: Tensor, batch_idx: int) -> None:
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         seed_step(self.seed, self.step)
-        prediction, target = self._copy_synthesis(samples)
+        prediction, target = self._synthesise(*batch)
         spectral = self.spectral(prediction, target)
         self.log("train/spectral", spectral, prog_bar=True)
         loss = spectral
@@ -116,11 +116,11 @@ class VocoderTask(L.LightningModule):
         if self.step >= self.config.optimiser.max_steps:
             self.trainer.should_stop = True
 
-    def _copy_synthesis(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """Decode the mel of a crop; the first and last two hops lack frames that were cut away, so they are left out."""
-        hop = self.model.format.hop_length
-        frames = self.model.encode(samples)[:, : self.config.frames]
-        edge = 2 * hop
+    def _synthesise(self, samples: Tensor, frames: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+        """Decode a crop's frames; the first and last two hops lack frames that were cut away, so they are left out."""
+        own = self.model.encode(samples)[:, : self.config.frames]
+        frames = torch.where(made[:, None, None], frames, own)
+        edge = 2 * self.model.format.hop_length
         return self.model(frames)[:, edge:-edge], samples[:, edge:-edge]
 
     def _crop(self, available: int, wanted: int) -> slice:
