@@ -107,7 +107,9 @@ def random_cuts(length: int, seed: int) -> list[int]:
     """Strictly increasing places to cut; blocks of one step and long blocks both occur."""
     generator = np.random.default_rng(seed)
     count = int(generator.integers(1, max(2, length // 3)))
-    return sorted(int(cut) for cut in generator.choice(np.arange(1, length), size=min(count, length - 1), replace=False))
+    return sorted(
+        int(cut) for cut in generator.choice(np.arange(1, length), size=min(count, length - 1), replace=False)
+    )
 
 
 def assert_close(actual: Tensor, expected: Tensor, tolerance: float = TOLERANCE) -> None:

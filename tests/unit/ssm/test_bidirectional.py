@@ -1,0 +1,114 @@
+"""The two-sided layer is the causal layer plus one that reads each row backwards within its own length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ssmphony.ssm import Bidirectional, BidirectionalBlock, BidirectionalConfig, S4Config, S4DConfig
+from ssmphony.ssm.fixed import FixedBidirectional, FixedConvolution, FourierBasis, fixed
+from ssmphony.ssm.kernel import run
+from tests.contract.contract import assert_close
+
+MIXERS = {"s4": S4Config(d_model=5, d_state=16), "s4d": S4DConfig(d_model=5, d_state=16)}
+LENGTHS = torch.tensor([90, 41, 1])
+
+
+@pytest.fixture(params=MIXERS)
+def layer(request: pytest.FixtureRequest) -> Bidirectional:
+    torch.manual_seed(0)
+    return BidirectionalConfig(mixer=MIXERS[request.param]).build().eval()
+
+
+def padded_batch() -> tuple[Tensor, Tensor]:
+    torch.manual_seed(1)
+    mask = torch.arange(90) < LENGTHS[:, None]
+    return torch.randn(3, 90, 5).masked_fill(~mask[..., None], float("nan")), mask
+
+
+def test_equals_two_causal_layers_one_flipped_within_each_row(layer: Bidirectional) -> None:
+    """Flipping the padded batch as a whole, or forgetting to flip back, is the silent bug of other encoders."""
+    x, mask = padded_batch()
+    y = layer(x, mask)
+    for row, length in enumerate(LENGTHS.tolist()):
+        u = x[row, :length].T.unsqueeze(1)
+        fresh = torch.zeros(5, 1, 16)
+        forward, _ = run(layer.forward_kernel, u, fresh)
+        backward, _ = run(layer.backward_kernel, u.flip(-1), fresh)
+        expected = layer.output((forward + backward.flip(-1)).permute(1, 2, 0))
+        assert_close(y[row : row + 1, :length], expected)
+
+
+def test_both_directions_are_read(layer: Bidirectional) -> None:
+    x = torch.randn(1, 30, 5, requires_grad=True)
+    y = layer(x, torch.ones(1, 30, dtype=torch.bool))
+    (gradient,) = torch.autograd.grad(y[:, 15].sum(), x)
+    assert (gradient[0].abs().sum(-1) > 0).all()
+
+
+def test_kernel_runs_from_the_most_negative_lag(layer: Bidirectional) -> None:
+    forward, backward = layer.forward_kernel.kernel(4), layer.backward_kernel.kernel(4)
+    kernel = layer.kernel(4)
+    assert kernel.shape == (5, 7)
+    torch.testing.assert_close(kernel[:, :3], backward[:, 1:].flip(-1))
+    torch.testing.assert_close(kernel[:, 3], forward[:, 0] + backward[:, 0])
+    torch.testing.assert_close(kernel[:, 4:], forward[:, 1:])
+
+
+def test_no_steps_is_an_error(layer: Bidirectional) -> None:
+    with pytest.raises(ValueError, match="at least one step"):
+        layer(torch.zeros(1, 0, 5), torch.ones(1, 0, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("max_length", [90, 101, 128])
+def test_fixed_equals_the_layer(layer: Bidirectional, max_length: int) -> None:
+    x, mask = padded_batch()
+    constant = fixed(layer, max_length)
+    assert isinstance(constant, FixedBidirectional)
+    assert not any(name.startswith("forward_kernel") for name, _ in constant.named_parameters())
+    for stop in (90, 64, 3, 1):
+        seen = mask[:, :stop]
+        assert_close(constant(x[:, :stop], seen)[seen], layer(x[:, :stop], seen)[seen])
+
+
+def test_fixed_refuses_what_it_was_not_made_for(layer: Bidirectional) -> None:
+    with pytest.raises(ValueError, match="fixed at 20"):
+        fixed(layer, 20)(torch.zeros(1, 21, 5), torch.ones(1, 21, dtype=torch.bool))
+    with pytest.raises(ValueError, match="40 lags"):
+        FixedConvolution(torch.zeros(5, 30), FourierBasis(20))
+
+
+class Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        config = BidirectionalConfig(mixer=MIXERS["s4"])
+        self.blocks = nn.ModuleList(BidirectionalBlock(5, config.build(), d_ffn=4) for _ in range(2))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
+
+
+def test_fixed_encoder_exports_with_any_length(tmp_path: Path) -> None:
+    ort = pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    encoder = Encoder().eval()
+    constant = fixed(encoder, 90)
+    assert isinstance(encoder.blocks[0].mixer, Bidirectional), "the original is left as it was"
+    x, mask = padded_batch()
+    x = x.nan_to_num(7.0)
+    batch, time = torch.export.Dim("batch"), torch.export.Dim("time", max=90)
+    shapes = ({0: batch, 1: time}, {0: batch, 1: time})
+    program = torch.onnx.export(constant, (x, mask), dynamo=True, dynamic_shapes=shapes, verbose=False)
+    assert program is not None
+    program.save(tmp_path / "encoder.onnx")
+    session = ort.InferenceSession(tmp_path / "encoder.onnx")
+    names = [node.name for node in session.get_inputs()]
+    for rows, stop in ((3, 90), (1, 37), (2, 1)):
+        piece, seen = x[:rows, :stop], mask[:rows, :stop]
+        (y,) = session.run(None, dict(zip(names, (piece.numpy(), seen.numpy()), strict=True)))
+        assert_close(torch.from_numpy(y)[seen], encoder(piece, seen)[seen])
