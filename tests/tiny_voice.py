@@ -1,7 +1,8 @@
 """A real voice without training: a few small ONNX graphs that obey the whole contract of an exported one.
 
 The encoder mixes neighbouring phonemes, the decoder has a recurrent state and looks ahead, the vocoder has a
-convolution, a running phase and a lookahead. `reference` computes the same sound in one shot, in plain NumPy.
+convolution that looks ahead and a running phase, and ends in the runtime's inverse STFT.
+`reference` computes the same sound in one shot, in plain NumPy.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from ssmphony.types import AudioFormat, Style, Tokens
 from ssmphony.voices.package import VoiceManifest, graph_file, write_manifest
 
 D, H, C, HOP, BLOCK = 8, 6, 5, 256, 32
-DECODER_LOOKAHEAD, VOCODER_LOOKAHEAD, KERNEL = 3, 4, 7
+DECODER_LOOKAHEAD, TRUNK_LOOKAHEAD, KERNEL = 3, 4, 7
+N_FFT, BINS = 1024, 513
+VOCODER_LOOKAHEAD = TRUNK_LOOKAHEAD + N_FFT // (2 * HOP)
 DECAY = 0.8
 SPEAKERS = ("asha", "ravi")
 FORMAT = AudioFormat(n_mels=C)
@@ -35,7 +38,7 @@ def _weights(*shape: int, scale: float = 1.0) -> np.ndarray:
 PHONEME, PLACE, SPEAKER, PITCH = _weights(len(SYMBOLS), D), _weights(5, D), _weights(2, D), _weights(D, scale=0.2)
 DURATION = _weights(D, scale=0.3)
 DRIVE, DIRECT, READ = _weights(D + 2, H, scale=0.3), _weights(D + 2, C, scale=0.3), _weights(H, C)
-CONV, CONV_BIAS, PHASE = _weights(HOP, C, KERNEL, scale=0.2), _weights(HOP, scale=0.1), _weights(C, 1)
+CONV, CONV_BIAS, PHASE = _weights(2 * BINS, C, KERNEL, scale=0.2), _weights(2 * BINS), _weights(C, 1)
 
 
 def make_voice(folder: Path, *, dynamic_batch: bool = True) -> Path:
@@ -94,11 +97,23 @@ def reference(tokens: Tokens, style: Style) -> tuple[np.ndarray, np.ndarray]:
         hidden = DECAY * hidden + (x[step] @ DRIVE if step < total else 0)
         if step >= DECODER_LOOKAHEAD:
             frames[step - DECODER_LOOKAHEAD] = np.tanh(hidden) @ READ + x[step - DECODER_LOOKAHEAD] @ DIRECT
-    past = KERNEL - 1 - VOCODER_LOOKAHEAD
-    window = np.concatenate([np.zeros((past, C)), frames, np.zeros((VOCODER_LOOKAHEAD, C))])
-    phase = np.cumsum(np.concatenate([frames, np.zeros((VOCODER_LOOKAHEAD, C))]) @ PHASE, axis=0)
-    sound = np.stack([np.einsum("hck,kc->h", CONV, window[t : t + KERNEL]) + CONV_BIAS for t in range(total)])
-    return (0.5 * np.tanh(sound) * np.cos(phase[VOCODER_LOOKAHEAD:])).reshape(-1).astype(np.float32), durations
+    past = KERNEL - 1 - TRUNK_LOOKAHEAD
+    window = np.concatenate([np.zeros((past, C)), frames, np.zeros((TRUNK_LOOKAHEAD, C))])
+    conv = np.stack([np.einsum("hck,kc->h", CONV, window[t : t + KERNEL]) + CONV_BIAS for t in range(total)])
+    turns = np.cumsum(np.concatenate([frames, np.zeros((TRUNK_LOOKAHEAD, C))]) @ PHASE, axis=0)[TRUNK_LOOKAHEAD:]
+    spectrum = np.exp(np.tanh(conv[:, :BINS]) + 1.0 + 1j * (conv[:, BINS:] + turns))
+    return _inverse_stft(spectrum), durations
+
+
+def _inverse_stft(spectrum: np.ndarray) -> np.ndarray:
+    """(frames, bins) → (frames * HOP,), frame t centred on sample t * HOP."""
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
+    total = len(spectrum)
+    sound, envelope = np.zeros(total * HOP + N_FFT), np.full(total * HOP + N_FFT, 1e-8)
+    for t, segment in enumerate(np.fft.irfft(spectrum, N_FFT) * hann):
+        sound[t * HOP : t * HOP + N_FFT] += segment
+        envelope[t * HOP : t * HOP + N_FFT] += hann**2
+    return (sound / envelope)[N_FFT // 2 :][: total * HOP].astype(np.float32)
 
 
 class _Builder:
@@ -174,14 +189,25 @@ def _vocoder(batch: str | int) -> Any:
     x = g("Mul", "frames", g("Unsqueeze", g("Cast", "mask", to=T.FLOAT), np.array([2])))
     extended = g("Concat", "state_0", x, axis=1)
     g.slice(extended, 1 - KERNEL, _ENDLESS, 1, out="new_state_0")
-    sound = g("Tanh", g("Conv", g("Transpose", extended, perm=[0, 2, 1]), CONV, CONV_BIAS, kernel_shape=[KERNEL]))
-    turns = g("CumSum", g("MatMul", x, PHASE), np.array(1))
-    phase = g("Add", turns, "state_1")
-    g.slice(phase, -1, _ENDLESS, 1, out="new_state_1")
-    shaped = g("Mul", g("Transpose", sound, perm=[0, 2, 1]), g("Mul", g("Cos", phase), np.array(0.5, np.float32)))
-    g("Flatten", g("Identity", shaped), out="samples", axis=1)
+    conv = g("Conv", g("Transpose", extended, perm=[0, 2, 1]), CONV, CONV_BIAS, kernel_shape=[KERNEL])
+    conv = g("Transpose", conv, perm=[0, 2, 1])
+    turns = g("Add", g("CumSum", g("MatMul", x, PHASE), np.array(1)), "state_1")
+    g.slice(turns, -1, _ENDLESS, 1, out="new_state_1")
+    present = g("Concat", "state_2", "mask", axis=1)
+    g.slice(present, 0, -TRUNK_LOOKAHEAD, 1, out="present")
+    g.slice(present, -TRUNK_LOOKAHEAD, _ENDLESS, 1, out="new_state_2")
+    g("Add", g("Tanh", g.slice(conv, 0, BINS, 2)), np.array(1.0, np.float32), out="log_magnitude")
+    g("Add", g.slice(conv, BINS, _ENDLESS, 2), turns, out="phase")
+    states = [
+        ("state_0", T.FLOAT, [batch, KERNEL - 1, C]),
+        ("state_1", T.FLOAT, [batch, 1, 1]),
+        ("state_2", T.BOOL, [batch, TRUNK_LOOKAHEAD]),
+    ]
     inputs = [_info("frames", T.FLOAT, [batch, "time", C]), _info("mask", T.BOOL, [batch, "time"])]
-    inputs += [_info("state_0", T.FLOAT, [batch, KERNEL - 1, C]), _info("state_1", T.FLOAT, [batch, 1, 1])]
-    outputs = [_info("samples", T.FLOAT, [batch, "samples"])]
-    outputs += [_info("new_state_0", T.FLOAT, [batch, KERNEL - 1, C]), _info("new_state_1", T.FLOAT, [batch, 1, 1])]
-    return g.graph("vocoder", inputs, outputs)
+    outputs = [_info(name, T.FLOAT, [batch, "time", BINS]) for name in ("log_magnitude", "phase")]
+    outputs += [_info("present", T.BOOL, [batch, "time"])]
+    return g.graph(
+        "vocoder",
+        [*inputs, *(_info(*state) for state in states)],
+        [*outputs, *(_info(f"new_{name}", kind, shape) for name, kind, shape in states)],
+    )

@@ -10,12 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.tiny_voice import BLOCK, HOP, VOCODER_LOOKAHEAD, reference
 
 import ssmphony
 from ssmphony.interfaces import Codec, VoiceModel
 from ssmphony.types import Audio, AudioFormat, Frames, SsmphonyError, Style, Tokens, VoiceCard
 from ssmphony.voice import Voice
+from tests.tiny_voice import BLOCK, HOP, VOCODER_LOOKAHEAD, reference
 
 TEXT = "नमस्ते दुनिया! आज मौसम बहुत अच्छा है, चलो बाहर घूमने चलते हैं। क्या तुम तैयार हो?\nहाँ।"
 
@@ -167,11 +167,12 @@ def test_memory_does_not_grow_with_the_text(voice):
             return endless()
 
     chunks = Voice(Endless(), voice.model, voice.codec, voice.card).stream("")
+    in_a_sentence = len(list(voice.stream("नमस्ते दुनिया, कैसे हो।")))
     held = []
     tracemalloc.start()
     try:
-        for chunks_to_speak in (200, 2000):
-            for _ in range(chunks_to_speak):
+        for sentences in (50, 500):
+            for _ in range(sentences * in_a_sentence):
                 next(chunks)
             gc.collect()
             held.append(tracemalloc.get_traced_memory()[0])

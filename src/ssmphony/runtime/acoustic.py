@@ -13,6 +13,8 @@ from ssmphony.runtime.expand import Floats, Integers, expand, lengths_mask, toke
 from ssmphony.runtime.graph import Arrays, Graph
 from ssmphony.types import Frames, Style, Tokens, stack_tokens
 
+_FEWEST_TOKENS = 2  # exported graphs take one step for a constant
+
 
 class AcousticState(NamedTuple):
     """Sentences between two blocks; batch first."""
@@ -47,8 +49,9 @@ class OnnxVoiceModel(VoiceModel):
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AcousticState:
         ids, lengths = stack_tokens(tokens)
         positions = word_positions(tokens)
-        if ids.shape[1] == 0:  # the graphs want a step, even an absent one
-            ids = positions = np.zeros((len(tokens), 1), np.int64)
+        if ids.shape[1] < _FEWEST_TOKENS:
+            absent = ((0, 0), (0, _FEWEST_TOKENS - ids.shape[1]))
+            ids, positions = np.pad(ids, absent), np.pad(positions, absent)
         mask = lengths_mask(lengths, ids.shape[1])
         (encoded, log_durations), _ = self.encoder.run(
             {
