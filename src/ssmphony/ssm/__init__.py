@@ -6,6 +6,7 @@ from ssmphony.config import Config
 from ssmphony.ssm.bidirectional import Bidirectional, BidirectionalConfig
 from ssmphony.ssm.block import BidirectionalBlock, Block, BlockState, FeedForward
 from ssmphony.ssm.causal_conv import CausalConv, CausalConvConfig, ConvState
+from ssmphony.ssm.fixed import fixed
 from ssmphony.ssm.groups import parameter_groups
 from ssmphony.ssm.mixer import S4Config, S4DConfig, StateSpaceMixer, StateSpaceState
 from ssmphony.ssm.stack import Stack, StackConfig, StackState
@@ -31,5 +32,6 @@ __all__ = [
     "StackState",
     "StateSpaceMixer",
     "StateSpaceState",
+    "fixed",
     "parameter_groups",
 ]

@@ -76,7 +76,7 @@ def convolve(u: Tensor, lags: Tensor) -> Tensor:
         return fft_convolve(u.to(lags.dtype), lags)
 
 
-def full_precision(x: Tensor) -> AbstractContextManager[None]:
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
     """Context without autocast: kernels, FFTs and states lose too much in bfloat16."""
     device = x.device.type
     # Entered only when needed, so that exported graphs carry no trace of it.

@@ -79,7 +79,7 @@ def s4d_legs(n: int) -> Complex:
 def s4d_lin(n: int) -> Complex:
     """S4D-Lin: ``-1/2 + i pi k``, (n // 2,) complex."""
     _require_even(n)
-    return -0.5 + 1j * np.pi * np.arange(n // 2)
+    return (-0.5 + 1j * np.pi * np.arange(n // 2)).astype(np.complex128)
 
 
 def _require_even(n: int) -> None:

@@ -63,12 +63,12 @@ class S4Kernel(StateSpaceKernel):
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)
-        inverse = [part.unsqueeze(1) for part in self._diagonal_inverse(dt)]
+        re, im = (part.unsqueeze(1) for part in self._diagonal_inverse(dt))
         p, b = (self._spread(pair.transpose(1, 2).flatten(1)).unsqueeze(1) for pair in (self.p, self.b))
         dt = dt.unsqueeze(1)
         # x' = (I - dt/2 A)^-1 ((I + dt/2 A) x + dt B u) = 2 (I - dt/2 A)^-1 (x + dt/2 B u) - x
         middle = state + 0.5 * dt * b * u.unsqueeze(-1)
-        rotated, dp = _rotate(*inverse, middle), _rotate(*inverse, p)
+        rotated, dp = _rotate(re, im, middle), _rotate(re, im, p)
         gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
         state = 2.0 * (rotated - gain * dp * (p * rotated).sum(-1, keepdim=True)) - state
         return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self.skip.unsqueeze(-1) * u, state

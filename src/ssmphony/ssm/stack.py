@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -30,25 +30,29 @@ class Stack(SequenceLayer, nn.Module):
 
     def __init__(self, layers: Sequence[SequenceLayer]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)  # type: ignore[arg-type]
+        self.layers = nn.ModuleList(cast("Sequence[nn.Module]", layers))
         self.lookahead = sum(layer.lookahead for layer in layers)
 
     def initial_state(self, batch: int) -> StackState:
         device = next(self.parameters()).device
-        layers = tuple(layer.initial_state(batch) for layer in self.layers)
-        present = tuple(torch.zeros(batch, layer.lookahead, dtype=torch.bool, device=device) for layer in self.layers)
+        chain = self._chain()
+        layers = tuple(layer.initial_state(batch) for layer in chain)
+        present = tuple(torch.zeros(batch, layer.lookahead, dtype=torch.bool, device=device) for layer in chain)
         return StackState(layers, present)
 
     def forward(self, x: Tensor, state: StackState, mask: Tensor) -> tuple[Tensor, StackState]:
         """x (batch, time, channel), mask (batch, time) → (batch, time, channel) and the state."""
         layers: list[State] = []
         queues: list[Tensor] = []
-        for layer, old, waiting in zip(self.layers, state.layers, state.present, strict=True):
+        for layer, old, waiting in zip(self._chain(), state.layers, state.present, strict=True):
             x, new = layer.forward(x, old, mask)
             mask, queue = delay(mask, waiting)
             layers.append(new)
             queues.append(queue)
         return x, StackState(tuple(layers), tuple(queues))
+
+    def _chain(self) -> list[SequenceLayer]:
+        return cast("list[SequenceLayer]", list(self.layers))
 
 
 class StackConfig(Config):
