@@ -129,10 +129,9 @@ class VocoderGraph(nn.Module):
 def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
     config = model.config
     batch, tokens = torch.export.Dim("batch", max=1024), torch.export.Dim("tokens", min=2, max=config.max_seq)
-    ids = torch.ones(2, 7, dtype=torch.long)
-    inputs = {
-        "ids": ids,
-        "word_positions": ids,
+    inputs = {  # each a tensor of its own: the tracer merges inputs that are one object
+        "ids": torch.ones(2, 7, dtype=torch.long),
+        "word_positions": torch.ones(2, 7, dtype=torch.long),
         "mask": torch.ones(2, 7, dtype=torch.bool),
         "speaker": torch.zeros(2, dtype=torch.long),
         "pitch_semitones": torch.zeros(2),
