@@ -1,0 +1,124 @@
+"""Repair of Hindi text as it is really encoded, each character tied to the place it came from.
+
+What is repaired: NFC; nukta before or behind its vowel sign; vowel signs written in halves (ा + े is ो) or behind the
+anusvara; doubled signs; ZWJ, ZWNJ and other invisible characters; full-width and other digits; a colon for visarga
+(दु:ख); other Indic scripts, whose blocks run parallel to Devanagari, letter for letter.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from ssmphony.text.hindi import tables
+from ssmphony.text.hindi.graphemes import ANUSVARA, CHANDRABINDU, CONSONANTS, NUKTA, SIGNS, VIRAMA, VISARGA
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """``text[i]`` stands for the characters ``starts[i]`` to ``ends[i]`` of the text that was cleaned."""
+
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def span(self, start: int, stop: int) -> tuple[int, int]:
+        """The source span of ``text[start:stop]``, not empty."""
+        return self.starts[start], self.ends[stop - 1]
+
+
+_PLAIN = re.compile(r"[\t\n\r -~\u0901-\u0903\u0905-\u0963]*\Z")
+_FAULTS = re.compile(r"[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अआए][\u093a-\u094c]|:")
+_SPLIT_VOWELS = {
+    "ाे": "ो", "ाै": "ौ", "ाॅ": "ॉ", "ाि": "ा", "ेे": "े", "ेै": "ै", "अा": "आ", "अो": "ओ", "अौ": "औ",
+    "अॉ": "ऑ", "अॅ": "ॲ", "आे": "ओ", "आै": "औ", "आॅ": "ऑ", "एे": "ऐ", "अि": "इ", "अी": "ई", "अु": "उ", "अू": "ऊ", "अे": "ए",
+    "अै": "ऐ", "इी": "ई", "उू": "ऊ", "एॅ": "ऍ",
+}  # fmt: skip
+_INDIC_BLOCKS = range(0x0980, 0x0D80, 0x80)
+_VISARGA_STEMS = frozenset(row[0] for row in tables.rows("visarga"))
+_SIGN_ORDER = {NUKTA: 0, VIRAMA: 1, ANUSVARA: 3, CHANDRABINDU: 3, VISARGA: 4}
+
+
+def clean(text: str) -> Cleaned:
+    """Repaired ``text``; a text that is fine already comes back as it is. Never raises; idempotent."""
+    if _PLAIN.match(text) and not _FAULTS.search(text):
+        return Cleaned(text, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
+    characters: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end, cluster in _clusters(text):
+        for character in _repair(cluster):
+            characters.append(character)
+            starts.append(start)
+            ends.append(end)
+    cleaned = _visarga("".join(characters))
+    return Cleaned(cleaned, tuple(starts), tuple(ends))
+
+
+def _clusters(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, letters): a base character with its marks; invisible characters fall away inside a cluster."""
+    clusters: list[tuple[int, int, str]] = []
+    for index, character in enumerate(text):
+        for letter in _letter(character):
+            category = unicodedata.category(letter)
+            if category[0] == "M" and clusters and clusters[-1][1] == index:
+                start, _, letters = clusters.pop()
+                clusters.append((start, index + 1, letters + letter))
+            else:
+                clusters.append((index, index + 1, letter))
+        if not _letter(character) and clusters and clusters[-1][1] == index:
+            start, _, letters = clusters.pop()
+            clusters.append((start, index + 1, letters))
+    return clusters
+
+
+def _letter(character: str) -> str:
+    """One character in the letters this frontend knows: digits in ASCII, compatibility forms in their plain ones."""
+    if character.isascii() and (character.isprintable() or character.isspace()):
+        return character
+    category = unicodedata.category(character)
+    if category in ("Cf", "Cs", "Cn", "Co") or (category == "Cc" and not character.isspace()):
+        return ""
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    code = ord(character)
+    if 0x0980 <= code < 0x0D80:
+        devanagari = chr(0x0900 + (code & 0x7F))
+        return devanagari if unicodedata.category(devanagari)[0] == category[0] else ""
+    if character.isspace():
+        return character
+    if "\u0900" <= character <= "\u097f" or character in "…‼⁇⁈⁉²³":
+        return character
+    plain = unicodedata.normalize("NFKC", character)
+    return plain if plain == character or plain.isprintable() else " "
+
+
+def _repair(cluster: str) -> str:
+    """NFC, signs in order and once, vowels whole."""
+    if len(cluster) == 1:
+        return unicodedata.normalize("NFC", cluster)
+    base, marks = cluster[0], cluster[1:]
+    decomposed = unicodedata.normalize("NFD", base)
+    base, marks = decomposed[0], decomposed[1:] + marks
+    if not "\u0900" <= base <= "\u097f":
+        return unicodedata.normalize("NFC", cluster)
+    ordered = sorted(dict.fromkeys(unicodedata.normalize("NFD", marks)), key=lambda mark: _SIGN_ORDER.get(mark, 2))
+    if any(mark in SIGNS for mark in ordered) and VIRAMA in ordered:
+        ordered.remove(VIRAMA)
+    if ANUSVARA in ordered and CHANDRABINDU in ordered:
+        ordered.remove(ANUSVARA)
+    if NUKTA in ordered and unicodedata.normalize("NFC", base + NUKTA) not in CONSONANTS:
+        ordered.remove(NUKTA)
+    repaired = base + "".join(ordered)
+    for halves, whole in _SPLIT_VOWELS.items():
+        repaired = repaired.replace(halves, whole)
+    return unicodedata.normalize("NFC", repaired)
+
+
+_COLON = re.compile(r"([\u0905-\u0939\u093c-\u094d]+):")
+
+
+def _visarga(text: str) -> str:
+    """A colon behind one of the stems that take a visarga is one (दु:ख, अत:)."""
+    return _COLON.sub(lambda match: match[1] + VISARGA if match[1] in _VISARGA_STEMS else match[0], text)
