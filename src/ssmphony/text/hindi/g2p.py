@@ -25,6 +25,12 @@ def phonemes(word: str) -> tuple[str, ...]:
     return tuple(phone.symbol for phone in phones)
 
 
+@lru_cache(maxsize=20_000)
+def phones(word: str) -> tuple[str, ...]:
+    """`phonemes` with the sound rules that broad transcriptions leave out: what a voice speaks."""
+    return phonology.front_before_h(phonemes(word))
+
+
 def _native_nasal(word: str) -> str:
     if word in NASAL_WORDS:
         return NASAL_WORDS[word]

@@ -8,7 +8,6 @@ yields at least one.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,7 +52,8 @@ _TOKEN = re.compile(
     rf"""
     (?P<time>\b\d{{1,2}}:[0-5]\d(?::[0-5]\d)?(?!\d)(?:\s*(?:[AaPp]\.?[Mm]\b\.?))?(?:\s*बजे(?!{_DEVANAGARI}))?)
   | (?P<date>\b(?:\d{{1,2}}[/.\-]\d{{1,2}}[/.\-](?:\d{{4}}|\d{{2}})|\d{{4}}-\d{{1,2}}-\d{{1,2}})(?!\d))
-  | (?P<phone>(?:\+\d{{1,3}}[ -]?)?(?:\d[ -]?){{9,14}}\d(?![\d.,]))
+  | (?P<phone>(?<![\d.,])(?:\+\d{{1,3}}[ -]?\d{{3,5}}[ -]?\d{{4,6}}|\d{{5}}[ -]\d{{5}}|0\d{{2,4}}[ -]\d{{6,8}}|\d{{3}}-\d{{3}}-\d{{4}}
+      |1800[ -]\d{{2,3}}[ -]\d{{3,4}}|\d{{10,}}(?<!000))(?![\d,]|\.\d))
   | (?P<currency>(?:₹|रु\.?(?!{_DEVANAGARI})|\bR[sS]\.?|\$|€|£|¥)\s*(?:{_NUMBER})(?:\s*(?:{_SCALE_WORDS})(?!{_DEVANAGARI}))?)
   | (?P<ordinal>\b(?:\d{{1,18}})\s?-?(?:{_ORDINAL})(?!{_DEVANAGARI})|\b\d{{1,9}}(?:st|nd|rd|th)\b)
   | (?P<number>(?:(?<![\w\d])[-−+])?(?:{_NUMBER}))
@@ -63,7 +63,6 @@ _TOKEN = re.compile(
   | (?P<dash>\s+[-–—−]+\s+|(?<=[^\s])[-–—]+\s+|[–—]+)
   | (?P<pause>[,،、;:()\[\]{{}}…]|\.\.+)
   | (?P<symbol>[{re.escape("".join(SYMBOLS))}])
-  | (?P<letter>[^\W\d_])
     """,
     re.VERBOSE,
 )
@@ -91,7 +90,7 @@ def read(sentence: str) -> list[Reading]:
     text = state.cleaned.text
     place = 0
     while match := _TOKEN.search(text, place):
-        kind = match.lastgroup or "letter"
+        kind = match.lastgroup or "pause"
         words, stop = _READERS[kind](match, state)
         start, end = state.cleaned.span(match.start(), max(stop, match.start() + 1))
         if words:
@@ -228,12 +227,6 @@ def _symbol(match: re.Match[str], state: _Sentence) -> tuple[tuple[str, ...], in
     return tuple(SYMBOLS[match[0]].split()), match.end()
 
 
-def _letter(match: re.Match[str], state: _Sentence) -> tuple[tuple[str, ...], int]:
-    """A letter of another alphabet: Latin with accents by its base letters, everything else without a sound."""
-    base = unicodedata.normalize("NFKD", match[0]).encode("ascii", "ignore").decode()
-    return (latin.to_devanagari(base) if base.isalpha() else ()), match.end()
-
-
 def _silent(match: re.Match[str], state: _Sentence) -> tuple[tuple[str, ...], int]:
     return (), match.end()
 
@@ -251,5 +244,4 @@ _READERS: dict[str, _Reader] = {
     "dash": _silent,
     "pause": _silent,
     "symbol": _symbol,
-    "letter": _letter,
 }

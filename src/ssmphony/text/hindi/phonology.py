@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from ssmphony.text.hindi.graphemes import ANUSVARA, SCHWA, Phone
+from ssmphony.text.hindi.graphemes import ANUSVARA, SCHWA, VOWEL_SYMBOLS, Phone
 
 HOMORGANIC = {
     **dict.fromkeys("k kʰ ɡ ɡʱ q x ɣ ŋ ɦ".split(), "ŋ"),
@@ -86,13 +86,15 @@ def double_aspirates(phones: list[Phone]) -> None:
             first.symbol = first.symbol[:-1]
 
 
-def front_before_h(phones: list[Phone]) -> None:
-    """ə before ɦ in a closed or following-schwa syllable is [ɛ] (कहना, शहर), written ɛː in the inventory."""
-    for position in range(len(phones) - 1):
-        if phones[position].symbol != SCHWA or phones[position + 1].symbol != "ɦ":
+def front_before_h(phones: tuple[str, ...]) -> tuple[str, ...]:
+    """ə before a ɦ that closes its syllable, and on both sides of ɦ, is [ɛ], in this inventory ɛː (कहना, शहर)."""
+    spoken = list(phones)
+    for place in range(len(phones) - 1):
+        if phones[place] != SCHWA or phones[place + 1] != "ɦ":
             continue
-        after = phones[position + 2] if position + 2 < len(phones) else None
-        if after is None or not after.vowel:
-            phones[position].symbol = "ɛː"
-        elif after.symbol == SCHWA and position + 3 < len(phones):
-            phones[position].symbol = after.symbol = "ɛː"
+        after = phones[place + 2] if place + 2 < len(phones) else ""
+        if after == SCHWA and place + 3 < len(phones):
+            spoken[place] = spoken[place + 2] = "ɛː"
+        elif after not in VOWEL_SYMBOLS and (after or place > 0):
+            spoken[place] = "ɛː"
+    return tuple(spoken)

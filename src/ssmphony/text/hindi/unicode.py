@@ -90,8 +90,20 @@ def _letter(character: str) -> str:
         return character
     if "\u0900" <= character <= "\u097f" or character in "…‼⁇⁈⁉²³":
         return character
+    if category[0] == "L" and (latin := _latin(character)):
+        return latin
     plain = unicodedata.normalize("NFKC", character)
     return plain if plain == character or plain.isprintable() else " "
+
+
+_LATIN_LETTERS = {"ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d",
+                  "Đ": "D", "ð": "d", "þ": "th", "ı": "i"}  # fmt: skip
+
+
+def _latin(character: str) -> str:
+    """A Latin letter without its accents; nothing for other alphabets."""
+    base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return base if base.isalpha() else _LATIN_LETTERS.get(character, "")
 
 
 def _repair(cluster: str) -> str:
@@ -102,7 +114,7 @@ def _repair(cluster: str) -> str:
     decomposed = unicodedata.normalize("NFD", base)
     base, marks = decomposed[0], decomposed[1:] + marks
     if not "\u0900" <= base <= "\u097f":
-        return unicodedata.normalize("NFC", cluster)
+        return base if base.isascii() else unicodedata.normalize("NFC", cluster)
     ordered = sorted(dict.fromkeys(unicodedata.normalize("NFD", marks)), key=lambda mark: _SIGN_ORDER.get(mark, 2))
     if any(mark in SIGNS for mark in ordered) and VIRAMA in ordered:
         ordered.remove(VIRAMA)

@@ -6,10 +6,10 @@ from importlib import resources
 
 
 def rows(name: str) -> list[tuple[str, ...]]:
-    """The rows of ``<name>.tsv`` without comments (lines that begin with ``#``) and blank lines."""
+    """The rows of ``<name>.tsv`` without comments (lines that begin with ``# ``) and blank lines."""
     text = resources.files(__name__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
     lines = (line.rstrip() for line in text.split("\n"))
-    return [tuple(line.split("\t")) for line in lines if line and not line.startswith("#")]
+    return [tuple(line.split("\t")) for line in lines if line and not line.startswith("# ")]
 
 
 def pairs(name: str) -> dict[str, str]:

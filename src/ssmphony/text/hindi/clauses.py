@@ -1,0 +1,69 @@
+"""Cut a sentence that is too long for the model into clauses, at the place a reader would breathe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ssmphony.text.hindi import tables
+from ssmphony.text.hindi.speech import SpokenWord
+
+CONJUNCTIONS = frozenset(row[0] for row in tables.rows("conjunctions"))
+
+
+def cut(words: Sequence[SpokenWord], limit: int) -> list[tuple[SpokenWord, ...]]:
+    """Clauses of at most ``limit`` tokens (phones and inner pauses); nothing is dropped.
+
+    Cuts fall behind a clause mark, else before a conjunction, else between words; among equals where the clauses
+    come out even. A word longer than ``limit`` is cut itself.
+    """
+    rest = [piece for word in words for piece in _pieces(word, limit)]
+    clauses: list[tuple[SpokenWord, ...]] = []
+    while rest:
+        sizes = [len(word.phones) + word.pause for word in rest]
+        total = sum(sizes)
+        if total <= limit + rest[-1].pause:
+            clauses.append(tuple(rest))
+            break
+        stop = _best_stop(rest, sizes, limit, total / -(-total // limit))
+        clauses.append(tuple(rest[:stop]))
+        rest = rest[stop:]
+    return clauses
+
+
+def _best_stop(words: list[SpokenWord], sizes: list[int], limit: int, target: float) -> int:
+    """How many words the first clause takes."""
+    best, stop = (3, 0.0), 1
+    reached = 0
+    for place in range(len(words) - 1):
+        reached += sizes[place]
+        if reached - words[place].pause > limit:
+            break
+        rank = 0 if words[place].pause else 1 if words[place + 1].text in CONJUNCTIONS else 2
+        if reached < limit // 3:
+            rank = 2
+        grade = (rank, abs(reached - target))
+        if grade < best:
+            best, stop = grade, place + 1
+    return stop
+
+
+def _pieces(word: SpokenWord, limit: int) -> list[SpokenWord]:
+    """A word in pieces of at most ``limit`` phones, each with its share of the written word."""
+    count = -(-len(word.phones) // limit)
+    if count == 1:
+        return [word]
+    length = word.end - word.start
+    pieces: list[SpokenWord] = []
+    for number in range(count):
+        first, stop = number * length // count, (number + 1) * length // count
+        piece = replace(
+            word,
+            text=word.text[first:stop],
+            start=word.start + first,
+            end=word.start + stop,
+            phones=word.phones[number * limit : (number + 1) * limit],
+            pause=word.pause and number == count - 1,
+        )
+        pieces.append(piece)
+    return pieces
