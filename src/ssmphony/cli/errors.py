@@ -35,10 +35,14 @@ class OneLineErrors(TyperGroup):
         except MemoryError:
             typer.echo("ssmphony: out of memory", err=True)
             raise typer.Exit(1) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"ssmphony: {where}{(error.strerror or str(error)).lower()}", err=True)
+            _discard_stdout()
+            raise typer.Exit(1) from None
         except Exception as error:
-            from ssmphony.types import SsmphonyError  # NumPy comes with it
-
-            if not isinstance(error, SsmphonyError):
+            types: Any = sys.modules.get("ssmphony.types")  # not imported, because NumPy comes with it
+            if types is None or not isinstance(error, types.SsmphonyError):
                 raise
             typer.echo(f"ssmphony: {error}", err=True)
             raise typer.Exit(1) from None
@@ -62,7 +66,7 @@ def _terminable() -> Generator[None, None, None]:
 
 
 def _discard_stdout() -> None:
-    """Keep the interpreter from flushing into the broken pipe once more when it exits."""
+    """Keep the interpreter from writing what is left to a broken standard output when it exits."""
     try:
         descriptor = sys.stdout.fileno()
     except (OSError, ValueError):

@@ -93,8 +93,14 @@ def _raw() -> Sink:
         raise SsmphonyError("--raw would write samples to the terminal: pipe it into a player or a file")
 
     def write(chunk: AudioChunk) -> None:
-        sys.stdout.buffer.write(_pcm(chunk))
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(_pcm(chunk))
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            error.filename = "standard output"
+            raise
 
     return write
 

@@ -69,15 +69,32 @@ def train(
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint or the folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="The folder of the training run, or a checkpoint in it.")],
     out: Annotated[Path, typer.Argument(help="The folder of the new voice.")],
+    codec: Annotated[
+        Path | None,
+        typer.Option(help="The vocoder: a run, a checkpoint or a voice; the default voice's, if not given."),
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option(help="YAML with name, language, description, licence and attribution.")
+    ] = None,
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
     with _extra("train"):
-        from ssmphony.voices.export import export as run
+        from ssmphony.voices.export import CardConfig
+        from ssmphony.voices.export import export as write
 
-    run(checkpoint, out)
-    typer.echo(f'{out}: try it with: ssmphony say --voice {out} -o hello.wav "नमस्ते दुनिया"')
+    from ssmphony.config import load_json, load_yaml, parse
+    from ssmphony.types import SsmphonyError
+    from ssmphony.voices.package import locate
+
+    folder = run if run.is_dir() else run.parent
+    settings = load_json(folder / "config.json")
+    if "voice" not in settings:
+        raise SsmphonyError(f"{folder / 'config.json'}: it has no voice block; give the run of an acoustic model")
+    described = parse(CardConfig, load_yaml(card) if card else {"name": out.name, "language": "hi"}, str(card))
+    write(settings["voice"], run, codec or locate(None), described, out)
+    typer.echo(f'{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav "नमस्ते दुनिया"')
 
 
 def _pair(setting: str) -> tuple[str, Any]:

@@ -1,0 +1,228 @@
+"""The command line, on a tiny voice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+import ssmphony
+from ssmphony.cli import app
+from ssmphony.cli.play import PLAYERS
+
+TEXT = "नमस्ते दुनिया। कैसे हो?"
+
+
+@pytest.fixture(scope="module")
+def home(tiny_voice_folder: Path) -> Path:
+    return tiny_voice_folder.parent
+
+
+@pytest.fixture
+def run(home, monkeypatch):
+    monkeypatch.setenv("SSMPHONY_VOICES", str(home))
+    runner = CliRunner()
+    return lambda *arguments, **options: runner.invoke(app, [*map(str, arguments)], **options)
+
+
+@pytest.fixture
+def players(tmp_path, monkeypatch):
+    """A PATH that holds only the players that a test puts there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def add(name: str, script: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+
+    return add
+
+
+def process(home: Path, *arguments: object, **options):
+    source = str(Path(ssmphony.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": source, "SSMPHONY_VOICES": str(home), **options.pop("env", {})}
+    command = [sys.executable, "-m", "ssmphony.cli", *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.parametrize("command", [[], ["say"], ["voices"], ["text"], ["prepare"], ["train"], ["export"]])
+def test_help_loads_nothing_heavy(home, command):
+    code = (
+        "import sys; from ssmphony.cli import app\n"
+        f"try: app({[*command, '--help']!r})\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'numpy', 'torch', 'onnxruntime', 'soundfile', 'lightning'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(ssmphony.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_version(run):
+    assert run("--version").output.strip() == f"ssmphony {ssmphony.__version__}"
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_say_to_a_file(run, tmp_path, tiny_voice_folder, suffix):
+    path = tmp_path / f"out.{suffix}"
+    result = run("say", TEXT, "-o", path, "--voice", "tiny")
+    assert result.exit_code == 0, result.output
+    assert result.output == ""
+    expected = ssmphony.load(tiny_voice_folder).say(TEXT).samples
+    samples, rate = soundfile.read(path, dtype="float32")
+    assert rate == 24_000
+    assert abs(len(samples) - len(expected)) <= (0 if suffix != "mp3" else 2304)
+    if suffix in ("wav", "flac"):
+        np.testing.assert_allclose(samples, expected, atol=1 / 30_000)
+
+
+def test_options_reach_the_voice(run, tmp_path, tiny_voice_folder):
+    path = tmp_path / "out.wav"
+    options = ["--speed", 0.8, "--pitch", -2, "--speaker", "ravi", "--seed", 3, "--threads", 1]
+    assert run("say", TEXT, "-o", path, "--voice", tiny_voice_folder, *options).exit_code == 0
+    expected = ssmphony.load(tiny_voice_folder).say(TEXT, speed=0.8, pitch=-2, speaker="ravi", seed=3).samples
+    np.testing.assert_allclose(soundfile.read(path, dtype="float32")[0], expected, atol=1 / 30_000)
+
+
+def test_file_stdin_and_argument_sound_alike(run, home, tmp_path):
+    (tmp_path / "text.txt").write_text("\ufeff" + TEXT, encoding="utf-8")
+    assert run("say", TEXT, "-o", tmp_path / "a.wav", "--voice", "tiny").exit_code == 0
+    assert run("say", "-f", tmp_path / "text.txt", "-o", tmp_path / "b.wav", "--voice", "tiny").exit_code == 0
+    process_ = process(home, "say", "-o", tmp_path / "c.wav", "--voice", "tiny", stdin=subprocess.PIPE)
+    process_.communicate(TEXT.encode())
+    assert process_.returncode == 0
+    first, *others = ((tmp_path / name).read_bytes() for name in ("a.wav", "b.wav", "c.wav"))
+    assert all(other == first for other in others)
+
+
+def test_raw_is_16_bit_samples(home, tiny_voice_folder):
+    process_ = process(home, "say", TEXT, "--raw", "--voice", "tiny")
+    output, errors = process_.communicate()
+    assert (process_.returncode, errors) == (0, b"")
+    expected = ssmphony.load(tiny_voice_folder).say(TEXT).samples
+    np.testing.assert_allclose(np.frombuffer(output, "<i2") / 32767, expected, atol=1 / 30_000)
+
+
+def test_text_is_spoken_while_it_is_written(home):
+    """The first sound comes before standard input ends."""
+    process_ = process(home, "say", "--raw", "--voice", "tiny", stdin=subprocess.PIPE)
+    process_.stdin.write((TEXT * 2).encode())
+    process_.stdin.flush()
+    assert len(os.read(process_.stdout.fileno(), 1000)) == 1000
+    rest, _ = process_.communicate()
+    assert process_.returncode == 0
+    assert rest
+
+
+@pytest.mark.parametrize("suffix", ["json", "srt", "vtt"])
+def test_timings(run, tmp_path, suffix):
+    path = tmp_path / f"t.{suffix}"
+    assert run("say", TEXT, "-o", tmp_path / "a.wav", "--timings", path, "--voice", "tiny").exit_code == 0
+    written = path.read_text(encoding="utf-8")
+    assert "नमस्ते" in written
+    if suffix == "json":
+        words = json.loads(written)["words"]
+        assert [TEXT[word["start"] : word["end"]] for word in words] == ["नमस्ते", "दुनिया", "कैसे", "हो"]
+        assert json.loads(written)["seconds"] == pytest.approx(soundfile.info(tmp_path / "a.wav").duration, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+def test_play_is_the_default(run, players, tmp_path, tiny_voice_folder, name):
+    players(name, f'echo "$@" > {tmp_path}/arguments; /bin/cat > {tmp_path}/played')
+    result = run("say", TEXT, "--voice", "tiny")
+    assert result.exit_code == 0, result.output
+    assert "24000" in (tmp_path / "arguments").read_text()
+    expected = ssmphony.load(tiny_voice_folder).say(TEXT).samples
+    played = np.frombuffer((tmp_path / "played").read_bytes(), "<i2")
+    np.testing.assert_allclose(played / 32767, expected, atol=1 / 30_000)
+
+
+def test_play_and_write_at_once(run, players, tmp_path):
+    players("aplay", f"/bin/cat > {tmp_path}/played")
+    assert run("say", TEXT, "--play", "-o", tmp_path / "a.wav", "--voice", "tiny").exit_code == 0
+    played = np.frombuffer((tmp_path / "played").read_bytes(), "<i2")
+    assert len(played) == soundfile.info(tmp_path / "a.wav").frames
+
+
+def test_without_a_player(run, players):
+    result = run("say", TEXT, "--voice", "tiny")
+    assert result.exit_code == 1
+    assert result.output.startswith("ssmphony: no player found (aplay, paplay,")
+    assert "write a file instead, with -o out.wav" in result.output
+
+
+@pytest.mark.parametrize("script", ["exit 3", "/bin/cat > /dev/null; exit 3"])
+def test_a_player_that_fails(run, players, script):
+    players("aplay", script)
+    result = run("say", TEXT * 20, "--voice", "tiny")
+    assert result.exit_code == 1
+    assert "aplay" in result.output
+    assert "exit code 3" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_voices(run, home, tmp_path, monkeypatch):
+    result = run("voices")
+    assert result.exit_code == 0
+    assert "tiny" in result.output
+    assert "A voice for tests" in result.output
+    card = run("voices", "tiny").output
+    assert "speakers:" in card
+    assert "asha, ravi" in card
+    broken = tmp_path / "voices" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "voice.json").write_text("{")
+    monkeypatch.setenv("SSMPHONY_VOICES", str(broken.parent))
+    listed = run("voices")
+    assert listed.exit_code == 0
+    assert "damaged" in listed.output
+
+
+def test_text_shows_words_and_phonemes(run):
+    result = run("text", "नमस्ते दुनिया")
+    assert result.exit_code == 0
+    assert "नमस्ते\tn ə m ə s t̪ eː" in result.output
+    assert run("text", "🙂").exit_code == 1
+    assert "did you mean 'hindi'" in run("text", "नमस्ते", "--frontend", "hind").output
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        (["train", "config.yaml"], "lightning"),
+        (["export", "a.ckpt", "voice"], "torch"),
+        (["prepare", "folder", "corpus", "-o", "out"], "soundfile"),
+    ],
+)
+def test_training_commands_name_the_extra_to_install(home, command, missing):
+    code = f"import sys; sys.modules[{missing!r}] = None\nfrom ssmphony.cli import app\napp({command!r})\n"
+    environment = {**os.environ, "PYTHONPATH": str(Path(ssmphony.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"ssmphony: this needs {missing}: pip install 'ssmphony[train]'"
+
+
+def test_prepare_runs(run, tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    time = np.arange(24_000) / 24_000
+    soundfile.write(corpus / "a.wav", 0.3 * np.sin(2 * np.pi * 200 * time), 24_000)
+    (corpus / "a.txt").write_text("नमस्ते दुनिया", encoding="utf-8")
+    result = run("prepare", "folder", corpus, "-o", tmp_path / "out", "--workers", 1, "--set", "speaker=asha")
+    assert result.exit_code == 0, result.output
+    assert "1 clips" in result.output
+    assert json.loads((tmp_path / "out" / "manifest.jsonl").read_text())["speaker"] == "asha"
+    assert run("prepare", "folder", corpus, "-o", tmp_path / "out2", "--set", "speaker").exit_code == 2
+    missing = run("prepare", "folder", tmp_path / "missing", "-o", tmp_path / "out3")
+    assert missing.exit_code == 1
+    assert "ssmphony: no such folder" in missing.output
