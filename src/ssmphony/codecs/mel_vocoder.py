@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann, mel_filterbank
 from ssmphony.config import Config
-from ssmphony.interfaces import Codec
+from ssmphony.interfaces import Array, Codec
 from ssmphony.types import AudioFormat, SsmphonyError
 
 
@@ -137,7 +137,12 @@ class MelVocoder(nn.Module, Codec):
             segment_mask=new(batch, self.overlap - 1, dtype=torch.bool),
         )
 
-    def decode(self, frames: Tensor, mask: Tensor, state: MelVocoderState) -> tuple[Tensor, MelVocoderState]:
+    def decode(self, frames: Array, mask: Array, state: MelVocoderState) -> tuple[Tensor, MelVocoderState]:
+        """frames (batch, time, n_mels) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""
+        device = self.window.device
+        frames, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
+        if frames.shape[1] == 0:
+            raise ValueError("a codec needs at least one step of frames, got none")
         log_magnitude, phase, trunk_mask, masks, contexts = self.trunk(frames, mask, state.mask, state.contexts)
         magnitude = torch.exp(log_magnitude).clamp(max=1e2)
         samples, segments, segment_mask = self.inverse_stft(
@@ -171,7 +176,8 @@ class MelVocoder(nn.Module, Codec):
             return masks[:, start : start + time]
 
         kept: list[Tensor] = []
-        x, _, context = self.embed(frames * mask[..., None], contexts[0])
+        # not a product: what stands in the padding need not be finite
+        x, _, context = self.embed(frames.masked_fill(~mask[..., None], 0.0), contexts[0])
         kept.append(context)
         x = self.norm(x) * mask_after(1)[..., None]
         for depth, block in enumerate(self.blocks, start=1):

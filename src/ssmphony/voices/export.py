@@ -30,7 +30,7 @@ from ssmphony.ssm.fixed import fixed
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
-from ssmphony.voices.weights import LARGE, WEIGHTS, in_half_precision, read_weights, write_weights
+from ssmphony.voices.weights import LARGE, WEIGHTS, in_half_precision, public_codec, read_weights, write_weights
 
 OPSET = 20
 
@@ -51,12 +51,17 @@ def export(
     """Write the voice package ``out``; it appears whole or not at all.
 
     ``voice`` is the voice block of the training file. The weights are run folders, checkpoints, ``.safetensors`` files
-    or other voice packages. Raises `SsmphonyError` where they do not fit.
+    or other voice packages; a file of public Vocos weights brings its own codec block. Raises `SsmphonyError` where they
+    do not fit.
     """
     frontend = parse(choose(FRONTENDS, voice["frontend"].get("kind", ""), "frontend"), voice["frontend"]).build()
     model_kind = choose(MODELS, voice["model"].get("kind", ""), "model")
     model_config = parse(model_kind, {"n_symbols": len(frontend.symbols), **voice["model"]}, "voice.model")
     model = model_config.build()
+    if public := public_codec(codec_weights):
+        if "format" in voice["codec"]:
+            raise SsmphonyError(f"{codec_weights}: a public vocoder takes the default audio format, this voice has its own")
+        voice = {**voice, "codec": public}
     codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
     _load(model, in_half_precision(read_weights(model_weights, "model")), model_weights)
     _load(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
+from ssmphony.codecs.tensors import read_tensors
+from ssmphony.codecs.vocos import convert, is_vocos
 from ssmphony.types import SsmphonyError
 
 WEIGHTS = "weights.safetensors"
@@ -22,29 +23,30 @@ def read_weights(path: Path, part: Part) -> dict[str, Tensor]:
     """Weights of one part by their names in its module.
 
     ``path`` is a voice package or a ``.safetensors`` file (names start with the part's), a training run's folder or a
-    Lightning checkpoint (which holds one part, averaged; only plain tensors are read, nothing is unpickled). Raises
-    `SsmphonyError` when there is nothing of the part.
+    Lightning checkpoint (which holds one part, averaged; only plain tensors are read, nothing is unpickled). Public
+    Vocos weights read as a codec. Raises `SsmphonyError` when there is nothing of the part.
     """
     if path.is_dir():
         candidates = [path / name for name in (WEIGHTS, "last.ckpt", "best.ckpt") if (path / name).is_file()]
         if not candidates:
             raise SsmphonyError(f"{path}: neither a voice with {WEIGHTS} nor a training run with last.ckpt")
         path = candidates[0]
-    if not path.is_file():
-        raise SsmphonyError(f"no such checkpoint: {path}")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            found, prefix = load_file(path), f"{part}."
-        else:
-            found, prefix = torch.load(path, map_location="cpu", weights_only=True)["state_dict"], "model."
-    except Exception as error:  # safetensors, zip and pickle readers raise their own
-        raise SsmphonyError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]:.100})") from None
+    found = read_tensors(path)
+    if part == "codec" and is_vocos(found):
+        return convert(found, path)[1]
+    prefix = f"{part}." if path.suffix == ".safetensors" else "model."
     weights = {name.removeprefix(prefix): value.float() for name, value in found.items() if name.startswith(prefix)}
     if not weights:
         raise SsmphonyError(f"{path}: holds no weights of a {part}")
     return weights
+
+
+def public_codec(path: Path) -> dict[str, Any] | None:
+    """The codec block that a file of public Vocos weights asks for, or None for weights that were trained here."""
+    if path.is_dir() or not is_vocos(found := read_tensors(path)):
+        return None
+    config, _ = convert(found, path)
+    return config.model_dump(exclude={"format"})
 
 
 def in_half_precision(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
