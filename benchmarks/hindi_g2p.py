@@ -26,7 +26,14 @@ LONG = {"a": "aː", "i": "iː", "u": "uː", "e": "eː", "o": "oː", "ɔ": "ɔː"
 def fold(phones: Sequence[str]) -> tuple[str, ...]:
     """A WikiPron transcription, or ours, in the common inventory."""
     text = unicodedata.normalize("NFD", " ".join(phones))
-    text = text.replace("ɑ", "a").replace("\u0361", "").replace("ᵊ", "").replace("ə\u032f i", "ɛː").replace("ə\u032f uː", "ɔː").replace("ʔ", "")
+    text = (
+        text.replace("ɑ", "a")
+        .replace("\u0361", "")
+        .replace("ᵊ", "")
+        .replace("ə\u032f i", "ɛː")
+        .replace("ə\u032f uː", "ɔː")
+        .replace("ʔ", "")
+    )
     text = re.sub("t̪(?= tʃ)", "tʃ", re.sub("d̪(?= dʒ)", "dʒ", text))  # WikiPron's च्च, ज्ज
     folded = (unicodedata.normalize("NFC", phone) for phone in text.split())
     return tuple(LONG.get(phone, BOTH.get(phone, phone)) for phone in folded)
@@ -61,9 +68,8 @@ def main() -> None:
         if ours != nearest:
             wrong.append(f"{word}\t{' '.join(ours)}\t{' '.join(nearest)}")
     words = len(references)
-    sys.stdout.write(
-        f"{words} words: word accuracy {100 * (1 - len(wrong) / words):.2f} %, phone error {100 * errors / total:.2f} %\n"
-    )
+    accuracy, phone_error = 100 * (1 - len(wrong) / words), 100 * errors / total
+    sys.stdout.write(f"{words} words: word accuracy {accuracy:.2f} %, phone error {phone_error:.2f} %\n")
     step = max(1, len(wrong) // arguments.errors) if arguments.errors else len(wrong) + 1
     for line in wrong[::step] if arguments.errors else ():
         sys.stdout.write(line + "\n")

@@ -1,6 +1,7 @@
 """str → Tokens: sentences, vocabulary, and one package a language.
 
-Importing this package loads only the standard library; the registry, which needs the config classes, loads on first use.
+Importing this package loads only the standard library; the registry, which needs the config classes, loads on
+first use.
 """
 
 from __future__ import annotations

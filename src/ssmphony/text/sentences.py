@@ -165,7 +165,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     if len(last) == 1 and last.isascii() and last.isupper():
         return True
     if last in abbreviations.ambiguous:
-        return len(words) > 1 and words[-2].endswith(".") or last != word
+        return (len(words) > 1 and words[-2].endswith(".")) or last != word
     return last in abbreviations.initials
 
 

@@ -12,9 +12,7 @@ STOPS = (".", "?", "!")
 PAUSES = (COMMA, *STOPS)
 
 _VOWELS = "ə aː ɪ iː ʊ uː eː ɛː oː ɔː æ ə̃ ãː ɪ̃ ĩː ʊ̃ ũː ẽː ɛ̃ː õː ɔ̃ː"
-_CONSONANTS = (
-    "k kʰ ɡ ɡʱ ŋ tʃ tʃʰ dʒ dʒʱ ɲ ʈ ʈʰ ɖ ɖʱ ɳ t̪ t̪ʰ d̪ d̪ʱ n p pʰ b bʱ m j ɾ l ʋ ʃ ʂ s ɦ ɽ ɽʱ q x ɣ z ʒ f"
-)
+_CONSONANTS = "k kʰ ɡ ɡʱ ŋ tʃ tʃʰ dʒ dʒʱ ɲ ʈ ʈʰ ɖ ɖʱ ɳ t̪ t̪ʰ d̪ d̪ʱ n p pʰ b bʱ m j ɾ l ʋ ʃ ʂ s ɦ ɽ ɽʱ q x ɣ z ʒ f"
 
 
 def _nfc(symbols: str) -> tuple[str, ...]:

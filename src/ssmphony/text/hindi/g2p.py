@@ -10,6 +10,9 @@ from ssmphony.text.hindi.graphemes import spell
 EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
 NASAL_STEMS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) == 2}
 NASAL_WORDS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) > 2}
+NUKTA_STEMS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) == 2}
+NUKTA_WORDS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) > 2}
+ENDINGS = frozenset(row[0] for row in tables.rows("endings"))
 _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
 
 
@@ -18,7 +21,7 @@ def phonemes(word: str) -> tuple[str, ...]:
     """Broad phonemes of one clean Devanagari word (see `unicode.clean`); empty when nothing in it sounds."""
     if word in EXCEPTIONS:
         return EXCEPTIONS[word]
-    phones = phonology.nasalise(schwa.delete(spell(_native_nasal(word))))
+    phones = phonology.nasalise(schwa.delete(spell(_native_nasal(_with_nukta(word)))))
     if phones:
         phonology.lengthen_final(phones)
         phonology.double_aspirates(phones)
@@ -37,4 +40,15 @@ def _native_nasal(word: str) -> str:
     for length in _STEM_LENGTHS:
         if word[:length] in NASAL_STEMS:
             return NASAL_STEMS[word[:length]] + word[length:]
+    return word
+
+
+def _with_nukta(word: str) -> str:
+    """A loan word with the nukta that it is mostly written without (फिल्म, ज्यादा), in its inflected forms too."""
+    if word in NUKTA_WORDS:
+        return NUKTA_WORDS[word]
+    for length in range(len(word), 1, -1):
+        stem, ending = word[:length], word[length:]
+        if stem in NUKTA_STEMS and (not ending or ending in ENDINGS):
+            return NUKTA_STEMS[stem] + ending
     return word

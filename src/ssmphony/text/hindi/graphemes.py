@@ -45,11 +45,8 @@ def _read_letters() -> None:
 
 
 _read_letters()
-VOWEL_SYMBOLS = frozenset(
-    unicodedata.normalize("NFC", vowel + tilde)
-    for vowel in "ə aː ɪ iː ʊ uː eː ɛː oː ɔː æ".split()
-    for tilde in ("", "\u0303")
-)
+_VOWEL_SYMBOLS = "ə aː ɪ iː ʊ uː eː ɛː oː ɔː æ ə̃ ãː ɪ̃ ĩː ʊ̃ ũː ẽː ɛ̃ː õː ɔ̃ː"
+VOWEL_SYMBOLS = frozenset(unicodedata.normalize("NFC", _VOWEL_SYMBOLS).split())
 
 
 def spell(word: str) -> list[Phone]:

@@ -41,6 +41,8 @@ def to_devanagari(word: str) -> tuple[str, ...]:
         return tuple(WORDS[lower].split())
     if lower.removesuffix("'s") in WORDS and lower.endswith("'s"):
         return (*WORDS[lower[:-2]].split()[:-1], WORDS[lower[:-2]].split()[-1] + "स")
+    if len(word) <= _MAX_ACRONYM and len(word) > 2 and word[0].isupper() and word[-1].isupper():
+        return tuple(LETTER_NAMES[letter] for letter in lower if letter != "'")  # LoC, PoK
     parts = _PARTS.findall(word.replace("'", ""))
     if len(parts) > 1:
         return tuple(spoken for part in parts for spoken in to_devanagari(part))
@@ -60,7 +62,7 @@ def pronounceable(word: str) -> bool:
 
 def transliterate(word: str) -> str:
     """Lower-case ASCII letters by rule; an approximation for words outside the lexicon."""
-    word = re.sub(r"([b-df-hj-np-tv-z])\1", r"\1", word) if not word.endswith("all") else word
+    word = re.sub(r"([b-df-hj-np-tv-z])\1+", r"\1", word) if not word.endswith("all") else word
     units: list[str] = []
     place = 0
     while place < len(word):

@@ -23,7 +23,9 @@ BINDU_VOWELS = frozenset("iː uː eː ɛː oː ɔː".split())
 """Vowels whose sign leaves no room for a chandrabindu above (or that are native when nasal): before anything but a
 voiced stop their anusvara is a nasal vowel (खींच, फेंक, चौंक)."""
 
-LOAN_NASALS = frozenset({("eː", "ʈ"), ("eː", "s"), ("eː", "tʃ"), ("eː", "ʃ"), ("ɛː", "k"), ("ɛː", "p"), ("ɛː", "ʈ"), ("ɛː", "ʃ")})
+LOAN_NASALS = frozenset(
+    {("eː", "ʈ"), ("eː", "s"), ("eː", "tʃ"), ("eː", "ʃ"), ("ɛː", "k"), ("ɛː", "p"), ("ɛː", "ʈ"), ("ɛː", "ʃ")}
+)
 """But these come with English words and keep the consonant (एजेंट, लाइसेंस, बेंच, पेंशन, बैंक, पैंट)."""
 
 VOICED_STOPS = frozenset("ɡ ɡʱ dʒ dʒʱ ɖ ɖʱ d̪ d̪ʱ b bʱ".split())

@@ -29,14 +29,16 @@ class Cleaned:
 
 
 _PLAIN = re.compile(r"[\t\n\r -~\u0901-\u0903\u0905-\u0963]*\Z")
-_FAULTS = re.compile(r"[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अआए][\u093a-\u094c]|:")
+_FAULTS = re.compile(
+    r"[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अआए][\u093a-\u094c]|:"
+)
 _SPLIT_VOWELS = {
     "ाे": "ो", "ाै": "ौ", "ाॅ": "ॉ", "ाि": "ा", "ेे": "े", "ेै": "ै", "अा": "आ", "अो": "ओ", "अौ": "औ",
     "अॉ": "ऑ", "अॅ": "ॲ", "आे": "ओ", "आै": "औ", "आॅ": "ऑ", "एे": "ऐ", "अि": "इ", "अी": "ई", "अु": "उ", "अू": "ऊ", "अे": "ए",
     "अै": "ऐ", "इी": "ई", "उू": "ऊ", "एॅ": "ऍ",
 }  # fmt: skip
 _INDIC_BLOCKS = range(0x0980, 0x0D80, 0x80)
-_VISARGA_STEMS = frozenset(row[0] for row in tables.rows("visarga"))
+VISARGA_STEMS = frozenset(row[0] for row in tables.rows("visarga"))
 _SIGN_ORDER = {NUKTA: 0, VIRAMA: 1, ANUSVARA: 3, CHANDRABINDU: 3, VISARGA: 4}
 
 
@@ -96,8 +98,7 @@ def _letter(character: str) -> str:
     return plain if plain == character or plain.isprintable() else " "
 
 
-_LATIN_LETTERS = {"ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d",
-                  "Đ": "D", "ð": "d", "þ": "th", "ı": "i"}  # fmt: skip
+_LATIN_LETTERS = dict(pair.split(":") for pair in "ø:o Ø:O æ:ae Æ:AE œ:oe Œ:OE ß:ss ł:l Ł:L đ:d Đ:D ð:d þ:th ı:i".split())
 
 
 def _latin(character: str) -> str:
@@ -133,4 +134,4 @@ _COLON = re.compile(r"([\u0905-\u0939\u093c-\u094d]+):")
 
 def _visarga(text: str) -> str:
     """A colon behind one of the stems that take a visarga is one (दु:ख, अत:)."""
-    return _COLON.sub(lambda match: match[1] + VISARGA if match[1] in _VISARGA_STEMS else match[0], text)
+    return _COLON.sub(lambda match: match[1] + VISARGA if match[1] in VISARGA_STEMS else match[0], text)
