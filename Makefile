@@ -59,7 +59,7 @@ docs-serve: $(DEV)  ## show the documentation in a browser while you write
 	$(BIN)/mkdocs serve
 
 benchmark: $(DEV)  ## measure speed and fill the tables of README.md and docs/
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.speed
 
 wheel: $(DEV)  ## build dist/ssmphony-*.whl
 	$(BIN)/python -m hatchling build -t wheel
