@@ -124,6 +124,26 @@ def test_text_is_spoken_while_it_is_written(home):
     assert rest
 
 
+def test_a_terminal_sees_progress(home, tmp_path):
+    pty = pytest.importorskip("pty")
+    (tmp_path / "text.txt").write_text(TEXT * 30, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "ssmphony.cli", "say", "-f", "text.txt", "-o", "a.wav", "--voice", "tiny"]
+    source = str(Path(ssmphony.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": source, "SSMPHONY_VOICES": str(home), "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=theirs, stdin=subprocess.DEVNULL):
+        os.close(theirs)
+        shown = b""
+        try:
+            while block := os.read(ours, 4096):
+                shown += block
+        except OSError:  # Linux's way to say that the other end is closed
+            pass
+    os.close(ours)
+    assert b" s audio, RTF 0." in shown
+    assert (tmp_path / "a.wav").exists()
+
+
 @pytest.mark.parametrize("suffix", ["json", "srt", "vtt"])
 def test_timings(run, tmp_path, suffix):
     path = tmp_path / f"t.{suffix}"
