@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.tiny_voice import BLOCK, HOP, SYMBOLS, VOCODER_LOOKAHEAD, make_voice, reference
 
 from ssmphony.runtime.acoustic import OnnxVoiceModel
 from ssmphony.types import SsmphonyError, Style, Tokens, Word
 from ssmphony.voices.package import load
+from tests.tiny_voice import BLOCK, HOP, SYMBOLS, VOCODER_LOOKAHEAD, make_voice, reference
 
 
 def sentence(*symbols: str) -> Tokens:
