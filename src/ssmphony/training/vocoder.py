@@ -34,7 +34,8 @@ class AdversarialConfig(Config):
     start_step: int = 0
     mel_weight: float = 15.0
     feature_weight: float = 2.0
-    resolution_only: bool = False
+    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    windows: tuple[int, ...] = (2048, 1024, 512)
 
 
 class VocoderTaskConfig(Config):
@@ -68,8 +69,8 @@ class VocoderTask(L.LightningModule):
         self.spectral = MultiScaleMelLoss(model.format.sample_rate)
         self.discriminators: Discriminators | None = None
         if config.adversarial:
-            periods = () if config.adversarial.resolution_only else (2, 3, 5, 7, 11)
-            self.discriminators = Discriminators(config.adversarial.width, periods)
+            family = config.adversarial
+            self.discriminators = Discriminators(family.width, family.periods, family.windows)
         self.crops = AudioCrops(config.sources, config.frames, seed, model.format)
 
     # -- data -----------------------------------------------------------------------------------------------------
