@@ -1,5 +1,6 @@
 """frames ↔ samples. ``CODECS`` maps the short kind in a voice file to its config class."""
 
+from ssmphony.codecs.griffin_lim import GriffinLimConfig
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
 
-CODECS = {"mel_vocoder": MelVocoderConfig}
+CODECS = {"mel_vocoder": MelVocoderConfig, "griffin_lim": GriffinLimConfig}

@@ -208,8 +208,9 @@ class MelVocoder(nn.Module, Codec):
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels); see `ssmphony.audio.mel`."""
-        spectrum = torch.stft(
-            samples, self.format.n_fft, self.format.hop_length, window=self.window, center=True, return_complex=True
-        )
+        n_fft, hop = self.format.n_fft, self.format.hop_length
+        mode = "reflect" if samples.shape[1] > n_fft // 2 else "constant"  # too short to be reflected
+        padded = F.pad(samples, (n_fft // 2, n_fft // 2), mode=mode)
+        spectrum = torch.stft(padded, n_fft, hop, window=self.window, center=False, return_complex=True)
         mel = spectrum.abs().transpose(1, 2) @ self.filterbank
         return torch.log(mel.clamp(min=self.format.log_floor))

@@ -51,7 +51,7 @@ def convert(weights: Mapping[str, Tensor], source: Path) -> tuple[MelVocoderConf
         if name == "head.istft.window":
             _compare(value, torch.from_numpy(hann(_FORMAT.n_fft)), source, "its window is not a Hann window of 1024")
         elif name == "feature_extractor.mel_spec.mel_scale.fb":
-            _compare(value, torch.from_numpy(mel_filterbank(_FORMAT)), source, "it was trained on another mel spectrogram")
+            _compare(value, torch.from_numpy(mel_filterbank(_FORMAT)), source, "it was made for another mel")
         elif not name.startswith("feature_extractor."):
             found[_renamed(name, source)] = value.float()
     config = _config(found, source)

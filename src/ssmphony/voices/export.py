@@ -12,7 +12,7 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,15 @@ from ssmphony.ssm.fixed import fixed
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
-from ssmphony.voices.weights import LARGE, WEIGHTS, in_half_precision, public_codec, read_weights, write_weights
+from ssmphony.voices.weights import (
+    LARGE,
+    WEIGHTS,
+    Part,
+    in_half_precision,
+    public_codec,
+    read_weights,
+    write_weights,
+)
 
 OPSET = 20
 
@@ -45,34 +53,39 @@ class CardConfig(Config):
     attribution: str = ""
 
 
-def export(
-    voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, card: CardConfig, out: Path
-) -> Path:
+def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, card: CardConfig, out: Path) -> Path:
     """Write the voice package ``out``; it appears whole or not at all.
 
     ``voice`` is the voice block of the training file. The weights are run folders, checkpoints, ``.safetensors`` files
-    or other voice packages; a file of public Vocos weights brings its own codec block. Raises `SsmphonyError` where they
-    do not fit.
+    or other voice packages; a file of public Vocos weights brings its own codec block. Raises `SsmphonyError` where
+    they do not fit.
     """
     frontend = parse(choose(FRONTENDS, voice["frontend"].get("kind", ""), "frontend"), voice["frontend"]).build()
     model_kind = choose(MODELS, voice["model"].get("kind", ""), "model")
     model_config = parse(model_kind, {"n_symbols": len(frontend.symbols), **voice["model"]}, "voice.model")
     model = model_config.build()
-    if public := public_codec(codec_weights):
+    if voice["codec"].get("kind") == "mel_vocoder" and (public := public_codec(codec_weights)):
         if "format" in voice["codec"]:
-            raise SsmphonyError(f"{codec_weights}: a public vocoder takes the default audio format, this voice has its own")
+            raise SsmphonyError(
+                f"{codec_weights}: a public vocoder takes the default audio format, this voice has its own"
+            )
         voice = {**voice, "codec": public}
     codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
     _load(model, in_half_precision(read_weights(model_weights, "model")), model_weights)
-    _load(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights)
+    parts: dict[Part, nn.Module] = {"model": model}
+    if isinstance(codec, MelVocoder):  # the other kind has no weights
+        _load(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights)
+        parts["codec"] = codec
     if out.exists():
         raise SsmphonyError(f"{out} exists; remove it or choose another --out")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         folder = Path(scratch) / "voice"
         folder.mkdir()
-        graphs = {**_export_acoustic(model.eval(), folder), "vocoder": _export_vocoder(codec.eval(), folder)}
-        write_weights(folder / WEIGHTS, {"model": model, "codec": codec})
+        graphs = _export_acoustic(model.eval(), folder)
+        if isinstance(codec, MelVocoder):
+            graphs["vocoder"] = _export_vocoder(codec.eval(), folder)
+        write_weights(folder / WEIGHTS, parts)
         manifest = VoiceManifest(
             **card.model_dump(),
             speakers=model_config.speakers,
@@ -223,7 +236,7 @@ def _shrink(graph: Any) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None, None, None]:
     """Without the exporter's progress notes."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -1,0 +1,57 @@
+"""The codec that needs no training, for PyTorch: `ssmphony.audio.griffin_lim` with tensors in and out.
+
+It has no parameters, is not differentiable, and runs on the CPU. A voice whose codec block is ``{kind: griffin_lim}``
+speaks without a vocoder.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssmphony.audio.griffin_lim import GriffinLim, GriffinLimState
+from ssmphony.config import Config
+from ssmphony.interfaces import Array, Codec
+from ssmphony.types import AudioFormat
+
+
+class GriffinLimConfig(Config):
+    kind: Literal["griffin_lim"] = "griffin_lim"
+    format: AudioFormat = AudioFormat()
+
+    def build(self) -> TensorGriffinLim:
+        return TensorGriffinLim(self)
+
+
+class TensorGriffinLim(Codec):
+    """`GriffinLim` for callers with tensors; its state holds tensors too."""
+
+    def __init__(self, config: GriffinLimConfig) -> None:
+        self.config = config
+        self.algorithm = GriffinLim(config.format)
+        self.format = config.format
+        self.lookahead = self.algorithm.lookahead
+
+    def initial_state(self, batch: int) -> GriffinLimState:
+        return _tensors(self.algorithm.initial_state(batch))
+
+    def decode(self, frames: Array, mask: Array, state: GriffinLimState) -> tuple[Tensor, GriffinLimState]:
+        """frames (batch, time, n_mels) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""
+        arrays = GriffinLimState(*(_array(value) for value in state))
+        samples, after = self.algorithm.decode(_array(frames), _array(mask), arrays)
+        return torch.from_numpy(samples), _tensors(after)
+
+    def encode(self, samples: Array) -> Tensor:
+        """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels)."""
+        return torch.from_numpy(self.algorithm.encode(_array(samples)))
+
+
+def _array(value: Array) -> Array:
+    return np.asarray(torch.as_tensor(value).detach().cpu())
+
+
+def _tensors(state: GriffinLimState) -> GriffinLimState:
+    return GriffinLimState(*(torch.from_numpy(np.ascontiguousarray(value)) for value in state))
