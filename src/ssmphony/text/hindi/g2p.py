@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ssmphony.text.hindi import phonology, schwa, tables
-from ssmphony.text.hindi.graphemes import spell
+from ssmphony.text.hindi import morphology, phonology, schwa, tables
+from ssmphony.text.hindi.graphemes import Phone, spell
 
 EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
 NASAL_STEMS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) == 2}
 NASAL_WORDS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) > 2}
 NUKTA_STEMS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) == 2}
 NUKTA_WORDS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) > 2}
-ENDINGS = frozenset(row[0] for row in tables.rows("endings"))
 _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
 
 
@@ -21,7 +20,10 @@ def phonemes(word: str) -> tuple[str, ...]:
     """Broad phonemes of one clean Devanagari word (see `unicode.clean`); empty when nothing in it sounds."""
     if word in EXCEPTIONS:
         return EXCEPTIONS[word]
-    phones = phonology.nasalise(schwa.delete(spell(_native_nasal(_with_nukta(word)))))
+    phones: list[Phone] = []
+    for part in morphology.compound(_native_nasal(_with_nukta(word))):
+        phones += schwa.delete(spell(part), keep_last=morphology.keeps_stem(part))
+    phones = phonology.nasalise(phones)
     if phones:
         phonology.lengthen_final(phones)
         phonology.double_aspirates(phones)
@@ -49,6 +51,6 @@ def _with_nukta(word: str) -> str:
         return NUKTA_WORDS[word]
     for length in range(len(word), 1, -1):
         stem, ending = word[:length], word[length:]
-        if stem in NUKTA_STEMS and (not ending or ending in ENDINGS):
+        if stem in NUKTA_STEMS and (not ending or ending in morphology.ENDINGS):
             return NUKTA_STEMS[stem] + ending
     return word
