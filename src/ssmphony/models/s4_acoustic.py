@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -213,12 +214,14 @@ class S4Acoustic(nn.Module, VoiceModel):
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> S4AcousticState:
         device = self.head.weight.device
         ids, lengths = stack_tokens(tokens)
+        if ids.shape[1] == 0:  # nothing but empty sentences: one absent token each, and no frames
+            ids = np.zeros((len(tokens), 1), np.int64)
         mask = torch.arange(ids.shape[1]) < torch.from_numpy(lengths)[:, None]
         names = {name: row for row, name in enumerate(self.config.speakers)}
         rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
         encoded, log_durations = self.read(
             torch.from_numpy(ids).to(device),
-            word_positions(tokens).to(device),
+            word_positions(tokens, ids.shape[1]).to(device),
             mask.to(device),
             torch.tensor(rows, device=device),
             torch.tensor([style.pitch_semitones for style in styles], device=device),
@@ -262,11 +265,13 @@ def expand_tokens(encoded: Tensor, ends: Tensor, first: Tensor, count: int) -> t
     return torch.cat([repeated, where], dim=-1) * mask[..., None], mask, token
 
 
-def word_positions(batch: Sequence[Tokens]) -> Tensor:
-    """(batch, time): 0 outside words (^ and punctuation), 1 first token of a word, 2 inside, 3 last, 4 the only one."""
-    positions = torch.zeros(len(batch), max((len(tokens) for tokens in batch), default=0), dtype=torch.long)
+def word_positions(batch: Sequence[Tokens], width: int) -> Tensor:
+    """(batch, width): 0 outside words (^ and punctuation), 1 first token of a word, 2 inside, 3 last, 4 the only one."""
+    positions = torch.zeros(len(batch), width, dtype=torch.long)
     for row, tokens in enumerate(batch):
         for word in tokens.words:
+            if word.first == word.stop:  # a written word that nothing speaks
+                continue
             positions[row, word.first : word.stop] = 2
             positions[row, word.first] = 1
             positions[row, word.stop - 1] = 3 if word.stop - word.first > 1 else 4

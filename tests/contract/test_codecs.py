@@ -1,0 +1,145 @@
+"""The contract on every codec, at tiny size. A codec added to the registry is picked up.
+
+Its graph, exported and loaded, is compared with PyTorch in `tests/parity`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ssmphony.codecs import CODECS
+from ssmphony.interfaces import Codec
+from ssmphony.types import AudioFormat
+from tests.contract import contract
+
+FORMAT = AudioFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max=4_000)
+#: Smaller than the defaults, for speed only: a codec that is not named here is built with its defaults.
+TINY: dict[str, dict[str, Any]] = {
+    "mel_vocoder": {"format": FORMAT, "dim": 8, "intermediate": 12, "n_layers": 2, "kernel_size": 5},
+    "griffin_lim": {"format": FORMAT},
+}
+
+every_codec = pytest.mark.parametrize("kind", CODECS)
+
+
+def build(kind: str) -> Any:
+    """A codec whose every weight matters: fresh networks are nearly constant."""
+    codec = CODECS[kind](**TINY.get(kind, {})).build()
+    if isinstance(codec, nn.Module):
+        for parameter in codec.parameters():
+            nn.init.normal_(parameter, std=0.4)
+        codec.eval()
+    return codec
+
+
+def stream(codec: Codec) -> contract.Stream:
+    return contract.codec_stream(codec, codec.format.n_mels)
+
+
+@pytest.fixture
+def tiny(kind: str) -> contract.Stream:
+    torch.manual_seed(0)
+    return stream(build(kind))
+
+
+every_network = pytest.mark.parametrize("kind", [kind for kind in CODECS if isinstance(build(kind), nn.Module)])
+
+
+@every_network
+def test_causality(tiny: contract.Stream) -> None:
+    contract.check_causality(tiny)
+
+
+@every_codec
+def test_the_future_changes_nothing(tiny: contract.Stream) -> None:
+    """Causality without a gradient: other frames behind the lookahead give the same samples, to the last bit."""
+    x = tiny.inputs(1)
+    y, _ = tiny.run(x, contract.present(x), tiny.begin(1))
+    for step in (0, tiny.lookahead, tiny.time - 2):
+        other = x.clone()
+        other[:, step + 1 :] = tiny.inputs(1, seed=1)[:, step + 1 :]
+        z, _ = tiny.run(other, contract.present(other), tiny.begin(1))
+        known = (step + 1) * tiny.steps_out
+        assert torch.equal(y[:, :known], z[:, :known])
+        assert not torch.equal(y, z)
+
+
+@every_codec
+def test_chunkings(tiny: contract.Stream) -> None:
+    with torch.no_grad():
+        contract.check_chunkings(tiny)
+
+
+@every_codec
+def test_snapshot(tiny: contract.Stream) -> None:
+    contract.check_snapshot(tiny)
+
+
+@every_codec
+def test_slots(tiny: contract.Stream) -> None:
+    contract.check_slots(tiny)
+
+
+@every_codec
+def test_batch_and_padding(tiny: contract.Stream) -> None:
+    contract.check_batch_and_padding(tiny)
+
+
+@every_codec
+def test_purity(tiny: contract.Stream) -> None:
+    with torch.no_grad():
+        contract.check_purity(tiny)
+
+
+@every_codec
+def test_lengths(tiny: contract.Stream) -> None:
+    contract.check_lengths(tiny)
+
+
+@every_codec
+@pytest.mark.parametrize("samples", [0, 1, 15, 16, 17, 31, 33, 100, 1000])
+def test_encode_lengths(kind: str, samples: int) -> None:
+    """1 + n // hop frames, finite ones, also for a clip shorter than half a window or empty."""
+    codec = build(kind)
+    sound = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
+    frames = torch.as_tensor(codec.encode(sound))
+    assert frames.shape == (2, 1 + samples // codec.format.hop_length, codec.format.n_mels)
+    assert bool(torch.isfinite(frames).all())
+
+
+@every_network
+def test_save_load(kind: str, tmp_path: Path) -> None:
+    contract.check_save_load(lambda: build(kind), stream, tmp_path)
+
+
+@every_codec
+def test_determinism(tiny: contract.Stream) -> None:
+    with torch.no_grad():
+        contract.check_stream_determinism(tiny)
+
+
+@every_codec
+def test_edges(tiny: contract.Stream) -> None:
+    contract.check_edges(tiny)
+
+
+@every_codec
+def test_nothing_but_absent_frames_is_silence(tiny: contract.Stream) -> None:
+    x = torch.full_like(tiny.inputs(1), float("nan"))
+    samples, _ = tiny.run(x, torch.zeros(x.shape[:2], dtype=torch.bool), tiny.begin(1))
+    assert not samples.any()
+
+
+@every_codec
+def test_numpy_in(kind: str, tiny: contract.Stream) -> None:
+    """`Voice` hands over NumPy arrays, whoever made the frames."""
+    x = tiny.inputs(2)
+    expected, _ = tiny.run(x, contract.present(x), tiny.begin(2))
+    samples, _ = tiny.run(x.numpy(), contract.present(x).numpy(), tiny.begin(2))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(np.asarray(samples.detach()), np.asarray(expected.detach()))
