@@ -10,7 +10,7 @@ from ssmphony import __version__
 from ssmphony.cli.errors import OneLineErrors
 from ssmphony.cli.say import say
 from ssmphony.cli.show import text, voices
-from ssmphony.cli.work import export, prepare, train
+from ssmphony.cli.work import export, mels, prepare, train
 
 __all__ = ["app"]
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (say, voices, text, prepare, train, export):
+for command in (say, voices, text, prepare, train, mels, export):
     app.command()(command)
 
 

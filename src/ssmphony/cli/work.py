@@ -68,6 +68,33 @@ def train(
     typer.echo(run(config, tuple(settings or ()), init))
 
 
+def mels(
+    config: Annotated[Path, typer.Argument(help="The YAML file that the acoustic model was trained with.")],
+    init: Annotated[Path, typer.Option(help="The trained model: a run, a checkpoint or a voice.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the frames.")],
+    settings: Settings = None,
+) -> None:
+    """Write the acoustic model's frames of every clip, for a vocoder to learn from. Run it again to resume."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with _extra("train"):
+        from ssmphony.training.teacher_forced import write_mels
+
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("", total=None)
+        clips = write_mels(
+            config,
+            tuple(settings or ()),
+            init,
+            out,
+            progress=lambda count, total: bar.update(task, completed=count, total=total),
+        )
+    typer.echo(f"frames of {clips} clips in {out}")
+
+
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of the training run, or a checkpoint in it.")],
     out: Annotated[Path, typer.Argument(help="The folder of the new voice.")],

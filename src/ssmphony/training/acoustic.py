@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from ssmphony.alignment.monotonic import anchor_penalty, search, token_means
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
-from ssmphony.models.s4_acoustic import S4Acoustic, expand_tokens
+from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, expand_tokens
 from ssmphony.ssm import parameter_groups
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceBlock
@@ -55,6 +55,18 @@ class Targets(NamedTuple):
     pitch: Tensor
     energy: Tensor
     voiced: Tensor
+
+
+class Reconstruction(NamedTuple):
+    """mel, made: (batch, frame, n_mels) normalised, the recording's and the model's; prior: (batch, token, n_mels);
+    token: (batch, frame), the token each frame speaks; and what the predictors say of durations, pitch and energy."""
+
+    mel: Tensor
+    made: Tensor
+    prior: Tensor
+    token: Tensor
+    prediction: Prosody
+    targets: Targets
 
 
 class AcousticTask(L.LightningModule):
@@ -107,8 +119,9 @@ class AcousticTask(L.LightningModule):
             self.trainer.should_stop = True
         return losses["loss"]
 
-    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Targets]:
-        model, config = self.model, self.config
+    def reconstruct(self, batch: Batch) -> Reconstruction:
+        """The recording as the model says it: with the recording's durations, pitch and energy (teacher forcing)."""
+        model = self.model
         mel = model.normalise(batch.mels)
         h = model.encode(batch.ids, batch.word_positions, batch.token_mask, batch.speakers)
         prior = model.prior(h)
@@ -118,7 +131,11 @@ class AcousticTask(L.LightningModule):
         ends = targets.durations.cumsum(dim=1)
         start = torch.zeros(len(ends), dtype=torch.long, device=ends.device)
         x, mask, token = expand_tokens(encoded, ends, start, mel.shape[1])
-        made = model.decode_all(x, mask)
+        return Reconstruction(mel, model.decode_all(x, mask), prior, token, prediction, targets)
+
+    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Targets]:
+        config = self.config
+        mel, made, prior, token, prediction, targets = self.reconstruct(batch)
         spread = prior.gather(1, token[..., None].expand(-1, -1, prior.shape[2]))
         log_durations = torch.log(targets.durations.clamp(min=1).float())
         moving = batch.frame_mask[:, 1:]

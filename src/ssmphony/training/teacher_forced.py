@@ -1,0 +1,123 @@
+"""`ssmphony mels`: every clip of a corpus as the acoustic model says it, to train a vocoder on.
+
+The model gets the recording's own aligned durations, pitch and energy, so that its frames lie one by one beside the
+recording's: frame i of ``<corpus>/<id>.npy`` is centred on sample ``i * hop_length`` of ``audio/<id>.flac``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssmphony.config import load_yaml, parse
+from ssmphony.data.clips import write_array
+from ssmphony.data.dataset import Batch, Utterances
+from ssmphony.data.manifest import write_rows
+from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
+from ssmphony.training.run import TrainingConfig
+from ssmphony.types import SsmphonyError
+from ssmphony.voices.weights import read_weights
+
+STAMP = "mels.json"
+
+Progress = Callable[[int, int], None]
+"""Called with (clips done, clips in all)."""
+
+
+def write_mels(
+    path: Path, overrides: tuple[str, ...], init: Path, out: Path, *, progress: Progress | None = None
+) -> int:
+    """Write ``out/<corpus>/<id>.npy``, float16 (frames, n_mels) natural-log mel, for each clip of a training file.
+
+    ``<corpus>`` is the name of the clip's folder; a vocoder takes the frames by ``mels: out/<corpus>`` in its source.
+
+    path, overrides: the training file; its training and its validation corpora are read, clips of any length.
+    init: the trained model, as `read_weights` takes it. Returns how many clips there are. Clips that ``out`` holds
+    already are skipped, so a run that was killed goes on where it was. Raises `SsmphonyError` when the file is not one
+    of an acoustic model, when the weights do not fit it, or when ``out`` holds the frames of another model.
+    """
+    config = parse(TrainingConfig, load_yaml(path, overrides), str(path))
+    if config.task.get("kind") != "acoustic":
+        raise SsmphonyError(f"{path}: trains no acoustic model; give the file that the model was trained with")
+    settings = parse(AcousticTaskConfig, config.task, f"{path}: task")
+    task = settings.build(config.voice, config.run.seed).eval()
+    weights = read_weights(init, "model")
+    try:
+        task.model.load_state_dict(weights)
+    except RuntimeError:
+        raise SsmphonyError(f"{init}: the weights do not fit the voice block of {path}") from None
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    _claim(out, weights)
+    corpora = (*settings.corpora, *settings.validation)
+    clips = Utterances(corpora, task.symbols, task.model.config.speakers, task.utterances.audio_format, float("inf"))
+    paths = _paths(clips, out)
+    waiting = [index for path, index in paths.items() if not path.exists()]
+    done = len(paths) - len(waiting)
+    report = progress or (lambda count, total: None)
+    report(done, len(paths))
+    for indices in _batches(clips, waiting, settings):
+        for index, mel in zip(indices, _speak(task, clips.batch(indices)), strict=True):
+            write_array(_path(clips, index, out), mel.numpy().astype(np.float16))
+        done += len(indices)
+        report(done, len(paths))
+    return done
+
+
+def _path(clips: Utterances, index: int, out: Path) -> Path:
+    return out / clips.folders[index].name / f"{clips.clips[index].id}.npy"
+
+
+def _paths(clips: Utterances, out: Path) -> dict[Path, int]:
+    """Where each clip's frames go; a clip in both training and validation is listed once."""
+    folders = {folder.name: folder for folder in clips.folders}
+    for folder in clips.folders:
+        if folders[folder.name] != folder:
+            raise SsmphonyError(f"{folder} and {folders[folder.name]} have the same name: rename one of them")
+    return {_path(clips, index, out): index for index in range(len(clips))}
+
+
+def _batches(utterances: Utterances, indices: Sequence[int], settings: AcousticTaskConfig) -> Iterator[list[int]]:
+    """Clips of similar length, at most ``batch_size`` of them and ``max_frames`` frames unless one alone has more."""
+    batch: list[int] = []
+    for index in sorted(indices, key=utterances.frames):
+        full = len(batch) == settings.batch_size or (len(batch) + 1) * utterances.frames(index) > settings.max_frames
+        if batch and full:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+@torch.no_grad()
+def _speak(task: AcousticTask, batch: Batch) -> list[Tensor]:
+    made = task.model.denormalise(task.reconstruct(batch).made)
+    return [mel[mask] for mel, mask in zip(made, batch.frame_mask, strict=True)]
+
+
+def _claim(out: Path, weights: Mapping[str, Tensor]) -> None:
+    """Make the folder, or make sure that the same model began it."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].contiguous().numpy().tobytes())
+    stamp = {"model": digest.hexdigest()}
+    path = out / STAMP
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_rows(path, [stamp])
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SsmphonyError(f"{out}: cannot be written: {error.strerror}") from None
+    except ValueError:
+        found = None
+    if found != stamp:
+        raise SsmphonyError(f"{out} holds the frames of another model: choose another folder or remove it")
