@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ssmphony.text.hindi import morphology, phonology, schwa, tables
-from ssmphony.text.hindi.graphemes import Phone, spell
+from ssmphony.text.hindi.graphemes import VISARGA, Phone, spell
 
 EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
 NASAL_STEMS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) == 2}
@@ -33,7 +33,7 @@ def phonemes(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=20_000)
 def phones(word: str) -> tuple[str, ...]:
     """`phonemes` with the sound rules that broad transcriptions leave out: what a voice speaks."""
-    return phonology.front_before_h(phonemes(word))
+    return phonology.front_before_h(phonemes(word), word.endswith(VISARGA))
 
 
 def _native_nasal(word: str) -> str:

@@ -88,8 +88,11 @@ def double_aspirates(phones: list[Phone]) -> None:
             first.symbol = first.symbol[:-1]
 
 
-def front_before_h(phones: tuple[str, ...]) -> tuple[str, ...]:
-    """ə before a ɦ that closes its syllable, and on both sides of ɦ, is [ɛ], in this inventory ɛː (कहना, शहर)."""
+def front_before_h(phones: tuple[str, ...], visarga: bool) -> tuple[str, ...]:
+    """ə before a ɦ that closes its syllable, and on both sides of ɦ, is [ɛ], in this inventory ɛː (कहना, शहर).
+
+    ``visarga``: the word ends in one, whose ə stays (अतः).
+    """
     spoken = list(phones)
     for place in range(len(phones) - 1):
         if phones[place] != SCHWA or phones[place + 1] != "ɦ":
@@ -97,6 +100,8 @@ def front_before_h(phones: tuple[str, ...]) -> tuple[str, ...]:
         after = phones[place + 2] if place + 2 < len(phones) else ""
         if after == SCHWA and place + 3 < len(phones):
             spoken[place] = spoken[place + 2] = "ɛː"
+        elif not after and visarga:
+            continue
         elif after not in VOWEL_SYMBOLS and (after or place > 0):
             spoken[place] = "ɛː"
     return tuple(spoken)

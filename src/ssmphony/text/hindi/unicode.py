@@ -98,7 +98,9 @@ def _letter(character: str) -> str:
     return plain if plain == character or plain.isprintable() else " "
 
 
-_LATIN_LETTERS = dict(pair.split(":") for pair in "ø:o Ø:O æ:ae Æ:AE œ:oe Œ:OE ß:ss ł:l Ł:L đ:d Đ:D ð:d þ:th ı:i".split())
+_LATIN_LETTERS = dict(
+    pair.split(":") for pair in "ø:o Ø:O æ:ae Æ:AE œ:oe Œ:OE ß:ss ł:l Ł:L đ:d Đ:D ð:d þ:th ı:i".split()
+)
 
 
 def _latin(character: str) -> str:
