@@ -128,7 +128,7 @@ class TimedSpan:
 
 @dataclass(frozen=True)
 class AudioChunk:
-    """A stretch of sound: float32 samples in [-1, 1] and the phonemes and words that begin in it."""
+    """A stretch of sound: float32 samples in [-1, 1] and the phonemes and words that end in it."""
 
     samples: Samples
     sample_rate: int

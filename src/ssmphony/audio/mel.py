@@ -26,9 +26,7 @@ def hann(n: int) -> npt.NDArray[np.float64]:
 def mel_filterbank(audio_format: AudioFormat) -> Samples:
     """Triangular HTK mel filters, (n_fft // 2 + 1, n_mels)."""
     frequencies = np.linspace(0, audio_format.sample_rate / 2, audio_format.n_fft // 2 + 1)
-    edges = _to_hertz(
-        np.linspace(_to_mel(audio_format.f_min), _to_mel(audio_format.f_max), audio_format.n_mels + 2)
-    )
+    edges = _to_hertz(np.linspace(_to_mel(audio_format.f_min), _to_mel(audio_format.f_max), audio_format.n_mels + 2))
     widths = np.diff(edges)
     slopes = edges[None, :] - frequencies[:, None]
     rising = -slopes[:, :-2] / widths[:-1]

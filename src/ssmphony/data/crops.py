@@ -17,9 +17,7 @@ from ssmphony.types import AudioFormat, SsmphonyError
 
 
 class CropSource(Config):
-    """A prepared corpus and its share: ``weight`` 2 is heard twice as often, per second, as weight 1.
-
-    """
+    """A prepared corpus and its share: ``weight`` 2 is heard twice as often, per second, as weight 1."""
 
     path: str
     weight: float = 1.0

@@ -12,12 +12,14 @@ import soundfile
 import torch
 from torch import Tensor
 
-from ssmphony.alignment.monotonic import Anchor
 from ssmphony.audio.mel import log_mel
 from ssmphony.config import Config
 from ssmphony.data.crops import read_names
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.types import AudioFormat, SsmphonyError
+
+Anchor = tuple[int, int, float, float]
+"""first token, stop token (half-open), start and end in frames."""
 
 
 class Corpus(Config):
@@ -161,7 +163,9 @@ class Bucketing:
         longest = 0
         for index in items.tolist():
             longest = max(longest, self.utterances.frames(index))
-            full = batches and (len(batches[-1]) == self.batch_size or (len(batches[-1]) + 1) * longest > self.max_frames)
+            full = batches and (
+                len(batches[-1]) == self.batch_size or (len(batches[-1]) + 1) * longest > self.max_frames
+            )
             if not batches or full:
                 batches.append([])
                 longest = self.utterances.frames(index)

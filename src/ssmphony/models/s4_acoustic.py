@@ -266,7 +266,7 @@ def expand_tokens(encoded: Tensor, ends: Tensor, first: Tensor, count: int) -> t
 
 
 def word_positions(batch: Sequence[Tokens], width: int) -> Tensor:
-    """(batch, width): 0 outside words (^ and punctuation), 1 first token of a word, 2 inside, 3 last, 4 the only one."""
+    """(batch, width): 0 outside words (^, punctuation), 1 first token of a word, 2 inside, 3 last, 4 the only one."""
     positions = torch.zeros(len(batch), width, dtype=torch.long)
     for row, tokens in enumerate(batch):
         for word in tokens.words:
