@@ -27,6 +27,7 @@ from ssmphony.config import Config, choose, parse
 from ssmphony.models import MODELS
 from ssmphony.models.s4_acoustic import POSITION_FEATURES, S4Acoustic
 from ssmphony.ssm.fixed import fixed
+from ssmphony.ssm.fixed_block import fixed_blocks
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
@@ -99,10 +100,11 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
 
 
 def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
-    missing, unexpected = module.load_state_dict(weights, strict=False)
-    if missing or unexpected:
-        name = (missing or unexpected)[0]
-        raise SsmphonyError(f"{source}: the weights do not fit the voice block (at '{name}')")
+    own = module.state_dict()
+    for name in [*own, *weights]:
+        if name not in own or name not in weights or own[name].shape != weights[name].shape:
+            raise SsmphonyError(f"{source}: the weights do not fit the voice block (at '{name}')")
+    module.load_state_dict(weights)
 
 
 class EncoderGraph(nn.Module):
@@ -120,11 +122,12 @@ class EncoderGraph(nn.Module):
 
 
 class DecoderGraph(nn.Module):
-    """One block of frames, log-mel out."""
+    """One block of frames, log-mel out; what depends on parameters is a constant where the mixer is S4D."""
 
     def __init__(self, model: S4Acoustic) -> None:
         super().__init__()
-        self.model = model
+        self.model = copy.deepcopy(model)
+        self.model.decoder = fixed_blocks(model.decoder, model.config.block)  # type: ignore[assignment]
         self.spec = pytree.tree_structure(model.decoder.initial_state(1))
 
     def forward(self, x: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:

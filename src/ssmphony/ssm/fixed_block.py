@@ -1,0 +1,94 @@
+"""Causal S4D layers for export: blocks of a fixed number of steps, everything that depends on parameters a constant.
+
+With ``z = exp(dt a)`` and the state divided by the factor of the input (``s = x / b``), a block of T inputs is
+
+    y[j] = sum_{i <= j} k[j-i] u[i] + Re(2 c b z  z^j  s)
+    s'   = z^T s + sum_i z^i u[T-1-i]
+
+so one table of the powers ``z^0 … z^(T-1)`` serves both what the state adds to the outputs and what the inputs add to
+the state. The Toeplitz matrix of k is gathered from its T values when the graph is loaded: the file holds a quarter of
+the general block matrices of `ssm.kernel`, and loading it computes nothing large.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.interfaces import SequenceLayer
+from ssmphony.ssm.mixer import StateSpaceMixer, StateSpaceState, hide
+from ssmphony.ssm.s4d import S4DKernel
+
+
+class DiagonalProduct(nn.Module):
+    """Multiply states, real parts before imaginary parts, by one complex number each."""
+
+    straight: Tensor
+    crossed: Tensor
+
+    def __init__(self, factors: Tensor, conjugate: bool = False) -> None:
+        """factors (channel, n) complex; ``conjugate`` returns the conjugate of the product."""
+        super().__init__()
+        sign = -1.0 if conjugate else 1.0
+        self.register_buffer("straight", torch.cat([factors.real, sign * factors.real], dim=1)[:, None].float())
+        self.register_buffer("crossed", torch.cat([-factors.imag, sign * factors.imag], dim=1)[:, None].float())
+
+    def forward(self, state: Tensor) -> Tensor:
+        """(channel, batch, 2 n) → (channel, batch, 2 n)."""
+        re, im = state.chunk(2, dim=-1)
+        return state * self.straight + torch.cat([im, re], dim=-1) * self.crossed
+
+
+class FixedBlockMixer(SequenceLayer, nn.Module):
+    """A `StateSpaceMixer` over S4D that takes exactly ``steps`` steps a call. Its state is scaled: see above."""
+
+    kernel: Tensor
+    lags: Tensor
+    powers: Tensor
+
+    def __init__(self, mixer: StateSpaceMixer, steps: int) -> None:
+        super().__init__()
+        kernel = copy.deepcopy(mixer.kernel).double()
+        if not isinstance(kernel, S4DKernel):
+            raise TypeError(f"only the powers of S4D are diagonal, not those of {type(kernel).__name__}")
+        with torch.no_grad():
+            block = kernel.block(steps)
+        n = kernel.d_state // 2
+        reach = torch.complex(block.reach[..., :n], block.reach[..., n:]).flip(1)  # b z^i
+        b = reach[:, :1]
+        powers = reach / b
+        doubled_cz = torch.complex(block.observe[:, :n, 0], -block.observe[:, n:, 0])
+        z_re, z_im = (block.power[:, :n, part].diagonal(dim1=1, dim2=2) for part in (slice(0, n), slice(n, 2 * n)))
+        self.d_model, self.d_state, self.steps = kernel.d_model, kernel.d_state, steps
+        step = torch.arange(steps)
+        self.register_buffer("lags", step - step[:, None] + steps - 1)
+        before = torch.zeros(kernel.d_model, steps - 1)
+        self.register_buffer("kernel", torch.cat([before, block.kernel.float()], dim=1))
+        self.register_buffer("powers", torch.cat([powers.real, powers.imag], dim=2).float())
+        self.leap = DiagonalProduct(torch.complex(z_re, z_im))
+        self.observe = DiagonalProduct(doubled_cz * b[:, 0], conjugate=True)
+        self.output = mixer.output
+
+    def initial_state(self, batch: int) -> StateSpaceState:
+        return StateSpaceState(self.powers.new_zeros(batch, self.d_model, self.d_state))
+
+    def forward(self, x: Tensor, state: StateSpaceState, mask: Tensor) -> tuple[Tensor, StateSpaceState]:
+        """x (batch, steps, channel), mask (batch, steps) → (batch, steps, channel) and the state."""
+        u = hide(x, mask).permute(2, 0, 1)
+        old = state.x.transpose(0, 1)
+        toeplitz = self.kernel[:, self.lags]
+        y = torch.bmm(u, toeplitz) + torch.bmm(self.observe(old), self.powers.transpose(1, 2))
+        new = self.leap(old) + torch.bmm(u.flip(2), self.powers)
+        return self.output(y.permute(1, 2, 0)), StateSpaceState(new.transpose(0, 1))
+
+
+def fixed_blocks(module: nn.Module, steps: int) -> nn.Module:
+    """A copy of ``module`` for export, where every S4D layer takes blocks of ``steps`` steps."""
+    module = copy.deepcopy(module)
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, StateSpaceMixer) and isinstance(child.kernel, S4DKernel):
+                setattr(parent, name, FixedBlockMixer(child, steps))
+    return module
