@@ -162,6 +162,9 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     last = re.split(r"[.,\-/]", word)[-1]
     if word in abbreviations.words or word.lower() in abbreviations.words or last in abbreviations.words:
         return True
+    parts = word.split(".")
+    if len(parts) > 1 and all(0 < len(part) < 4 and not part.isdecimal() for part in parts):
+        return True  # भा.ज.पा.
     if len(last) == 1 and last.isascii() and last.isupper():
         return True
     if last in abbreviations.ambiguous:

@@ -81,11 +81,22 @@ def read(sentence: str) -> list[Reading]:
         words, stop = _READERS[kind](match, state)
         start, end = state.cleaned.span(match.start(), max(stop, match.start() + 1))
         if words:
-            readings.append(Reading(start, end, words))
+            _append(readings, Reading(start, end, words))
         elif kind in ("pause", "dash", "colon"):
-            readings.append(Reading(start, end, pause=","))
+            _append(readings, Reading(start, end, pause=","))
         place = max(stop, match.start() + 1)
     return readings
+
+
+def _append(readings: list[Reading], new: Reading) -> None:
+    """Add a reading; where one source character gave several tokens (㎧), their words share its span."""
+    last = readings[-1] if readings else Reading(0, 0)
+    if new.start >= last.end:
+        readings.append(new)
+    elif new.words and last.words:
+        readings[-1] = Reading(last.start, max(last.end, new.end), last.words + new.words)
+    elif new.end > last.end or new.pause:
+        readings.append(Reading(min(last.end, new.end), new.end, new.words, new.pause))
 
 
 _Reader = Callable[[re.Match[str], Context], Said]

@@ -19,6 +19,7 @@ _YEAR_BEFORE = frozenset("सन सन् वर्ष साल ईस्व�
 _YEAR_BEHIND = frozenset("में से तक के की का ई ईस्वी वाले वाली".split())
 _UNIT = re.compile(r"\s?(°[CFcf]|[A-Za-z]+(?:/h|²)?|[\u0900-\u0963]+/[\u0900-\u0963]+)(?![A-Za-z\d])")
 _LINK = re.compile(r"\s?([-–/⁄xX×:])\s?(\d{1,9})(?![\d:/⁄.,-])")
+_MIXED = re.compile(r" (1[/⁄]2|1[/⁄]4|3[/⁄]4)(?![\d/⁄])")
 _FRACTIONS = {
     ("1", "2"): ("आधा",),
     ("1", "3"): ("एक", "तिहाई"),
@@ -90,6 +91,8 @@ def number(match: re.Match[str], state: Context) -> Said:
     written = match[0].lstrip("-−+")
     sign = {"-": ("माइनस",), "−": ("माइनस",), "+": ("प्लस",)}.get(match[0][0], ())
     words = sign + _plain_number(written, match.start(), stop, state)
+    if written.isdigit() and (mixed := _MIXED.match(text, stop)):
+        return sign + _mixed(int(written[:18]), mixed[1]), mixed.end()
     unit = _UNIT.match(text, stop)
     if unit and unit[1].lower() in UNITS and (len(unit[1]) > 1 or not unit[1].isupper()):
         return (*words, *UNITS[unit[1].lower()]), unit.end()
@@ -105,6 +108,15 @@ def number(match: re.Match[str], state: Context) -> Said:
         if link[1] in "xX×":
             return (*words, "गुणा", *numbers.integer(other)), link.end()
     return words, stop
+
+
+def _mixed(whole: int, part: str) -> tuple[str, ...]:
+    """1½ डेढ़, 2½ ढाई, 3½ साढ़े तीन, 3¼ सवा तीन, 2¾ पौने तीन."""
+    if part[0] == "3":
+        return "पौने", *numbers.cardinal(whole + 1)
+    if part[-1] == "2" and whole in (1, 2):
+        return ("डेढ़",) if whole == 1 else ("ढाई",)
+    return "सवा" if part[-1] == "4" else "साढ़े", *numbers.cardinal(whole)
 
 
 def _fraction(words: tuple[str, ...], above: str, below: str) -> tuple[str, ...]:

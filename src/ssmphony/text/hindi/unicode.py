@@ -50,28 +50,27 @@ def clean(text: str) -> Cleaned:
     starts: list[int] = []
     ends: list[int] = []
     for start, end, cluster in _clusters(text):
-        for character in _repair(cluster):
+        repaired = _repair(cluster)
+        exact = repaired == text[start:end]
+        for place, character in enumerate(repaired):
             characters.append(character)
-            starts.append(start)
-            ends.append(end)
+            starts.append(start + place if exact else start)
+            ends.append(start + place + 1 if exact else end)
     cleaned = _visarga("".join(characters))
     return Cleaned(cleaned, tuple(starts), tuple(ends))
 
 
 def _clusters(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, letters): a base character with its marks; invisible characters fall away inside a cluster."""
+    """(start, end, letters): a letter with its marks; invisible characters fall away inside a cluster."""
     clusters: list[tuple[int, int, str]] = []
     for index, character in enumerate(text):
-        for letter in _letter(character):
-            category = unicodedata.category(letter)
-            if category[0] == "M" and clusters and clusters[-1][1] == index:
-                start, _, letters = clusters.pop()
-                clusters.append((start, index + 1, letters + letter))
-            else:
-                clusters.append((index, index + 1, letter))
-        if not _letter(character) and clusters and clusters[-1][1] == index:
-            start, _, letters = clusters.pop()
-            clusters.append((start, index + 1, letters))
+        letters = _letter(character)
+        start, end, before = clusters[-1] if clusters else (0, -1, "")
+        joined = end == index and before[:1].isalpha()
+        if joined and (not letters or unicodedata.category(letters[0])[0] == "M"):
+            clusters[-1] = (start, index + 1, before + letters)
+        elif letters:
+            clusters.append((index, index + 1, letters))
     return clusters
 
 
@@ -94,13 +93,29 @@ def _letter(character: str) -> str:
         return character
     if category[0] == "L" and (latin := _latin(character)):
         return latin
+    if character in _VULGAR:
+        return _VULGAR[character]
     plain = unicodedata.normalize("NFKC", character)
-    return plain if plain == character or plain.isprintable() else " "
+    return "".join(letter for letter in plain if letter == character or unicodedata.category(letter)[0] not in "MC")
 
 
 _LATIN_LETTERS = dict(
-    pair.split(":") for pair in "ø:o Ø:O æ:ae Æ:AE œ:oe Œ:OE ß:ss ł:l Ł:L đ:d Đ:D ð:d þ:th ı:i".split()
+    zip("ø Ø æ Æ œ Œ ß ł Ł đ Đ ð þ ı".split(), "o O ae AE oe OE ss l L d D d th i".split(), strict=True)
 )
+_VULGAR:
+        return _VULGAR[character]
+    plain = unicodedata.normalize("NFKC", character)
+    return "".join(letter for letter in plain if letter == character or unicodedata.category(letter)[0] not in "MC")
+
+
+_LATIN_LETTERS = {
+    written: plain
+    for written, plain in zip(
+        "ø Ø æ Æ œ Œ ß ł Ł đ Đ ð þ ı".split(), "o O ae AE oe OE ss l L d D d th i".split(), strict=True
+    )
+}
+_VULGAR = {"½": " 1⁄2", "¼": " 1⁄4", "¾": " 3⁄4", "⅓": " 1⁄3", "⅔": " 2⁄3", "™": "", "®": "", "©": ""}
+"""Compatibility characters whose plain form needs care; the space keeps 2½ from becoming 21⁄2."""
 
 
 def _latin(character: str) -> str:
@@ -117,7 +132,9 @@ def _repair(cluster: str) -> str:
     decomposed = unicodedata.normalize("NFD", base)
     base, marks = decomposed[0], decomposed[1:] + marks
     if not "\u0900" <= base <= "\u097f":
-        return base if base.isascii() else unicodedata.normalize("NFC", cluster)
+        plain = unicodedata.normalize("NFD", cluster) if base.isascii() else cluster
+        kept = "".join(letter for letter in plain if not (base.isascii() and unicodedata.combining(letter)))
+        return unicodedata.normalize("NFC", kept)
     ordered = sorted(dict.fromkeys(unicodedata.normalize("NFD", marks)), key=lambda mark: _SIGN_ORDER.get(mark, 2))
     if any(mark in SIGNS for mark in ordered) and VIRAMA in ordered:
         ordered.remove(VIRAMA)

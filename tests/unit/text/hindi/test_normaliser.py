@@ -32,7 +32,8 @@ def test_idempotent(text: str) -> None:
 def test_readings_stay_in_order_within_the_sentence(text: str) -> None:
     place = 0
     for reading in read(text):
-        assert 0 <= reading.start < reading.end <= len(text)
+        assert 0 <= reading.start <= reading.end <= len(text)
+        assert reading.start < reading.end or reading.pause
         assert reading.start >= place
         assert bool(reading.words) != bool(reading.pause)
         place = reading.end
