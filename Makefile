@@ -31,10 +31,10 @@ speak: $(RUNTIME)  ## speak TEXT="…" into the file OUT=namaste.wav
 	$(BIN)/ssmphony say "$$TEXT" --output "$$OUT"
 
 test: check docs $(DEV)  ## all checks and the tests, without those marked slow
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 $(PYTEST_ARGS)
 
 test-all: check docs $(DEV)  ## all checks and all tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "slow or not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 -m "slow or not slow" $(PYTEST_ARGS)
 
 check: lint types floors  ## ruff, pyright and the import contracts
 

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 
 from ssmphony.cli import app
+from ssmphony.config import parse
+from ssmphony.voices.export import CardConfig
 from tests.docs.pages import ALL, PAGES, ROOT, Block
 from tests.tiny_voice import make_voice
 
@@ -54,6 +57,12 @@ def test_shell_example_runs(block: Block, tmp_path: Path, voices: dict[str, str]
     run(["bash", "-euo", "pipefail", "-c", block.code], block, tmp_path, voices)
 
 
+@pytest.mark.parametrize("block", runnable("yaml"))
+def test_yaml_example_is_a_card(block: Block) -> None:
+    """Training files are shown by naming those of configs/, which have a test of their own."""
+    parse(CardConfig, yaml.safe_load(block.code), block.where)
+
+
 def test_no_fence_is_overlooked() -> None:
     fences = sum(line.lstrip().startswith(("```", "~~~")) for page in PAGES for line in page.read_text().splitlines())
     assert fences == 2 * len(ALL)
@@ -71,7 +80,7 @@ def commands() -> list[object]:
     """Each ``ssmphony …`` of a shell block, run or not."""
     found: list[object] = []
     for block in (block for block in ALL if block.language in SHELL):
-        for line in block.code.splitlines():
+        for line in block.code.replace("\\\n", " ").splitlines():
             words = shlex.split(re.split(r"[|<>]", line)[0])
             if words[:1] == ["ssmphony"]:
                 found.append(pytest.param(words[1:], id=f"{block.where}-{words[1]}"))
