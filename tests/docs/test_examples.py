@@ -15,10 +15,11 @@ import typer
 import yaml
 
 from ssmphony.cli import app
-from ssmphony.config import parse
+from ssmphony.config import load_yaml, merge, parse
 from ssmphony.voices.export import CardConfig
 from tests.docs.pages import ALL, PAGES, ROOT, Block
 from tests.tiny_voice import make_voice
+from tests.training_files import check_training_file
 
 VOICE = ROOT / "src/ssmphony/voices/default/voice.json"
 SHELL = ("sh", "bash")
@@ -58,9 +59,12 @@ def test_shell_example_runs(block: Block, tmp_path: Path, voices: dict[str, str]
 
 
 @pytest.mark.parametrize("block", runnable("yaml"))
-def test_yaml_example_is_a_card(block: Block) -> None:
-    """Training files are shown by naming those of configs/, which have a test of their own."""
-    parse(CardConfig, yaml.safe_load(block.code), block.where)
+def test_yaml_example_is_valid(block: Block) -> None:
+    data = yaml.safe_load(block.code)
+    if base := data.pop("extends", None):
+        check_training_file(merge(load_yaml(ROOT / base), data))
+    else:
+        parse(CardConfig, data, block.where)
 
 
 def test_no_fence_is_overlooked() -> None:

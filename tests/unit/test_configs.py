@@ -7,27 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ssmphony.config import choose, load_yaml, parse
-from ssmphony.models import MODELS
-from ssmphony.training.run import TASKS, TrainingConfig
+from ssmphony.config import load_yaml
 from ssmphony.types import SsmphonyError
+from tests.training_files import check_training_file
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs").rglob("*.yaml"))
-
-
-def check(data: dict[str, object]) -> TrainingConfig:
-    """Read a training file as `ssmphony train` does, down to the parts of the voice."""
-    config = parse(TrainingConfig, data)
-    kind = config.task["kind"]
-    parse(choose(TASKS, kind, "task"), config.task, "task")
-    config.voice.codec_settings()
-    symbols = config.voice.frontend_symbols()
-    if kind == "vocoder":  # trains the codec alone; of the model only the kind must be known
-        choose(MODELS, config.voice.model["kind"], "model")
-    else:
-        config.voice.model_settings(len(symbols))
-    return config
 
 
 def test_there_are_configs() -> None:
@@ -36,7 +21,7 @@ def test_there_are_configs() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_config_is_valid(path: Path) -> None:
-    check(load_yaml(path))
+    check_training_file(load_yaml(path))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -56,4 +41,4 @@ def test_config_names_files_that_exist(path: Path) -> None:
 )
 def test_a_wrong_key_is_found(override: str, message: str) -> None:
     with pytest.raises(SsmphonyError, match=message):
-        check(load_yaml(ROOT / "configs/vocoder/base.yaml", (override,)))
+        check_training_file(load_yaml(ROOT / "configs/vocoder/base.yaml", (override,)))
