@@ -40,8 +40,8 @@ def test_distortion_is_the_rms_difference_in_decibels() -> None:
 def test_level_is_left_out_of_the_distortion_and_in_the_mel_distance() -> None:
     sound = np.random.default_rng(0).standard_normal(RATE).astype(np.float32) * 0.1  # no band reaches the floor
     result = compare(sound, 0.5 * sound, aligned=True)
-    assert result.mcd_db < 1e-4
-    assert result.mel_l1 == pytest.approx(np.log(2), rel=1e-5)
+    assert result.mcd_db < 0.01
+    assert result.mel_l1 == pytest.approx(np.log(2), rel=1e-3)
 
 
 def test_the_same_sound_is_at_no_distance() -> None:

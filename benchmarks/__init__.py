@@ -1,0 +1,1 @@
+"""Measurements that fill the tables of the documentation. Run them from the root: ``python -m benchmarks.speed``."""

@@ -1,0 +1,76 @@
+"""Spectrogram pictures: a recording above its synthesis, with words, phonemes and pitch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+
+from ssmphony.audio.mel import log_mel
+from ssmphony.audio.pitch import track_pitch
+from ssmphony.types import AudioFormat, Samples
+
+FORMAT = AudioFormat()
+COLOURS = 64  # of the picture's palette: a sixth of the bytes of full colour, and no eye sees it
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One spectrogram: ``marks`` are (start in s, label) of phonemes, ``spans`` (start, end, label) of words."""
+
+    title: str
+    samples: Samples
+    marks: Sequence[tuple[float, str]] = ()
+    spans: Sequence[tuple[float, float]] = ()
+
+
+def draw(panels: Sequence[Panel], path: Path, width: float = 11.0, height: float = 2.0) -> int:
+    """Write the panels below each other on one time axis, as a PNG of few colours; returns its bytes."""
+    longest = max(len(panel.samples) for panel in panels) / FORMAT.sample_rate
+    figure, axes = plt.subplots(len(panels), 1, figsize=(width, height * len(panels)), sharex=True, squeeze=False)
+    for axis, panel in zip(axes[:, 0], panels, strict=True):
+        _panel(axis, panel)
+        axis.set_xlim(0, longest)
+    axes[-1, 0].set_xlabel("s", fontsize=8)
+    figure.tight_layout(pad=0.4)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=80)
+    plt.close(figure)
+    picture = Image.open(buffer).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
+    return path.stat().st_size
+
+
+def _panel(axis: plt.Axes, panel: Panel) -> None:
+    mel = log_mel(panel.samples)
+    seconds = len(mel) / FORMAT.frame_rate
+    axis.imshow(
+        mel.T, origin="lower", aspect="auto", extent=(0, seconds, 0, mel.shape[1]), vmin=-8, vmax=2, cmap="magma"
+    )
+    pitch = track_pitch(panel.samples)
+    bands = (FORMAT.n_mels + 1) * _mel(pitch) / _mel(FORMAT.f_max)
+    shown = np.where(pitch > 0, bands, np.nan)
+    axis.plot(np.arange(len(pitch)) / FORMAT.frame_rate, shown, color="cyan", linewidth=1.0)
+    for start, label in panel.marks:
+        axis.axvline(start, color="white", linewidth=0.3)
+        axis.text(start, mel.shape[1] + 1, label, fontsize=7, va="bottom")
+    for start, end in panel.spans:
+        axis.axvline(start, color="white", linewidth=0.6, linestyle=":")
+        axis.axvline(end, color="white", linewidth=0.6, linestyle=":")
+    axis.set_ylim(0, mel.shape[1] + 12)  # room for the phonemes
+    axis.set_yticks([0, 50, 100])
+    axis.set_title(panel.title, fontsize=8, loc="left")
+    axis.tick_params(labelsize=7)
+
+
+def _mel(hertz: np.ndarray | float) -> np.ndarray:
+    return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
