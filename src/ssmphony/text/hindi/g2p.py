@@ -21,8 +21,10 @@ def phonemes(word: str) -> tuple[str, ...]:
     if word in EXCEPTIONS:
         return EXCEPTIONS[word]
     phones: list[Phone] = []
-    for part in morphology.compound(_native_nasal(_with_nukta(word))):
-        phones += schwa.delete(spell(part), keep_last=morphology.keeps_stem(part))
+    parts = morphology.compound(_native_nasal(_with_nukta(word)))
+    for part in parts[:-1]:
+        phones += schwa.delete(spell(part), keep_final=morphology.keeps_joint(part))
+    phones += schwa.delete(spell(parts[-1]), keep_last=morphology.keeps_stem(parts[-1]))
     phones = phonology.nasalise(phones)
     if phones:
         phonology.lengthen_final(phones)

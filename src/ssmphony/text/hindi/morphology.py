@@ -14,17 +14,22 @@ _SECOND_HEADS = frozenset(part[:2] for part in SECOND_PARTS)
 
 
 def compound(word: str) -> tuple[str, ...]:
-    """The word in one or two parts: लोकसभा → लोक, सभा. Parts begin and end in consonants of their own syllable."""
+    """The word in one or two parts: लोकसभा → लोक, सभा. The first ends in an inherent schwa."""
     for place in range(2, len(word) - 1):
         if not _is_boundary(word, place):
             continue
-        if word[:place] in FIRST_PARTS and len(word) - place > 2:
+        if word[:place] in FIRST_PARTS:
             return word[:place], word[place:]
-        if word[place - 2] == VIRAMA:
-            continue  # behind a cluster the schwa is needed: अर्थ(अ)व्यवस्था
+        if word[place - 2] == VIRAMA and place < 4:
+            continue  # प्र-, स्व- are prefixes, not parts
         if word[place : place + 2] in _SECOND_HEADS and _is_second(word[place:]):
             return word[:place], word[place:]
     return (word,)
+
+
+def keeps_joint(part: str) -> bool:
+    """Whether the first part of a compound is spoken with its final schwa: behind a cluster, राज्य|सभा."""
+    return part not in FIRST_PARTS and part[-2] == VIRAMA
 
 
 def keeps_stem(word: str) -> bool:

@@ -89,7 +89,7 @@ def double_aspirates(phones: list[Phone]) -> None:
 
 
 def front_before_h(phones: tuple[str, ...], visarga: bool) -> tuple[str, ...]:
-    """ə before a ɦ that closes its syllable, and on both sides of ɦ, is [ɛ], in this inventory ɛː (कहना, शहर).
+    """ə before a ɦ that closes its syllable, and on both sides of ɦ early in a word, is [ɛ], in this inventory ɛː (कहना, शहर).
 
     ``visarga``: the word ends in one, whose ə stays (अतः).
     """
@@ -99,6 +99,8 @@ def front_before_h(phones: tuple[str, ...], visarga: bool) -> tuple[str, ...]:
             continue
         after = phones[place + 2] if place + 2 < len(phones) else ""
         if after == SCHWA and place + 3 < len(phones):
+            if place > 1:
+                continue
             spoken[place] = spoken[place + 2] = "ɛː"
         elif not after and visarga:
             continue

@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from ssmphony.text.hindi.graphemes import SCHWA, Phone
 
 
-def delete(phones: Sequence[Phone], keep_last: bool = False) -> list[Phone]:
-    """The phones that are spoken. ``keep_last``: the last inner schwa is safe (plurals of consonant stems)."""
+def delete(phones: Sequence[Phone], keep_last: bool = False, keep_final: bool = False) -> list[Phone]:
+    """The phones that are spoken.
+
+    ``keep_last``: the last inner schwa is safe (plurals of consonant stems); ``keep_final``: the final one is (the
+    first part of a compound that ends in a cluster: राज्य|सभा).
+    """
     kept = list(phones)
-    if len(kept) > 2 and kept[-1].inherent:
-        kept.pop()
+    final = [kept.pop()] if len(kept) > 2 and kept[-1].inherent else []
     place = len(kept) - 3
     if keep_last and place >= 2 and kept[place].inherent:
         place -= 1
@@ -24,7 +27,7 @@ def delete(phones: Sequence[Phone], keep_last: bool = False) -> list[Phone]:
         if _between_single_consonants(kept, place) and not any(keeps(kept, place) for keeps in KEPT):
             del kept[place]
         place -= 1
-    return kept
+    return kept + final if keep_final else kept
 
 
 def _between_single_consonants(phones: Sequence[Phone], place: int) -> bool:
@@ -70,10 +73,34 @@ def _echoes(phones: Sequence[Phone], place: int) -> bool:
     return echo == phones[6].symbol and echo != "k"
 
 
+def _ends_in_light_i(phones: Sequence[Phone], place: int) -> bool:
+    """Four light syllables and a final -ī pair off: जन|वरी, मत|लबी; not those of verbs (निकल|ती)."""
+    return (
+        len(phones) == 8
+        and place == 5
+        and all(phones[index].inherent for index in (1, 3, 5))
+        and phones[6].symbol not in ("n", "t̪")
+        and phones[7].symbol == "iː"
+    )
+
+
+def _follows_sam(phones: Sequence[Phone], place: int) -> bool:
+    """The root behind the prefix सं-, when it ends the word: सं|गठन, सं|कलन."""
+    return (
+        place == 3
+        and place + 4 == len(phones)
+        and phones[0].symbol == "s"
+        and bool(phones[1].nasal)
+        and phones[place + 2].symbol == SCHWA
+    )
+
+
 KEPT: tuple[Callable[[Sequence[Phone], int], bool], ...] = (
     _makes_noun_in_karan,
     _is_gan,
     _ends_in_ti,
     _ends_in_nit,
     _echoes,
+    _ends_in_light_i,
+    _follows_sam,
 )

@@ -99,9 +99,10 @@ def _letter(character: str) -> str:
     return "".join(letter for letter in plain if letter == character or unicodedata.category(letter)[0] not in "MC")
 
 
-_LATIN_LETTERS = dict(
-    zip("ø Ø æ Æ œ Œ ß ł Ł đ Đ ð þ ı".split(), "o O ae AE oe OE ss l L d D d th i".split(), strict=True)
-)
+_LATIN_LETTERS: dict[str, str] = {
+    "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d",
+    "Đ": "D", "ð": "d", "þ": "th", "ı": "i",
+}  # fmt: skip
 _VULGAR = {"½": " 1⁄2", "¼": " 1⁄4", "¾": " 3⁄4", "⅓": " 1⁄3", "⅔": " 2⁄3", "™": "", "®": "", "©": ""}
 """Compatibility characters whose plain form needs care; the space keeps 2½ from becoming 21⁄2."""
 
