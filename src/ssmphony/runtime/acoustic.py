@@ -62,10 +62,15 @@ class OnnxVoiceModel(VoiceModel):
                 "pitch_semitones": np.array([style.pitch_semitones for style in styles], np.float32),
             }
         )
-        ends = token_ends(log_durations, mask, np.array([style.speed for style in styles], np.float32))
-        start = np.zeros(len(tokens), np.int64)
-        frames, layers = self._decode(encoded, ends, start, self.decoder.initial_state(len(tokens)))
-        return AcousticState(encoded, ends, start, frames[:, self.lookahead :], layers)
+        return self.start(
+            encoded, token_ends(log_durations, mask, np.array([style.speed for style in styles], np.float32))
+        )
+
+    def start(self, encoded: Floats, ends: Integers) -> AcousticState:
+        """Before the first frame of sentences that were read: encoded and ends as in `AcousticState`."""
+        first = np.zeros(len(encoded), np.int64)
+        frames, layers = self._decode(encoded, ends, first, self.decoder.initial_state(len(encoded)))
+        return AcousticState(encoded, ends, first, frames[:, self.lookahead :], layers)
 
     def step(self, state: AcousticState) -> tuple[Frames, AcousticState]:
         encoded, ends, position, ahead, layers = state

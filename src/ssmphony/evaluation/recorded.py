@@ -1,0 +1,65 @@
+"""A voice that keeps the timing of a recording, so that what is compared is its sound alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ssmphony.interfaces import State, VoiceModel
+from ssmphony.runtime.acoustic import AcousticState, OnnxVoiceModel
+from ssmphony.runtime.expand import Integers
+from ssmphony.types import Frames, Style, Tokens
+
+Anchor = tuple[int, int, float, float]
+"""First token, stop token, start and end in seconds, as in the manifest of a prepared corpus."""
+
+
+class RecordedTiming(VoiceModel):
+    """One clip at a time: each word takes the frames it takes in the recording.
+
+    Inside a word, and in the pauses, the model's own durations share what there is.
+    """
+
+    def __init__(self, model: OnnxVoiceModel, anchors: Sequence[Anchor], seconds: float, frame_rate: float) -> None:
+        self.model = model
+        self.anchors = [(first, stop, round(a * frame_rate), round(b * frame_rate)) for first, stop, a, b in anchors]
+        self.n_frames = round(seconds * frame_rate)
+
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AcousticState:
+        read = self.model.begin(tokens, styles)
+        return self.model.start(read.encoded, recorded_ends(read.ends[0], self.anchors, self.n_frames)[None])
+
+    def step(self, state: State) -> tuple[Frames, State]:
+        return self.model.step(state)
+
+
+def recorded_ends(ends: Integers, anchors: Sequence[tuple[int, int, int, int]], n_frames: int) -> Integers:
+    """The frame behind each token, (tokens,): ``ends`` bent so that anchors hold.
+
+    An anchor is (first token, stop token, first frame, stop frame).
+
+    Every token keeps at least one frame. A gap in time between words without a token between them belongs to the
+    word in front of it.
+    """
+    segments: list[tuple[int, int]] = []  # stop token, stop frame
+    for first, stop, begin, end in anchors:
+        previous = segments[-1][0] if segments else 0
+        if first > previous:
+            segments.append((first, begin))
+        elif segments:
+            segments[-1] = (previous, begin)
+        segments.append((stop, end))
+    if not segments or segments[-1][0] < len(ends):
+        segments.append((len(ends), n_frames))
+    bent = np.zeros(len(ends), np.int64)
+    token = frame = 0
+    for stop, end in segments:
+        count = stop - token
+        own = ends[token:stop] - (ends[token - 1] if token else 0)
+        spare = max(end - frame - count, 0)  # beyond the one frame of each token
+        shares = np.floor(own * (spare / own[-1])).astype(np.int64)
+        bent[token:stop] = frame + np.arange(1, count + 1) + shares
+        bent[stop - 1] = frame + count + spare
+        token, frame = stop, int(bent[stop - 1])
+    return bent
