@@ -89,9 +89,9 @@ def double_aspirates(phones: list[Phone]) -> None:
 
 
 def front_before_h(phones: tuple[str, ...], visarga: bool) -> tuple[str, ...]:
-    """ə before a ɦ that closes its syllable, and on both sides of ɦ early in a word, is [ɛ], in this inventory ɛː (कहना, शहर).
+    """ə before a ɦ that closes its syllable, and on both sides of ɦ early in a word, is [ɛ] (कहना, शहर).
 
-    ``visarga``: the word ends in one, whose ə stays (अतः).
+    The inventory writes it ɛː. ``visarga``: the word ends in one, whose ə stays (अतः).
     """
     spoken = list(phones)
     for place in range(len(phones) - 1):
