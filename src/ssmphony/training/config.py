@@ -1,13 +1,17 @@
-"""The voice block of a training file, which is copied untouched into the voice package."""
+"""What a training file holds: the voice, the task, and how to run it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from ssmphony.codecs import CODECS
 from ssmphony.config import Config, choose, parse
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 class VoiceBlock(Config):
@@ -28,3 +32,36 @@ class VoiceBlock(Config):
     def frontend_symbols(self) -> tuple[str, ...]:
         kind = choose(FRONTENDS, self.frontend.get("kind", ""), "frontend")
         return parse(kind, self.frontend, "voice.frontend").build().symbols
+
+
+class RunConfig(Config):
+    """How to run: where results go, how often to look and to save, on what.
+
+    ``checkpoint_minutes`` is the time between saved states; ``checkpoint_steps`` sets it in steps instead. ``ema`` is
+    the decay of the moving average of the weights, 0 for none. ``devices`` counts the processes of a machine and
+    ``num_nodes`` the machines; under torchrun both are torchrun's. ``strategy`` "auto" is plain training with one
+    process and data-parallel training with several; other values are Lightning's. ``threads`` are PyTorch's.
+    """
+
+    out: str
+    seed: int = Field(default=0, ge=0)
+    precision: Precision = "32-true"
+    accelerator: str = "auto"
+    devices: int = Field(default=1, ge=1)
+    num_nodes: int = Field(default=1, ge=1)
+    strategy: str = "auto"
+    ema: float = Field(default=0.999, ge=0.0, lt=1.0)
+    validate_every: int = Field(default=500, ge=1)
+    log_every: int = Field(default=20, ge=1)
+    checkpoint_minutes: float = Field(default=4.0, gt=0.0)
+    checkpoint_steps: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1)
+    progress: bool = True
+
+
+class TrainingConfig(Config):
+    """A whole training file: the voice block is copied untouched into the voice package."""
+
+    voice: VoiceBlock
+    task: dict[str, Any]
+    run: RunConfig

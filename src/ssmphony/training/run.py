@@ -2,124 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar, WeightAveraging
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor
 
-from ssmphony.config import Config, choose, load_yaml, parse
-from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
-from ssmphony.training.callbacks import SaveLast
-from ssmphony.training.config import VoiceBlock
-from ssmphony.training.vocoder import VocoderTask, VocoderTaskConfig
+from ssmphony.config import choose, load_yaml, parse
+from ssmphony.training.acoustic import AcousticTaskConfig
+from ssmphony.training.average import MovingAverage
+from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal
+from ssmphony.training.config import RunConfig, TrainingConfig
+from ssmphony.training.initial import load_fitting
+from ssmphony.training.progress import ShowProgress
+from ssmphony.training.quiet import quiet
+from ssmphony.training.task import Task
+from ssmphony.training.vocoder import VocoderTaskConfig
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.weights import read_weights
 
 TASKS = {"acoustic": AcousticTaskConfig, "vocoder": VocoderTaskConfig}
 
 
-class RunConfig(Config):
-    """How to run: where results go, how often to look and to save, on what.
-
-    ``checkpoint_minutes`` is the time between saved states; ``checkpoint_steps`` sets it in steps instead.
-    """
-
-    out: str
-    seed: int = 0
-    precision: str = "32-true"
-    accelerator: str = "auto"
-    devices: int = 1
-    num_nodes: int = 1
-    strategy: str = "auto"
-    ema: float = 0.999
-    validate_every: int = 500
-    log_every: int = 20
-    checkpoint_minutes: float = 4.0
-    checkpoint_steps: int | None = None
-    threads: int | None = None
-    progress: bool = True
-
-
-class TrainingConfig(Config):
-    """A whole training file: the voice block is copied untouched into the voice package."""
-
-    voice: VoiceBlock
-    task: dict[str, Any]
-    run: RunConfig
-
-
 def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) -> Path:
-    """Train, or resume if ``run.out`` holds ``last.ckpt``; returns the checkpoint folder.
+    """Train, or resume if ``run.out`` holds ``last.ckpt``; returns the folder of the run.
 
-    ``init`` is a checkpoint, a voice folder or a ``.safetensors`` file whose weights of equal names and shapes start
-    a new run.
+    ``init`` is a checkpoint, a run, a voice or a ``.safetensors`` file whose weights of equal names and shapes start a
+    new run; a resumed one does without. Ctrl-C and SIGTERM end it after the step in hand, whose state is saved, and
+    are then delivered. Raises `SsmphonyError` for whatever is wrong with the file, the data or the weights.
     """
-    config = parse(TrainingConfig, load_yaml(path, overrides), str(path))
-    task_config = parse(choose(TASKS, config.task.get("kind", ""), "task"), config.task, f"{path}: task")
-    run = config.run
-    out = Path(run.out)
-    if run.threads:
-        torch.set_num_threads(run.threads)
-    L.seed_everything(run.seed, verbose=False)
-    task = task_config.build(config.voice, run.seed)
+    config = read_config(path, overrides)
+    out = Path(config.run.out)
     last = out / "last.ckpt"
-    if init and not last.exists():
-        load_weights(task, Path(init))
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(config.model_dump_json(indent=2), encoding="utf-8")
-    trainer = L.Trainer(
-        max_epochs=-1,
-        accelerator=run.accelerator,
-        devices=run.devices,
-        num_nodes=run.num_nodes,
-        strategy=run.strategy,
-        precision=run.precision,  # type: ignore[arg-type]
-        logger=TensorBoardLogger(out, name="", version="tensorboard"),
-        callbacks=_callbacks(run, out),
-        val_check_interval=run.validate_every,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        log_every_n_steps=run.log_every,
-        enable_progress_bar=run.progress,
-        enable_model_summary=False,
-        gradient_clip_val=task_config.optimiser.gradient_clip if task.automatic_optimization else None,
-    )
-    trainer.fit(task, ckpt_path=str(last) if last.exists() else None)
+    with quiet():
+        task = build(config, str(path))
+        if last.exists():
+            if _finished(task, last):
+                return out
+        elif init:
+            load_fitting(task.model, Path(init), task.part)
+        stop = StopOnSignal()
+        trainer = build_trainer(config.run, task, stop)
+        if trainer.is_global_zero:
+            _write_config(out, config)
+        trainer.fit(task, ckpt_path=str(last) if last.exists() else None)
+    if stop.received is not None:
+        signal.raise_signal(stop.received)
     return out
 
 
-def _callbacks(run: RunConfig, out: Path) -> list[Callback]:
-    best = ModelCheckpoint(out, filename="best", monitor="val/loss", enable_version_counter=False, save_weights_only=True)
-    callbacks: list[Callback] = [
-        best,
-        WeightAveraging(avg_fn=_moving_average(run.ema), use_buffers=False),
-        SaveLast(out, run.checkpoint_minutes, run.checkpoint_steps),
-    ]
+def read_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainingConfig:
+    """The training file; raises `SsmphonyError` with one line that names what is wrong."""
+    return parse(TrainingConfig, load_yaml(path, overrides), str(path))
+
+
+def build(config: TrainingConfig, where: str) -> Task[Any]:
+    """The task with its data and its fresh model; ``where`` names the file in errors."""
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    settings = parse(choose(TASKS, config.task.get("kind", ""), "task"), config.task, f"{where}: task")
+    L.seed_everything(config.run.seed, verbose=False)
+    try:
+        return settings.build(config.voice, config.run.seed)
+    except OSError as error:
+        reason = f"{error.filename}: {(error.strerror or '').lower()}" if error.filename else str(error)
+        raise SsmphonyError(f"{where}: cannot read the data: {reason}") from None
+
+
+def build_trainer(run: RunConfig, task: Task[Any], stop: StopOnSignal) -> L.Trainer:
+    """Lightning's trainer; under torchrun with torchrun's processes."""
+    out = Path(run.out)
+    devices, num_nodes = _processes(run)
+    strategy = run.strategy
+    if strategy == "auto" and devices * num_nodes > 1:
+        # with two optimisers each backward pass leaves the other side's parameters without a gradient
+        strategy = "ddp" if task.automatic_optimization else "ddp_find_unused_parameters_true"
+    average = MovingAverage(run.ema)
+    saving = SaveLast(out, run.checkpoint_minutes, run.checkpoint_steps)
+    callbacks: list[Callback] = [average, stop, SaveBest(out, average), saving]
     if run.progress:
-        callbacks.append(RichProgressBar())
-    return callbacks
+        callbacks.append(ShowProgress(run.log_every))
+    try:
+        return L.Trainer(
+            max_epochs=-1,
+            accelerator=run.accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy,
+            precision=run.precision,
+            logger=TensorBoardLogger(out, name="", version="tensorboard"),
+            callbacks=callbacks,
+            val_check_interval=run.validate_every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            log_every_n_steps=run.log_every,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+    except (ValueError, RuntimeError) as error:  # Lightning's MisconfigurationException is one of them or neither
+        raise SsmphonyError(f"run: {str(error).splitlines()[0]}") from None
 
 
-def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Exponential moving average of weights, shorter at first so that the beginning is forgotten."""
-
-    def average(mean: Tensor, weight: Tensor, updates: Tensor) -> Tensor:
-        n = int(updates)
-        return torch.lerp(mean, weight, 1 - min(decay, (1 + n) / (10 + n)))
-
-    return average
+def _processes(run: RunConfig) -> tuple[int, int]:
+    """Processes a machine, and machines."""
+    if not torch.distributed.is_torchelastic_launched():
+        return run.devices, run.num_nodes
+    local = int(os.environ["LOCAL_WORLD_SIZE"])
+    return local, int(os.environ["WORLD_SIZE"]) // local
 
 
-def load_weights(task: VocoderTask | AcousticTask, path: Path) -> None:
-    """Start from other weights: every tensor of equal name and shape; raises `SsmphonyError` if none fits."""
-    source = read_weights(path, task.part)
-    target = task.model.state_dict()
-    fitting = {name: value for name, value in source.items() if name in target and value.shape == target[name].shape}
-    if not fitting:
-        raise SsmphonyError(f"{path}: no weight fits this model; was it trained with another voice block?")
-    task.model.load_state_dict({**target, **fitting})
+def _finished(task: Task[Any], last: Path) -> bool:
+    """Whether the run has taken all its steps; raises `SsmphonyError` when its checkpoint cannot be resumed."""
+    try:
+        checkpoint: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=True, mmap=True)
+        state, step = checkpoint["state_dict"], int(checkpoint["step"])
+    except Exception:  # zip and pickle readers raise their own
+        raise SsmphonyError(f"{last} is damaged: remove it to start again, or set another run.out") from None
+    shapes = {name: value.shape for name, value in state.items()}
+    wanted = {name: value.shape for name, value in task.state_dict().items()}
+    odd = [name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name)]
+    if odd:
+        raise SsmphonyError(
+            f"{last} is of another model (at '{odd[0]}'): set another run.out, with --init {last.parent} to start "
+            "from its weights"
+        )
+    return step >= task.optimiser.max_steps
+
+
+def _write_config(out: Path, config: TrainingConfig) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "config.json").write_text(config.model_dump_json(indent=2), encoding="utf-8")
+    except OSError as error:
+        raise SsmphonyError(f"{out}: cannot be written: {(error.strerror or str(error)).lower()}") from None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch.utils.data import DataLoader, IterableDataset
 
 from ssmphony.config import Config
@@ -19,13 +20,13 @@ from ssmphony.config import Config
 class OptimiserConfig(Config):
     """AdamW with linear warm-up and cosine decay to ``final_lr`` of the peak, over ``max_steps``."""
 
-    lr: float = 1e-3
+    lr: float = Field(default=1e-3, gt=0.0)
     betas: tuple[float, float] = (0.8, 0.99)
-    weight_decay: float = 0.01
-    warmup: int = 500
-    max_steps: int = 10_000
-    final_lr: float = 0.05
-    gradient_clip: float = 1.0
+    weight_decay: float = Field(default=0.01, ge=0.0)
+    warmup: int = Field(default=500, ge=0)
+    max_steps: int = Field(default=10_000, ge=1)
+    final_lr: float = Field(default=0.05, ge=0.0, le=1.0)
+    gradient_clip: float = Field(default=1.0, gt=0.0)
 
     def factor(self, step: int) -> float:
         """Share of the peak learning rate at a step."""

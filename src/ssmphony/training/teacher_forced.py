@@ -15,14 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmphony.config import load_yaml, parse
 from ssmphony.data.clips import write_array
 from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.manifest import write_rows
 from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
-from ssmphony.training.run import TrainingConfig
+from ssmphony.training.initial import load_exactly
+from ssmphony.training.run import build, read_config
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.weights import read_weights
 
 STAMP = "mels.json"
 
@@ -42,18 +41,15 @@ def write_mels(
     already are skipped, so a run that was killed goes on where it was. Raises `SsmphonyError` when the file is not one
     of an acoustic model, when the weights do not fit it, or when ``out`` holds the frames of another model.
     """
-    config = parse(TrainingConfig, load_yaml(path, overrides), str(path))
+    config = read_config(path, overrides)
     if config.task.get("kind") != "acoustic":
         raise SsmphonyError(f"{path}: trains no acoustic model; give the file that the model was trained with")
-    settings = parse(AcousticTaskConfig, config.task, f"{path}: task")
-    task = settings.build(config.voice, config.run.seed).eval()
-    weights = read_weights(init, "model")
-    try:
-        task.model.load_state_dict(weights)
-    except RuntimeError:
-        raise SsmphonyError(f"{init}: the weights do not fit the voice block of {path}") from None
-    if config.run.threads:
-        torch.set_num_threads(config.run.threads)
+    task = build(config, str(path))
+    assert isinstance(task, AcousticTask)
+    task.eval()
+    settings = task.config
+    load_exactly(task.model, init, task.part)
+    weights = task.model.state_dict()
     _claim(out, weights)
     corpora = (*settings.corpora, *settings.validation)
     clips = Utterances(corpora, task.symbols, task.model.config.speakers, task.utterances.audio_format, float("inf"))
