@@ -25,7 +25,7 @@ class Limits(Config):
 
     shortest_s: float = 0.2
     longest_s: float = 15.0
-    slowest: float = 1.0
+    slowest: float = 0.4
     fastest: float = 28.0
     clipped: float = 0.001
     """Share of samples at full scale above which a recording counts as clipped."""

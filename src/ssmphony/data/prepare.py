@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 
 from ssmphony.config import choose, parse
 from ssmphony.data.clips import Rejected
-from ssmphony.data.corpora import READERS, Reader
-from ssmphony.data.corpora.reader import Item
+from ssmphony.data.corpora.reader import Item, Reader
+from ssmphony.data.corpora.registry import READERS
+
 from ssmphony.data.finish import Limits, finish_clip
 from ssmphony.data.manifest import MANIFEST, REJECTED, write_rows
 from ssmphony.types import SsmphonyError

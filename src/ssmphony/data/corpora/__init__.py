@@ -1,16 +1,1 @@
-"""The corpora that can be prepared, one file each."""
-
-from ssmphony.data.corpora.curious import Curious
-from ssmphony.data.corpora.folder import Folder
-from ssmphony.data.corpora.ljspeech import LJSpeech
-from ssmphony.data.corpora.reader import Reader
-from ssmphony.data.corpora.untranscribed import Untranscribed
-
-READERS: dict[str, type[Reader]] = {
-    "audio": Untranscribed,
-    "curious": Curious,
-    "folder": Folder,
-    "ljspeech": LJSpeech,
-}
-
-__all__ = ["READERS", "Reader"]
+"""The corpora that can be prepared, one file each; `registry` lists them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +19,10 @@ from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.ljspeech import read_transcribed
 from ssmphony.data.corpora.reader import Item, Reader, Utterance, WordTime, audio_by_stem, existing_folder, read_table
 from ssmphony.data.pages import cut_page
-from ssmphony.data.silence import trim_span
+from ssmphony.data.silence import loud_seconds, silence_near, trim_span
 from ssmphony.types import SsmphonyError
+
+_ADDITION_GAP_S = 0.15  # longer than the closure of a final stop
 
 
 class Curious(Reader):
@@ -43,7 +46,20 @@ class Curious(Reader):
         utterance = read_transcribed(item)
         if self.parts == "words":
             return [_isolated_word(utterance)]
-        return cut_page(utterance, self.longest_s)
+        return cut_page(_without_addition(utterance), self.longest_s)
+
+
+def _without_addition(utterance: Utterance) -> Utterance:
+    """Some pages go on after their last word with speech that is not in the text: it is cut off at the silence."""
+    if not utterance.word_times:
+        return utterance
+    samples, rate = utterance.samples, utterance.rate
+    _, start_s, end_s = utterance.word_times[-1]
+    seconds = len(samples) / rate
+    silence_s, sound_s = silence_near(samples, rate, min(end_s, seconds), start_s, seconds)
+    if sound_s - silence_s < _ADDITION_GAP_S or sound_s >= loud_seconds(samples, rate)[1]:
+        return utterance
+    return replace(utterance, samples=samples[: int((silence_s + sound_s) / 2 * rate)])
 
 
 def _isolated_word(utterance: Utterance) -> Utterance:
@@ -52,9 +68,7 @@ def _isolated_word(utterance: Utterance) -> Utterance:
     if stop == 0:
         raise Rejected("silent")
     word = (utterance.text or "", start / utterance.rate, stop / utterance.rate)
-    return Utterance(
-        utterance.id, utterance.speaker, utterance.samples, utterance.rate, utterance.text, word_times=(word,)
-    )
+    return replace(utterance, word_times=(word,))
 
 
 def _word_times(path: Path) -> dict[str, tuple[WordTime, ...]]:
