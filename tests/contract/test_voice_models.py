@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ssmphony.models import MODELS
-from ssmphony.models.s4_acoustic import POSITION_FEATURES, S4Acoustic
+from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
 from ssmphony.types import Frames, Style, Tokens, Word
 from tests.contract import contract
 
@@ -48,7 +48,7 @@ def decoder_stream(model: S4Acoustic) -> contract.Stream:
     return contract.Stream(
         begin=model.decoder.initial_state,
         run=model.decode,
-        channels=D_MODEL + POSITION_FEATURES,
+        channels=D_MODEL + FRAME_FEATURES,
         lookahead=model.config.lookahead,
         time=60,
     )
@@ -65,8 +65,9 @@ def build(kind: str, block: int = BLOCK, seed: int = 0) -> Any:
     torch.manual_seed(seed)
     model = MODELS[kind](**TINY[kind], block=block).build()
     for name, parameter in model.named_parameters():
-        if name.startswith(("duration.", "pitch.", "energy.", "head.")):
+        if name.startswith(("duration.", "pitch.", "energy.", "contour.", "head.")):
             nn.init.normal_(parameter, std=0.3)
+    nn.init.normal_(model.duration.head.weight, std=0.05)
     nn.init.constant_(model.duration.head.bias, float(np.log(MEAN_FRAMES)))
     return model.eval()
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ssmphony.models.s4_acoustic import (
+    FRAME_FEATURES,
     MAX_LOG_DURATION,
     S4Acoustic,
     S4AcousticConfig,
     expand_tokens,
+    with_contour,
     word_positions,
 )
 from ssmphony.runtime import expand as runtime
@@ -30,6 +32,7 @@ def build(**settings: Any) -> S4Acoustic:
     model = S4AcousticConfig(**{**config, "n_layers": 2, "decoder_layers": 2, "block": 8, **settings}).build().eval()
     for predictor in (model.duration, model.pitch, model.energy):
         nn.init.normal_(predictor.head.weight, std=0.3)
+    nn.init.normal_(model.contour.weight, std=0.3)  # zero in a fresh model
     return model
 
 
@@ -75,7 +78,7 @@ def test_padding_changes_nothing() -> None:
 
 def test_frames_do_not_see_padding() -> None:
     model = build()
-    x = torch.randn(2, 40, 10, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2, 40, 8 + FRAME_FEATURES, generator=torch.Generator().manual_seed(0))
     mask = torch.arange(40) < torch.tensor([[40], [13]])
     with torch.no_grad():
         together = model.decode_all(x, mask)
@@ -173,16 +176,22 @@ def test_expansion_is_that_of_the_runtime(durations: list[list[int]], first: int
 
 
 def test_expansion_repeats_each_token_and_counts_inside_it() -> None:
+    """All but the last channel; that one, the pitch, glides from the centre of a token to that of the next."""
     durations = torch.tensor([3, 1, 4])
     encoded = torch.randn(1, 3, 5)
     x, mask, token = expand_tokens(encoded, durations.cumsum(0)[None], torch.zeros(1, dtype=torch.long), 10)
     assert token[0, :8].tolist() == [0, 0, 0, 1, 2, 2, 2, 2]
     assert mask[0].tolist() == [True] * 8 + [False] * 2
-    torch.testing.assert_close(x[0, :8, :5], encoded[0].repeat_interleave(durations, dim=0))
+    torch.testing.assert_close(x[0, :8, :4], encoded[0, :, :4].repeat_interleave(durations, dim=0))
+    glide = np.interp(np.arange(8) + 0.5, [1.5, 3.5, 6.0], encoded[0, :, 4].numpy())
+    np.testing.assert_allclose(x[0, :8, 4].numpy(), glide, atol=1e-6)
     inside = [1 / 6, 3 / 6, 5 / 6, 1 / 2, 1 / 8, 3 / 8, 5 / 8, 7 / 8]
     torch.testing.assert_close(x[0, :8, 5], torch.tensor(inside))
     torch.testing.assert_close(x[0, :8, 6], durations.repeat_interleave(durations).log() / 5)
     assert not x[0, 8:].any()
+    other = with_contour(x, torch.full((1, 10), 0.25))
+    assert (other[..., 4] == 0.25).all()
+    torch.testing.assert_close(other[..., [0, 1, 2, 3, 5, 6]], x[..., [0, 1, 2, 3, 5, 6]])
 
 
 def test_word_positions_are_those_of_the_runtime() -> None:
@@ -205,5 +214,5 @@ def test_names_of_the_weights_are_pinned() -> None:
     names = {name.split(".")[0] for name in build().state_dict()}
     assert names == {
         "symbols", "positions", "speakers", "prenet", "encoder", "encoder_norm", "prior_head", "duration", "pitch",
-        "energy", "prosody", "expand", "decoder", "decoder_norm", "head",
+        "energy", "prosody", "expand", "contour", "decoder", "decoder_norm", "head",
     }  # fmt: skip
