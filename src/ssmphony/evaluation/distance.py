@@ -26,11 +26,14 @@ Floats = npt.NDArray[np.floating]
 ORDER = 13
 RANGE = np.log(10.0 ** (60.0 / 20.0))
 """Frames are compared down to 60 dB below the loudest band of the reference: below is what nobody hears."""
+SPEECH = np.log(10.0 ** (40.0 / 20.0))
+"""Frames whose loudest band lies so far below that of their sound are pauses. Two pauses are equal for free, so only
+pairs in which at least one frame is speech count: more silence must not make a voice better."""
 
 
 @dataclass(frozen=True)
 class Distance:
-    """Averages over the aligned frames: ``mel_l1`` in natural log units (1 = 8.7 dB), ``mcd_db`` in dB."""
+    """Averages over the aligned frames of speech: ``mel_l1`` in natural log units (1 = 8.7 dB), ``mcd_db`` in dB."""
 
     mel_l1: float
     mcd_db: float
@@ -70,5 +73,7 @@ def compare(
     else:
         path = warp(pairwise_distance(cepstra_a, cepstra_b))
     i, j = path.T
+    speech = (a.max(axis=1) > a.max() - SPEECH)[i] | (b.max(axis=1) > b.max() - SPEECH)[j]
+    i, j = i[speech], j[speech]
     mel_l1 = float(np.abs(a[i].astype(np.float64) - b[j]).mean())
     return Distance(mel_l1, mel_cepstral_distortion(cepstra_a[i], cepstra_b[j]), path)

@@ -1,4 +1,4 @@
-"""A voice that keeps the timing of a recording, so that what is compared is its sound alone."""
+"""What stands between a recording and a voice: copy-synthesis, and the voice in the timing of the recording."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssmphony.interfaces import State, VoiceModel
+from ssmphony.audio.mel import log_mel
+from ssmphony.interfaces import Codec, State, VoiceModel
 from ssmphony.runtime.acoustic import AcousticState, OnnxVoiceModel
 from ssmphony.runtime.expand import Integers
-from ssmphony.types import Frames, Style, Tokens
+from ssmphony.types import Frames, Samples, Style, Tokens
 
 Anchor = tuple[int, int, float, float]
 """First token, stop token, start and end in seconds, as in the manifest of a prepared corpus."""
@@ -63,3 +64,12 @@ def recorded_ends(ends: Integers, anchors: Sequence[tuple[int, int, int, int]], 
         bent[stop - 1] = frame + count + spare
         token, frame = stop, int(bent[stop - 1])
     return bent
+
+
+def copy_synthesis(codec: Codec, samples: Samples) -> Samples:
+    """The codec's own rendering of a recording's mel frames, (n,) → (n,): the best a voice with this codec can be."""
+    mel = log_mel(samples, codec.format)
+    frames = np.concatenate([mel, np.zeros((codec.lookahead, mel.shape[1]), np.float32)])[None]
+    mask = (np.arange(frames.shape[1]) < len(mel))[None]
+    sound, _ = codec.decode(frames, mask, codec.initial_state(1))
+    return np.asarray(sound[0], np.float32)[codec.lookahead * codec.format.hop_length :][: len(samples)]

@@ -74,6 +74,15 @@ def test_what_nobody_hears_does_not_count() -> None:
     assert compare(sound, noisy, aligned=True).mel_l1 < 0.02
 
 
+def test_silence_does_not_make_it_better() -> None:
+    silence = np.zeros(RATE, np.float32)
+    reference, dull = glide(0.6), glide(0.6, tilt=2.0)
+    short = compare(reference, dull)
+    padded = compare(np.concatenate([reference, silence]), np.concatenate([dull, silence]))
+    assert padded.mcd_db == pytest.approx(short.mcd_db, rel=0.1)
+    assert padded.mel_l1 == pytest.approx(short.mel_l1, rel=0.1)
+
+
 def test_no_samples() -> None:
     with pytest.raises(ValueError, match="no samples"):
         compare(glide(0.1), np.zeros(0, np.float32))

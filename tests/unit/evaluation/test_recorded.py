@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssmphony.evaluation.recorded import RecordedTiming, recorded_ends
+from ssmphony.audio.mel import log_mel
+from ssmphony.evaluation.recorded import RecordedTiming, copy_synthesis, recorded_ends
 from ssmphony.runtime.acoustic import OnnxVoiceModel
 from ssmphony.voices.package import load
 
@@ -49,3 +50,17 @@ def test_a_voice_speaks_in_recorded_time(tiny_voice_folder: Path) -> None:
     assert np.array(spoken) == pytest.approx(np.array([(0.2, 1.2), (1.2, 1.9)]), abs=hop)  # no pause between the two
     assert [span.text for span in audio.phonemes] == [span.text for span in free.phonemes]
     assert audio.seconds == pytest.approx(2.5 + sentence.pause_after_s, abs=hop)
+
+
+def test_copy_synthesis_is_the_codec_in_one_piece(tiny_voice_folder: Path) -> None:
+    codec = load(tiny_voice_folder).codec
+    samples = np.random.default_rng(0).standard_normal(5000).astype(np.float32) * 0.1
+    copy = copy_synthesis(codec, samples)
+    assert copy.shape == samples.shape
+    state, parts = codec.initial_state(1), []
+    for frame in [*log_mel(samples, codec.format), *np.zeros((codec.lookahead, codec.format.n_mels), np.float32)]:
+        real = np.array([[len(parts) <= 5000 // codec.format.hop_length]])
+        part, state = codec.decode(frame[None, None], real, state)
+        parts.append(part[0])
+    streamed = np.concatenate(parts)[codec.lookahead * codec.format.hop_length :][: len(samples)]
+    np.testing.assert_allclose(copy, streamed, atol=1e-5)

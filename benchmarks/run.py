@@ -1,0 +1,31 @@
+"""What ``make benchmark`` does: measure the default voice's speed and frontend, and fill the pages.
+
+    python -m benchmarks.run [arguments of benchmarks.speed]
+
+The voice report and the robustness count need data; `docs/benchmarks.md` shows their commands.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def main() -> None:
+    for command in (
+        ["benchmarks.speed", *sys.argv[1:]],
+        ["benchmarks.frontend_comparison", *_voice(sys.argv[1:])],
+        ["benchmarks.update_docs"],
+    ):
+        subprocess.run([sys.executable, "-m", *command], check=True)
+
+
+def _voice(arguments: list[str]) -> list[str]:
+    """The paragraph is spoken by the same voice; the default one, if none is named."""
+    if "--voice" in arguments:
+        return ["--voice", arguments[arguments.index("--voice") + 1]]
+    return ["--voice", "default"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Fill the generated parts of the pages from the results, so that no figure is typed by hand.
+
+    python -m benchmarks.update_docs [--check]
+
+A part stands between ``<!-- generated: benchmarks/NAME -->`` and ``<!-- end generated -->``. A part whose result is not
+there yet stays as it is. ``--check`` writes nothing and fails where a page is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables, voice_tables
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).parent / "results"
+PART = re.compile(r"(<!-- generated: benchmarks/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
+
+Render = Callable[[dict[str, Any]], str]
+PARTS: dict[str, tuple[str, Render]] = {
+    "promises": ("speed.json", tables.promises),
+    "speed": ("speed.json", lambda result: f"{tables.speed_table(result)}\n\n{tables.speed_notes(result)}"),
+    "frontend": ("frontend.json", tables.frontend),
+    "robustness": ("robustness.json", tables.robustness),
+    "voice-card": ("voice_default.json", voice_tables.card),
+    "voice-measures": ("voice_default.json", voice_tables.measures),
+    "voice-pictures": ("voice_default.json", voice_tables.pictures),
+}
+"""Name of the part → its results, and who makes the text of them."""
+
+
+def pages() -> list[Path]:
+    return [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+
+
+def filled(page: str, results: Path = RESULTS) -> str:
+    """The text of a page with its parts made anew."""
+
+    def part(match: re.Match[str]) -> str:
+        if match[2] not in PARTS:
+            raise KeyError(f"no part 'benchmarks/{match[2]}'; there are {', '.join(PARTS)}")
+        file, render = PARTS[match[2]]
+        if not (results / file).exists():
+            return match[0]
+        return f"{match[1]}{render(json.loads((results / file).read_text(encoding='utf-8'))).strip()}\n{match[3]}"
+
+    return PART.sub(part, page)
+
+
+def stale() -> list[Path]:
+    return [page for page in pages() if filled(text := page.read_text(encoding="utf-8")) != text]
+
+
+def update() -> None:
+    for page in stale():
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(page.relative_to(ROOT))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    if not parser.parse_args().check:
+        update()
+    elif old := stale():
+        sys.exit(f"out of date, run python -m benchmarks.update_docs: {', '.join(page.name for page in old)}")
+
+
+if __name__ == "__main__":
+    main()

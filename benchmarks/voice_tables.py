@@ -1,0 +1,101 @@
+"""The model card's generated parts."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import Any
+
+from benchmarks.tables import table
+
+Row = dict[str, Any]
+WAYS = {
+    "recording": "recording",
+    "copy": "copy-synthesis (recording through the vocoder)",
+    "timed": "synthesis in the recording's timing",
+    "free": "synthesis",
+}
+
+
+def card(result: Row) -> str:
+    """What is in the package."""
+    about = result["card"]
+    megabytes = {name: size / 1e6 for name, size in about["graphs"].items()}
+    sizes = ", ".join(f"{name} {size:.1f}" for name, size in megabytes.items())
+    audio_format, model, codec = about["voice"]["codec"]["format"], about["voice"]["model"], about["voice"]["codec"]
+    rows = [
+        ["language", about["language"]],
+        ["licence", about["licence"] or "not set"],
+        ["attribution", about["attribution"] or "not set"],
+        ["speakers in training", ", ".join(about["speakers"])],
+        ["runtime graphs", f"{sum(megabytes.values()):.1f} MB ({sizes})"],
+        ["sound", f"{audio_format['sample_rate'] / 1000:g} kHz, {audio_format['n_mels']} mel bands"],
+        ["acoustic model", _settings(model, ("d_model", "n_layers", "decoder_layers", "d_state", "lookahead"))],
+        ["vocoder", _settings(codec, ("dim", "intermediate", "n_layers", "lookahead_per_conv"))],
+    ]
+    return table(["what", about["name"]], rows)
+
+
+def _settings(part: Row, names: tuple[str, ...]) -> str:
+    return f"`{part['kind']}`: " + ", ".join(f"{name} {part[name]}" for name in names if name in part)
+
+
+def measures(result: Row) -> str:
+    """Averages over the held-out sentences; the worst sentence in parentheses."""
+    clips = result["clips"]
+    header = [
+        "",
+        "mel L1",
+        "MCD, dB",
+        "log-F0 RMSE",
+        "voicing error",
+        "DNSMOS",
+        "peak",
+        "silence",
+        "clips with defects",
+    ]
+    rows = [[label, *_way([clip["ways"][way] for clip in clips])] for way, label in WAYS.items()]
+    lines = [table(header, rows), "", f"Means over {len(clips)} held-out sentences, the worst one in parentheses."]
+    timed = [clip["durations"] for clip in clips if clip["durations"]]
+    if timed:
+        mean = {name: fmean(row[name] for row in timed) for name in timed[0]}
+        lines.append(
+            f"Words of the free synthesis last {mean['word_ms']:.0f} ms longer or shorter than in the recording "
+            f"(correlation {mean['word_correlation']:.2f}), sentences {mean['length_ratio']:.2f} times as long "
+            f"({len(timed)} sentences with the same number of words)."
+        )
+    return "\n".join(lines)
+
+
+def _way(rows: list[Row]) -> list[str]:
+    dnsmos = [row["dnsmos"]["overall"] for row in rows if "dnsmos" in row]
+    return [
+        *(_mean_and_worst([row[name] for row in rows if name in row], 2) for name in ("mel_l1", "mcd_db")),
+        *(_mean_and_worst([row[name] for row in rows if name in row], 3) for name in ("log_f0_rmse", "voicing")),
+        f"{fmean(dnsmos):.2f} ({min(dnsmos):.2f})" if dnsmos else "–",
+        f"{max(row['peak'] for row in rows):.2f}",
+        f"{fmean(row['silence'] for row in rows):.0%}",
+        f"{sum(bool(row['defects']) for row in rows)}",
+    ]
+
+
+def _mean_and_worst(values: list[float], digits: int) -> str:
+    known = [value for value in values if value == value]
+    return f"{fmean(known):.{digits}f} ({max(known):.{digits}f})" if known else "–"
+
+
+def pictures(result: Row) -> str:
+    """Each sentence: the text, its figures, the picture."""
+    folder = result.get("folder", "default")
+    lines: list[str] = []
+    for clip in result["clips"]:
+        free, copy = clip["ways"]["free"], clip["ways"]["copy"]
+        lines += [
+            f"**{clip['id']}**: {clip['text']}",
+            "",
+            f"MCD {free['mcd_db']:.2f} dB (copy-synthesis {copy['mcd_db']:.2f}), mel L1 {free['mel_l1']:.2f} "
+            f"({copy['mel_l1']:.2f}). [Listen to the synthesis]({folder}/{clip['id']}.ogg).",
+            "",
+            f"![Recording above synthesis, {clip['id']}]({folder}/{clip['id']}.png)",
+            "",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,157 @@
+"""The benchmarks' own arithmetic, and that every page shows what the results say."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import frontend_comparison, robustness, speed, tables, texts, update_docs, voice_tables
+from ssmphony.voices.package import load
+
+
+class Clock:
+    """A system that takes turns of a known length."""
+
+    sample_rate = 1000
+    label = "clock"
+
+    def __init__(self) -> None:
+        self.spoken: list[str] = []
+
+    def speak(self, text: str, heard: Any) -> None:
+        self.spoken.append(text)
+        for _ in range(len(text.split())):
+            heard(60)
+
+
+@pytest.mark.parametrize("words", [10, 40, 400])
+def test_texts_have_the_words_they_claim(words: int) -> None:
+    assert len(texts.text_of(words).split()) == words
+
+
+def test_paragraph_holds_what_frontends_skip() -> None:
+    found = frontend_comparison.covered(texts.paragraph(), [])
+    assert found["words"]["written"] > 350
+    assert found["digits"]["written"] > 15
+    assert found["Latin"]["written"] > 5
+    assert "।" in texts.paragraph()
+
+
+def test_words_are_covered_by_the_spans_that_touch_them() -> None:
+    text = "सन 1947 में, email।  - !"
+    assert frontend_comparison.written(text) == [(0, 2), (3, 7), (8, 12), (13, 19)]
+    assert frontend_comparison.covered(text, [(0, 2), (13, 18)]) == {
+        "digits": {"written": 1, "spoken": 0},
+        "Latin": {"written": 1, "spoken": 1},
+        "words": {"written": 4, "spoken": 2},
+    }
+
+
+def test_the_paragraph_is_spoken_whole() -> None:
+    result = frontend_comparison.compare(texts.paragraph(), None)
+    for kind, counts in result["frontend"].items():
+        assert counts["spoken"] == counts["written"], kind
+
+
+def test_a_reading_is_timed() -> None:
+    row = speed.speak_once(Clock(), "one two three")
+    assert row["audio_s"] == pytest.approx(0.18)
+    assert 0 < row["first_s"] < row["wall"] * row["audio_s"] + 1e-6
+    assert set(speed.speak_once(Clock(), "one two three", only_first=True)) == {"first_s"}
+    assert math.isnan(speed.speak_once(Clock(), "one")["first_s"])  # never 100 ms
+
+
+def test_systems_take_turns() -> None:
+    first, second = Clock(), Clock()
+    rows = speed.take_turns({"a": first, "vits": second}, 2)
+    assert rows["a"]["10"]["runs"] == 2
+    assert rows["vits"]["400"]["runs"] == 1
+    assert len(first.spoken) == (1 + 2) + (1 + 2) + (1 + 1)
+
+
+def test_peak_memory_sees_an_array() -> None:
+    before = speed.peak_memory_mb()
+    array = np.ones(8_000_000)
+    assert speed.peak_memory_mb() - before >= 0
+    assert speed.peak_memory_mb() > array.nbytes / 2**20
+
+
+def test_first_byte_of_a_process() -> None:
+    seconds = speed.until_output(["sh", "-c", "sleep 0.2; echo first; sleep 5"])
+    assert 0.2 <= seconds < 4
+    with pytest.raises(RuntimeError, match="wrote nothing"):
+        speed.until_output(["true"])
+
+
+def test_held_out_lines(tmp_path: Path) -> None:
+    file = tmp_path / "sentences.txt"
+    file.write_text("\n".join(str(number) for number in range(100)), encoding="utf-8")
+    assert robustness.held_out(file, 28, 3) == ["0", "28", "56"]
+
+
+def test_robustness_counts_what_is_broken(tiny_voice_folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(robustness, "_voice", [load(tiny_voice_folder, threads=1)])
+    rows = [robustness.examine((0, "नमस्ते दुनिया।", None)), robustness.examine((1, "😀", str(tmp_path)))]
+    assert "empty" in rows[1]["defects"]
+    result = robustness.summary(rows)
+    assert result["clips"] == 2
+    assert result["defects"]["empty"] == 1
+    assert result["worst"][0]["text"] == "😀"
+    assert "| empty | 1 |" in tables.robustness(result)
+
+
+SPEED: dict[str, Any] = {
+    "machine": {"date": "2026-01-01", "cpu": "CPU", "cores": 2, "threads": 2, "python": "3.11", "load_before": 0.1},
+    "first_sound_s": {"10": 0.011, "400": 0.012, "10000": 0.0125},
+    "systems": {
+        name: {
+            "label": label,
+            "speed": {w: {"wall": s, "processor": 2 * s, "first_s": s} for w in ("10", "40", "400")},
+            "memory_mb": {"10": 100.0, "400": 101.0, "10000": 102.0},
+            "start": {"program_s": 0.5},
+        }
+        for name, label, s in (("ssmphony", "ours", 0.01), ("vits", "VITS", 0.5))
+    },
+}
+
+
+def test_promises_are_the_results() -> None:
+    lines = tables.promises(SPEED).splitlines()
+    assert "0.010 s, or 0.020 processor-seconds" in lines[0]
+    assert "100 times faster" in lines[0]
+    assert "11 ms to 12 ms" in lines[1]
+    assert "100 MB of memory at the peak for 10 words, 102 MB for 10,000" in lines[2]
+    assert "VITS takes 50 times our processor time" in tables.speed_notes(SPEED)
+    assert "| VITS | 0.5000, 1.0000 |" in tables.speed_table(SPEED)
+
+
+def test_measures_average_and_find_the_worst() -> None:
+    way = {"mel_l1": 0.5, "mcd_db": 4.0, "log_f0_rmse": 0.1, "voicing": 0.1, "peak": 0.5, "silence": 0.1, "defects": []}
+    worse = {**way, "mcd_db": 6.0, "log_f0_rmse": float("nan"), "defects": ["clipped"]}
+    clips = [
+        {"id": str(n), "text": "", "ways": dict.fromkeys(voice_tables.WAYS, row), "durations": {}}
+        for n, row in enumerate((way, worse))
+    ]
+    text = voice_tables.measures({"clips": clips})
+    assert "| synthesis | 0.50 (0.50) | 5.00 (6.00) | 0.100 (0.100) | 0.100 (0.100) | – | 0.50 | 10% | 1 |" in text
+
+
+def test_parts_are_replaced_and_the_rest_stays(tmp_path: Path) -> None:
+    page = "before\n<!-- generated: benchmarks/promises -->\nold\n<!-- end generated -->\nafter\n"
+    assert update_docs.filled(page, tmp_path) == page  # no results yet
+    (tmp_path / "speed.json").write_text(json.dumps(SPEED), encoding="utf-8")
+    new = update_docs.filled(page, tmp_path)
+    assert new.startswith("before\n<!-- generated: benchmarks/promises -->\n* **Fast**")
+    assert new.endswith("\n<!-- end generated -->\nafter\n")
+    assert update_docs.filled(new, tmp_path) == new
+    with pytest.raises(KeyError, match="no part"):
+        update_docs.filled(page.replace("promises", "promise"), tmp_path)
+
+
+def test_every_page_shows_the_results() -> None:
+    assert [page.name for page in update_docs.stale()] == []
