@@ -20,14 +20,20 @@ from ssmphony.training.task import Task
 from ssmphony.types import SsmphonyError
 
 
+class Stopped(Exception):
+    """Training was asked to end, and its state is on disk."""
+
+
 class StopOnSignal(Callback):
     """Ctrl-C or SIGTERM ends training after the step in hand, when its state is whole; a second one ends it at once.
 
-    ``received`` is the signal that came. Processes of one training stop at the same step.
+    ``received`` is the signal that came. ``stopping`` is true in all processes of a training at the same step, and
+    `SaveLast` then saves and raises `Stopped`.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self.stopping = False
         self._before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -37,8 +43,7 @@ class StopOnSignal(Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if _any(trainer, self.received is not None):
-            trainer.should_stop = True
+        self.stopping = _any(trainer, self.received is not None)
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         self._restore()
@@ -65,10 +70,11 @@ class SaveLast(Callback):
     not numbers, and when the disk cannot hold them.
     """
 
-    def __init__(self, folder: Path, minutes: float, steps: int | None) -> None:
+    def __init__(self, folder: Path, minutes: float, steps: int | None, stop: StopOnSignal) -> None:
         self.path = folder / "last.ckpt"
         self.seconds = minutes * 60
         self.steps = steps
+        self.stop = stop
         self.saved = time.monotonic()
         self._waiting = False
 
@@ -77,9 +83,10 @@ class SaveLast(Callback):
     ) -> None:
         assert isinstance(pl_module, Task)
         late = pl_module.step % self.steps == 0 if self.steps else time.monotonic() - self.saved > self.seconds
-        if not (trainer.should_stop or _any(trainer, late)):
+        if not (trainer.should_stop or self.stop.stopping or _any(trainer, late)):
             return
-        if sum(trainer.num_val_batches) and pl_module.step % int(trainer.val_check_batch or 1) == 0:
+        due = trainer.should_stop or pl_module.step % int(trainer.val_check_batch or 1) == 0
+        if due and sum(trainer.num_val_batches):
             self._waiting = True
         else:
             self.save(trainer)
@@ -105,6 +112,8 @@ class SaveLast(Callback):
         except OSError as error:
             raise SsmphonyError(f"{self.path}: cannot be written: {error.strerror or error}") from None
         self.saved = time.monotonic()
+        if self.stop.stopping:
+            raise Stopped
 
 
 class SaveBest(Callback):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -73,5 +75,5 @@ def _writer(task: Task[Any]) -> SummaryWriter | None:
     return logger.experiment if isinstance(logger, TensorBoardLogger) and task.trainer.is_global_zero else None
 
 
-def _array(values: Tensor) -> Tensor:
-    return values.detach().cpu().float()
+def _array(values: Tensor) -> npt.NDArray[np.float32]:
+    return values.detach().cpu().float().numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from ssmphony.config import choose, load_yaml, parse
 from ssmphony.training.acoustic import AcousticTaskConfig
 from ssmphony.training.average import MovingAverage
-from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal
+from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal, Stopped
 from ssmphony.training.config import RunConfig, TrainingConfig
 from ssmphony.training.initial import load_fitting
 from ssmphony.training.progress import ShowProgress
@@ -48,7 +49,8 @@ def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) 
         trainer = build_trainer(config.run, task, stop)
         if trainer.is_global_zero:
             _write_config(out, config)
-        trainer.fit(task, ckpt_path=str(last) if last.exists() else None)
+        with suppress(Stopped):
+            trainer.fit(task, ckpt_path=str(last) if last.exists() else None)
     if stop.received is not None:
         signal.raise_signal(stop.received)
     return out
@@ -81,7 +83,7 @@ def build_trainer(run: RunConfig, task: Task[Any], stop: StopOnSignal) -> L.Trai
         # with two optimisers each backward pass leaves the other side's parameters without a gradient
         strategy = "ddp" if task.automatic_optimization else "ddp_find_unused_parameters_true"
     average = MovingAverage(run.ema)
-    saving = SaveLast(out, run.checkpoint_minutes, run.checkpoint_steps)
+    saving = SaveLast(out, run.checkpoint_minutes, run.checkpoint_steps, stop)
     callbacks: list[Callback] = [average, stop, SaveBest(out, average), saving]
     if run.progress:
         callbacks.append(ShowProgress(run.log_every))

@@ -14,9 +14,9 @@ from ssmphony.data.dataset import Batch
 
 
 class Targets(NamedTuple):
-    """Per token, (batch, token): durations in frames, pitch in octaves above the speaker's mean, and energy (the mean
-    of the normalised mel). Per frame, (batch, frame): the contour of the pitch. Where nothing is voiced, both pitches are
-    interpolated."""
+    """Per token, (batch, token): durations in frames, pitch in octaves above the speaker's mean, and energy, the mean
+    of the normalised mel. Per frame, (batch, frame): the contour of the pitch. Unvoiced stretches are interpolated in
+    both pitches."""
 
     durations: Tensor
     pitch: Tensor

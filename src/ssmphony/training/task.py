@@ -63,11 +63,9 @@ class Task(L.LightningModule, Generic[M]):
         clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.optimiser.gradient_clip)
 
     def log_losses(self, stage: str, losses: dict[str, Tensor], batch_size: int) -> None:
-        self.log_dict(
-            {f"{stage}/{name}": value for name, value in losses.items()},
-            batch_size=batch_size,
-            sync_dist=stage == "val",
-        )
+        """``stage`` is "train" or "val". Logged at our own step: Lightning's is one off after some ways to resume."""
+        figures: dict[str, Any] = {f"{stage}/{name}": value for name, value in losses.items()}
+        self.log_dict({**figures, "step": float(self.step)}, batch_size=batch_size, sync_dist=stage == "val")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["step"] = self.step
