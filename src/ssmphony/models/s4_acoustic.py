@@ -27,7 +27,10 @@ from ssmphony.types import Frames, Style, Tokens, stack_tokens
 
 WORD_POSITIONS = 5
 """outside a word, first, inside, last, single: see `word_positions`."""
-POSITION_FEATURES = 2
+FRAME_FEATURES = 3
+"""Channels of a frame beside the encoder's: pitch contour, fraction of the token, log of its length."""
+CONTOUR_TURNS = 4
+"""Sines and cosines of the pitch at 1, 2, 4 and 8 turns an octave: harmonics move with it, so it must be sharp."""
 MAX_LOG_DURATION = math.log(200.0)
 """About two seconds a token: whatever the predictor says, speech ends."""
 
@@ -74,7 +77,7 @@ class S4AcousticState(NamedTuple):
     """A batch of sentences between two blocks; batch first."""
 
     encoded: Tensor
-    """(batch, tokens, d_model)."""
+    """(batch, tokens, d_model + 1), see `S4Acoustic.condition`."""
     ends: Tensor
     """(batch, tokens): the frame behind each token."""
     position: Tensor
@@ -138,7 +141,8 @@ class S4Acoustic(nn.Module, VoiceModel):
         self.pitch = TokenPredictor(d_model, config.dropout)
         self.energy = TokenPredictor(d_model, config.dropout)
         self.prosody = nn.Conv1d(2, d_model, 3, padding=1)
-        self.expand = nn.Linear(d_model + POSITION_FEATURES, d_model)
+        self.expand = nn.Linear(d_model + FRAME_FEATURES - 1, d_model)
+        self.contour = nn.Linear(1 + 2 * CONTOUR_TURNS, d_model)
         mixers = {"s4": S4Config, "s4d": S4DConfig}
         decoder_mixer = mixers[config.decoder_mixer](d_model=d_model, d_state=config.d_state, dropout=config.dropout)
         self.decoder = StackConfig(
@@ -151,6 +155,7 @@ class S4Acoustic(nn.Module, VoiceModel):
         ).build()
         self.decoder_norm = nn.LayerNorm(d_model)
         self.head = nn.Linear(d_model, config.n_mels)
+        nn.init.zeros_(self.contour.weight)
         nn.init.normal_(self.symbols.weight, std=0.3)
         nn.init.normal_(self.positions.weight, std=0.1)
         nn.init.normal_(self.speakers.weight, std=0.1)
@@ -175,20 +180,28 @@ class S4Acoustic(nn.Module, VoiceModel):
         return Prosody(log_durations, self.pitch(h, mask), self.energy(h, mask))
 
     def condition(self, h: Tensor, pitch: Tensor, energy: Tensor, mask: Tensor) -> Tensor:
-        """Add pitch and energy (batch, time) to the encoder's output."""
+        """Add pitch and energy (batch, time) to the encoder's output: (batch, time, d_model + 1).
+
+        The last channel is the pitch itself, which glides from token to token when it is expanded to frames.
+        """
         prosody = torch.stack([pitch * mask, energy * mask], dim=1)
-        return (h + self.prosody(prosody).transpose(1, 2)) * mask[..., None]
+        return torch.cat([h + self.prosody(prosody).transpose(1, 2), pitch[..., None]], dim=-1) * mask[..., None]
 
     # -- frames ---------------------------------------------------------------------------------------------------
 
     def decode(self, x: Tensor, mask: Tensor, state: State) -> tuple[Tensor, State]:
-        """x from `expand_tokens` (batch, time, d_model + 2) → normalised mel (batch, time, n_mels), delayed by
+        """x from `expand_tokens` (batch, time, d_model + 3) → normalised mel (batch, time, n_mels), delayed by
         ``lookahead``; any number of steps."""
-        y, state = self.decoder.forward(self.expand(x), state, mask)
+        d_model = self.config.d_model
+        contour = x[..., d_model : d_model + 1]
+        turns = torch.cat([contour * (2 * math.pi * 2**turn) for turn in range(CONTOUR_TURNS)], dim=-1)
+        pitch = self.contour(torch.cat([contour, turns.sin(), turns.cos()], dim=-1))
+        y = self.expand(torch.cat([x[..., :d_model], x[..., d_model + 1 :]], dim=-1)) + pitch
+        y, state = self.decoder.forward(y, state, mask)
         return self.head(self.decoder_norm(y)), state
 
     def decode_all(self, x: Tensor, mask: Tensor) -> Tensor:
-        """A whole utterance, (batch, time, d_model + 2) → (batch, time, n_mels) normalised."""
+        """A whole utterance, (batch, time, d_model + 3) → (batch, time, n_mels) normalised."""
         ahead = self.config.lookahead
         padded, padded_mask = F.pad(x, (0, 0, 0, ahead)), F.pad(mask, (0, ahead))
         mel, _ = self.decode(padded, padded_mask, self.decoder.initial_state(len(x)))
@@ -205,7 +218,7 @@ class S4Acoustic(nn.Module, VoiceModel):
     def read(
         self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What a sentence sounds like, before its frames: encoded (batch, time, d_model) and log durations."""
+        """What a sentence sounds like, before its frames: encoded (batch, time, d_model + 1) and log durations."""
         h = self.encode(ids, word_positions, mask, speaker)
         prosody = self.predict(h, mask)
         pitch = prosody.pitch + pitch_semitones[:, None] / 12.0
@@ -252,17 +265,32 @@ def expand_tokens(encoded: Tensor, ends: Tensor, first: Tensor, count: int) -> t
     """Frames ``first`` … ``first + count`` of each row, by the formula of `ssmphony.runtime.expand`.
 
     encoded (batch, tokens, channel), ends (batch, tokens), first (batch,) → x (batch, count, channel + 2), mask
-    (batch, count) and the token each frame speaks (batch, count).
+    (batch, count) and the token each frame speaks (batch, count). The last channel of ``encoded`` is interpolated
+    between the centres of the tokens, the others are repeated.
     """
     frame = first[:, None] + torch.arange(count, device=first.device)
     mask = frame < ends[:, -1:]
     token = torch.searchsorted(ends, frame.contiguous(), right=True).clamp(max=ends.shape[1] - 1)
-    end = ends.gather(1, token)
-    begin = torch.where(token > 0, ends.gather(1, (token - 1).clamp(min=0)), 0)
+    starts = F.pad(ends[:, :-1], (1, 0))
+    begin, end = starts.gather(1, token), ends.gather(1, token)
     length = (end - begin).clamp(min=1).to(encoded.dtype)
-    repeated = encoded.gather(1, token[..., None].expand(-1, -1, encoded.shape[2]))
-    where = torch.stack([(frame - begin + 0.5) / length, length.log() / 5.0], dim=-1)
-    return torch.cat([repeated, where], dim=-1) * mask[..., None], mask, token
+    repeated = encoded[..., :-1].gather(1, token[..., None].expand(-1, -1, encoded.shape[2] - 1))
+    fraction = (frame - begin + 0.5) / length
+    late = fraction >= 0.5
+    other = (token + torch.where(late, 1, -1)).clamp(0, ends.shape[1] - 1)
+    other = torch.where(starts.gather(1, other) < ends.gather(1, other), other, token)  # beside the last is padding
+    centres = (starts + ends).to(encoded.dtype) / 2
+    here, there = centres.gather(1, token), centres.gather(1, other)
+    share = (frame + 0.5 - here) / torch.where(other == token, 1.0, there - here)
+    own, near = encoded[..., -1].gather(1, token), encoded[..., -1].gather(1, other)
+    glide = own + (near - own) * share
+    added = torch.stack([glide, fraction, length.log() / 5.0], dim=-1)
+    return torch.cat([repeated, added], dim=-1) * mask[..., None], mask, token
+
+
+def with_contour(x: Tensor, contour: Tensor) -> Tensor:
+    """x from `expand_tokens` with another pitch contour (batch, frame), such as a recording's own."""
+    return torch.cat([x[..., :-FRAME_FEATURES], contour[..., None], x[..., 1 - FRAME_FEATURES :]], dim=-1)
 
 
 def word_positions(batch: Sequence[Tokens], width: int) -> Tensor:

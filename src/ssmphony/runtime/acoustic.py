@@ -9,7 +9,7 @@ import numpy as np
 
 from ssmphony.config import choose
 from ssmphony.interfaces import VoiceModel
-from ssmphony.runtime.expand import Floats, Integers, expand, lengths_mask, token_ends, word_positions
+from ssmphony.runtime.expand import Floats, Integers, expand, lengths_mask, spoken_tokens, token_ends, word_positions
 from ssmphony.runtime.graph import Arrays, Graph
 from ssmphony.types import Frames, Style, Tokens, stack_tokens
 
@@ -80,7 +80,7 @@ class OnnxVoiceModel(VoiceModel):
         else:
             frames = np.zeros((len(position), self.block, ahead.shape[2]), np.float32)
         made = np.concatenate([ahead, frames], axis=1)
-        _, _, tokens = expand(encoded[:, :, :0], ends, position, self.block)
+        _, _, tokens = spoken_tokens(ends, position, self.block)
         block = Frames(made[:, : self.block], tokens, np.minimum(np.maximum(left, 0), self.block))
         return block, AcousticState(encoded, ends, position + self.block, made[:, self.block :], layers)
 

@@ -1,9 +1,10 @@
 """From tokens to the decoder's input: durations, expansion, position inside the token. NumPy only.
 
     n_k = max(1, round(exp(d_k) / speed))          frames of token k
-    x_t = [h_k, (i + ½) / n_k, log(n_k) / 5]       frame t is the i-th of token k
+    x_t = [h_k, p(t), (i + ½) / n_k, log(n_k) / 5] frame t is the i-th of token k
 
-after the length regulator of FastSpeech (Ren et al., arXiv 1905.09263), made lazily, a block at a time.
+where p, the last channel of the encoder's output, runs straight from the centre of a token to that of the next, as pitch
+does, and everything else is repeated: after the length regulator of FastSpeech (Ren et al., arXiv 1905.09263), made lazily, a block at a time.
 """
 
 from __future__ import annotations
@@ -55,18 +56,40 @@ def expand(encoded: Floats, ends: Integers, first: Integers, count: int) -> tupl
     encoded (batch, tokens, channel) and ends (batch, tokens) → x (batch, count, channel + 2), which of these frames
     exist (batch, count), and the token each one speaks (batch, count). Frames behind the end are zero.
     """
-    batch, n_tokens, channels = encoded.shape
-    frame = first[:, None] + np.arange(count)
-    mask = frame < ends[:, -1:]
-    token = np.minimum((ends[:, None, :] <= frame[:, :, None]).sum(axis=2), n_tokens - 1)
-    end = np.take_along_axis(ends, token, axis=1)
-    begin = np.where(token > 0, np.take_along_axis(ends, np.maximum(token - 1, 0), axis=1), 0)
+    batch, _, channels = encoded.shape
+    frame, mask, token = spoken_tokens(ends, first, count)
+    starts = np.concatenate([np.zeros((batch, 1), np.int64), ends[:, :-1]], axis=1)
+    begin, end = _take(starts, token), _take(ends, token)
     n = np.maximum(end - begin, 1)
-    x = np.zeros((batch, count, channels + POSITION_FEATURES), np.float32)
-    x[:, :, :channels] = np.take_along_axis(encoded, token[:, :, None], axis=1)
+    x = np.empty((batch, count, channels + POSITION_FEATURES), np.float32)
+    x[:, :, : channels - 1] = np.take_along_axis(encoded[:, :, :-1], token[:, :, None], axis=1)
+    x[:, :, channels - 1] = _glide(encoded[:, :, -1], starts, ends, frame, token)
     x[:, :, channels] = (frame - begin + 0.5) / n
     x[:, :, channels + 1] = np.log(n) / _LOG_SCALE
     return x * mask[:, :, None], mask, token
+
+
+def spoken_tokens(ends: Integers, first: Integers, count: int) -> tuple[Integers, Booleans, Integers]:
+    """Frame numbers, which of them exist, and the token each speaks; (batch, count) all."""
+    frame = first[:, None] + np.arange(count)
+    token = np.minimum((ends[:, None, :] <= frame[:, :, None]).sum(axis=2), ends.shape[1] - 1)
+    return frame, frame < ends[:, -1:], token
+
+
+def _glide(values: Floats, starts: Integers, ends: Integers, frame: Integers, token: Integers) -> Floats:
+    """Values (batch, tokens) that hold at the centre of each token, at the frames between: (batch, count)."""
+    centres = (starts + ends) / 2
+    position = frame + 0.5
+    here = _take(centres, token)
+    other = np.clip(token + np.where(position >= here, 1, -1), 0, ends.shape[1] - 1)
+    other = np.where(_take(starts, other) < _take(ends, other), other, token)  # beside the last token is padding
+    share = (position - here) / np.where(other == token, 1.0, _take(centres, other) - here)
+    own = _take(values, token)
+    return own + (_take(values, other) - own) * share.astype(np.float32)
+
+
+def _take(rows: npt.NDArray[Any], index: Integers) -> npt.NDArray[Any]:
+    return np.take_along_axis(rows, index, axis=1)
 
 
 def lengths_mask(lengths: Integers, width: int) -> npt.NDArray[Any]:

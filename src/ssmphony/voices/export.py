@@ -25,7 +25,7 @@ from ssmphony.codecs import CODECS
 from ssmphony.codecs.mel_vocoder import MelVocoder
 from ssmphony.config import Config, choose, parse
 from ssmphony.models import MODELS
-from ssmphony.models.s4_acoustic import POSITION_FEATURES, S4Acoustic
+from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
 from ssmphony.ssm.fixed import fixed
 from ssmphony.ssm.fixed_block import fixed_blocks
 from ssmphony.text import FRONTENDS
@@ -159,7 +159,7 @@ def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
     }
     axes = [{0: batch, 1: tokens} if value.ndim == 2 else {0: batch} for value in inputs.values()]
     encoder = _write(EncoderGraph(model), inputs, (), axes, ["encoded", "log_durations"], folder / "encoder.onnx")
-    x = torch.zeros(2, config.block, config.d_model + POSITION_FEATURES)
+    x = torch.zeros(2, config.block, config.d_model + FRAME_FEATURES)
     inputs = {"x": x, "mask": torch.ones(2, config.block, dtype=torch.bool)}
     state = pytree.tree_leaves(model.decoder.initial_state(2))
     axes = [{0: batch} for _ in (*inputs, *state)]
