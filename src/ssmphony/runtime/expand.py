@@ -1,10 +1,10 @@
-"""From tokens to the decoder's input: durations, expansion, position inside the token. NumPy only.
+"""From tokens to the decoder's input: durations, expansion, pitch contour, position inside the token. NumPy only.
 
-    n_k = max(1, round(exp(d_k) / speed))          frames of token k
-    x_t = [h_k, p(t), (i + ½) / n_k, log(n_k) / 5] frame t is the i-th of token k
+    n_k = max(1, round(exp(d_k) / speed))               frames of token k
+    x_t = [h_k, p(t), (i + ½) / n_k, log(n_k) / 5]      frame t is the i-th of token k
 
-where p, the last channel of the encoder's output, runs straight from the centre of a token to that of the next, as pitch
-does, and everything else is repeated: after the length regulator of FastSpeech (Ren et al., arXiv 1905.09263), made lazily, a block at a time.
+after the length regulator of FastSpeech (Ren et al., arXiv 1905.09263), made lazily, a block at a time. The pitch p,
+the last channel of the encoder's output, runs straight from the centre of a token to that of the next.
 """
 
 from __future__ import annotations

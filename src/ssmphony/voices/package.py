@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ssmphony.audio.griffin_lim import GriffinLim
 from ssmphony.config import Config, choose, load_json, parse, suggest
 from ssmphony.interfaces import Codec, VoiceModel
 from ssmphony.runtime.acoustic import OnnxVoiceModel
@@ -176,8 +177,12 @@ def _vocoder(folder: Path, manifest: VoiceManifest, threads: int | None) -> Code
     return OnnxCodec(vocoder, manifest.voice.codec.format, entry.lookahead)
 
 
+def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int | None) -> Codec:
+    return GriffinLim(manifest.voice.codec.format)
+
+
 MODELS = {"s4_acoustic": _acoustic}
-CODECS = {"mel_vocoder": _vocoder}
+CODECS = {"griffin_lim": _griffin_lim, "mel_vocoder": _vocoder}
 
 
 def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int | None) -> tuple[Graph, GraphFile]:
