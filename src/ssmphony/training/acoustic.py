@@ -62,6 +62,8 @@ class AcousticTaskConfig(Config):
                 "they must be equal"
             )
         task = AcousticTask(self, model, symbols, codec.format, seed)
+        _check_files(task.utterances)
+        _check_files(task.held_out)
         task.listening = Listening(codec, self.vocoder)
         return task
 
@@ -191,6 +193,14 @@ class AcousticTask(Task[S4Acoustic]):
         encoded = self.model.condition(h, prosody.pitch, prosody.energy, batch.token_mask)
         x, mask, _ = expand_tokens(encoded, ends, torch.zeros_like(ends[:, 0]), int(ends.max()))
         return self.model.decode_all(x, mask)
+
+
+def _check_files(utterances: Utterances) -> None:
+    """Find out now what a training would find out in its tenth hour."""
+    for clip, folder in zip(utterances.clips, utterances.folders, strict=True):
+        for path in (folder / clip.audio, folder / "f0" / f"{clip.id}.npy"):
+            if not path.is_file():
+                raise SsmphonyError(f"{path} is missing: prepare the corpus again")
 
 
 def _starts(ends: Tensor) -> list[float]:

@@ -44,10 +44,14 @@ class ShowProgress(Callback):
             self.console.print(f"step {pl_module.step}: {_figures(trainer, 'val/')}", soft_wrap=True, highlight=False)
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        self.bar.stop()
+        self._stop()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        self.bar.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.bar.live.is_started:
+            self.bar.stop()
 
 
 def _figures(trainer: L.Trainer, stage: str) -> str:

@@ -7,29 +7,28 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 
+_LOGGERS = ("lightning.pytorch", "lightning.fabric")
 _NOT_OURS = (
-    r".*does not have many workers which may be a bottleneck.*",  # batches are made in a few milliseconds
-    r".*IterableDataset.*__len__.*",  # ours is endless
-    r".*ended before the epoch ended.*not resumable.*",  # our loader begins at the step where training stands
+    r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # PyTorch to Lightning
+    r".*does not have many workers which may be a bottleneck.*",  # a batch is made in a few milliseconds
     r".*callbacks used to create the checkpoint.*",  # a run of an older version resumes all the same
-    r".*Checkpoint directory .* exists and is not empty.*",
-    r".*isinstance\(treespec, LeafSpec\).*",  # PyTorch's own, raised inside Lightning
-    r".*`lr_scheduler.step\(\)` before `optimizer.step\(\)`.*",  # a step that the gradient scaler skipped
+    r".*Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`.*",  # the gradient scaler skipped a step
     r".*GPU available but not used.*",
-    r".*find_unused_parameters=True was specified.*",  # needed whenever the discriminators train
 )
 
 
 @contextmanager
 def quiet() -> Generator[None, None, None]:
-    """Warnings of others about things that are meant; every other warning still shows."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    """Hide Lightning's tips, and warnings of others about what is meant; every other warning still shows."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
     try:
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
         with warnings.catch_warnings():
             for message in _NOT_OURS:
                 warnings.filterwarnings("ignore", message=message)
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -10,8 +10,10 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
+from soundfile import SoundFileError
 
 from ssmphony.config import choose, load_yaml, parse
 from ssmphony.training.acoustic import AcousticTaskConfig
@@ -69,6 +71,8 @@ def build(config: TrainingConfig, where: str) -> Task[Any]:
     L.seed_everything(config.run.seed, verbose=False)
     try:
         return settings.build(config.voice, config.run.seed)
+    except SoundFileError as error:
+        raise SsmphonyError(f"{where}: cannot read the data: {str(error).splitlines()[0]}") from None
     except OSError as error:
         reason = f"{error.filename}: {(error.strerror or '').lower()}" if error.filename else str(error)
         raise SsmphonyError(f"{where}: cannot read the data: {reason}") from None
@@ -106,7 +110,7 @@ def build_trainer(run: RunConfig, task: Task[Any], stop: StopOnSignal) -> L.Trai
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-    except (ValueError, RuntimeError) as error:  # Lightning's MisconfigurationException is one of them or neither
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise SsmphonyError(f"run: {str(error).splitlines()[0]}") from None
 
 

@@ -65,8 +65,7 @@ class VocoderTaskConfig(Config):
                 f"a codec of kind '{voice.codec['kind']}' is not trained: try voice.codec.kind=mel_vocoder"
             )
         task = VocoderTask(self, codec, seed)
-        for source in self.sources:
-            read_manifest(Path(source.path))
+        task.crops.batch(0, 1)  # reads all sound, so that what is missing is found now
         return task
 
 
@@ -86,17 +85,13 @@ class VocoderTask(Task[MelVocoder]):
             periods = () if config.adversarial.resolution_only else PERIODS
             self.discriminators = Discriminators(config.adversarial.width, periods)
         self.crops = AudioCrops(config.sources, config.frames, seed, model.format)
+        self.held_out = _read_clips(config.validation, config.validation_ids)
 
     def training_batch(self, number: int) -> list[Tensor]:
         return [torch.from_numpy(array) for array in self.crops.batch(number, self.config.batch_size)]
 
     def validation_batches(self) -> list[Tensor]:
-        if self.config.validation is None:
-            return []
-        folder = Path(self.config.validation)
-        wanted = read_names(self.config.validation_ids)
-        clips = [clip for clip in read_manifest(folder) if wanted is None or clip.id in wanted]
-        return [torch.from_numpy(soundfile.read(folder / clip.audio, dtype="float32")[0][None]) for clip in clips]
+        return self.held_out
 
     def configure_optimizers(self) -> Any:
         settings = self.optimiser
@@ -108,8 +103,9 @@ class VocoderTask(Task[MelVocoder]):
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
-        prediction, target = self._synthesise(*batch)
-        spectral = self.spectral(prediction, target)
+        with self._full_precision():
+            prediction, target = self._synthesise(*batch)
+            spectral = self.spectral(prediction, target)
         losses = {"spectral": spectral}
         loss = spectral
         adversarial = self.config.adversarial
@@ -150,6 +146,10 @@ class VocoderTask(Task[MelVocoder]):
         discriminators.requires_grad_(True)
         return generator_loss(fake_scores), feature_matching_loss(real_features, fake_features)
 
+    def _full_precision(self) -> torch.autocast:
+        """Mixed precision is for the discriminators, which cost the most: phases and logarithms need float32."""
+        return torch.autocast(self.device.type, enabled=False)
+
     def _descend(self, index: int, loss: Tensor) -> None:
         """One step of the optimiser of one side, and of its schedule."""
         optimisers, schedulers = self.optimizers(), self.lr_schedulers()
@@ -162,12 +162,25 @@ class VocoderTask(Task[MelVocoder]):
         scheduler.step()
 
     def validation_step(self, samples: Tensor, batch_idx: int) -> None:
-        frames = self.model.encode(samples)
-        copy = self.model(frames)[:, : samples.shape[-1]]
-        samples = F.pad(samples, (0, max(0, copy.shape[-1] - samples.shape[-1])))[:, : copy.shape[-1]]
-        again = self.model.encode(copy)
-        mel_l1 = F.l1_loss(again, frames[:, : again.shape[1]])
-        self.log_losses("val", {"loss": self.spectral(copy, samples), "mel_l1": mel_l1}, batch_size=1)
+        with self._full_precision():
+            frames = self.model.encode(samples)
+            copy = self.model(frames)[:, : samples.shape[-1]]
+            samples = F.pad(samples, (0, max(0, copy.shape[-1] - samples.shape[-1])))[:, : copy.shape[-1]]
+            again = self.model.encode(copy)
+            losses = {
+                "loss": self.spectral(copy, samples),
+                "mel_l1": F.l1_loss(again, frames[:, : again.shape[1]]),
+            }
+        self.log_losses("val", losses, batch_size=1)
         if batch_idx == 0:
             pictures.log_mels(self, "mel", {"recording": frames[0], "copy": again[0]})
             pictures.log_audio(self, {"recording": samples[0], "copy": copy[0]}, self.model.format.sample_rate)
+
+
+def _read_clips(path: str | None, ids: str | None) -> list[Tensor]:
+    """Clips of a prepared corpus, each (1, n) samples; those that the file ``ids`` names, where one is given."""
+    if path is None:
+        return []
+    folder, wanted = Path(path), read_names(ids)
+    clips = [clip for clip in read_manifest(folder) if wanted is None or clip.id in wanted]
+    return [torch.from_numpy(soundfile.read(folder / clip.audio, dtype="float32")[0][None]) for clip in clips]

@@ -1,0 +1,149 @@
+"""`ssmphony train` as a user meets it: errors in one line, pictures and sound, weights to start from, no noise."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssmphony.data.crops import CropSource
+from ssmphony.training.config import VoiceBlock
+from ssmphony.training.initial import load_fitting
+from ssmphony.training.run import build, read_config, train
+from ssmphony.training.vocoder import VocoderTaskConfig
+from ssmphony.types import SsmphonyError
+from ssmphony.voices.weights import read_weights
+from tests.unit.training.corpus import write_corpus
+from tests.unit.training.runs import checkpoint, events, scalars, settings
+
+SHORT = ("task.optimiser.max_steps=2", "run.checkpoint_steps=1")
+
+
+@pytest.fixture(scope="module")
+def vocoder(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(*settings("vocoder", corpus, tmp_path_factory.mktemp("vocoder"), *SHORT))
+
+
+@pytest.fixture(scope="module")
+def acoustic(corpus: Path, vocoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained with pictures, and heard through the vocoder."""
+    out = tmp_path_factory.mktemp("acoustic")
+    return train(*settings("acoustic", corpus, out, *SHORT, f"task.vocoder={vocoder}"))
+
+
+def test_validation_is_seen_and_heard(acoustic: Path, vocoder: Path) -> None:
+    tags = events(acoustic).Tags()
+    assert sorted(tags["images"]) == ["alignment/clip-0", "mel/clip-0"]
+    assert sorted(tags["audio"]) == ["model, given its prosody/clip-0", "model/clip-0", "recording/clip-0"]
+    assert {"train/mel_l1", "train/duration", "train/loss", "val/loss", "val/length_ratio"} <= set(tags["scalars"])
+    tags = events(vocoder).Tags()
+    assert tags["images"] == ["mel"]
+    assert sorted(tags["audio"]) == ["copy", "recording"]
+
+
+def test_run_folder_says_what_was_trained(acoustic: Path, corpus: Path) -> None:
+    assert {path.name for path in acoustic.iterdir()} == {"best.ckpt", "last.ckpt", "config.json", "tensorboard"}
+    written = json.loads((acoustic / "config.json").read_text(encoding="utf-8"))
+    assert written["voice"]["model"]["d_model"] == 16
+    assert written["task"]["corpora"][0]["path"] == str(corpus)
+
+
+def test_nothing_is_written_to_the_terminal(corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(*settings("vocoder", corpus, tmp_path, *SHORT))
+        train(*settings("vocoder", corpus, tmp_path, *SHORT, "task.optimiser.max_steps=3"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_is_a_line_for_each_validation(
+    corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train(*settings("vocoder", corpus, tmp_path, *SHORT, "run.progress=true"))
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("step 2: loss ")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["acoustic", "vocoder"])
+def test_mixed_precision_trains(kind: str, corpus: Path, tmp_path: Path) -> None:
+    more = (*SHORT, "run.precision=bf16-mixed", "run.validate_every=100", "task.adversarial.start_step=0")
+    kept = [setting for setting in more if kind == "vocoder" or "adversarial" not in setting]
+    out = train(*settings(kind, corpus, tmp_path, *kept))
+    for values in scalars(out).values():
+        assert all(map(math.isfinite, values.values()))
+    assert {value.dtype for value in checkpoint(out / "last.ckpt")["current_model_state"].values()} == {torch.float32}
+
+
+def test_training_starts_from_other_weights(corpus: Path, acoustic: Path) -> None:
+    config, overrides = settings("acoustic", corpus, acoustic, "voice.model.speakers=[other, tiny]")
+    task = build(read_config(config, overrides), str(config))
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    load_fitting(task.model, acoustic, "model")
+    weights = read_weights(acoustic, "model")
+    after = task.model.state_dict()
+    for name, value in after.items():
+        expected = before[name] if name == "speakers.weight" else weights[name]
+        assert torch.equal(value, expected), name
+
+
+def test_init_is_used_once(corpus: Path, acoustic: Path, tmp_path: Path) -> None:
+    still = ("task.optimiser.lr=1e-30", "task.optimiser.weight_decay=0")
+    config, overrides = settings("acoustic", corpus, tmp_path, *SHORT, *still)
+    train(config, overrides, init=str(acoustic / "best.ckpt"))
+    started, given = read_weights(tmp_path, "model"), read_weights(acoustic / "best.ckpt", "model")
+    assert all(torch.equal(started[name], given[name]) for name in given)
+    train(config, (*overrides, "task.optimiser.max_steps=3"), init="nowhere")  # resumed: not read
+    assert checkpoint(tmp_path / "last.ckpt")["step"] == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "message"),
+    [
+        ("acoustic", "task.corpora=[{path: nowhere}]", r"no manifest\.jsonl in nowhere: prepare the corpus first"),
+        ("acoustic", "task.corpora=[{path: nowhere, exclude: list.txt}]", r"list\.txt: no such file"),
+        ("vocoder", "task.sources=[{path: nowhere}]", r"no manifest\.jsonl in nowhere: prepare the corpus first"),
+        ("vocoder", "task.validation_ids=list.txt", r"list\.txt: no such file"),
+        ("acoustic", "task.bach_size=3", r"unknown key 'bach_size', did you mean 'batch_size'\?"),
+        ("acoustic", "task.batch_size=0", r"'batch_size': .*greater than or equal to 1"),
+        ("acoustic", "task.optimiser.wramup=3", r"unknown key 'optimiser\.wramup', did you mean 'warmup'\?"),
+        ("acoustic", "run.presicion=16-mixed", r"unknown key 'run\.presicion', did you mean 'precision'\?"),
+        ("acoustic", "run.precision=16", r"'run\.precision': .*'bf16-mixed'"),
+        ("acoustic", "task.kind=acustic", r"unknown task 'acustic', did you mean 'acoustic'\?"),
+        ("acoustic", "voice.model.speakers=[somebody]", r"speaker 'tiny' is not in voice\.model\.speakers; add it"),
+        ("acoustic", "voice.model.n_mels=80", r"voice\.model\.n_mels is 80 and voice\.codec\.format\.n_mels 100"),
+        ("acoustic", "task.vocoder=nowhere", r"no such checkpoint: nowhere"),
+        ("vocoder", "run.accelerator=abacus", r"run: .*abacus"),
+        ("vocoder", "run.strategy=abacus", r"run: .*abacus"),
+        ("vocoder", "run.accelerator=cuda", r"run: "),
+        ("vocoder", "run.out=/proc/nothing", r"/proc/nothing: cannot be written"),
+    ],
+)
+def test_mistakes_are_one_line(kind: str, setting: str, message: str, corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(SsmphonyError, match=message) as caught:
+        train(*settings(kind, corpus, tmp_path / "run", setting))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_codec_without_weights_is_not_trained(corpus: Path) -> None:
+    voice = VoiceBlock(frontend={"kind": "hindi"}, model={"kind": "s4_acoustic"}, codec={"kind": "griffin_lim"})
+    task = VocoderTaskConfig(sources=(CropSource(path=str(corpus)),))
+    with pytest.raises(SsmphonyError, match="a codec of kind 'griffin_lim' is not trained"):
+        task.build(voice, seed=0)
+
+
+@pytest.mark.parametrize("part", ["audio/clip-3.flac", "f0/clip-3.npy"])
+def test_missing_file_of_a_corpus_is_one_line(part: str, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", clips=4)
+    (corpus / part).unlink()
+    with pytest.raises(SsmphonyError, match=r"clip-3.*(is missing: prepare the corpus again|no such file)"):
+        train(*settings("acoustic", corpus, tmp_path / "run"))
+    if part.startswith("audio"):
+        with pytest.raises(SsmphonyError, match=r"cannot read the data: .*clip-3\.flac"):
+            train(*settings("vocoder", corpus, tmp_path / "run"))

@@ -1,0 +1,107 @@
+"""`ssmphony mels`: one file a clip, frame by frame beside the recording, and a vocoder that trains on them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ssmphony.audio.mel import log_mel
+from ssmphony.data.clips import read_clip
+from ssmphony.data.manifest import read_manifest
+from ssmphony.training import teacher_forced
+from ssmphony.training.acoustic import AcousticTask
+from ssmphony.training.run import build, read_config, train
+from ssmphony.training.teacher_forced import write_mels
+from ssmphony.types import SsmphonyError
+from tests.unit.training.runs import PICTURES, checkpoint, settings
+
+
+@pytest.fixture(scope="module")
+def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("acoustic")
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in PICTURES:
+            patch.setattr(owner, name, lambda *args: None)
+        learn = ("task.optimiser.max_steps=80", "task.optimiser.lr=0.01", "run.ema=0", "run.validate_every=100")
+        return train(*settings("acoustic", corpus, out, *learn))
+
+
+@pytest.fixture(scope="module")
+def made(corpus: Path, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("mels") / "out"
+    assert write_mels(*settings("acoustic", corpus, run), run, out) == 8
+    return out
+
+
+def test_frames_lie_beside_the_recording(corpus: Path, made: Path) -> None:
+    """And say what it says: nearer to it than to itself shifted by a few frames."""
+    assert {path.name for path in (made / corpus.name).iterdir()} == {f"clip-{number}.npy" for number in range(8)}
+    here, shifted = [], []
+    for clip in read_manifest(corpus):
+        mel = np.load(made / corpus.name / f"{clip.id}.npy")
+        recorded = log_mel(read_clip(corpus / clip.audio)[0]).clip(-11.5)
+        assert mel.dtype == np.float16
+        assert mel.shape == recorded.shape
+        here.append(np.abs(mel - recorded).mean())
+        shifted.append(min(np.abs(mel[6:] - recorded[:-6]).mean(), np.abs(mel[:-6] - recorded[6:]).mean()))
+    assert np.mean(here) < 0.8 * np.mean(shifted)
+
+
+def test_batches_do_not_matter(corpus: Path, run: Path, made: Path, tmp_path: Path) -> None:
+    write_mels(*settings("acoustic", corpus, run, "task.batch_size=1"), run, tmp_path)
+    for path in (made / corpus.name).iterdir():
+        np.testing.assert_allclose(np.load(path), np.load(tmp_path / corpus.name / path.name), atol=0.02)
+
+
+def test_killed_run_goes_on(
+    corpus: Path, run: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = teacher_forced.write_array
+    written: list[str] = []
+
+    def stop_after_three(path: Path, array: np.ndarray) -> None:
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(path.name)
+        write(path, array)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(teacher_forced, "write_array", stop_after_three)
+        with pytest.raises(KeyboardInterrupt):
+            write_mels(*settings("acoustic", corpus, run), run, tmp_path)
+    kept = {name: os.stat(tmp_path / corpus.name / name).st_mtime_ns for name in written}
+    counts: list[tuple[int, int]] = []
+    assert (
+        write_mels(*settings("acoustic", corpus, run), run, tmp_path, progress=lambda *count: counts.append(count)) == 8
+    )
+    assert counts[0] == (3, 8)
+    assert counts[-1] == (8, 8)
+    assert kept == {name: os.stat(tmp_path / corpus.name / name).st_mtime_ns for name in written}
+    for path in (made / corpus.name).iterdir():
+        np.testing.assert_allclose(np.load(path), np.load(tmp_path / corpus.name / path.name), atol=0.02)
+
+
+def test_other_model_or_other_task_is_one_line(corpus: Path, run: Path, made: Path, tmp_path: Path) -> None:
+    path, overrides = settings("acoustic", corpus, run)
+    task = build(read_config(path, overrides), str(path))
+    assert isinstance(task, AcousticTask)
+    other = tmp_path / "other.ckpt"
+    torch.save({"state_dict": {f"model.{name}": value for name, value in task.model.state_dict().items()}}, other)
+    with pytest.raises(SsmphonyError, match="holds the frames of another model"):
+        write_mels(path, overrides, other, made)
+    with pytest.raises(SsmphonyError, match=r"do not fit voice\.model \(at '.*'\)"):
+        write_mels(path, (*overrides, "voice.model.d_model=24"), run, tmp_path / "out")
+    with pytest.raises(SsmphonyError, match="trains no acoustic model"):
+        write_mels(*settings("vocoder", corpus, run), run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_vocoder_trains_on_them(corpus: Path, made: Path, tmp_path: Path) -> None:
+    source = f"task.sources=[{{path: {corpus}, mels: {made / corpus.name}}}]"
+    short = ("task.optimiser.max_steps=2", "run.validate_every=100", source)
+    out = train(*settings("vocoder", corpus, tmp_path, *short))
+    assert checkpoint(out / "last.ckpt")["step"] == 2
