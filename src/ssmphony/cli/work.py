@@ -108,19 +108,16 @@ def export(
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
     with _extra("train"):
+        from ssmphony.training.release import voice_block
         from ssmphony.voices.export import CardConfig
         from ssmphony.voices.export import export as write
 
-    from ssmphony.config import load_json, load_yaml, parse
-    from ssmphony.types import SsmphonyError
+    from ssmphony.config import load_yaml, parse
     from ssmphony.voices.package import locate
 
-    folder = run if run.is_dir() else run.parent
-    settings = load_json(folder / "config.json")
-    if "voice" not in settings:
-        raise SsmphonyError(f"{folder / 'config.json'}: it has no voice block; give the run of an acoustic model")
+    vocoder = codec or locate(None)
     described = parse(CardConfig, load_yaml(card) if card else {"name": out.name, "language": "hi"}, str(card))
-    write(settings["voice"], run, codec or locate(None), described, out)
+    write(voice_block(run, vocoder), run, vocoder, described, out)
     typer.echo(f'{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav "नमस्ते दुनिया"')
 
 

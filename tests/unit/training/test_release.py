@@ -1,0 +1,45 @@
+"""Which voice block a new voice gets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssmphony.training.release import voice_block
+from ssmphony.types import SsmphonyError
+
+VOICE = {"frontend": {"kind": "hindi"}, "model": {"kind": "s4_acoustic", "d_model": 8}, "codec": {"dim": 16}}
+
+
+def write(folder: Path, name: str = "config.json", **settings: Any) -> Path:
+    folder.mkdir()
+    (folder / name).write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def test_codec_is_the_vocoders(tmp_path: Path) -> None:
+    acoustic = write(tmp_path / "acoustic", voice=VOICE, task={"kind": "acoustic"})
+    vocoder = write(tmp_path / "vocoder", voice={**VOICE, "codec": {"dim": 99}}, task={"kind": "vocoder"})
+    assert voice_block(acoustic, vocoder) == {**VOICE, "codec": {"dim": 99}}
+    assert voice_block(acoustic / "last.ckpt", vocoder / "best.ckpt") == {**VOICE, "codec": {"dim": 99}}
+
+
+def test_weights_without_a_block_take_the_models(tmp_path: Path) -> None:
+    acoustic = write(tmp_path / "acoustic", voice=VOICE, task={"kind": "acoustic"})
+    assert voice_block(acoustic, tmp_path / "vocos.bin") == VOICE
+
+
+def test_parts_of_a_voice_package(tmp_path: Path) -> None:
+    voice = write(tmp_path / "voice", "voice.json", voice=VOICE, graphs={})
+    assert voice_block(voice, voice) == VOICE
+
+
+def test_wrong_runs_are_one_line(tmp_path: Path) -> None:
+    vocoder = write(tmp_path / "vocoder", voice=VOICE, task={"kind": "vocoder"})
+    with pytest.raises(SsmphonyError, match="is the run of a vocoder: give the acoustic model's"):
+        voice_block(vocoder, vocoder)
+    with pytest.raises(SsmphonyError, match="neither a training run with"):
+        voice_block(tmp_path / "nowhere", vocoder)
