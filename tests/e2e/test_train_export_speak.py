@@ -70,9 +70,15 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "train", ROOT / "configs/tiny/acoustic.yaml", *common, "--set", f"run.out={acoustic}",
         "--set", f"task.corpora={corpora}", "--set", f"task.validation={corpora}",
     )  # fmt: skip
+    mels = home / "mels"
+    run(
+        "mels", ROOT / "configs/tiny/acoustic.yaml", "--init", acoustic, "-o", mels,
+        "--set", f"task.corpora={corpora}", "--set", f"task.validation={corpora}",
+    )  # fmt: skip
+    sources = f"[{{path: {prepared}}}, {{path: {prepared}, mels: {mels / prepared.name}}}]"
     run(
         "train", ROOT / "configs/tiny/vocoder.yaml", *common, "--set", f"run.out={vocoder}",
-        "--set", f"task.sources={corpora}", "--set", f"task.validation={prepared}",
+        "--set", f"task.sources={sources}", "--set", f"task.validation={prepared}",
     )  # fmt: skip
     card = home / "card.yaml"
     card.write_text("{name: tiny, language: hi, licence: CC0-1.0, attribution: nobody}\n", encoding="utf-8")
