@@ -18,10 +18,11 @@ from ssmphony.types import AudioFormat, Samples
 Floats = npt.NDArray[np.float64]
 
 _WINDOW_S = 1 / 30  # two periods of the lowest pitch
+_CORNER_HZ = 700.0
 _CANDIDATES = 6
 _FRAMES_AT_ONCE = 512
-_UNVOICED_COST = 0.32  # a minimum of d' above this is no pitch
-_LONG_LAG_COST = 0.06  # for each octave down: d' of a clean tone is as low at twice the period
+_UNVOICED_COST = 0.38  # a minimum of d' above this is no pitch
+_LONG_LAG_COST = 0.04  # for each octave down: d' of a clean tone is as low at twice the period
 _SILENCE_DB = 50.0  # frames this far below the loudest are unvoiced
 _JUMP_COST = 1.2  # for each octave between neighbouring frames
 _JUMP_LIMIT = 0.9
@@ -38,7 +39,7 @@ def track_pitch(
     window = round(_WINDOW_S * rate)
     # A pair of windows τ apart is centred for speech of about 180 Hz; the lag shifts it by a few ms at most.
     before = (window + rate // 180) // 2
-    padded = np.pad(samples.astype(np.float64), (before, window + longest + hop))
+    padded = np.pad(_low_passed(samples, rate), (before, window + longest + hop))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window + longest)[::hop][:n_frames]
     blocks = [
         _candidates(frames[first : first + _FRAMES_AT_ONCE], window, shortest)
@@ -51,6 +52,14 @@ def track_pitch(
     voiced = path < _CANDIDATES
     hertz = rate / lags[np.arange(n_frames), np.where(voiced, path, 0)]
     return np.where(voiced, hertz, 0.0).astype(np.float32)
+
+
+def _low_passed(samples: Samples, rate: int) -> Floats:
+    """samples (n,) with 12 dB an octave less above 700 Hz: moving formants hide the period, low harmonics keep it."""
+    n_fft = len(samples) + rate // 50
+    frequencies = np.fft.rfftfreq(n_fft, 1 / rate)
+    spectrum = np.fft.rfft(samples.astype(np.float64), n_fft) / (1 + (frequencies / _CORNER_HZ) ** 2)
+    return np.fft.irfft(spectrum, n_fft)[: len(samples)]
 
 
 def _candidates(frames: Floats, window: int, shortest: int) -> tuple[Floats, Floats, Floats]:
