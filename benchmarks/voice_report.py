@@ -138,7 +138,7 @@ def main() -> None:
     clips = [
         report(voice, clip, arguments.corpus, judge, out) for clip in chosen_clips(arguments.corpus, arguments.ids)
     ]
-    result = {"card": card(voice, locate(name)), "clips": clips}
+    result = {"card": card(voice, locate(name)), "folder": out.name, "clips": clips}
     path = RESULTS / f"voice_{out.name}.json"
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -85,7 +85,7 @@ def _mean_and_worst(values: list[float], digits: int) -> str:
 
 def pictures(result: Row) -> str:
     """Each sentence: the text, its figures, the picture."""
-    folder = result.get("folder", "default")
+    folder = result["folder"]
     lines: list[str] = []
     for clip in result["clips"]:
         free, copy = clip["ways"]["free"], clip["ways"]["copy"]
