@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-# The newest PyTorch built for the CPU is enough for every test. Another build: make test TORCH_INDEX=<its index>
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# A PyTorch built for the CPU is enough for every test, and much smaller. pytorch.org names the package index of these builds:
+# make test TORCH_INDEX=<that index>
+TORCH_INDEX ?=
 TORCH  := $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 TEXT ?= नमस्ते दुनिया
@@ -75,9 +76,9 @@ $(RUNTIME): $(VENV)/.pip pyproject.toml constraints.txt
 	$(INSTALL) --editable .
 	@touch $@
 
-# A CPU build that pip finds by itself, else one from TORCH_INDEX, else what the platform offers.
+# A CPU build that pip finds by itself, else what TORCH_INDEX or the platform offers.
 $(VENV)/.torch: $(VENV)/.pip constraints.txt
-	$(INSTALL) "$(TORCH)+cpu" 2>/dev/null || $(INSTALL) --index-url $(TORCH_INDEX) $(TORCH) || $(INSTALL) $(TORCH)
+	$(INSTALL) "$(TORCH)+cpu" 2>/dev/null || $(INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@touch $@
 
 $(DEV): $(RUNTIME) $(VENV)/.torch

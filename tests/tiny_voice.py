@@ -91,6 +91,8 @@ def reference(tokens: Tokens, style: Style) -> tuple[np.ndarray, np.ndarray]:
             for row, n in zip(encoded, durations, strict=True)
         ]
     )
+    centres = np.cumsum(durations) - durations / 2  # the last channel glides from token to token
+    x[:, D - 1] = np.interp(np.arange(len(x)) + 0.5, centres, encoded[:, -1])
     total = len(x)
     hidden, frames = np.zeros(H), np.zeros((total, C))
     for step in range(total + DECODER_LOOKAHEAD):

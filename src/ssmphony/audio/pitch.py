@@ -71,14 +71,15 @@ def _candidates(frames: Floats, window: int, shortest: int) -> tuple[Floats, Flo
     np.divide(difference[:, 1:] * lag, running, out=normal[:, 1:], where=running > 1e-9)
     middle = normal[:, shortest:-1]
     left, right = normal[:, shortest - 1 : -2], normal[:, shortest + 1 :]
-    depth = np.where((middle < left) & (middle <= right), middle, np.inf)
+    favour = _LONG_LAG_COST * np.log2(np.arange(middle.shape[1]) / shortest + 1)  # else multiples crowd the period out
+    depth = np.where((middle < left) & (middle <= right), middle + favour, np.inf)
     chosen = np.argpartition(depth, _CANDIDATES, axis=1)[:, :_CANDIDATES]
     left, middle, right = (np.take_along_axis(part, chosen, axis=1) for part in (left, middle, right))
     found = np.isfinite(np.take_along_axis(depth, chosen, axis=1))
     bend = left - 2 * middle + right
     shift = np.divide(left - right, 2 * bend, out=np.zeros_like(bend), where=found & (bend > 1e-12))
     lowest = np.maximum(middle - (left - right) * shift / 4, 0.0)
-    return shortest + chosen + shift, np.where(found, lowest, np.inf), energy
+    return (shortest + chosen + shift).astype(np.float64), np.where(found, lowest, np.inf), energy
 
 
 def _difference(frames: Floats, window: int) -> tuple[Floats, Floats]:

@@ -22,7 +22,7 @@ def read_clip(path: Path) -> tuple[Samples, int]:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         raise Rejected(f"unreadable: {str(error).splitlines()[0]}") from None
-    return np.ascontiguousarray(samples[:, 0]), int(rate)
+    return np.ascontiguousarray(samples[:, 0], np.float32), int(rate)
 
 
 def write_clip(path: Path, samples: Samples, rate: int) -> None:

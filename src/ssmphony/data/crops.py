@@ -69,7 +69,7 @@ class AudioCrops:
                     continue
                 samples, _ = soundfile.read(folder / row.audio, dtype="int16")
                 mel = np.load(Path(source.mels) / f"{row.id}.npy").astype(np.float32) if source.mels else None
-                clips.append(Clip(samples, mel))
+                clips.append(Clip(np.asarray(samples, np.int16), mel))
                 weights.append(source.weight * max(len(samples), self.length))
         if not clips:
             raise SsmphonyError("no clips to train on: run `ssmphony prepare` first")

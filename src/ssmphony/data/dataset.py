@@ -119,7 +119,7 @@ class Utterances:
         samples, rate = soundfile.read(self.folders[index] / self.clips[index].audio, dtype="float32")
         if rate != self.audio_format.sample_rate:
             raise SsmphonyError(f"{self.clips[index].audio}: {rate} Hz; prepare it again")
-        return log_mel(samples, self.audio_format)
+        return log_mel(np.asarray(samples, np.float32), self.audio_format)
 
     def mean_log2_f0(self) -> Mapping[int, float]:
         """Mean of log2 F0 over each speaker's voiced frames (at most 200 clips each), by speaker id."""
@@ -157,7 +157,7 @@ class Bucketing:
         weights = np.array(self.utterances.weights)
         repeats = np.floor(weights + random.random(len(weights))).astype(int)
         items = np.repeat(np.arange(len(weights)), repeats)
-        lengths = np.array([self.utterances.frames(index) for index in items])
+        lengths = np.array([self.utterances.frames(index) for index in items.tolist()])
         items = items[np.argsort(lengths * random.uniform(0.85, 1.15, len(items)))]
         batches: list[list[int]] = []
         longest = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ssmphony.data.transcript import Timing, render_timing, text_timing
 from ssmphony.types import AudioFormat, Samples
 
 _FORMAT = AudioFormat()
+_FILE_NAME = re.compile(r"[^./\\\0][^/\\\0]{0,199}")
 
 
 class Limits(Config):
@@ -37,6 +39,8 @@ class Limits(Config):
 
 def finish_clip(utterance: Utterance, out: Path, language: str, limits: Limits) -> Clip:
     """Write the audio and the pitch of an utterance below ``out``; raises `Rejected` with the reason."""
+    if not _FILE_NAME.fullmatch(utterance.id):
+        raise Rejected("the id is not a file name")
     check_sound(utterance.samples, limits)
     samples = resample(utterance.samples, utterance.rate, _FORMAT.sample_rate)
     start, stop = trim_span(samples, _FORMAT.sample_rate, limits.edge_s)

@@ -1,9 +1,9 @@
 """The prepared corpus on disk: a folder with ``manifest.jsonl``, one clip a line.
 
-    manifest.jsonl     {"id", "audio", "seconds", "speaker", "language", "text", "symbols", "words", "anchors"}
-    audio/<id>.flac    24 kHz mono, edges trimmed, loudness normalised
-    f0/<id>.npy        float32 Hz per frame, 0 = unvoiced, 1 + n // 256 frames
-    rejected.jsonl     {"id", "reason"}: what was left out
+manifest.jsonl     {"id", "audio", "seconds", "speaker", "language", "text", "symbols", "words", "anchors"}
+audio/<id>.flac    24 kHz mono, edges trimmed, loudness normalised
+f0/<id>.npy        float32 Hz per frame, 0 = unvoiced, 1 + n // 256 frames
+rejected.jsonl     {"id", "reason"}: what was left out
 """
 
 from __future__ import annotations
@@ -83,13 +83,15 @@ def read_manifest(folder: Path) -> list[Clip]:
     """Every clip of a prepared corpus; raises `SsmphonyError` naming the line that is wrong."""
     path = folder / MANIFEST
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         raise SsmphonyError(f"no {MANIFEST} in {folder}: prepare the corpus first (ssmphony prepare)") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SsmphonyError(f"{path}: cannot be read: {error}") from None
     clips: dict[str, Clip] = {}
     for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
         try:
             clip = Clip.from_row(json.loads(line))
         except KeyError as error:

@@ -53,8 +53,7 @@ def cut_page(utterance: Utterance, longest_s: float) -> Sequence[Utterance]:
     groups = _group(edges, times, longest_s)
     cuts = [0, *(_cut(utterance, times, first) for first, _ in groups[1:]), len(utterance.samples)]
     return [
-        _part(utterance, pieces, group, (cuts[number], cuts[number + 1]), number)
-        for number, group in enumerate(groups)
+        _part(utterance, pieces, group, (cuts[number], cuts[number + 1]), number) for number, group in enumerate(groups)
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -23,7 +23,6 @@ from ssmphony.config import choose, parse
 from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.reader import Item, Reader
 from ssmphony.data.corpora.registry import READERS
-
 from ssmphony.data.finish import Limits, finish_clip
 from ssmphony.data.manifest import MANIFEST, REJECTED, write_rows
 from ssmphony.types import SsmphonyError
@@ -69,18 +68,21 @@ def prepare(
     waiting = [item for item in items if item.id not in done]
     report = progress or (lambda done, total: None)
     report(len(items) - len(waiting), len(items))
-    with (out / JOURNAL).open("a", encoding="utf-8") as journal:
-        results = _results(partial(_prepare_item, reader, out, limits), waiting, workers)
-        for number, result in enumerate(results, start=1):
-            done[result["item"]] = result
-            journal.write(json.dumps(result, ensure_ascii=False) + "\n")
-            journal.flush()
-            report(len(items) - len(waiting) + number, len(items))
-    ordered = [done[item.id] for item in items]
-    clips = [clip for result in ordered for clip in result["clips"]]
-    rejected = [row for result in ordered for row in result["rejected"]]
-    write_rows(out / REJECTED, rejected)
-    write_rows(out / MANIFEST, clips)
+    try:
+        with (out / JOURNAL).open("a", encoding="utf-8") as journal:
+            results = _results(partial(_prepare_item, reader, out, limits), waiting, workers)
+            for number, result in enumerate(results, start=1):
+                done[result["item"]] = result
+                journal.write(json.dumps(result, ensure_ascii=False) + "\n")
+                journal.flush()
+                report(len(items) - len(waiting) + number, len(items))
+        ordered = [done[item.id] for item in items]
+        clips = [clip for result in ordered for clip in result["clips"]]
+        rejected = [row for result in ordered for row in result["rejected"]]
+        write_rows(out / REJECTED, rejected)
+        write_rows(out / MANIFEST, clips)
+    except OSError as error:
+        raise SsmphonyError(f"{out}: cannot be written: {error.strerror or error}; run again to go on") from None
     return Prepared(len(clips), len(rejected), sum(clip["seconds"] for clip in clips))
 
 
@@ -135,5 +137,8 @@ def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     whole, newline, _ = path.read_bytes().rpartition(b"\n")
     os.truncate(path, len(whole) + len(newline))
-    rows: Iterable[dict[str, Any]] = (json.loads(line) for line in whole.decode("utf-8").splitlines() if line)
-    return {row["item"]: row for row in rows}
+    try:
+        rows = [json.loads(line) for line in whole.decode("utf-8").split("\n") if line]
+        return {row["item"]: row for row in rows}
+    except (ValueError, KeyError, TypeError):
+        raise SsmphonyError(f"{path} is damaged: remove the folder and prepare the corpus again") from None

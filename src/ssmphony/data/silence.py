@@ -56,9 +56,8 @@ def cut_spans(
 ) -> list[tuple[int, int]]:
     """Cut samples (n,) in the middle of pauses into spans of ``shortest_s`` to ``longest_s``.
 
-    Every cut takes the longest pause that leaves a span in range; a stretch without a pause is cut off at its
-    quietest reachable place only if it would pass ``longest_s``, so no span is ever longer than that. A last
-    span shorter than ``shortest_s`` is left out.
+    Every cut takes the longest pause that leaves a span in range, or, where there is none, the quietest place: no
+    span is longer than ``longest_s``. A last span shorter than ``shortest_s`` is left out.
     """
     hop = round(_FRAME_S * rate)
     loud = loud_frames(samples, rate)
@@ -68,7 +67,10 @@ def cut_spans(
     start, end = 0, len(loud)
     while end - start > longest:
         reachable = [run for run in pauses if start + shortest <= sum(run) // 2 <= start + longest]
-        cut = sum(max(reachable, key=lambda run: run[1] - run[0])) // 2 if reachable else start + longest
+        if reachable:
+            cut = sum(max(reachable, key=lambda run: run[1] - run[0])) // 2
+        else:
+            cut = quietest(samples, rate, (start + shortest) * _FRAME_S, (start + longest) * _FRAME_S) // hop
         spans.append((start, cut))
         start = cut
     if end - start >= shortest:

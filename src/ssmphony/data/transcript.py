@@ -113,7 +113,8 @@ def _follow_recording(
     )
     if any(end - start <= 0 for _, _, start, end in anchors):
         return plain
-    words = tuple((first + _shift(spans, moved, first), stop + _shift(spans, moved, first)) for first, stop in plain.words)
+    shifts = [_shift(spans, moved, first) for first, _ in plain.words]
+    words = tuple((first + by, stop + by) for (first, stop), by in zip(plain.words, shifts, strict=True))
     return Timing(tuple(symbols), words, anchors)
 
 

@@ -33,7 +33,7 @@ class AdversarialConfig(Config):
     """``samples`` is the length of the crop the discriminators see; ``width`` 32 is the published size.
 
     Before ``start_step`` the spectral loss trains alone; afterwards it weighs ``mel_weight`` against the generator's
-    loss, and feature matching ``feature_weight``. ``resolution_only`` leaves the multi-period discriminators out.
+    loss, and feature matching ``feature_weight``. ``periods`` and ``windows`` choose the discriminators.
     """
 
     width: int = Field(default=8, ge=1)
@@ -41,7 +41,8 @@ class AdversarialConfig(Config):
     start_step: int = Field(default=0, ge=0)
     mel_weight: float = 15.0
     feature_weight: float = 2.0
-    resolution_only: bool = False
+    periods: tuple[int, ...] = PERIODS
+    windows: tuple[int, ...] = (2048, 1024, 512)
 
 
 class VocoderTaskConfig(Config):
@@ -82,8 +83,8 @@ class VocoderTask(Task[MelVocoder]):
         self.spectral = MultiScaleMelLoss(model.format.sample_rate)
         self.discriminators: Discriminators | None = None
         if config.adversarial:
-            periods = () if config.adversarial.resolution_only else PERIODS
-            self.discriminators = Discriminators(config.adversarial.width, periods)
+            family = config.adversarial
+            self.discriminators = Discriminators(family.width, family.periods, family.windows)
         self.crops = AudioCrops(config.sources, config.frames, seed, model.format)
         self.held_out = _read_clips(config.validation, config.validation_ids)
 

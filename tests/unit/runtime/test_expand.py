@@ -48,7 +48,13 @@ def test_expand_is_a_window_of_repeat(durations, first, count):
             ]
         )[starts[row] : starts[row] + count]
         real = len(expected)
+        centres = np.cumsum(values) - np.array(values) / 2
+        positions = starts[row] + np.arange(real) + 0.5
+        glide = np.interp(positions, centres, encoded[row, : len(values), -1])
         assert mask[row].tolist() == [True] * real + [False] * (count - real)
-        assert x[row, :real] == pytest.approx(expected[:, :4], rel=1e-6)
+        if real:
+            assert x[row, :real, 0] == pytest.approx(expected[:, 0], rel=1e-6)
+            assert x[row, :real, 1] == pytest.approx(glide, rel=1e-5, abs=1e-5)
+            assert x[row, :real, 2:] == pytest.approx(expected[:, 2:4], rel=1e-6)
         assert np.array_equal(tokens[row, :real], expected[:, 4])
         assert not x[row, real:].any()

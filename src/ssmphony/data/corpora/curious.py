@@ -1,9 +1,9 @@
 """Curious Learning's story layout: LJSpeech sentences with word times, and a list of isolated words.
 
-    metadata.csv      id|text, a sentence or a page of a book
-    words.csv         id|word, one isolated word a file
-    alignment.jsonl   {"id", "words": [[word, start in s, end in s], …]} for the sentences
-    wavs/             audio of both
+metadata.csv      id|text, a sentence or a page of a book
+words.csv         id|word, one isolated word a file
+alignment.jsonl   {"id", "words": [[word, start in s, end in s], …]} for the sentences
+wavs/             audio of both
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class EspeakLibrary:
     def choose(self, voice: str, rate: int, pitch: int, pitch_range: int) -> None:
         """Voice (``hi+f2``), words a minute (80 to 450), pitch and its range (0 to 100)."""
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise SsmphonyError(f"espeak-ng has no voice '{voice}': espeak-ng --voices=hi and --voices=variant list them")
+            raise SsmphonyError(f"espeak-ng has no voice '{voice}': see espeak-ng --voices=hi and --voices=variant")
         for name, value in (("rate", rate), ("pitch", pitch), ("pitch_range", pitch_range)):
             self._library.espeak_SetParameter(_PARAMETERS[name], value, 0)
 
@@ -97,8 +97,8 @@ class EspeakLibrary:
 
     def _receive(self, samples: Any, count: int, events: Any) -> int:
         if samples and count > 0:
-            block = np.ctypeslib.as_array(samples, (count,)).astype(np.float32)
-            self._blocks.append(block / np.float32(32768))
+            block = np.ctypeslib.as_array(samples, (count,))
+            self._blocks.append(np.divide(block, 32768, dtype=np.float32))
         index = 0
         while events[index].type != _LIST_TERMINATED:
             event = events[index]

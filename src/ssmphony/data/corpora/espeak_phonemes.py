@@ -71,7 +71,9 @@ def _word(symbols: Sequence[str]) -> str:
 
 
 def _stressed_vowel(symbols: Sequence[str]) -> int | None:
-    """Index of the stressed vowel: the heaviest syllable, the last but the final one among equals; none in clitics.
+    """Index of the stressed vowel: the heaviest syllable; none in clitics.
+
+    Among equals it is the last one, but a short vowel in the final syllable yields to the one before.
 
     Weight after Hussain, *Phonetic Correlates of Lexical Stress in Urdu* (1997): one mora for a short vowel, two for
     a long one, one for a coda consonant, at most three; the word's last mora does not count.
@@ -87,6 +89,8 @@ def _stressed_vowel(symbols: Sequence[str]) -> int | None:
         weights.append(min((1 if symbols[vowel] in _LIGHT else 2) + coda, 3))
     heaviest = max(weights)
     places = [place for place, weight in enumerate(weights) if weight == heaviest]
+    if len(places) > 1 and vowels[places[-1]] == vowels[-1] and symbols[vowels[-1]] in _LIGHT:
+        places.pop()
     return vowels[places[-1]]
 
 

@@ -14,4 +14,3 @@ READERS: dict[str, type[Reader]] = {
     "folder": Folder,
     "ljspeech": LJSpeech,
 }
-
