@@ -43,14 +43,15 @@ def finish_clip(utterance: Utterance, out: Path, language: str, limits: Limits) 
         raise Rejected("the id is not a file name")
     check_sound(utterance.samples, limits)
     samples = resample(utterance.samples, utterance.rate, _FORMAT.sample_rate)
-    start, stop = trim_span(samples, _FORMAT.sample_rate, limits.edge_s)
-    if stop == 0:
+    first, last = _sound(utterance, samples)
+    if last == 0:
         raise Rejected("silent")
+    edge = round(limits.edge_s * _FORMAT.sample_rate)  # for ``^`` and the full stop; zeros where there is less
+    start, stop = first - edge, last + edge
     check_length((stop - start) / _FORMAT.sample_rate, utterance.text, limits)
-    sound = normalise(samples[start:stop], _FORMAT.sample_rate, limits.loudness_lufs)
-    before, behind = (max(round(limits.edge_s * _FORMAT.sample_rate) - gap, 0) for gap in _edges(sound))
-    samples = np.pad(sound, (before, behind))
-    timing = _timing(utterance, samples, (start - before) / _FORMAT.sample_rate, language)
+    samples = np.pad(samples[max(start, 0) : stop], (max(-start, 0), max(stop - len(samples), 0)))
+    samples = normalise(samples, _FORMAT.sample_rate, limits.loudness_lufs)
+    timing = _timing(utterance, samples, start / _FORMAT.sample_rate, language)
     audio = f"audio/{utterance.id}.flac"
     clip = Clip(
         id=utterance.id,
@@ -69,10 +70,12 @@ def finish_clip(utterance: Utterance, out: Path, language: str, limits: Limits) 
     return clip
 
 
-def _edges(samples: Samples) -> tuple[int, int]:
-    """Samples of silence at both ends; a clip cut close to its sound is padded, for its ``^`` and its full stop."""
-    start, stop = trim_span(samples, _FORMAT.sample_rate, keep_s=0.0)
-    return start, len(samples) - stop
+def _sound(utterance: Utterance, samples: Samples) -> tuple[int, int]:
+    """First and stop sample of what is spoken, (0, 0) in silence: as rendered, or else as heard."""
+    if utterance.spoken is None:
+        return trim_span(samples, _FORMAT.sample_rate, keep_s=0.0)
+    times = utterance.spoken.times
+    return round(times[0][1] * _FORMAT.sample_rate), round(times[-1][0] * _FORMAT.sample_rate)
 
 
 def check_sound(samples: Samples, limits: Limits) -> None:

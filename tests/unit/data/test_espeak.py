@@ -195,7 +195,9 @@ def test_a_rendered_corpus_has_an_anchor_for_every_token(tmp_path: Path) -> None
         assert clip.symbols is not None
         assert [anchor[:2] for anchor in clip.anchors] == [(at, at + 1) for at in range(len(clip.symbols))]
         assert clip.anchors[0][2] == 0.0
-        assert clip.anchors[0][3] <= 0.08  # at most the silence that trimming leaves
+        assert clip.anchors[0][3] == pytest.approx(0.05, abs=1e-3)
+        assert clip.anchors[-1][2] == pytest.approx(clip.seconds - 0.05, abs=1e-3)
+        assert all(end > start for _, _, start, end in clip.anchors)
         assert clip.anchors[-1][3] == pytest.approx(clip.seconds, abs=1e-4)
         assert 0.04 < (clip.seconds - 0.1) / len(clip.symbols) < 0.16
 

@@ -1,6 +1,7 @@
 """The espeak-ng teacher: renders our own phonemes, with the exact sample at which each of them starts.
 
-Its letter-to-sound rules are not used. The symbols of the frontend are translated one by one to mnemonics of its
+Its letter-to-sound rules are not used. Its oscillators keep their phase from one sentence to the next: a rendering
+repeats within milliseconds, not bit by bit. The symbols of the frontend are translated one by one to mnemonics of its
 Hindi voice, and its phoneme events back to our tokens; a sentence whose events do not fit is rejected.
 """
 
