@@ -116,3 +116,22 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     os.replace(partial, path)
+
+
+def claim(path: Path, stamp: Mapping[str, Any], refusal: str) -> None:
+    """Make the folder of ``path`` and write ``stamp`` there, or make sure that the same stamp began the folder.
+
+    Raises `SsmphonyError`: ``<folder> <refusal>`` where another stamp stands, or one line when nothing can be written.
+    """
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_rows(path, [stamp])
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SsmphonyError(f"{folder}: cannot be written: {error.strerror}") from None
+    except ValueError:
+        found = None
+    if found != stamp:
+        raise SsmphonyError(f"{folder} {refusal}")

@@ -24,7 +24,7 @@ from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.reader import Item, Reader
 from ssmphony.data.corpora.registry import READERS
 from ssmphony.data.finish import Limits, finish_clip
-from ssmphony.data.manifest import MANIFEST, REJECTED, write_rows
+from ssmphony.data.manifest import MANIFEST, REJECTED, claim, write_rows
 from ssmphony.types import SsmphonyError
 
 JOURNAL = "journal.jsonl"
@@ -117,18 +117,7 @@ def _prepare_item(reader: Reader, out: Path, limits: Limits, item: Item) -> dict
 def _claim(out: Path, reader: Reader, limits: Limits) -> None:
     """Make the folder, or make sure that it was prepared with the same settings."""
     settings = {"reader": reader.model_dump(mode="json"), "limits": limits.model_dump(mode="json")}
-    path = out / SETTINGS
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            write_rows(path, [settings])
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SsmphonyError(f"{out}: cannot be written: {error.strerror}") from None
-    except ValueError:
-        found = None
-    if found != settings:
-        raise SsmphonyError(f"{out} holds a corpus prepared with other settings: choose another folder or remove it")
+    claim(out / SETTINGS, settings, "holds a corpus prepared with other settings: choose another folder or remove it")
 
 
 def _read_journal(path: Path) -> dict[str, dict[str, Any]]:

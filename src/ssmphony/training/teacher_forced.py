@@ -7,7 +7,6 @@ recording's: frame i of ``<corpus>/<id>.npy`` is centred on sample ``i * hop_len
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from ssmphony.data.clips import write_array
 from ssmphony.data.dataset import Batch, Utterances
-from ssmphony.data.manifest import write_rows
+from ssmphony.data.manifest import claim
 from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
 from ssmphony.training.initial import load_exactly
 from ssmphony.training.run import build, read_config
@@ -105,15 +104,4 @@ def _claim(out: Path, weights: Mapping[str, Tensor]) -> None:
         digest.update(name.encode())
         digest.update(weights[name].contiguous().numpy().tobytes())
     stamp = {"model": digest.hexdigest()}
-    path = out / STAMP
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            write_rows(path, [stamp])
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SsmphonyError(f"{out}: cannot be written: {error.strerror}") from None
-    except ValueError:
-        found = None
-    if found != stamp:
-        raise SsmphonyError(f"{out} holds the frames of another model: choose another folder or remove it")
+    claim(out / STAMP, stamp, "holds the frames of another model: choose another folder or remove it")
