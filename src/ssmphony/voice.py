@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +19,7 @@ import numpy.typing as npt
 
 from ssmphony.config import suggest
 from ssmphony.interfaces import Codec, Frontend, State, VoiceModel
-from ssmphony.types import Audio, AudioChunk, Samples, SsmphonyError, Style, TimedSpan, Tokens, VoiceCard
+from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, Style, TimedSpan, Tokens, VoiceCard
 
 
 class Sentence(NamedTuple):
@@ -52,12 +54,17 @@ class Speech(NamedTuple):
 
 @dataclass(frozen=True)
 class Voice:
-    """A frontend, a model and a codec. Immutable: threads may share it."""
+    """A frontend, a model and a codec. Immutable: threads may share it.
+
+    With ``overlap``, `stream` lets the model make the next block in a thread of its own while the codec decodes this
+    one: two graphs on a thread each cost less than one after the other on two.
+    """
 
     frontend: Frontend
     model: VoiceModel
     codec: Codec
     card: VoiceCard
+    overlap: bool = False
 
     @property
     def sample_rate(self) -> int:
@@ -111,6 +118,10 @@ class Voice:
         A chunk is empty while the codec still waits for its lookahead, and after the end of its sentence.
         """
         frames, model = self.model.step(speech.model)
+        return self._decode(speech, frames, model)
+
+    def _decode(self, speech: Speech, frames: Frames, model: State) -> tuple[tuple[AudioChunk, ...], Speech]:
+        """The second half of `step`: the model's next frames, and its state behind them, become sound."""
         values, tokens, lengths = np.asarray(frames.values), np.asarray(frames.tokens), np.asarray(frames.lengths)
         rows = [_extend(row, tokens[i, : lengths[i]], tokens.shape[1]) for i, row in enumerate(speech.rows)]
 
@@ -129,13 +140,22 @@ class Voice:
 
     def _chunks(self, text: str | Iterable[str], style: Style) -> Iterator[AudioChunk]:
         spoken = 0
-        for tokens in self.frontend.sentences(text):
-            speech = self.begin([tokens], [style], [spoken])
-            while not speech.rows[0].done:
-                (chunk,), speech = self.step(speech)
-                if len(chunk.samples) or chunk.phonemes:
-                    spoken += len(chunk.samples)
-                    yield chunk
+        with ThreadPoolExecutor(1) as worker:  # starts its thread when it gets work
+            for tokens in self.frontend.sentences(text):
+                speech = self.begin([tokens], [style], [spoken])
+                upcoming = self._model_step(worker, speech.model)
+                while not speech.rows[0].done:
+                    frames, model = upcoming()
+                    if int(frames.lengths[0]) == frames.tokens.shape[1]:  # a shorter block is the last
+                        upcoming = self._model_step(worker, model)
+                    (chunk,), speech = self._decode(speech, frames, model)
+                    if len(chunk.samples) or chunk.phonemes:
+                        spoken += len(chunk.samples)
+                        yield chunk
+
+    def _model_step(self, worker: ThreadPoolExecutor, state: State) -> Callable[[], tuple[Frames, State]]:
+        """A call that returns the model's next block, which is in the making already where voices overlap."""
+        return worker.submit(self.model.step, state).result if self.overlap else partial(self.model.step, state)
 
     def _tell(self, row: Sentence, sound: Samples, width: int) -> tuple[AudioChunk, Sentence]:
         """Trim what ``width`` steps of the codec returned for a row, and add the times of what ends in it."""

@@ -22,7 +22,7 @@ TEXT = "नमस्ते दुनिया! आज मौसम बहुत 
 
 @pytest.fixture(scope="module")
 def voice(tiny_voice_folder) -> Voice:
-    return ssmphony.load(tiny_voice_folder)
+    return ssmphony.load(tiny_voice_folder, threads=2)
 
 
 def test_say_is_the_one_shot_computation(voice):
@@ -233,15 +233,42 @@ class OneSentence:
 @pytest.mark.parametrize("lookahead", [0, 1, 4, 9])
 @pytest.mark.parametrize("block", [1, 3, 4, 32])
 @pytest.mark.parametrize("durations", [[1], [4], [2, 1, 5], [3, 0, 1, 4], [7, 7, 7]])
-def test_every_frame_is_heard_once_whatever_block_and_lookahead(lookahead, block, durations):
+@pytest.mark.parametrize("overlap", [False, True])
+def test_every_frame_is_heard_once_whatever_block_and_lookahead(lookahead, block, durations, overlap):
     tokens = Tokens((1,) * len(durations), ("a",) * len(durations), pause_after_s=0.05)
-    voice = Voice(OneSentence(tokens), CountingModel(durations, block), DelayCodec(lookahead), VoiceCard("t", "hi"))
+    model, codec = CountingModel(durations, block), DelayCodec(lookahead)
+    voice = Voice(OneSentence(tokens), model, codec, VoiceCard("t", "hi"), overlap=overlap)
     audio = voice.say("a")
     spoken = np.repeat(np.arange(len(durations)) + 1, np.array(durations) * 2) / 10
     np.testing.assert_allclose(audio.samples, np.concatenate([spoken, np.zeros(10)]), rtol=1e-6)
     ends = np.cumsum(durations) / 100
     assert [span.end_s for span in audio.phonemes] == pytest.approx(ends)
     assert [span.start_s for span in audio.phonemes] == pytest.approx([0.0, *ends[:-1]])
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_an_error_of_the_model_reaches_who_listens(overlap):
+    class Failing(CountingModel):
+        def step(self, state):
+            if state == 8:
+                raise SsmphonyError("out of breath")
+            return super().step(state)
+
+    tokens = Tokens((1,), ("a",))
+    chunks = Voice(OneSentence(tokens), Failing([40], 4), DelayCodec(1), VoiceCard("t", "hi"), overlap).stream("a")
+    assert [len(next(chunks).samples) for _ in range(2)] == [6, 8]
+    with pytest.raises(SsmphonyError, match="out of breath"):
+        next(chunks)
+
+
+def test_a_stream_that_is_closed_leaves_no_thread(voice):
+    assert voice.overlap
+    before = threading.active_count()
+    chunks = voice.stream(TEXT)
+    next(chunks)
+    assert threading.active_count() == before + 1
+    chunks.close()
+    assert threading.active_count() == before
 
 
 def test_torch_parts_speak_too():

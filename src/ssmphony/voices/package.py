@@ -19,7 +19,7 @@ from ssmphony.config import Config, choose, load_json, parse, suggest
 from ssmphony.interfaces import Codec, VoiceModel
 from ssmphony.runtime.acoustic import OnnxVoiceModel
 from ssmphony.runtime.codec import OnnxCodec
-from ssmphony.runtime.graph import Graph
+from ssmphony.runtime.graph import Graph, default_threads
 from ssmphony.text import FRONTENDS
 from ssmphony.types import AudioFormat, SsmphonyError, VoiceCard
 from ssmphony.voice import Voice
@@ -149,8 +149,9 @@ def locate(voice: str | Path | None) -> Path:
 def load(voice: str | Path | None = None, *, threads: int | None = None) -> Voice:
     """Load a voice: None is the default one, a string the name of an installed voice or a path, a path a folder.
 
-    ``threads`` of ONNX Runtime; None is ``$SSMPHONY_THREADS`` or two. Raises `SsmphonyError` when the voice is
-    unknown, damaged, or made for another version.
+    ``threads`` to speak with; None is ``$SSMPHONY_THREADS`` or two. With two or more, model and codec run side by
+    side on half of them each, and only the encoder, on which the first sound waits, takes them all. Raises
+    `SsmphonyError` when the voice is unknown, damaged, or made for another version.
     """
     folder = locate(voice)
     manifest = read_manifest(folder)
@@ -159,33 +160,38 @@ def load(voice: str | Path | None = None, *, threads: int | None = None) -> Voic
     frontend = parse(choose(FRONTENDS, kind, "frontend"), manifest.voice.frontend, where).build()
     if frontend.symbols != manifest.symbols:
         raise SsmphonyError(f"{where}: this voice was trained on another set of phonemes; export or download it again")
+    threads = threads or default_threads()
     model = choose(MODELS, manifest.voice.model.kind, "model")(folder, manifest, threads)
     codec = choose(CODECS, manifest.voice.codec.kind, "codec")(folder, manifest, threads)
-    return Voice(frontend, model, codec, manifest.card)
+    return Voice(frontend, model, codec, manifest.card, overlap=threads > 1)
 
 
-def _acoustic(folder: Path, manifest: VoiceManifest, threads: int | None) -> VoiceModel:
+def _acoustic(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
     encoder, _ = _graph(folder, manifest, "encoder", threads)
-    decoder, entry = _graph(folder, manifest, "decoder", threads)
+    decoder, entry = _graph(folder, manifest, "decoder", _half(threads))
     if entry.block is None or entry.lookahead > entry.block:
         raise SsmphonyError(f"{folder / MANIFEST}: the decoder's block must be given and hold its lookahead")
     return OnnxVoiceModel(encoder, decoder, block=entry.block, lookahead=entry.lookahead, speakers=manifest.speakers)
 
 
-def _vocoder(folder: Path, manifest: VoiceManifest, threads: int | None) -> Codec:
-    vocoder, entry = _graph(folder, manifest, "vocoder", threads)
+def _vocoder(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
+    vocoder, entry = _graph(folder, manifest, "vocoder", _half(threads))
     return OnnxCodec(vocoder, manifest.voice.codec.format, entry.lookahead)
 
 
-def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int | None) -> Codec:
+def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
     return GriffinLim(manifest.voice.codec.format)
+
+
+def _half(threads: int) -> int:
+    return max(1, threads // 2)
 
 
 MODELS = {"s4_acoustic": _acoustic}
 CODECS = {"griffin_lim": _griffin_lim, "mel_vocoder": _vocoder}
 
 
-def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int | None) -> tuple[Graph, GraphFile]:
+def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> tuple[Graph, GraphFile]:
     """Read a graph once, check it, and build the session from what was checked."""
     entry = manifest.graphs.get(name)
     if entry is None:
