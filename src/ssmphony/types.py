@@ -172,10 +172,36 @@ class VoiceCard:
         return replace(self, name=name)
 
 
-def stack_tokens(batch: Sequence[Tokens]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pad a batch of sentences with id 0: ids (batch, time) and lengths (batch,)."""
+OUTSIDE, FIRST, INSIDE, LAST, SINGLE = range(5)
+"""Where a token stands in its word; ^ and punctuation stand outside."""
+
+
+class TokenBatch(NamedTuple):
+    """Sentences padded with zeros: ids and word_positions (batch, time), lengths (batch,)."""
+
+    ids: npt.NDArray[np.int64]
+    word_positions: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+
+
+def stack_tokens(batch: Sequence[Tokens]) -> TokenBatch:
+    """Pad a batch of sentences with id 0 and position ``OUTSIDE``."""
     lengths = np.array([len(tokens) for tokens in batch], dtype=np.int64)
-    ids = np.zeros((len(batch), int(lengths.max(initial=0))), dtype=np.int64)
+    ids, positions = np.zeros((2, len(batch), int(lengths.max(initial=0))), dtype=np.int64)
     for row, tokens in enumerate(batch):
         ids[row, : len(tokens)] = tokens.ids
-    return ids, lengths
+        positions[row, : len(tokens)] = word_positions([(word.first, word.stop) for word in tokens.words], len(tokens))
+    return TokenBatch(ids, positions, lengths)
+
+
+def word_positions(words: Iterable[tuple[int, int]], count: int) -> npt.NDArray[np.int64]:
+    """Where each of ``count`` tokens stands in its word; ``words`` are half-open ranges of tokens, empty ones too."""
+    positions = np.full(count, OUTSIDE, np.int64)
+    for first, stop in words:
+        if stop - first == 1:
+            positions[first] = SINGLE
+        elif stop > first:
+            positions[first:stop] = INSIDE
+            positions[first] = FIRST
+            positions[stop - 1] = LAST
+    return positions

@@ -70,13 +70,6 @@ def anchor_penalty(
     return penalty
 
 
-def expand(durations: npt.NDArray[np.int64], frames: int) -> npt.NDArray[np.int64]:
-    """Token index of every frame, (batch, frame), from durations (batch, token); frames past the end hold the last."""
-    ends = durations.cumsum(axis=1)
-    position = np.arange(frames)
-    return np.minimum((ends[:, None, :] <= position[None, :, None]).sum(axis=2), durations.shape[1] - 1)
-
-
 def token_means(
     values: npt.NDArray[np.float32], voiced: npt.NDArray[np.bool_], durations: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.config import Config
 from ssmphony.data.crops import read_names
 from ssmphony.data.manifest import Clip, read_manifest
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import AudioFormat, SsmphonyError, word_positions
 
 Anchor = tuple[int, int, float, float]
 """first token, stop token (half-open), start and end in frames."""
@@ -29,7 +30,7 @@ class Corpus(Config):
     """
 
     path: str
-    weight: float = 1.0
+    weight: float = Field(default=1.0, gt=0.0)
     exclude: str | None = None
     only: str | None = None
 
@@ -106,7 +107,7 @@ class Utterances:
         return Batch(
             names=tuple(clip.id for clip in clips),
             ids=_pad([np.array([self.ids[symbol] for symbol in clip.symbols or ()]) for clip in clips]).long(),
-            word_positions=_pad([_positions(clip) for clip in clips]).long(),
+            word_positions=_pad([word_positions(clip.words, len(clip.symbols or ())) for clip in clips]),
             token_mask=_pad([np.ones(len(clip.symbols or ()), bool) for clip in clips]),
             speakers=torch.tensor([self.speakers[clip.speaker] for clip in clips]),
             mels=_pad(mels),
@@ -171,16 +172,6 @@ class Bucketing:
                 longest = self.utterances.frames(index)
             batches[-1].append(index)
         return [batches[place] for place in random.permutation(len(batches))]
-
-
-def _positions(clip: Clip) -> npt.NDArray[np.int64]:
-    """0 outside words, 1 first token of a word, 2 inside, 3 last, 4 the only one."""
-    positions = np.zeros(len(clip.symbols or ()), np.int64)
-    for first, stop in clip.words:
-        positions[first:stop] = 2
-        positions[first] = 1
-        positions[stop - 1] = 3 if stop - first > 1 else 4
-    return positions
 
 
 def _pad(rows: Sequence[npt.NDArray[np.generic]]) -> Tensor:

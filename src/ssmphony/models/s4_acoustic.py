@@ -26,7 +26,7 @@ from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, S4Config, S4DC
 from ssmphony.types import Frames, Style, Tokens, stack_tokens
 
 WORD_POSITIONS = 5
-"""outside a word, first, inside, last, single: see `word_positions`."""
+"""See `ssmphony.types.word_positions`."""
 FRAME_FEATURES = 3
 """Channels of a frame beside the encoder's: pitch contour, fraction of the token, log of its length."""
 CONTOUR_TURNS = 4
@@ -226,15 +226,15 @@ class S4Acoustic(nn.Module, VoiceModel):
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> S4AcousticState:
         device = self.head.weight.device
-        ids, lengths = stack_tokens(tokens)
+        ids, positions, lengths = stack_tokens(tokens)
         if ids.shape[1] == 0:  # nothing but empty sentences: one absent token each, and no frames
-            ids = np.zeros((len(tokens), 1), np.int64)
+            ids = positions = np.zeros((len(tokens), 1), np.int64)
         mask = torch.arange(ids.shape[1]) < torch.from_numpy(lengths)[:, None]
         names = {name: row for row, name in enumerate(self.config.speakers)}
         rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
         encoded, log_durations = self.read(
             torch.from_numpy(ids).to(device),
-            word_positions(tokens, ids.shape[1]).to(device),
+            torch.from_numpy(positions).to(device),
             mask.to(device),
             torch.tensor(rows, device=device),
             torch.tensor([style.pitch_semitones for style in styles], device=device),
@@ -291,16 +291,3 @@ def expand_tokens(encoded: Tensor, ends: Tensor, first: Tensor, count: int) -> t
 def with_contour(x: Tensor, contour: Tensor) -> Tensor:
     """x from `expand_tokens` with another pitch contour (batch, frame), such as a recording's own."""
     return torch.cat([x[..., :-FRAME_FEATURES], contour[..., None], x[..., 1 - FRAME_FEATURES :]], dim=-1)
-
-
-def word_positions(batch: Sequence[Tokens], width: int) -> Tensor:
-    """(batch, width): 0 outside words (^, punctuation), 1 first token of a word, 2 inside, 3 last, 4 the only one."""
-    positions = torch.zeros(len(batch), width, dtype=torch.long)
-    for row, tokens in enumerate(batch):
-        for word in tokens.words:
-            if word.first == word.stop:  # a written word that nothing speaks
-                continue
-            positions[row, word.first : word.stop] = 2
-            positions[row, word.first] = 1
-            positions[row, word.stop - 1] = 3 if word.stop - word.first > 1 else 4
-    return positions

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssmphony.config import choose
 from ssmphony.interfaces import VoiceModel
-from ssmphony.runtime.expand import Floats, Integers, expand, lengths_mask, spoken_tokens, token_ends, word_positions
+from ssmphony.runtime.expand import Floats, Integers, expand, lengths_mask, spoken_tokens, token_ends
 from ssmphony.runtime.graph import Arrays, Graph
 from ssmphony.types import Frames, Style, Tokens, stack_tokens
 
@@ -47,8 +47,7 @@ class OnnxVoiceModel(VoiceModel):
         self.speakers = {name: index for index, name in enumerate(speakers)}
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AcousticState:
-        ids, lengths = stack_tokens(tokens)
-        positions = word_positions(tokens)
+        ids, positions, lengths = stack_tokens(tokens)
         if ids.shape[1] < _FEWEST_TOKENS:
             absent = ((0, 0), (0, _FEWEST_TOKENS - ids.shape[1]))
             ids, positions = np.pad(ids, absent), np.pad(positions, absent)

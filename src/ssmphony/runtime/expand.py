@@ -9,13 +9,10 @@ the last channel of the encoder's output, runs straight from the centre of a tok
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from ssmphony.types import Tokens
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -23,22 +20,6 @@ Booleans = npt.NDArray[np.bool_]
 
 POSITION_FEATURES = 2
 _LOG_SCALE = 5.0
-
-OUTSIDE, FIRST, INSIDE, LAST, SINGLE = range(5)
-
-
-def word_positions(batch: Sequence[Tokens]) -> Integers:
-    """(batch, time): 0 outside words (^ and punctuation), 1 first token of a word, 2 inside, 3 last, 4 the only one."""
-    positions = np.full((len(batch), max((len(tokens) for tokens in batch), default=0)), OUTSIDE, np.int64)
-    for row, tokens in enumerate(batch):
-        for word in tokens.words:
-            if word.stop - word.first == 1:
-                positions[row, word.first] = SINGLE
-            elif word.stop > word.first:
-                positions[row, word.first : word.stop] = INSIDE
-                positions[row, word.first] = FIRST
-                positions[row, word.stop - 1] = LAST
-    return positions
 
 
 def token_ends(log_durations: Floats, mask: Booleans, speeds: Floats) -> Integers:

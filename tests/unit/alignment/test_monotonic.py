@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmphony.alignment.monotonic import anchor_penalty, expand, search, token_means
+from ssmphony.alignment.monotonic import anchor_penalty, search, token_means
 
 
 def score(value: np.ndarray, durations: np.ndarray) -> float:
@@ -121,15 +121,6 @@ def test_an_anchor_that_cannot_hold_is_missed_by_as_little_as_possible() -> None
     """Phone 0 is said to end at frame 0, but tokens last at least a frame."""
     durations = align(np.zeros((3, 12), np.float32) + anchor_penalty([[(0, 1, -4.0, -3.0)]], 3, 12)[0])
     assert durations[0] == 1
-
-
-@given(st.lists(st.lists(st.integers(0, 4), min_size=3, max_size=3), min_size=1, max_size=3), st.integers(0, 15))
-def test_expand_repeats(durations: list[list[int]], frames: int) -> None:
-    tokens = expand(np.array(durations), frames)
-    for row, counts in enumerate(durations):
-        expected = np.repeat(np.arange(3), counts)[:frames]
-        np.testing.assert_array_equal(tokens[row, : len(expected)], expected)
-        assert (tokens[row, len(expected) :] == 2).all()
 
 
 @given(st.integers(0, 10_000))

@@ -18,10 +18,9 @@ from ssmphony.models.s4_acoustic import (
     S4AcousticConfig,
     expand_tokens,
     with_contour,
-    word_positions,
 )
 from ssmphony.runtime import expand as runtime
-from ssmphony.types import SsmphonyError, Style, Tokens, Word
+from ssmphony.types import SsmphonyError, Style, Tokens
 
 LENGTHS = (9, 5, 1)
 
@@ -192,14 +191,6 @@ def test_expansion_repeats_each_token_and_counts_inside_it() -> None:
     other = with_contour(x, torch.full((1, 10), 0.25))
     assert (other[..., 4] == 0.25).all()
     torch.testing.assert_close(other[..., [0, 1, 2, 3, 5, 6]], x[..., [0, 1, 2, 3, 5, 6]])
-
-
-def test_word_positions_are_those_of_the_runtime() -> None:
-    words = (Word("a", 1, 2, 0, 1), Word("b", 2, 5, 1, 2), Word("silent", 5, 5, 2, 3), Word("c", 5, 7, 3, 4))
-    batch = [Tokens(tuple(range(1, 9)), tuple("x" * 8), words), Tokens((1, 2), ("x", "x"))]
-    positions = word_positions(batch, 8)
-    assert positions.tolist() == [[0, 4, 1, 2, 3, 1, 3, 0], [0] * 8]
-    np.testing.assert_array_equal(positions.numpy(), runtime.word_positions(batch))
 
 
 # -- names -------------------------------------------------------------------------------------------------------------

@@ -7,17 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmphony.runtime.expand import expand, token_ends, word_positions
-from ssmphony.types import Tokens, Word
-
-
-def test_word_positions():
-    tokens = Tokens(
-        (1, 9, 2, 9, 9, 9, 9, 9, 3),
-        ("^", "a", ",", "b", "c", "d", "e", "f", "."),
-        (Word("a", 1, 2, 0, 1), Word("bcd", 3, 6, 2, 5), Word("ef", 6, 8, 6, 8), Word("", 8, 8, 8, 8)),
-    )
-    assert word_positions([tokens, Tokens((1,), ("^",))]).tolist() == [[0, 4, 0, 1, 2, 3, 1, 3, 0], [0] * 9]
+from ssmphony.runtime.expand import expand, token_ends
 
 
 def test_token_ends_round_and_keep_every_present_token():
