@@ -156,12 +156,12 @@ def _encoder(batch: str | int) -> Any:
     around = g("Add", g.slice(wide, 0, -2, 1), g.slice(wide, 2, _ENDLESS, 1))
     x = g("Add", g("Add", phonemes, g("Mul", around, half)), g("Gather", PLACE, "word_positions"))
     x = g("Add", x, g("Unsqueeze", g("Gather", SPEAKER, "speaker"), np.array([1])))
-    pitch = g("Mul", g("Unsqueeze", "pitch_semitones", np.array([1, 2])), PITCH[None, None])
+    pitch = g("Mul", g("Unsqueeze", "pitch_semitones", np.array([2])), PITCH[None, None])
     x = g("Add", x, pitch, out="encoded")
     g("Add", g("Tanh", g("MatMul", x, DURATION)), np.array(1.5, np.float32), out="log_durations")
     inputs = [_info(name, T.INT64, [batch, "time"]) for name in ("ids", "word_positions")]
     inputs += [_info("mask", T.BOOL, [batch, "time"]), _info("speaker", T.INT64, [batch])]
-    inputs += [_info("pitch_semitones", T.FLOAT, [batch])]
+    inputs += [_info("pitch_semitones", T.FLOAT, [batch, "time"])]
     outputs = [_info("encoded", T.FLOAT, [batch, "time", D]), _info("log_durations", T.FLOAT, [batch, "time"])]
     return g.graph("encoder", inputs, outputs)
 

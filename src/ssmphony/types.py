@@ -59,11 +59,21 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """How a token is spoken beside plain ones: at ``speed`` times the pace, higher or lower, louder or softer."""
+
+    speed: float = 1.0
+    pitch_semitones: float = 0.0
+    gain_db: float = 0.0
+
+
+@dataclass(frozen=True)
 class Tokens:
     """One sentence, or one clause of an over-long sentence, ready for a voice model.
 
     ``ids`` and ``symbols`` run in parallel. ``pause_after_s`` is silence the voice adds behind the sentence.
-    ``start`` and ``end`` are character offsets of the sentence in the caller's text.
+    ``start`` and ``end`` are character offsets of the sentence in the caller's text. ``delivery`` is parallel to
+    ``ids``, or empty where all are spoken plainly.
     """
 
     ids: tuple[int, ...]
@@ -73,10 +83,13 @@ class Tokens:
     start: int = 0
     end: int = 0
     pause_after_s: float = 0.0
+    delivery: tuple[Delivery, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.symbols):
             raise ValueError(f"{len(self.ids)} ids but {len(self.symbols)} symbols")
+        if self.delivery and len(self.delivery) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids but {len(self.delivery)} deliveries")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -177,21 +190,30 @@ OUTSIDE, FIRST, INSIDE, LAST, SINGLE = range(5)
 
 
 class TokenBatch(NamedTuple):
-    """Sentences padded with zeros: ids and word_positions (batch, time), lengths (batch,)."""
+    """Padded sentences in their styles, (batch, time) all; ``mask`` is true where a token is."""
 
     ids: npt.NDArray[np.int64]
     word_positions: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.bool_]
+    speeds: npt.NDArray[np.float32]
+    pitch_semitones: npt.NDArray[np.float32]
 
 
-def stack_tokens(batch: Sequence[Tokens]) -> TokenBatch:
-    """Pad a batch of sentences with id 0 and position ``OUTSIDE``."""
+def stack_tokens(batch: Sequence[Tokens], styles: Sequence[Style], fewest: int = 0) -> TokenBatch:
+    """Pad a batch of sentences with id 0, to at least ``fewest`` tokens."""
     lengths = np.array([len(tokens) for tokens in batch], dtype=np.int64)
-    ids, positions = np.zeros((2, len(batch), int(lengths.max(initial=0))), dtype=np.int64)
-    for row, tokens in enumerate(batch):
-        ids[row, : len(tokens)] = tokens.ids
-        positions[row, : len(tokens)] = word_positions([(word.first, word.stop) for word in tokens.words], len(tokens))
-    return TokenBatch(ids, positions, lengths)
+    shape = (len(batch), max(fewest, int(lengths.max(initial=0))))
+    ids, positions = np.zeros((2, *shape), np.int64)
+    speeds, pitches = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+    for row, (tokens, style) in enumerate(zip(batch, styles, strict=True)):
+        count = len(tokens)
+        ids[row, :count] = tokens.ids
+        positions[row, :count] = word_positions([(word.first, word.stop) for word in tokens.words], count)
+        speeds[row], pitches[row] = style.speed, style.pitch_semitones
+        if tokens.delivery:
+            speeds[row, :count] *= [part.speed for part in tokens.delivery]
+            pitches[row, :count] += [part.pitch_semitones for part in tokens.delivery]
+    return TokenBatch(ids, positions, np.arange(shape[1]) < lengths[:, None], speeds, pitches)
 
 
 def word_positions(words: Iterable[tuple[int, int]], count: int) -> npt.NDArray[np.int64]:

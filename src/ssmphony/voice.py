@@ -164,6 +164,8 @@ class Voice:
         last = min(max(row.fed + width - lookahead, 0), row.made)
         done = row.complete and last == row.made
         samples = sound[(first + lookahead - row.fed) * hop : (last + lookahead - row.fed) * hop]
+        if row.tokens.delivery:
+            samples = np.clip(samples * _gain(row, first, last, hop), -1.0, 1.0)
         if done and not row.done:
             samples = np.concatenate([samples, np.zeros(row.pause, np.float32)])
 
@@ -181,6 +183,14 @@ class Voice:
         )
         chunk = AudioChunk(samples, rate, (row.origin + first * hop) / rate, phonemes, words)
         return chunk, row._replace(fed=row.fed + width, told=told, done=done)
+
+
+def _gain(row: Sentence, first: int, last: int, hop: int) -> Samples:
+    """What the samples of frames ``first`` to ``last`` are multiplied by; a change takes one frame."""
+    token = np.searchsorted(row.starts, np.maximum(np.arange(first - 1, last), 0), side="right") - 1
+    decibels = np.array([part.gain_db for part in row.tokens.delivery], np.float32)[token]
+    frames = np.arange(last - first + 1) * hop
+    return np.power(10.0, np.interp(np.arange(1, (last - first) * hop + 1), frames, decibels / 20)).astype(np.float32)
 
 
 def _extend(row: Sentence, spoken: npt.NDArray[np.int64], block: int) -> Sentence:

@@ -64,6 +64,8 @@ def randomise(module: nn.Module) -> None:
     for name, parameter in module.named_parameters():
         if parameter.ndim > 1 and "kernel." not in name:
             nn.init.normal_(parameter, std=(0.7 / parameter[0].numel()) ** 0.5)
+            if name == "contour.weight":  # reads the pitch in eighths of an octave: what it weighs, rounding weighs too
+                parameter.data /= 4
         elif name.endswith("bias"):
             nn.init.normal_(parameter, std=0.1)
     for name, bias in module.named_parameters():

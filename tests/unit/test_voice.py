@@ -6,6 +6,7 @@ import gc
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 import ssmphony
 from ssmphony.interfaces import Codec, VoiceModel
-from ssmphony.types import Audio, AudioFormat, Frames, SsmphonyError, Style, Tokens, VoiceCard
+from ssmphony.types import Audio, AudioFormat, Delivery, Frames, SsmphonyError, Style, Tokens, VoiceCard
 from ssmphony.voice import Voice
 from tests.tiny_voice import BLOCK, HOP, VOCODER_LOOKAHEAD, reference
 
@@ -244,6 +245,26 @@ def test_every_frame_is_heard_once_whatever_block_and_lookahead(lookahead, block
     ends = np.cumsum(durations) / 100
     assert [span.end_s for span in audio.phonemes] == pytest.approx(ends)
     assert [span.start_s for span in audio.phonemes] == pytest.approx([0.0, *ends[:-1]])
+
+
+@pytest.mark.parametrize("block", [1, 3, 32])
+def test_a_louder_token_grows_within_a_frame(block):
+    loud = (Delivery(), Delivery(gain_db=20 * np.log10(3)), Delivery())
+    tokens = Tokens((1,) * 3, ("a",) * 3, delivery=loud)
+    voice = Voice(OneSentence(tokens), CountingModel([2, 2, 2], block), DelayCodec(1), VoiceCard("t", "hi"))
+    gain = [1, 1, 1, 1, np.sqrt(3), 3, 3, 3, np.sqrt(3), 1, 1, 1]
+    np.testing.assert_allclose(voice.say("a").samples, np.array(gain) * np.repeat([0.1, 0.2, 0.3], 4), rtol=1e-5)
+
+
+def test_a_slow_token_slows_nothing_else(voice):
+    (tokens,) = voice.frontend.sentences("नमस्ते दुनिया।")
+    places = range(len(tokens))
+    slow = replace(tokens, delivery=tuple(Delivery(speed=0.5 if place == 3 else 1.0) for place in places))
+    plain, slower = ([span.end_s - span.start_s for span in _speak(voice, [t], [Style()])[0].phonemes]
+                     for t in (tokens, slow))  # fmt: skip
+    frame = voice.codec.format.hop_length / voice.sample_rate
+    assert slower[3] == pytest.approx(2 * plain[3], abs=1.01 * frame)
+    assert slower[:3] + slower[4:] == pytest.approx(plain[:3] + plain[4:])
 
 
 @pytest.mark.parametrize("overlap", [False, True])

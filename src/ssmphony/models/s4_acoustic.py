@@ -15,7 +15,6 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -218,30 +217,24 @@ class S4Acoustic(nn.Module, VoiceModel):
     def read(
         self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What a sentence sounds like, before its frames: encoded (batch, time, d_model + 1) and log durations."""
+        """What a sentence sounds like, before its frames: encoded (batch, time, d_model + 1) and log durations.
+
+        ids, word_positions, mask and pitch_semitones are (batch, time), speaker (batch,).
+        """
         h = self.encode(ids, word_positions, mask, speaker)
         prosody = self.predict(h, mask)
-        pitch = prosody.pitch + pitch_semitones[:, None] / 12.0
+        pitch = prosody.pitch + pitch_semitones / 12.0
         return self.condition(h, pitch, prosody.energy, mask), prosody.log_durations
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> S4AcousticState:
         device = self.head.weight.device
-        ids, positions, lengths = stack_tokens(tokens)
-        if ids.shape[1] == 0:  # nothing but empty sentences: one absent token each, and no frames
-            ids = positions = np.zeros((len(tokens), 1), np.int64)
-        mask = torch.arange(ids.shape[1]) < torch.from_numpy(lengths)[:, None]
+        read = stack_tokens(tokens, styles, fewest=1)  # nothing but empty sentences: absent tokens, and no frames
+        ids, positions, mask, speeds, pitch = (torch.from_numpy(array).to(device) for array in read)
         names = {name: row for row, name in enumerate(self.config.speakers)}
         rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
-        encoded, log_durations = self.read(
-            torch.from_numpy(ids).to(device),
-            torch.from_numpy(positions).to(device),
-            mask.to(device),
-            torch.tensor(rows, device=device),
-            torch.tensor([style.pitch_semitones for style in styles], device=device),
-        )
-        speed = torch.tensor([style.speed for style in styles], device=device)
-        frames = (log_durations.exp() / speed[:, None]).round().clamp(min=1)
-        ends = torch.where(mask.to(device), frames, 0).cumsum(dim=1).long()
+        encoded, log_durations = self.read(ids, positions, mask, torch.tensor(rows, device=device), pitch)
+        frames = (log_durations.exp() / speeds).round().clamp(min=1)
+        ends = torch.where(mask, frames, 0).cumsum(dim=1).long()
         start = torch.zeros(len(tokens), dtype=torch.long, device=device)
         made, decoder = self._block(encoded, ends, start, self.decoder.initial_state(len(tokens)))
         return S4AcousticState(encoded, ends, start, made[:, self.config.lookahead :], decoder)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssmphony.config import choose
 from ssmphony.interfaces import VoiceModel
-from ssmphony.runtime.expand import Floats, Integers, expand, lengths_mask, spoken_tokens, token_ends
+from ssmphony.runtime.expand import Floats, Integers, expand, spoken_tokens, token_ends
 from ssmphony.runtime.graph import Arrays, Graph
 from ssmphony.types import Frames, Style, Tokens, stack_tokens
 
@@ -47,23 +47,17 @@ class OnnxVoiceModel(VoiceModel):
         self.speakers = {name: index for index, name in enumerate(speakers)}
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AcousticState:
-        ids, positions, lengths = stack_tokens(tokens)
-        if ids.shape[1] < _FEWEST_TOKENS:
-            absent = ((0, 0), (0, _FEWEST_TOKENS - ids.shape[1]))
-            ids, positions = np.pad(ids, absent), np.pad(positions, absent)
-        mask = lengths_mask(lengths, ids.shape[1])
+        read = stack_tokens(tokens, styles, fewest=_FEWEST_TOKENS)
         (encoded, log_durations), _ = self.encoder.run(
             {
-                "ids": ids,
-                "word_positions": positions,
-                "mask": mask,
+                "ids": read.ids,
+                "word_positions": read.word_positions,
+                "mask": read.mask,
                 "speaker": np.array([self._speaker(style) for style in styles], np.int64),
-                "pitch_semitones": np.array([style.pitch_semitones for style in styles], np.float32),
+                "pitch_semitones": read.pitch_semitones,
             }
         )
-        return self.start(
-            encoded, token_ends(log_durations, mask, np.array([style.speed for style in styles], np.float32))
-        )
+        return self.start(encoded, token_ends(log_durations, read.mask, read.speeds))
 
     def start(self, encoded: Floats, ends: Integers) -> AcousticState:
         """Before the first frame of sentences that were read: encoded and ends as in `AcousticState`."""

@@ -23,11 +23,11 @@ _LOG_SCALE = 5.0
 
 
 def token_ends(log_durations: Floats, mask: Booleans, speeds: Floats) -> Integers:
-    """The frame behind each token, (batch, time), from durations in log frames; absent tokens take no frames.
+    """The frame behind each token from durations in log frames; absent tokens take no frames.
 
-    ``speeds`` is (batch,). The last column is the length of each row.
+    All are (batch, time). The last column is the length of each row.
     """
-    frames = np.maximum(np.round(np.exp(log_durations) / speeds[:, None]), 1.0)
+    frames = np.maximum(np.round(np.exp(log_durations) / speeds), 1.0)
     return np.cumsum(np.where(mask, frames, 0.0), axis=1).astype(np.int64)
 
 
@@ -71,8 +71,3 @@ def _glide(values: Floats, starts: Integers, ends: Integers, frame: Integers, to
 
 def _take(rows: npt.NDArray[Any], index: Integers) -> npt.NDArray[Any]:
     return np.take_along_axis(rows, index, axis=1)
-
-
-def lengths_mask(lengths: Integers, width: int) -> npt.NDArray[Any]:
-    """(batch,) → (batch, width) bool, true where a step is real."""
-    return np.arange(width) < lengths[:, None]

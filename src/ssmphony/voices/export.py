@@ -155,7 +155,7 @@ def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
         "word_positions": torch.ones(2, 7, dtype=torch.long),
         "mask": torch.ones(2, 7, dtype=torch.bool),
         "speaker": torch.zeros(2, dtype=torch.long),
-        "pitch_semitones": torch.zeros(2),
+        "pitch_semitones": torch.zeros(2, 7),
     }
     axes = [{0: batch, 1: tokens} if value.ndim == 2 else {0: batch} for value in inputs.values()]
     encoder = _write(EncoderGraph(model), inputs, (), axes, ["encoded", "log_durations"], folder / "encoder.onnx")

@@ -135,12 +135,13 @@ def test_pitch_moves_the_conditioning_alone() -> None:
     """Twelve semitones are one octave on the predicted pitch; durations stay."""
     model = build()
     ids, places, mask, speakers = token_batch()
+    octaves = torch.tensor([[1.0], [0.0], [-0.5]]).expand(-1, 9)
     with torch.no_grad():
-        plain, durations = model.read(ids, places, mask, speakers, torch.zeros(3))
-        higher, same = model.read(ids, places, mask, speakers, torch.tensor([12.0, 0.0, -6.0]))
+        plain, durations = model.read(ids, places, mask, speakers, torch.zeros(3, 9))
+        higher, same = model.read(ids, places, mask, speakers, 12.0 * octaves)
         h = model.encode(ids, places, mask, speakers)
         _, pitch, energy = model.predict(h, mask)
-        expected = model.condition(h, pitch + torch.tensor([[1.0], [0.0], [-0.5]]), energy, mask)
+        expected = model.condition(h, pitch + octaves, energy, mask)
     torch.testing.assert_close(higher, expected)
     torch.testing.assert_close(same, durations)
     assert (higher - plain)[0].abs().max() > 1e-2

@@ -13,7 +13,7 @@ from ssmphony.runtime.expand import expand, token_ends
 def test_token_ends_round_and_keep_every_present_token():
     log_durations = np.log(np.array([[3.0, 2.6, 0.01, 50.0], [4.0, 4.0, 4.0, 4.0]], np.float32))
     mask = np.array([[True, True, True, False], [True] * 4])
-    ends = token_ends(log_durations, mask, np.array([1.0, 2.0], np.float32))
+    ends = token_ends(log_durations, mask, np.array([[1.0] * 4, [2.0] * 4], np.float32))
     assert ends.tolist() == [[3, 6, 7, 7], [2, 4, 6, 8]]
 
 
