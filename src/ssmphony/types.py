@@ -67,13 +67,20 @@ class Delivery:
     gain_db: float = 0.0
 
 
+class Mark(NamedTuple):
+    """A name that markup gives to a place: before token ``token``, or behind the last one."""
+
+    name: str
+    token: int
+
+
 @dataclass(frozen=True)
 class Tokens:
     """One sentence, or one clause of an over-long sentence, ready for a voice model.
 
     ``ids`` and ``symbols`` run in parallel. ``pause_after_s`` is silence the voice adds behind the sentence.
     ``start`` and ``end`` are character offsets of the sentence in the caller's text. ``delivery`` is parallel to
-    ``ids``, or empty where all are spoken plainly.
+    ``ids``, or empty where all are spoken plainly; ``speaker`` None is the one of the style.
     """
 
     ids: tuple[int, ...]
@@ -84,6 +91,8 @@ class Tokens:
     end: int = 0
     pause_after_s: float = 0.0
     delivery: tuple[Delivery, ...] = ()
+    speaker: str | None = None
+    marks: tuple[Mark, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.symbols):
@@ -141,13 +150,14 @@ class TimedSpan:
 
 @dataclass(frozen=True)
 class AudioChunk:
-    """A stretch of sound: float32 samples in [-1, 1] and the phonemes and words that end in it."""
+    """A stretch of sound: float32 samples in [-1, 1], and the phonemes, words and marks that end in it."""
 
     samples: Samples
     sample_rate: int
     start_s: float = 0.0
     phonemes: tuple[TimedSpan, ...] = ()
     words: tuple[TimedSpan, ...] = ()
+    marks: tuple[TimedSpan, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -167,6 +177,7 @@ class Audio(AudioChunk):
             sample_rate=sample_rate,
             phonemes=tuple(span for chunk in parts for span in chunk.phonemes),
             words=tuple(span for chunk in parts for span in chunk.words),
+            marks=tuple(span for chunk in parts for span in chunk.marks),
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -85,10 +85,7 @@ class Voice:
         ``pitch`` is in semitones. The concatenation of the chunks is exactly what `say` returns. Text with nothing
         to speak gives no chunks. Raises `SsmphonyError` for a style out of range and for an unknown speaker.
         """
-        known = self.card.speakers
-        if speaker is not None and speaker not in known:
-            choice = f"choose one of {', '.join(known)}" if known else "this voice has only its own"
-            raise SsmphonyError(f"unknown speaker '{speaker}'{suggest(speaker, known)}; {choice}")
+        self._check_speaker(speaker)
         return self._chunks(text, Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker))
 
     def say(
@@ -138,18 +135,26 @@ class Voice:
         told = [self._tell(row, sound[i], width) for i, row in enumerate(rows)]
         return tuple(chunk for chunk, _ in told), Speech(tuple(row for _, row in told), model, codec)
 
+    def _check_speaker(self, speaker: str | None) -> None:
+        known = self.card.speakers
+        if speaker is not None and speaker not in known:
+            choice = f"choose one of {', '.join(known)}" if known else "this voice has only its own"
+            raise SsmphonyError(f"unknown speaker '{speaker}'{suggest(speaker, known)}; {choice}")
+
     def _chunks(self, text: str | Iterable[str], style: Style) -> Iterator[AudioChunk]:
         spoken = 0
         with ThreadPoolExecutor(1) as worker:  # starts its thread when it gets work
             for tokens in self.frontend.sentences(text):
-                speech = self.begin([tokens], [style], [spoken])
+                self._check_speaker(tokens.speaker)
+                own = replace(style, speaker=tokens.speaker or style.speaker)
+                speech = self.begin([tokens], [own], [spoken])
                 upcoming = self._model_step(worker, speech.model)
                 while not speech.rows[0].done:
                     frames, model = upcoming()
                     if int(frames.lengths[0]) == frames.tokens.shape[1]:  # a shorter block is the last
                         upcoming = self._model_step(worker, model)
                     (chunk,), speech = self._decode(speech, frames, model)
-                    if len(chunk.samples) or chunk.phonemes:
+                    if len(chunk.samples) or chunk.phonemes or chunk.marks:
                         spoken += len(chunk.samples)
                         yield chunk
 
@@ -181,7 +186,13 @@ class Voice:
             for word in row.tokens.words
             if row.told < word.stop <= told
         )
-        chunk = AudioChunk(samples, rate, (row.origin + first * hop) / rate, phonemes, words)
+        passed = range(row.told, told + 1 if done and not row.done else told)
+        marks = tuple(
+            TimedSpan(mark.name, seconds[mark.token], seconds[mark.token])
+            for mark in row.tokens.marks
+            if mark.token in passed
+        )
+        chunk = AudioChunk(samples, rate, (row.origin + first * hop) / rate, phonemes, words, marks)
         return chunk, row._replace(fed=row.fed + width, told=told, done=done)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ssmphony.types import AudioChunk, SsmphonyError, TimedSpan
@@ -25,29 +25,32 @@ class Timings:
         self._seconds = 0.0
         self._words: list[TimedSpan] = []
         self._phonemes: list[TimedSpan] = []
+        self._marks: list[TimedSpan] = []
 
     def add(self, chunk: AudioChunk) -> None:
         self._seconds += chunk.seconds
         self._words.extend(chunk.words)
         if self._suffix == ".json":
             self._phonemes.extend(chunk.phonemes)
+            self._marks.extend(chunk.marks)
 
     def render(self) -> str:
         if self._suffix == ".srt":
             return to_srt(self._words)
         if self._suffix == ".vtt":
             return to_vtt(self._words)
-        return to_json(self._words, self._phonemes, self._seconds, self._sample_rate)
+        spans = {"words": self._words, "phonemes": self._phonemes}
+        return to_json({**spans, "marks": self._marks} if self._marks else spans, self._seconds, self._sample_rate)
 
 
-def to_json(words: Sequence[TimedSpan], phonemes: Sequence[TimedSpan], seconds: float, sample_rate: int) -> str:
-    """An object with ``sample_rate``, ``seconds``, ``words`` and ``phonemes``; a span a line, times in seconds.
+def to_json(spans: Mapping[str, Sequence[TimedSpan]], seconds: float, sample_rate: int) -> str:
+    """An object with ``sample_rate``, ``seconds`` and each list of spans; a span a line, times in seconds.
 
     ``start`` and ``end`` of a word are character offsets into the text.
     """
     lines = [f'"sample_rate": {sample_rate}', f'"seconds": {seconds:.4f}']
-    for name, spans in (("words", words), ("phonemes", phonemes)):
-        rows = ",\n    ".join(json.dumps(_row(span), ensure_ascii=False) for span in spans)
+    for name, listed in spans.items():
+        rows = ",\n    ".join(json.dumps(_row(span), ensure_ascii=False) for span in listed)
         lines.append(f'"{name}": [\n    {rows}\n  ]' if rows else f'"{name}": []')
     return "{\n  " + ",\n  ".join(lines) + "\n}\n"
 
