@@ -12,9 +12,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 1200
+CUT = "\x1f"
+"""Ends a piece as a clause ends, wherever it stands: for markup. Python and Unicode count it as white space."""
 _BLOCK = 8192
 _LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
-_ENDS = re.compile(rf"[{_LINE_ENDS}।॥?？!！‼⁇⁈⁉…。.．|؟۔]")
+_ENDS = re.compile(rf"[{CUT}{_LINE_ENDS}।॥?？!！‼⁇⁈⁉…。.．|؟۔]")
 _RUN = re.compile(r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)\]}）」』।॥?？!！‼⁇⁈⁉…。.．|؟۔]*")
 _DOTS = ".．"
 _CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
@@ -95,6 +97,8 @@ class _Scanner:
         final = final and len(window) == len(self.buffer)
         for match in _ENDS.finditer(window, self.searched):
             begin = match.start()
+            if window[begin] == CUT:
+                return begin, ","
             if window[begin] in _LINE_ENDS:
                 return begin, ""
             run = _RUN.match(window, begin)

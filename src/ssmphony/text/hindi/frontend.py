@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ssmphony.config import Config
 from ssmphony.interfaces import Frontend
-from ssmphony.text import vocabulary
+from ssmphony.text import ssml, vocabulary
 from ssmphony.text.hindi import clauses
 from ssmphony.text.hindi.speech import SpokenSentence, SpokenWord, speak
 from ssmphony.types import Tokens, Word
@@ -41,6 +41,9 @@ class HindiFrontend(Frontend):
         return vocabulary.SYMBOLS
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
+        return ssml.sentences(text, self._plain, lambda text, kind, form: text)
+
+    def _plain(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         for sentence in speak(text):
             if sentence.words:
                 yield from self._clauses(sentence)

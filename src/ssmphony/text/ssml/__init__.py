@@ -1,0 +1,101 @@
+"""Speech Synthesis Markup Language 1.1 (W3C): the subset that changes how a text sounds, for any frontend.
+
+>>> is_ssml("<speak>नमस्ते</speak>"), is_ssml("3 < 5")
+(True, False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+
+from ssmphony.text.sentences import CUT
+from ssmphony.text.ssml.document import Document
+from ssmphony.text.ssml.reader import SayAs, parse
+from ssmphony.types import Delivery, Mark, SsmphonyError, Tokens
+
+__all__ = ["Document", "SayAs", "is_ssml", "parse", "sentences"]
+
+MAX_CHARACTERS = 1_000_000
+_BEGIN = "<speak"
+
+
+def is_ssml(text: str) -> bool:
+    """Whether a text is a document: it begins with ``<speak``. Any other text with ``<`` in it is text."""
+    start = text.lstrip()[: len(_BEGIN) + 1]
+    return start.startswith(_BEGIN) and start[-1:] in "> \t\r\n/" and start != _BEGIN
+
+
+def sentences(
+    text: str | Iterable[str], plain: Callable[[str | Iterable[str]], Iterator[Tokens]], say_as: SayAs
+) -> Iterator[Tokens]:
+    """What ``plain``, a frontend's reader of plain text, makes of a text that may be a document.
+
+    A document is read to its end before it is spoken. Raises `SsmphonyError`, with line and column, for what is not
+    well-formed, not known or out of range in it.
+    """
+    if isinstance(text, str):
+        document, rest = is_ssml(text), (text,)
+    else:
+        rest = iter(text)
+        head = ""
+        for piece in rest:
+            head += piece
+            if len(head.lstrip()) > len(_BEGIN):
+                break
+        document, rest = is_ssml(head), chain((head,), rest)
+        text = rest
+    yield from _tokens(parse(_gather(rest), say_as), plain) if document else plain(text)
+
+
+def _gather(pieces: Iterable[str]) -> str:
+    document: list[str] = []
+    length = 0
+    for piece in pieces:
+        document.append(piece)
+        length += len(piece)
+        if length > MAX_CHARACTERS:
+            raise SsmphonyError(f"SSML: a document may have {MAX_CHARACTERS:,} characters: speak it in parts")
+    return "".join(document)
+
+
+def _tokens(document: Document, plain: Callable[[str], Iterator[Tokens]]) -> Iterator[Tokens]:
+    """The sentences of the plain text, with what the document says of them and of what lies behind them."""
+    sentence, start = Tokens((), ()), 0  # before the first sentence there may be silence and marks
+    for following in chain(plain(document.text), (None,)):
+        stop = len(document.text) + 1 if following is None else following.start
+        pause_s = sentence.pause_after_s + sum(pause for place, pause in document.breaks if start <= place < stop)
+        marks = tuple(Mark(name, _token(sentence, place)) for place, name in document.marks if start <= place < stop)
+        if len(sentence) or pause_s or marks:
+            yield replace(_placed(document, sentence), pause_after_s=pause_s, marks=marks)
+        if following is not None:
+            sentence, start = following, stop
+
+
+def _token(sentence: Tokens, place: int) -> int:
+    """The first token of the first word behind a place of the plain text."""
+    return next((word.first for word in sentence.words if word.start >= place), len(sentence))
+
+
+def _placed(document: Document, sentence: Tokens) -> Tokens:
+    """A sentence of the plain text as one of the document: its places there, and how each token is spoken."""
+    delivery: list[Delivery] = []
+    for word in sentence.words:  # what stands between words is spoken like the word before it
+        said = document.at(word.start).delivery
+        delivery += [delivery[-1] if delivery else said] * (word.first - len(delivery))
+        delivery += [said] * (word.stop - word.first)
+    delivery += delivery[-1:] * (len(sentence) - len(delivery))
+    words = tuple(replace(word, **_span(document, word.start, word.end)) for word in sentence.words)
+    return replace(
+        sentence,
+        words=words,
+        text=sentence.text.replace(CUT, " "),
+        delivery=tuple(delivery) if any(part != Delivery() for part in delivery) else (),
+        speaker=document.at(sentence.words[0].start).speaker if sentence.words else None,
+        **_span(document, sentence.start, sentence.end),
+    )
+
+
+def _span(document: Document, start: int, end: int) -> dict[str, int]:
+    return dict(zip(("start", "end"), document.span(start, end), strict=True))

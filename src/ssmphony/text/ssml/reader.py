@@ -1,0 +1,201 @@
+"""A document → `Document`, by a parser that refuses document types: no entity can be declared, nothing can grow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
+from xml.parsers import expat
+
+from ssmphony.config import suggest
+from ssmphony.text.sentences import CUT
+from ssmphony.text.ssml import values
+from ssmphony.text.ssml.document import Document, Source, Stretch
+from ssmphony.types import Delivery, SsmphonyError
+
+SayAs = Callable[[str, str, str], str]
+"""(text, interpret-as, format) → what is spoken for it. Raises `SsmphonyError` for a kind it does not know."""
+
+MAX_DEPTH = 64
+_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "speak": ("version",),
+    "p": (),
+    "s": (),
+    "break": ("time", "strength"),
+    "prosody": ("rate", "pitch", "volume"),
+    "emphasis": ("level",),
+    "say-as": ("interpret-as", "format", "detail"),
+    "sub": ("alias",),
+    "phoneme": ("alphabet", "ph"),
+    "lang": (),
+    "voice": ("name", "gender", "age", "variant", "languages", "required"),
+    "mark": ("name",),
+}
+_REPLACED = {"say-as": "interpret-as", "sub": "alias", "phoneme": "ph"}
+"""Elements for whose text something else is spoken, and the attribute that says what."""
+_CLOSING = "।॥.?!…"
+_T = TypeVar("_T")
+
+
+def parse(document: str, say_as: SayAs) -> Document:
+    """Raises `SsmphonyError`, with line and column, for what is not well-formed, not known or out of range."""
+    reader = _Reader(document, say_as)
+    try:
+        reader.parser.Parse(reader.encoded, True)
+    except expat.ExpatError as error:
+        raise reader.error(expat.ErrorString(error.code)) from None
+    return reader.finish()
+
+
+class _Element(NamedTuple):
+    name: str
+    attributes: Mapping[str, str]
+    delivery: Delivery
+    speaker: str | None
+
+
+class _Reader:
+    """Takes the parser's events one by one and writes the plain text down."""
+
+    def __init__(self, document: str, say_as: SayAs) -> None:
+        begin = len(document) - len(document.lstrip())  # a declaration may not stand behind blanks
+        self.encoded = document[begin:].encode(errors="replace")
+        self.say_as = say_as
+        self.found = Document()
+        self.pieces: list[str] = []
+        self.length = 0
+        self.elements: list[_Element] = []
+        self.replaced: list[str] | None = None
+        """The text so far of an element for which something else is spoken, and below where it stands."""
+        self.replaced_span = (0, 0)
+        self._known = (0, begin)
+        self.parser = expat.ParserCreate("utf-8")
+        self.parser.StartDoctypeDeclHandler = self._doctype
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+
+    def finish(self) -> Document:
+        self.found.text = "".join(self.pieces)
+        return self.found
+
+    def error(self, reason: str) -> SsmphonyError:
+        line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
+        return SsmphonyError(f"SSML, line {line}, column {column}: {reason}")
+
+    def _place(self) -> int:
+        """The character of the document at which the parser stands."""
+        byte, character = self._known
+        now = self.parser.CurrentByteIndex
+        self._known = (now, character + len(self.encoded[byte:now].decode(errors="replace")))
+        return self._known[1]
+
+    def _doctype(self, *_: object) -> None:
+        raise self.error("a document type is refused: entities cannot be declared here")
+
+    def _characters(self, text: str) -> None:
+        place = self._place()
+        text = re.sub(r"\s", " ", text)  # line ends of a document are layout; <p> and <s> are those of the text
+        if self.replaced is not None:
+            self.replaced.append(text)
+            self.replaced_span = (min(self.replaced_span[0], place), place + len(text))
+        else:
+            self._write(text, place, None)
+
+    def _write(self, text: str, start: int, stop: int | None) -> None:
+        self.found.sources.append(Source(self.length, start, stop))
+        self.pieces.append(text)
+        self.length += len(text)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.removeprefix("ssml:")
+        if name not in _ATTRIBUTES:
+            raise self.error(f"unknown element <{name}>{suggest(name, _ATTRIBUTES)}")
+        if (name == "speak") != (not self.elements):
+            raise self.error("<speak> must enclose everything, once")
+        if len(self.elements) >= MAX_DEPTH:
+            raise self.error(f"elements stand more than {MAX_DEPTH} deep in each other")
+        for key in attributes:
+            if key not in _ATTRIBUTES[name] and not key.startswith(("xml", "xsi:")):
+                raise self.error(f"<{name}> has no attribute '{key}'{suggest(key, _ATTRIBUTES[name])}")
+        if self.replaced is not None:
+            raise self.error(f"<{name}> cannot stand inside <{self.elements[-1].name}>")
+        self._open(name, attributes)
+
+    def _open(self, name: str, attributes: dict[str, str]) -> None:
+        outer = self.elements[-1] if self.elements else _Element("", {}, Delivery(), None)
+        delivery, speaker = outer.delivery, outer.speaker
+        if name == "prosody":
+            delivery = values.combine(delivery, self._said(values.prosody, attributes))
+        elif name == "emphasis":
+            delivery = values.combine(delivery, self._said(values.emphasis, attributes))
+        elif name == "voice":
+            speaker = self._needed(name, "name", attributes)
+        elif name == "break":
+            self._cut(self._said(values.pause_s, attributes))
+        elif name == "mark":
+            self.found.marks.append((self.length, self._needed(name, "name", attributes)))
+        elif name in _REPLACED:
+            self._needed(name, _REPLACED[name], attributes)
+            place = self._place()
+            self.replaced, self.replaced_span = [], (place + len(self.encoded), place)
+        elif name == "p":
+            self._write("\n", self._place(), None)
+        self.elements.append(_Element(name, attributes, delivery, speaker))
+        self._change()
+
+    def _end(self, name: str) -> None:
+        element = self.elements[-1]
+        if element.name in _REPLACED:
+            text, self.replaced = "".join(self.replaced or ()).strip(), None
+            start, stop = self.replaced_span
+            self._write(self._instead(element, text), min(start, stop), stop)
+        elif element.name == "p":
+            self._write("\n", self._place(), None)
+        elif element.name == "s":
+            said = "".join(self.pieces[-8:]).rstrip()
+            closing = "। " if said and said[-1] not in _CLOSING else " "
+            self._write(closing, self._place(), None)
+        self.elements.pop()
+        self._change()
+
+    def _change(self) -> None:
+        """From here on, what the innermost open element says holds."""
+        if self.elements:
+            if self.elements[-1].speaker != self.found.stretches[-1].speaker:
+                self._cut(0.0)
+            now = Stretch(self.length, self.elements[-1].delivery, self.elements[-1].speaker)
+            if self.found.stretches[-1].first == self.length:
+                self.found.stretches.pop()
+            if not self.found.stretches or self.found.stretches[-1][1:] != now[1:]:
+                self.found.stretches.append(now)
+
+    def _instead(self, element: _Element, text: str) -> str:
+        attributes = element.attributes
+        if element.name == "sub":
+            return attributes["alias"]
+        if element.name == "phoneme":
+            alphabet = attributes.get("alphabet", "ipa")
+            if alphabet not in ("ipa", "x-sampa"):
+                raise self.error(f"alphabet '{alphabet}' is not known: use ipa or x-sampa")
+            return f"[[{attributes['ph']}]]"
+        try:
+            return self.say_as(text, attributes["interpret-as"], attributes.get("format", ""))
+        except SsmphonyError as error:
+            raise self.error(str(error)) from None
+
+    def _needed(self, name: str, key: str, attributes: Mapping[str, str]) -> str:
+        if not attributes.get(key, "").strip():
+            raise self.error(f"<{name}> needs the attribute '{key}'")
+        return attributes[key]
+
+    def _said(self, reader: Callable[[Mapping[str, str]], _T], attributes: Mapping[str, str]) -> _T:
+        try:
+            return reader(attributes)
+        except ValueError as error:
+            raise self.error(str(error)) from None
+
+    def _cut(self, pause_s: float) -> None:
+        """End a piece of the sentence here, with a pause behind it."""
+        self.found.breaks.append((self.length, pause_s))
+        self._write(CUT, self._place(), None)

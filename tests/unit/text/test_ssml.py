@@ -1,0 +1,179 @@
+"""Markup: what is spoken, how, and where it stands in the document."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import astuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssmphony.text import FRONTENDS, ssml
+from ssmphony.types import Delivery, SsmphonyError, Tokens
+
+FRONTEND = FRONTENDS["hindi"]().build()
+
+
+def read(body: str) -> list[Tokens]:
+    return list(FRONTEND.sentences(f"<speak>{body}</speak>"))
+
+
+def words(sentences: list[Tokens]) -> list[str]:
+    return [word.text for sentence in sentences for word in sentence.words]
+
+
+def deliveries(sentence: Tokens) -> dict[str, Delivery]:
+    return {word.text: sentence.delivery[word.first] for word in sentence.words}
+
+
+def test_without_elements_it_is_the_text():
+    (marked,), (plain,) = read("नमस्ते दुनिया।"), FRONTEND.sentences("नमस्ते दुनिया।")
+    assert (marked.symbols, marked.pause_after_s, marked.delivery) == (plain.symbols, plain.pause_after_s, ())
+
+
+@pytest.mark.parametrize("text", ["3 < 5", "<b>नमस्ते</b>", "<speaker>राम</speaker>", "<", "<speak", "राम <speak>"])
+def test_other_text_with_angle_brackets_is_text(text):
+    assert not ssml.is_ssml(text)
+    list(FRONTEND.sentences(text))
+
+
+def test_words_lead_back_into_the_document():
+    document = (
+        '\n <speak> एक &amp; <emphasis>दो</emphasis>\n<sub alias="तीन चार">३-४</sub> '
+        '<say-as interpret-as="digits">56</say-as></speak>'
+    )
+    (sentence,) = FRONTEND.sentences(document)
+    assert [document[word.start : word.end] for word in sentence.words][:2] == ["एक", "&"]
+    assert {document[word.start : word.end] for word in sentence.words[2:]} == {"दो", "३-४", "56"}
+    assert document[sentence.start : sentence.end].startswith("एक")
+
+
+def test_line_ends_of_the_document_are_layout():
+    (sentence,) = read("एक\nदो\r\nतीन")
+    assert words([sentence]) == ["एक", "दो", "तीन"]
+
+
+def test_paragraphs_and_sentences():
+    marks = [(sentence.symbols[-1], sentence.pause_after_s) for sentence in read("<p>एक <s>दो</s><s>तीन?</s></p>चार")]
+    assert [mark for mark, _ in marks] == [".", "?", "."]
+    assert marks[1][1] > marks[0][1]  # a paragraph ends behind it
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ('rate="slow"', Delivery(speed=0.75)),
+        ('rate="80%"', Delivery(speed=0.8)),
+        ('rate="+10%"', Delivery(speed=1.1)),
+        ('rate="1.2"', Delivery(speed=1.2)),
+        ('rate="900%"', Delivery(speed=4.0)),
+        ('pitch="+2st"', Delivery(pitch_semitones=2.0)),
+        ('pitch="+100%"', Delivery(pitch_semitones=12.0)),
+        ('pitch="x-low" volume="-6dB"', Delivery(pitch_semitones=-5.0, gain_db=-6.0)),
+        ('volume="loud"', Delivery(gain_db=4.0)),
+    ],
+)
+def test_prosody(attributes, expected):
+    (sentence,) = read(f"एक <prosody {attributes}>दो</prosody> तीन")
+    said = deliveries(sentence)
+    assert (said["एक"], said["तीन"]) == (Delivery(), Delivery())
+    assert astuple(said["दो"]) == pytest.approx(astuple(expected))
+
+
+def test_elements_inside_each_other_add_up():
+    (sentence,) = read(
+        '<prosody rate="50%" pitch="+3st">एक <prosody rate="50%" pitch="-1st">दो</prosody> तीन</prosody>'
+    )
+    assert deliveries(sentence) == {"एक": Delivery(0.5, 3.0), "दो": Delivery(0.25, 2.0), "तीन": Delivery(0.5, 3.0)}
+
+
+def test_breaks_end_a_clause_and_last_as_long_as_they_say():
+    first, second, third = read('एक <break time="700ms"/> दो <break strength="strong"/> तीन।')
+    assert [part.pause_after_s for part in (first, second)] == [0.7, 0.6]
+    assert (first.symbols[-1], third.symbols[-1]) == (",", ".")
+
+
+def test_silence_before_the_first_word_and_behind_the_last():
+    first, second, _ = [*read('<break time="2s"/>एक<break time="1s"/>'), None]
+    assert (len(first), first.pause_after_s) == (0, 2.0)
+    assert (words([second]), second.pause_after_s) == (["एक"], 1.0)
+
+
+def test_marks_stand_before_the_next_word():
+    (sentence,) = read('<mark name="a"/>एक <mark name="b"/>दो<mark name="c"/>')
+    places = {mark.name: mark.token for mark in sentence.marks}
+    assert places == {"a": sentence.words[0].first, "b": sentence.words[1].first, "c": len(sentence)}
+
+
+def test_voices_are_speakers():
+    sentences = read('एक <voice name="meera">दो <emphasis>तीन</emphasis></voice> चार')
+    assert [(words([part]), part.speaker) for part in sentences] == [
+        (["एक"], None), (["दो", "तीन"], "meera"), (["चार"], None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ("<speak>एक", "line 1, column 10: no element found"),
+        ("<speak>\n <foo/></speak>", "line 2, column 2: unknown element <foo>"),
+        ("<speak><break tme='1s'/></speak>", "no attribute 'tme'.*'time'"),
+        ("<speak><break time='soon'/></speak>", "write 500ms"),
+        ("<speak><prosody rate='quick'>एक</prosody></speak>", "write slow"),
+        ("<speak><prosody pitch='200Hz'>एक</prosody></speak>", "write high"),
+        ("<speak><emphasis level='much'>एक</emphasis></speak>", "use strong"),
+        ("<speak><sub>WHO</sub></speak>", "needs the attribute 'alias'"),
+        ("<speak><sub alias='एक'>a <break/></sub></speak>", "cannot stand inside <sub>"),
+        ("<speak><speak>एक</speak></speak>", "must enclose everything"),
+        ("<speak>एक</speak>दो", "junk"),
+        ("<speak>&nbsp;</speak>", "undefined entity"),
+        ("<speak>" + "<p>" * 100 + "</p>" * 100 + "</speak>", "deep"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(document, reason):
+    with pytest.raises(SsmphonyError, match=reason) as caught:
+        list(FRONTEND.sentences(document))
+    assert "\n" not in str(caught.value)
+
+
+def test_entities_cannot_be_declared():
+    entities = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 10))
+    document = f'<!DOCTYPE speak [<!ENTITY e0 "हा">{entities}]><speak>&e9;</speak>'
+    with pytest.raises(SsmphonyError, match="document type is refused"):
+        ssml.parse(document, lambda text, kind, form: text)
+
+
+def test_external_files_are_not_read(tmp_path):
+    (tmp_path / "secret").write_text("राज़")
+    document = f'<?xml version="1.0"?><!DOCTYPE speak SYSTEM "{tmp_path}/secret"><speak>एक</speak>'
+    with pytest.raises(SsmphonyError, match="document type is refused"):
+        ssml.parse(document, lambda text, kind, form: text)
+
+
+PARTS = ["<speak>", "</speak>", "<p>", "</p>", "<break/>", "एक ", "<", "&amp;", "&", "/>", "\ud800"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=12))
+def test_any_document_is_read_or_refused(parts):
+    with suppress(SsmphonyError):
+        list(FRONTEND.sentences("<speak>" + "".join(parts)))
+
+
+@given(st.lists(st.integers(0, 60), max_size=5))
+def test_pieces_of_any_size_give_the_same(cuts):
+    document = ' <speak>एक <emphasis>दो</emphasis>। तीन <break time="1s"/> चार</speak>'
+    edges = sorted({0, len(document), *(cut for cut in cuts if cut < len(document))})
+    pieces = [document[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    assert list(FRONTEND.sentences(iter(pieces))) == list(FRONTEND.sentences(document))
+
+
+def test_time_is_linear_in_the_number_of_elements():
+    def seconds(count: int) -> float:
+        start = time.process_time()
+        list(FRONTEND.sentences("<speak>" + "<emphasis>एक</emphasis>। " * count + "</speak>"))
+        return time.process_time() - start
+
+    seconds(50)
+    assert seconds(4000) < 40 * max(seconds(400), 1e-3)
