@@ -75,6 +75,22 @@ def open_text(text: str | None, file: Path | None) -> str | TextSource:
     return TextSource("standard input", sys.stdin.buffer, None)
 
 
+def lines(source: str | TextSource) -> Iterator[str]:
+    """The lines of a text as they arrive, without their ends; a last line needs no end."""
+    if isinstance(source, str):
+        yield from source.removesuffix("\n").split("\n")
+        return
+    begun: list[str] = []
+    for piece in source:
+        first, *others = piece.split("\n")
+        begun.append(first)
+        for line in others:
+            yield "".join(begun)
+            begun = [line]
+    if any(begun):
+        yield "".join(begun)
+
+
 def _error(message: str) -> Exception:
     from ssmphony.types import SsmphonyError  # NumPy comes with it
 

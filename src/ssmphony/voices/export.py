@@ -10,6 +10,7 @@ import copy
 import logging
 import math
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Generator, Mapping, Sequence
@@ -29,6 +30,7 @@ from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
 from ssmphony.ssm.fixed import fixed
 from ssmphony.ssm.fixed_block import fixed_blocks
 from ssmphony.text import FRONTENDS
+from ssmphony.text.hindi.frontend import HindiFrontend
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
 from ssmphony.voices.weights import (
@@ -42,6 +44,8 @@ from ssmphony.voices.weights import (
 )
 
 OPSET = 20
+LEXICON = "lexicon.tsv"
+"""The user lexicon of the training, in the voice's folder."""
 
 
 class CardConfig(Config):
@@ -87,6 +91,9 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
         if isinstance(codec, MelVocoder):
             graphs["vocoder"] = _export_vocoder(codec.eval(), folder)
         write_weights(folder / WEIGHTS, parts)
+        if isinstance(frontend, HindiFrontend) and frontend.config.lexicon:
+            shutil.copyfile(frontend.config.lexicon, folder / LEXICON)
+            voice = {**voice, "frontend": {**voice["frontend"], "lexicon": LEXICON}}
         manifest = VoiceManifest(
             **card.model_dump(),
             speakers=model_config.speakers,
