@@ -235,6 +235,13 @@ def test_text_shows_bytes(run):
     assert "leave out --frontend bytes" in run("text", "क", "--frontend", "bytes", "--to", "ipa").output
 
 
+def piped(home: Path, data: bytes, *arguments: object) -> str:
+    with process(home, *arguments, stdin=subprocess.PIPE) as running:
+        _, error = running.communicate(data, timeout=100)
+        assert running.returncode == 0, error.decode()
+        return out.decode()
+
+
 @pytest.mark.parametrize(
     ("form", "lines"),
     [
@@ -242,17 +249,21 @@ def test_text_shows_bytes(run):
         ("ipa", ["nəməst̪eː d̪ʊnɪjaː pãːtʃ ɾʊpjeː", "", "", "ɡʱəɾ nəɦĩː", "kə"]),
     ],
 )
-def test_text_writes_one_line_for_each(run, form, lines):
+def test_text_writes_one_line_for_each(run, home, form, lines):
     written = "नमस्ते दुनिया! ₹5\n\n🙂\r\nघर।\x0bनहीं?\nक"
-    for result in (run("text", "--to", form, input=written.encode()), run("text", written, "--to", form)):
-        assert result.exit_code == 0
-        assert result.output == "".join(line + "\n" for line in lines)
-    assert run("text", "--to", form, input=b"").output == ""
-    assert run("text", "--to", form, input=b"\n").output == "\n"
+    expected = "".join(line + "\n" for line in lines)
+    assert run("text", written, "--to", form).output == expected
+    assert piped(home, written.encode(), "text", "--to", form) == expected
+
+
+def test_text_writes_as_many_lines_as_there_are(home):
+    assert piped(home, b"", "text", "--to", "ipa") == ""
+    assert piped(home, b"\n", "text", "--to", "ipa") == "\n"
+    assert piped(home, b"\n\n", "text", "--to", "ipa") == "\n\n"
 
 
 def test_text_writes_json(run):
-    first, second = run("text", "--to", "json", input="राम 5 है, ना? हाँ\n\n".encode()).output.splitlines()
+    first, second = run("text", "--to", "json", "राम 5 है, ना? हाँ\n\n").output.splitlines()
     shown = json.loads(first)
     assert shown["text"] == "राम 5 है, ना? हाँ"
     assert shown["normalized"] == "राम पाँच है, ना? हाँ"
@@ -307,16 +318,14 @@ def test_text_ends_quietly_when_nobody_reads_on(home):
 
 def test_text_refuses_what_is_not_utf8_in_one_line(home):
     with process(home, "text", "--to", "words", stdin=subprocess.PIPE) as running:
-        out, error = running.communicate("घर\n".encode() + b"\xff\n")
+        _, error = running.communicate("घर\n".encode() + b"\xff\n")
         assert running.returncode == 1
         assert error.decode().startswith("ssmphony: standard input is not valid UTF-8 (byte 7)")
 
 
 def test_text_reads_a_line_of_a_megabyte(home):
-    with process(home, "text", "--to", "words", stdin=subprocess.PIPE) as running:
-        out, _ = running.communicate(("यह एक वाक्य है। " * 26_000).encode(), timeout=100)
-        assert running.returncode == 0
-        assert out.decode() == ("यह एक वाक्य है " * 26_000).rstrip() + "\n"
+    spoken = piped(home, ("यह एक वाक्य है। " * 26_000).encode(), "text", "--to", "words")
+    assert spoken == ("यह एक वाक्य है " * 26_000).rstrip() + "\n"
 
 
 @pytest.mark.parametrize(
