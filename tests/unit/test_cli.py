@@ -237,7 +237,7 @@ def test_text_shows_bytes(run):
 
 def piped(home: Path, data: bytes, *arguments: object) -> str:
     with process(home, *arguments, stdin=subprocess.PIPE) as running:
-        _, error = running.communicate(data, timeout=100)
+        out, error = running.communicate(data, timeout=100)
         assert running.returncode == 0, error.decode()
         return out.decode()
 
