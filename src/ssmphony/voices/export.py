@@ -30,7 +30,6 @@ from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
 from ssmphony.ssm.fixed import fixed
 from ssmphony.ssm.fixed_block import fixed_blocks
 from ssmphony.text import FRONTENDS
-from ssmphony.text.hindi.frontend import HindiFrontend
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
 from ssmphony.voices.weights import (
@@ -91,19 +90,25 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
         if isinstance(codec, MelVocoder):
             graphs["vocoder"] = _export_vocoder(codec.eval(), folder)
         write_weights(folder / WEIGHTS, parts)
-        if isinstance(frontend, HindiFrontend) and frontend.config.lexicon:
-            shutil.copyfile(frontend.config.lexicon, folder / LEXICON)
-            voice = {**voice, "frontend": {**voice["frontend"], "lexicon": LEXICON}}
         manifest = VoiceManifest(
             **card.model_dump(),
             speakers=model_config.speakers,
             symbols=frontend.symbols,
-            voice=voice,  # type: ignore[arg-type]
+            voice=with_lexicon(voice, folder),  # type: ignore[arg-type]
             graphs=graphs,
         )
         write_manifest(folder, manifest)
         os.replace(folder, out)
     return out
+
+
+def with_lexicon(voice: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """The voice block, with a copy of its user lexicon in ``folder`` if it has one."""
+    source = voice["frontend"].get("lexicon")
+    if not source:
+        return voice
+    shutil.copyfile(source, folder / LEXICON)
+    return {**voice, "frontend": {**voice["frontend"], "lexicon": LEXICON}}
 
 
 def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:

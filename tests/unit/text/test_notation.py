@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,15 @@ def test_the_table_has_every_phone_once() -> None:
     spellings = [spelling for phone, ascii_, _, others in notation.table() for spelling in {phone, ascii_, *others}]
     assert len(spellings) == len(set(spellings))
     assert all(unicodedata.is_normalized("NFC", spelling) for spelling in spellings)
+
+
+def test_the_documentation_shows_the_table() -> None:
+    def code(spelling: str) -> str:
+        return f"`` {spelling} ``" if "`" in spelling else f"`{spelling}`"
+
+    page = (Path(__file__).parents[3] / "docs/text.md").read_text(encoding="utf-8")
+    for phone, ascii_, letter, others in notation.table():
+        assert f"| {phone} | {code(ascii_)} | {letter} | {' '.join(map(code, others))} |\n" in page
 
 
 @pytest.mark.parametrize("phone", PHONES)

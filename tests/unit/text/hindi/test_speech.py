@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 
 from ssmphony.text import hindi, vocabulary
-from ssmphony.text.hindi import homographs
+from ssmphony.text.hindi import homographs, spans
 from tests.unit.text.strategies import cut_texts, texts
 from tests.unit.text.tables import cases, lines
 
@@ -86,3 +87,20 @@ def test_every_homograph_has_both_readings_in_the_cases() -> None:
     readings = {(row[1], row[2]) for row in cases("homographs", columns=3)}
     for word in homographs.table().entries:
         assert len({phones for key, phones in readings if key == word}) == 2, word
+
+
+@pytest.mark.parametrize(
+    "nasty", ["[[", "[", "]]", "[[k ", "[[k]]", "[[k]", "new ", "राज ", "गहरा राज ", "कं", "क्", "a'"]
+)
+def test_time_is_linear(nasty: str) -> None:
+    lexicon = hindi.Lexicon.parse(["new new york\tन्यू", "राज\tरात\tघर*"])
+
+    def seconds(characters: int) -> float:
+        text = nasty * (characters // len(nasty))
+        begun = time.process_time()
+        for word in hindi.phonemize(text, lexicon):
+            spans.of_phones.__wrapped__(word.text, word.spoken, word.phones)
+        return time.process_time() - begun
+
+    seconds(500)
+    assert seconds(20_000) < 40 * max(seconds(2_000), 0.005)
