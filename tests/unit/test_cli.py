@@ -262,6 +262,12 @@ def test_text_writes_as_many_lines_as_there_are(home):
     assert piped(home, b"\n\n", "text", "--to", "ipa") == "\n\n"
 
 
+def test_text_of_an_argument_is_at_least_a_line(run):
+    assert run("text", "", "--to", "ipa").output == "\n"
+    shown = [json.loads(line) for line in run("text", "क\r\nख\n", "--to", "json").output.splitlines()]
+    assert [line["text"] for line in shown] == ["क", "ख"]
+
+
 def test_text_writes_json(run):
     first, second = run("text", "--to", "json", "राम 5 है, ना? हाँ\n\n").output.splitlines()
     shown = json.loads(first)

@@ -76,19 +76,16 @@ def open_text(text: str | None, file: Path | None) -> str | TextSource:
 
 
 def lines(source: str | TextSource) -> Iterator[str]:
-    """The lines of a text as they arrive, without their ends; a last line needs no end."""
-    if isinstance(source, str):
-        yield from source.removesuffix("\n").split("\n")
-        return
+    """The lines of a text as they arrive, without ``\\n`` or ``\\r\\n``; a last line needs no end."""
     begun: list[str] = []
-    for piece in source:
+    for piece in (source,) if isinstance(source, str) else source:
         first, *others = piece.split("\n")
         begun.append(first)
         for line in others:
-            yield "".join(begun)
+            yield "".join(begun).removesuffix("\r")
             begun = [line]
-    if any(begun):
-        yield "".join(begun)
+    if any(begun) or source == "":
+        yield "".join(begun).removesuffix("\r")
 
 
 def _error(message: str) -> Exception:
