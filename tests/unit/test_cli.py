@@ -208,12 +208,130 @@ def test_voices(run, home, tmp_path, monkeypatch):
     assert "damaged" in listed.output
 
 
-def test_text_shows_words_and_phonemes(run):
-    result = run("text", "नमस्ते दुनिया")
+def test_text_shows_every_stage(run):
+    result = run("text", "नमस्ते दुनिया, ₹5 दो। 🙂। [[n ə]]")
     assert result.exit_code == 0
-    assert "नमस्ते\tn ə m ə s t̪ eː" in result.output
+    assert result.output.split("\n") == [
+        "नमस्ते दुनिया, ₹5 दो।",
+        "  नमस्ते दुनिया, पाँच रुपये दो।",
+        "    नमस्ते\tn ə m ə s t̪ eː",
+        "    दुनिया\td̪ ʊ n ɪ j aː\t,",
+        "    ₹5\tपाँच रुपये\tp ãː tʃ ɾ ʊ p j eː",
+        "    दो\td̪ oː",
+        "🙂।",
+        "  (nothing to speak)",
+        "[[n ə]]",
+        "  न",
+        "    [[n ə]]\tन\tn ə",
+        "",
+    ]
     assert run("text", "🙂").exit_code == 1
     assert "did you mean 'hindi'" in run("text", "नमस्ते", "--frontend", "hind").output
+
+
+def test_text_shows_bytes(run):
+    result = run("text", "क", "--frontend", "bytes")
+    assert result.output.split("\n")[1:3] == ["    क\te0 a4 95", "  ^ e0 a4 95 $"]
+    assert "leave out --frontend bytes" in run("text", "क", "--frontend", "bytes", "--to", "ipa").output
+
+
+def piped(home: Path, data: bytes, *arguments: object) -> str:
+    with process(home, *arguments, stdin=subprocess.PIPE) as running:
+        out, error = running.communicate(data, timeout=100)
+        assert running.returncode == 0, error.decode()
+        return out.decode()
+
+
+@pytest.mark.parametrize(
+    ("form", "lines"),
+    [
+        ("words", ["नमस्ते दुनिया पाँच रुपये", "", "", "घर नहीं", "क"]),
+        ("ipa", ["nəməst̪eː d̪ʊnɪjaː pãːtʃ ɾʊpjeː", "", "", "ɡʱəɾ nəɦĩː", "kə"]),
+    ],
+)
+def test_text_writes_one_line_for_each(run, home, form, lines):
+    written = "नमस्ते दुनिया! ₹5\n\n🙂\r\nघर।\x0bनहीं?\nक"
+    expected = "".join(line + "\n" for line in lines)
+    assert run("text", written, "--to", form).output == expected
+    assert piped(home, written.encode(), "text", "--to", form) == expected
+
+
+def test_text_writes_as_many_lines_as_there_are(home):
+    assert piped(home, b"", "text", "--to", "ipa") == ""
+    assert piped(home, b"\n", "text", "--to", "ipa") == "\n"
+    assert piped(home, b"\n\n", "text", "--to", "ipa") == "\n\n"
+
+
+def test_text_of_an_argument_is_at_least_a_line(run):
+    assert run("text", "", "--to", "ipa").output == "\n"
+    shown = [json.loads(line) for line in run("text", "क\r\nख\n", "--to", "json").output.splitlines()]
+    assert [line["text"] for line in shown] == ["क", "ख"]
+
+
+def test_text_writes_json(run):
+    first, second = run("text", "--to", "json", "राम 5 है, ना? हाँ\n\n").output.splitlines()
+    shown = json.loads(first)
+    assert shown["text"] == "राम 5 है, ना? हाँ"
+    assert shown["normalized"] == "राम पाँच है, ना? हाँ"
+    assert shown["ipa"].split() == [word["ipa"] for word in shown["words"]]
+    assert shown["phones"] == [phone for word in shown["words"] for phone in word["phones"]]
+    assert [(each["start"], each["end"], each["mark"]) for each in shown["sentences"]] == [(0, 13, "?"), (14, 17, "")]
+    for word in shown["words"]:
+        assert shown["text"][word["start"] : word["end"]] == word["text"]
+        assert len(word["spans"]) == len(word["phones"])
+    assert json.loads(second)["words"] == []
+
+
+def test_text_takes_a_lexicon(run, tmp_path):
+    (tmp_path / "words.tsv").write_text("ram\tरमेश\n", encoding="utf-8")
+    assert run("text", "Ram", "--to", "words", "--lexicon", tmp_path / "words.tsv").output == "रमेश\n"
+    (tmp_path / "words.tsv").write_text("ram\n", encoding="utf-8")
+    assert "words.tsv, line 1: write the word, a tab" in run("text", "a", "--lexicon", tmp_path / "words.tsv").output
+
+
+def test_say_takes_a_lexicon(run, tmp_path):
+    (tmp_path / "words.tsv").write_text("घर\tविश्वविद्यालय\n", encoding="utf-8")
+    plain, changed = tmp_path / "a.wav", tmp_path / "b.wav"
+    assert run("say", "घर", "-o", plain, "--voice", "tiny").exit_code == 0
+    assert run("say", "घर", "-o", changed, "--voice", "tiny", "--lexicon", tmp_path / "words.tsv").exit_code == 0
+    assert soundfile.info(changed).frames > soundfile.info(plain).frames
+
+
+def test_text_answers_each_line_as_it_comes(home):
+    with process(home, "text", "--to", "words", stdin=subprocess.PIPE) as running:
+        for line, answer in (("5\n", "पाँच\n"), ("\n", "\n"), ("घर\n", "घर\n")):
+            running.stdin.write(line.encode())
+            running.stdin.flush()
+            assert running.stdout.readline().decode() == answer
+        running.stdin.close()
+        assert running.wait(timeout=20) == 0
+
+
+def test_text_ends_quietly_when_nobody_reads_on(home):
+    with process(home, "text", "--to", "json", stdin=subprocess.PIPE) as running:
+        running.stdin.write(("घर\n" * 5).encode())
+        running.stdin.flush()
+        running.stdout.readline()
+        running.stdout.close()
+        try:
+            running.stdin.write(("घर\n" * 5000).encode())
+            running.stdin.close()
+        except BrokenPipeError:
+            pass
+        assert running.wait(timeout=20) == 128 + 13
+        assert running.stderr.read() == b""
+
+
+def test_text_refuses_what_is_not_utf8_in_one_line(home):
+    with process(home, "text", "--to", "words", stdin=subprocess.PIPE) as running:
+        _, error = running.communicate("घर\n".encode() + b"\xff\n")
+        assert running.returncode == 1
+        assert error.decode().startswith("ssmphony: standard input is not valid UTF-8 (byte 7)")
+
+
+def test_text_reads_a_line_of_a_megabyte(home):
+    spoken = piped(home, ("यह एक वाक्य है। " * 26_000).encode(), "text", "--to", "words")
+    assert spoken == ("यह एक वाक्य है " * 26_000).rstrip() + "\n"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import typer
 
 from ssmphony import __version__
 from ssmphony.cli.errors import OneLineErrors
+from ssmphony.cli.read import text
 from ssmphony.cli.say import say
-from ssmphony.cli.show import text, voices
+from ssmphony.cli.show import voices
 from ssmphony.cli.work import export, mels, prepare, train
 
 __all__ = ["app"]

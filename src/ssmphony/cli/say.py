@@ -31,6 +31,7 @@ def say(
     pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default 2.")] = None,
+    lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
     timings: Annotated[Path | None, typer.Option(help="Write word times to a .json, .srt or .vtt file.")] = None,
 ) -> None:
     """Speak a text: to a file, to standard output, or aloud."""
@@ -39,7 +40,7 @@ def say(
     import ssmphony
     from ssmphony.types import SsmphonyError
 
-    loaded = ssmphony.load(voice, threads=threads)
+    loaded = ssmphony.load(voice, threads=threads, lexicon=lexicon)
     chunks = loaded.stream(source, speed=speed, pitch=pitch, seed=seed, speaker=speaker)
     spoken = 0
     with ExitStack() as stack:

@@ -1,13 +1,10 @@
-"""``ssmphony voices`` and ``ssmphony text``: what there is, and how a text is read."""
+"""``ssmphony voices``: what there is."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from ssmphony.cli.source import open_text
 
 
 def voices(name: Annotated[str | None, typer.Argument(help="Show the whole card of this voice.")] = None) -> None:
@@ -37,26 +34,3 @@ def voices(name: Annotated[str | None, typer.Argument(help="Show the whole card 
             typer.echo(f"{voice:16} {card.language:4} {card.description or card.name}")
         except SsmphonyError as error:
             typer.echo(f"{voice:16} damaged: {error}", err=True)
-
-
-def text(
-    text: Annotated[str | None, typer.Argument(help="The text; without it, --file or standard input.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
-    frontend: Annotated[str, typer.Option(help="The kind of frontend.")] = "hindi",
-) -> None:
-    """Show how a text is read: its sentences, its words and their phonemes."""
-    source = open_text(text, file)
-
-    from ssmphony.config import choose
-    from ssmphony.text import FRONTENDS
-    from ssmphony.types import SsmphonyError
-
-    spoken = False
-    for sentence in choose(FRONTENDS, frontend, "frontend")().build().sentences(source):
-        spoken = True
-        typer.echo(sentence.text.strip())
-        for word in sentence.words:
-            typer.echo(f"  {word.text}\t{' '.join(sentence.symbols[word.first : word.stop])}")
-        typer.echo(f"  {' '.join(sentence.symbols)}")
-    if not spoken:
-        raise SsmphonyError("nothing to speak: the text holds no letter and no digit")

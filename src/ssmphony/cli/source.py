@@ -75,6 +75,19 @@ def open_text(text: str | None, file: Path | None) -> str | TextSource:
     return TextSource("standard input", sys.stdin.buffer, None)
 
 
+def lines(source: str | TextSource) -> Iterator[str]:
+    """The lines of a text as they arrive, without ``\\n`` or ``\\r\\n``; a last line needs no end."""
+    begun: list[str] = []
+    for piece in (source,) if isinstance(source, str) else source:
+        first, *others = piece.split("\n")
+        begun.append(first)
+        for line in others:
+            yield "".join(begun).removesuffix("\r")
+            begun = [line]
+    if any(begun) or source == "":
+        yield "".join(begun).removesuffix("\r")
+
+
 def _error(message: str) -> Exception:
     from ssmphony.types import SsmphonyError  # NumPy comes with it
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from ssmphony.text.hindi.frontend import HindiFrontendConfig
+from ssmphony.text.utf8 import ByteFrontendConfig
 
-FrontendConfig = HindiFrontendConfig
-FRONTENDS: dict[str, type[FrontendConfig]] = {"hindi": HindiFrontendConfig}
+FrontendConfig = HindiFrontendConfig | ByteFrontendConfig
+FRONTENDS: dict[str, type[HindiFrontendConfig] | type[ByteFrontendConfig]] = {
+    "bytes": ByteFrontendConfig,
+    "hindi": HindiFrontendConfig,
+}

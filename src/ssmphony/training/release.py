@@ -29,5 +29,8 @@ def _settings(source: Path) -> dict[str, Any] | None:
     folder = source if source.is_dir() else source.parent
     for name in ("config.json", "voice.json"):
         if (folder / name).is_file() and isinstance((settings := load_json(folder / name)).get("voice"), dict):
+            frontend = settings["voice"].get("frontend", {})
+            if name == "voice.json" and frontend.get("lexicon"):  # a file beside it
+                frontend["lexicon"] = str(folder / frontend["lexicon"])
             return settings
     return None

@@ -10,6 +10,7 @@ import copy
 import logging
 import math
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Generator, Mapping, Sequence
@@ -42,6 +43,8 @@ from ssmphony.voices.weights import (
 )
 
 OPSET = 20
+LEXICON = "lexicon.tsv"
+"""The user lexicon of the training, in the voice's folder."""
 
 
 class CardConfig(Config):
@@ -91,12 +94,21 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
             **card.model_dump(),
             speakers=model_config.speakers,
             symbols=frontend.symbols,
-            voice=voice,  # type: ignore[arg-type]
+            voice=with_lexicon(voice, folder),  # type: ignore[arg-type]
             graphs=graphs,
         )
         write_manifest(folder, manifest)
         os.replace(folder, out)
     return out
+
+
+def with_lexicon(voice: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """The voice block, with a copy of its user lexicon in ``folder`` if it has one."""
+    source = voice["frontend"].get("lexicon")
+    if not source:
+        return voice
+    shutil.copyfile(source, folder / LEXICON)
+    return {**voice, "frontend": {**voice["frontend"], "lexicon": LEXICON}}
 
 
 def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:

@@ -16,11 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ssmphony.audio.griffin_lim import GriffinLim
 from ssmphony.config import Config, choose, load_json, parse, suggest
-from ssmphony.interfaces import Codec, VoiceModel
+from ssmphony.interfaces import Codec, Frontend, VoiceModel
 from ssmphony.runtime.acoustic import OnnxVoiceModel
 from ssmphony.runtime.codec import OnnxCodec
 from ssmphony.runtime.graph import Graph, default_threads
 from ssmphony.text import FRONTENDS
+from ssmphony.text.hindi import Lexicon
+from ssmphony.text.hindi.frontend import HindiFrontend, HindiFrontendConfig
 from ssmphony.types import AudioFormat, SsmphonyError, VoiceCard
 from ssmphony.voice import Voice
 
@@ -146,24 +148,45 @@ def locate(voice: str | Path | None) -> Path:
     raise SsmphonyError(f"unknown voice '{name}'{suggest(name, voices)}; {known}; or give the path of a voice's folder")
 
 
-def load(voice: str | Path | None = None, *, threads: int | None = None) -> Voice:
+def load(
+    voice: str | Path | None = None, *, threads: int | None = None, lexicon: str | Path | Lexicon | None = None
+) -> Voice:
     """Load a voice: None is the default one, a string the name of an installed voice or a path, a path a folder.
 
     ``threads`` to speak with; None is ``$SSMPHONY_THREADS`` or two. With two or more, model and codec run side by
-    side on half of them each, and only the encoder, on which the first sound waits, takes them all. Raises
-    `SsmphonyError` when the voice is unknown, damaged, or made for another version.
+    side on half of them each, and only the encoder, on which the first sound waits, takes them all. ``lexicon``: words
+    and how to say them, a TSV file or what was read from one; its entries win over the voice's own. Raises
+    `SsmphonyError` when the voice is unknown, damaged, or made for another version, and when the lexicon cannot be
+    read.
     """
     folder = locate(voice)
     manifest = read_manifest(folder)
     where = str(folder / MANIFEST)
-    kind = str(manifest.voice.frontend.get("kind", ""))
-    frontend = parse(choose(FRONTENDS, kind, "frontend"), manifest.voice.frontend, where).build()
+    frontend = _frontend(folder, manifest, lexicon)
     if frontend.symbols != manifest.symbols:
         raise SsmphonyError(f"{where}: this voice was trained on another set of phonemes; export or download it again")
     threads = threads or default_threads()
     model = choose(MODELS, manifest.voice.model.kind, "model")(folder, manifest, threads)
     codec = choose(CODECS, manifest.voice.codec.kind, "codec")(folder, manifest, threads)
     return Voice(frontend, model, codec, manifest.card, overlap=threads > 1)
+
+
+def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexicon | None) -> Frontend:
+    where, block = str(folder / MANIFEST), dict(manifest.voice.frontend)
+    if own := block.get("lexicon"):
+        block["lexicon"] = folder / _plain_name(str(own), where)
+    config = parse(choose(FRONTENDS, str(block.get("kind", "")), "frontend"), block, where)
+    if lexicon is None:
+        return config.build()
+    if not isinstance(config, HindiFrontendConfig):
+        raise SsmphonyError(f"{manifest.name} reads {config.kind}, not phonemes: it takes no lexicon")
+    return HindiFrontend(config, lexicon if isinstance(lexicon, Lexicon) else Lexicon.load(lexicon))
+
+
+def _plain_name(name: str, where: str) -> str:
+    if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise SsmphonyError(f"{where}: '{name}' is not the name of a file in the voice's folder")
+    return name
 
 
 def _acoustic(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
@@ -196,9 +219,7 @@ def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> tu
     entry = manifest.graphs.get(name)
     if entry is None:
         raise SsmphonyError(f"{folder / MANIFEST}: no '{name}' graph is listed; export the voice again")
-    if entry.file in ("", ".", "..") or "/" in entry.file or "\\" in entry.file or "\0" in entry.file:
-        raise SsmphonyError(f"{folder / MANIFEST}: '{entry.file}' is not the name of a file in the voice's folder")
-    path = folder / entry.file
+    path = folder / _plain_name(entry.file, str(folder / MANIFEST))
     try:
         data = path.read_bytes()
     except OSError as error:

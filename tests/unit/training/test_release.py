@@ -10,6 +10,7 @@ import pytest
 
 from ssmphony.training.release import voice_block
 from ssmphony.types import SsmphonyError
+from ssmphony.voices.export import with_lexicon
 
 VOICE = {"frontend": {"kind": "hindi"}, "model": {"kind": "s4_acoustic", "d_model": 8}, "codec": {"dim": 16}}
 
@@ -35,6 +36,16 @@ def test_weights_without_a_block_take_the_models(tmp_path: Path) -> None:
 def test_parts_of_a_voice_package(tmp_path: Path) -> None:
     voice = write(tmp_path / "voice", "voice.json", voice=VOICE, graphs={})
     assert voice_block(voice, voice) == VOICE
+
+
+def test_the_lexicon_of_a_voice_travels_with_it(tmp_path: Path) -> None:
+    voice = write(tmp_path / "voice", "voice.json", voice={**VOICE, "frontend": {"kind": "hindi", "lexicon": "a.tsv"}})
+    (voice / "a.tsv").write_text("घर\tमकान\n", encoding="utf-8")
+    block = voice_block(voice, voice)
+    copied = with_lexicon(block, tmp_path)
+    assert copied["frontend"] == {"kind": "hindi", "lexicon": "lexicon.tsv"}
+    assert (tmp_path / "lexicon.tsv").read_text(encoding="utf-8") == "घर\tमकान\n"
+    assert with_lexicon(VOICE, tmp_path / "nowhere") == VOICE
 
 
 def test_wrong_runs_are_one_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ssmphony
+from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
 from ssmphony.voices import package
 
@@ -151,3 +152,26 @@ def test_public_names():
     assert all(getattr(ssmphony, name) is not None for name in ssmphony.__all__)
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         ssmphony.lode  # noqa: B018
+
+
+def symbols(voice: ssmphony.Voice, text: str) -> str:
+    return " ".join(tokens.text + "=" + "".join(tokens.symbols) for tokens in voice.frontend.sentences(text))
+
+
+def test_a_lexicon_of_the_user_and_one_of_the_voice(folder, tmp_path):
+    (tmp_path / "mine.tsv").write_text("घर\tमकान\n", encoding="utf-8")
+    (folder / "lexicon.tsv").write_text("घर\tआवास\nकल\tआज\n", encoding="utf-8")
+    voice = json.loads((folder / "voice.json").read_text())["voice"]
+    change(folder, voice={**voice, "frontend": {"kind": "hindi", "lexicon": "lexicon.tsv"}})
+    assert symbols(ssmphony.load(folder), "घर कल") == "घर कल=^aːʋaːsaːdʒ."
+    assert symbols(ssmphony.load(folder, lexicon=tmp_path / "mine.tsv"), "घर कल") == "घर कल=^məkaːnaːdʒ."
+    assert symbols(ssmphony.load(folder, lexicon=Lexicon.parse(["कल\tघर"])), "कल") == "कल=^ɡʱəɾ."
+    change(folder, voice={**voice, "frontend": {"kind": "hindi", "lexicon": "../mine.tsv"}})
+    assert "'../mine.tsv' is not the name of a file in the voice's folder" in refusal(folder)
+
+
+def test_a_voice_of_bytes_takes_no_lexicon(folder):
+    voice = json.loads((folder / "voice.json").read_text())["voice"]
+    change(folder, voice={**voice, "frontend": {"kind": "bytes"}})
+    with pytest.raises(SsmphonyError, match="takes no lexicon"):
+        ssmphony.load(folder, lexicon=Lexicon.parse([]))

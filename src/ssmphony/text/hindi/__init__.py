@@ -3,8 +3,8 @@
 >>> from ssmphony.text import hindi
 >>> hindi.normalize("डॉ. शर्मा 8:45 बजे आए।")
 'डॉक्टर शर्मा पौने नौ बजे आए।'
->>> hindi.phonemize("नमस्ते")
-['n', 'ə', 'm', 'ə', 's', 't̪', 'eː']
+>>> [(word.text, word.ipa) for word in hindi.phonemize("नमस्ते दुनिया")]
+[('नमस्ते', 'nəməst̪eː'), ('दुनिया', 'd̪ʊnɪjaː')]
 
 Policy: letters of other Indic scripts are read as their Devanagari partners; emoji and the letters of other scripts
 (Arabic, Cyrillic, Han, …) have no sound. Nothing raises on any string.
@@ -14,32 +14,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ssmphony.text.hindi.speech import SpokenSentence, SpokenWord, speak
+from ssmphony.text.hindi.lexicon import Lexicon
+from ssmphony.text.hindi.speech import SpokenSentence, Word, speak
 
-__all__ = ["SpokenSentence", "SpokenWord", "normalize", "phonemize", "speak", "words"]
+__all__ = ["Lexicon", "SpokenSentence", "Word", "normalize", "phonemize", "speak", "spell_out"]
 
 _MARKS = {".": "।", "…": "।", "?": "?", "!": "!"}
 
 
-def normalize(text: str | Iterable[str]) -> str:
+def normalize(text: str | Iterable[str], lexicon: Lexicon | None = None) -> str:
     """``text`` as it is spoken: Devanagari words, and ``, । ? !`` where the voice pauses. Idempotent."""
-    written = ""
-    for sentence in speak(text):
+    return spell_out(speak(text, lexicon))
+
+
+def phonemize(text: str | Iterable[str], lexicon: Lexicon | None = None) -> list[Word]:
+    """Every spoken word of ``text`` with its phones and its character offsets.
+
+    >>> word, = phonemize("₹5")
+    >>> word.spoken, word.start, word.end
+    (('पाँच', 'रुपये'), 0, 2)
+    """
+    return [word for sentence in speak(text, lexicon) for word in sentence.words]
+
+
+def spell_out(sentences: Iterable[SpokenSentence]) -> str:
+    """The normalised text of sentences that `speak` returned."""
+    parts: list[str] = []
+    for sentence in sentences:
         if not sentence.words:
             continue
-        last = len(sentence.words) - 1
-        for place, word in enumerate(sentence.words):
-            written += " ".join(word.spoken) + ("," if word.pause and place < last else "") + " " * (place < last)
-        written += _MARKS.get(sentence.source.mark, "")
-        written += "\n" if sentence.source.line_end else " "
-    return written.rstrip()
-
-
-def words(text: str | Iterable[str]) -> list[SpokenWord]:
-    """Every spoken word of ``text`` with its phones and its character offsets."""
-    return [word for sentence in speak(text) for word in sentence.words]
-
-
-def phonemize(text: str | Iterable[str]) -> list[str]:
-    """The phones of ``text`` in one list, without pauses."""
-    return [phone for word in words(text) for phone in word.phones]
+        words = [" ".join(word.spoken) + ("," if word.pause else "") for word in sentence.words]
+        parts.append(" ".join(words).removesuffix(","))
+        parts.append(_MARKS.get(sentence.source.mark, ""))
+        parts.append("\n" if sentence.source.line_end else " ")
+    return "".join(parts).rstrip()

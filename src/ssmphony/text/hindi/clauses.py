@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ssmphony.text.hindi import tables
-from ssmphony.text.hindi.speech import SpokenWord
+from ssmphony.text.hindi.speech import Word
 
 CONJUNCTIONS = frozenset(row[0] for row in tables.rows("conjunctions"))
 
 
-def cut(words: Sequence[SpokenWord], limit: int) -> list[tuple[SpokenWord, ...]]:
+def cut(words: Sequence[Word], limit: int) -> list[tuple[Word, ...]]:
     """Clauses of at most ``limit`` tokens (phones and inner pauses); nothing is dropped.
 
     Cuts fall behind a clause mark, else before a conjunction, else between words; among equals where the clauses
     come out even. A word longer than ``limit`` is cut itself.
     """
     rest = [piece for word in words for piece in _pieces(word, limit)]
-    clauses: list[tuple[SpokenWord, ...]] = []
+    clauses: list[tuple[Word, ...]] = []
     while rest:
         sizes = [len(word.phones) + word.pause for word in rest]
         total = sum(sizes)
@@ -31,7 +31,7 @@ def cut(words: Sequence[SpokenWord], limit: int) -> list[tuple[SpokenWord, ...]]
     return clauses
 
 
-def _best_stop(words: list[SpokenWord], sizes: list[int], limit: int, target: float) -> int:
+def _best_stop(words: list[Word], sizes: list[int], limit: int, target: float) -> int:
     """How many words the first clause takes."""
     best, stop = (3, 0.0), 1
     reached = 0
@@ -48,21 +48,22 @@ def _best_stop(words: list[SpokenWord], sizes: list[int], limit: int, target: fl
     return stop
 
 
-def _pieces(word: SpokenWord, limit: int) -> list[SpokenWord]:
+def _pieces(word: Word, limit: int) -> list[Word]:
     """A word in pieces of at most ``limit`` phones, each with its share of the written word."""
     count = -(-len(word.phones) // limit)
     if count == 1:
         return [word]
     length = word.end - word.start
-    pieces: list[SpokenWord] = []
+    pieces: list[Word] = []
     for number in range(count):
-        first, stop = number * length // count, (number + 1) * length // count
+        first, last = number * length // count, (number + 1) * length // count
         piece = replace(
             word,
-            text=word.text[first:stop],
+            text=word.text[first:last],
             start=word.start + first,
-            end=word.start + stop,
+            end=word.start + last,
             phones=word.phones[number * limit : (number + 1) * limit],
+            stops=tuple(min(max(stop - number * limit, 0), limit) for stop in word.stops),
             pause=word.pause and number == count - 1,
         )
         pieces.append(piece)

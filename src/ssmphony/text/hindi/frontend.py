@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -10,31 +11,34 @@ from pydantic import Field
 from ssmphony.config import Config
 from ssmphony.interfaces import Frontend
 from ssmphony.text import ssml, vocabulary
-from ssmphony.text.hindi import clauses
-from ssmphony.text.hindi.speech import SpokenSentence, SpokenWord, speak
+from ssmphony.text.hindi import clauses, speech
+from ssmphony.text.hindi.lexicon import Lexicon
+from ssmphony.text.pauses import pause_behind
 from ssmphony.types import Tokens, Word
-
-PAUSE_S = {".": 0.25, "…": 0.35, "?": 0.3, "!": 0.3, ",": 0.0, "": 0.25}
-"""Silence behind a closing mark; nothing behind a clause of a cut sentence."""
-LINE_PAUSE_S = 0.5
-"""Silence behind a sentence that ends a line, which in Hindi text ends a paragraph or a heading."""
 
 
 class HindiFrontendConfig(Config):
-    """``max_tokens``: sentences of more tokens are cut at clauses."""
+    """``max_tokens``: sentences of more tokens are cut at clauses. ``lexicon``: a TSV file, see `lexicon`."""
 
     kind: Literal["hindi"] = "hindi"
     max_tokens: int = Field(default=240, ge=8)
+    lexicon: Path | None = None
 
     def build(self) -> HindiFrontend:
+        """Raises `SsmphonyError` where the lexicon cannot be read."""
         return HindiFrontend(self)
 
 
 class HindiFrontend(Frontend):
-    """Sentences begin with ``^`` and end with one of ``. ? !``, or with ``,`` where an over-long one was cut."""
+    """Sentences begin with ``^`` and end with one of ``. ? !``, or with ``,`` where an over-long one was cut.
 
-    def __init__(self, config: HindiFrontendConfig | None = None) -> None:
+    ``lexicon``: entries that win over those of the config.
+    """
+
+    def __init__(self, config: HindiFrontendConfig | None = None, lexicon: Lexicon | None = None) -> None:
         self.config = config or HindiFrontendConfig()
+        own = Lexicon.load(self.config.lexicon) if self.config.lexicon else None
+        self.lexicon = own | lexicon if own and lexicon else own or lexicon
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -44,11 +48,11 @@ class HindiFrontend(Frontend):
         return ssml.sentences(text, self._plain, lambda text, kind, form: text)
 
     def _plain(self, text: str | Iterable[str]) -> Iterator[Tokens]:
-        for sentence in speak(text):
+        for sentence in speech.speak(text, self.lexicon):
             if sentence.words:
                 yield from self._clauses(sentence)
 
-    def _clauses(self, sentence: SpokenSentence) -> Iterator[Tokens]:
+    def _clauses(self, sentence: speech.SpokenSentence) -> Iterator[Tokens]:
         """The sentence, or its clauses where it is too long for one piece."""
         source = sentence.source
         pieces = clauses.cut(sentence.words, self.config.max_tokens - 2)
@@ -59,13 +63,13 @@ class HindiFrontend(Frontend):
             else:
                 end = source.end
                 mark = source.mark if source.mark in vocabulary.PAUSES else "."
-                pause_s = max(PAUSE_S[source.mark], LINE_PAUSE_S if source.line_end else 0.0)
+                pause_s = pause_behind(source)
             written = source.text[start - source.start : end - source.start].rstrip()
             yield _tokens(words, mark, written, start, pause_s)
             start = end
 
 
-def _tokens(words: Iterable[SpokenWord], mark: str, text: str, start: int, pause_s: float) -> Tokens:
+def _tokens(words: Iterable[speech.Word], mark: str, text: str, start: int, pause_s: float) -> Tokens:
     symbols = [vocabulary.BEGIN]
     spans: list[Word] = []
     for word in words:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ssmphony.text import sentences
-from ssmphony.text.hindi import g2p
-from ssmphony.text.hindi.normaliser import ABBREVIATIONS, read
+from ssmphony.text.hindi import g2p, homographs, inline, spans
+from ssmphony.text.hindi.lexicon import Found, Lexicon, Pronunciation
+from ssmphony.text.hindi.normaliser import ABBREVIATIONS, Reading, read
 
 
 @dataclass(frozen=True)
-class SpokenWord:
+class Word:
     """A written word (``text``, from ``start`` to ``end`` in the caller's text) and how it is spoken.
 
-    ``spoken`` are the Devanagari words that say it, ``phones`` their phones; ``pause`` tells that a clause ends
-    behind it.
+    ``spoken`` are the Devanagari words that say it, ``phones`` their phones; the phones of ``spoken[i]`` end at
+    ``stops[i]``. ``pause`` tells that a clause ends behind it.
     """
 
     text: str
@@ -23,6 +24,7 @@ class SpokenWord:
     end: int
     spoken: tuple[str, ...]
     phones: tuple[str, ...]
+    stops: tuple[int, ...]
     pause: bool = False
 
     @property
@@ -30,30 +32,106 @@ class SpokenWord:
         """The phones in one string of IPA."""
         return "".join(self.phones)
 
+    @property
+    def spoken_ipa(self) -> tuple[str, ...]:
+        """The IPA of each word of ``spoken``."""
+        starts = (0, *self.stops)
+        return tuple("".join(self.phones[start:stop]) for start, stop in zip(starts, self.stops, strict=False))
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """(start, stop) in the caller's text for each phone.
+
+        The phones of a number, a Latin word or an abbreviation share the whole of what is written.
+        """
+        letters = spans.of_phones(self.text, self.spoken, self.phones)
+        return tuple((self.start + start, self.start + stop) for start, stop in letters)
+
 
 @dataclass(frozen=True)
 class SpokenSentence:
     """A sentence and its words; no words where nothing in it can be spoken."""
 
     source: sentences.Sentence
-    words: tuple[SpokenWord, ...]
+    words: tuple[Word, ...]
 
 
-def speak(text: str | Iterable[str]) -> Iterator[SpokenSentence]:
-    """Sentences of ``text`` as soon as their end is certain, silent ones included."""
-    for sentence in sentences.cut(text, ABBREVIATIONS):
-        yield SpokenSentence(sentence, _words(sentence))
+def speak(text: str | Iterable[str], lexicon: Lexicon | None = None) -> Iterator[SpokenSentence]:
+    """Sentences of ``text`` as soon as their end is certain, silent ones included.
+
+    ``lexicon`` wins over every rule and table, phones in ``[[…]]`` over the lexicon.
+    """
+    abbreviations = ABBREVIATIONS
+    if lexicon is not None and lexicon.dotted:
+        abbreviations = replace(ABBREVIATIONS, words=lexicon.dotted.union(ABBREVIATIONS.words))
+    for sentence in inline.cut(text, abbreviations):
+        yield SpokenSentence(sentence, _words(sentence, lexicon))
 
 
-def _words(sentence: sentences.Sentence) -> tuple[SpokenWord, ...]:
-    words: list[SpokenWord] = []
-    readings = read(sentence.text)
+def _words(sentence: sentences.Sentence, lexicon: Lexicon | None) -> tuple[Word, ...]:
+    given = _given(sentence.text, lexicon)
+    readings = _around(sentence.text, read(sentence.text), given) if given else read(sentence.text)
+    fixed = {found.start: found.said for found in given}
+    spoken = [word for reading in readings for word in reading.words]
+    words: list[Word] = []
+    said_before = 0
     for place, reading in enumerate(readings):
-        phones = tuple(phone for word in reading.words for phone in g2p.phones(word))
-        if not phones:
-            continue
+        said: list[Pronunciation] = [fixed[reading.start]] if reading.start in fixed and reading.words else []
+        if not said:
+            reached = range(said_before, said_before + len(reading.words))
+            said = [homographs.choose(spoken, number) or Pronunciation((spoken[number],)) for number in reached]
+        said_before += len(reading.words)
         pause = place + 1 < len(readings) and bool(readings[place + 1].pause)
-        written = sentence.text[reading.start : reading.end]
-        start, end = sentence.start + reading.start, sentence.start + reading.end
-        words.append(SpokenWord(written, start, end, reading.words, phones, pause))
+        word = _word(sentence, reading, said, pause)
+        if word.phones:
+            words.append(word)
     return tuple(words)
+
+
+def _word(sentence: sentences.Sentence, reading: Reading, said: Sequence[Pronunciation], pause: bool) -> Word:
+    spoken: list[str] = []
+    phones: list[str] = []
+    stops: list[int] = []
+    for pronunciation in said:
+        for word in pronunciation.words:
+            phones += pronunciation.phones or g2p.phones(word)
+            spoken.append(word)
+            stops.append(len(phones))
+    written = sentence.text[reading.start : reading.end]
+    start, end = sentence.start + reading.start, sentence.start + reading.end
+    return Word(written, start, end, tuple(spoken), tuple(phones), tuple(stops), pause)
+
+
+def _given(text: str, lexicon: Lexicon | None) -> list[Found]:
+    """What the text itself and the lexicon say, in order; the text wins where they overlap."""
+    given = list(inline.find(text)) if "[[" in text else []
+    if lexicon is not None:
+        free = [
+            found
+            for found in lexicon.find(text)
+            if all(found.end <= other.start or other.end <= found.start for other in given)
+        ]
+        given = sorted([*given, *free])
+    return given
+
+
+def _around(text: str, readings: Sequence[Reading], given: Sequence[Found]) -> list[Reading]:
+    """The readings with those of ``given`` in their places.
+
+    Where a reading reaches into a given stretch (₹ 5 where 5 is given), what is left of it is read anew.
+    """
+    merged: list[Reading] = []
+    place = 0
+    for found in (*given, None):
+        stop = len(text) if found is None else found.start
+        between = [reading for reading in readings if reading.start < stop and reading.end > place]
+        if any(reading.start < place or reading.end > stop for reading in between):
+            between = [
+                replace(reading, start=reading.start + place, end=reading.end + place)
+                for reading in read(text[place:stop])
+            ]
+        merged += between
+        if found is not None:
+            merged.append(Reading(found.start, found.end, found.said.words))
+            place = found.end
+    return merged

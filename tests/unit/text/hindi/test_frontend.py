@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from ssmphony.config import parse
 from ssmphony.text import FRONTENDS, hindi, vocabulary
 from ssmphony.text.hindi.frontend import HindiFrontend, HindiFrontendConfig
+from ssmphony.text.utf8 import ByteFrontendConfig
 from ssmphony.types import SsmphonyError, Tokens
 from tests.unit.text.strategies import cut_texts, texts
 from tests.unit.text.tables import lines
@@ -67,15 +68,15 @@ def test_cutting_drops_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("line", lines("lines"))
 def test_every_letter_and_digit_lies_in_a_word(line: str) -> None:
-    covered = {place for word in hindi.words(line) for place in range(word.start, word.end)}
+    covered = {place for word in hindi.phonemize(line) for place in range(word.start, word.end)}
     lost = [line[place] for place in range(len(line)) if line[place].isalnum() and place not in covered]
     assert not lost
-    assert all(word.phones for word in hindi.words(line))
+    assert all(word.phones for word in hindi.phonemize(line))
 
 
 @given(texts)
 def test_no_hindi_latin_or_digit_is_skipped(text: str) -> None:
-    covered = {place for word in hindi.words(text) for place in range(word.start, word.end)}
+    covered = {place for word in hindi.phonemize(text) for place in range(word.start, word.end)}
     for place, letter in enumerate(text):
         spoken = (letter.isascii() and letter.isalnum()) or letter.isdecimal()
         if spoken or "\u0905" <= letter <= "\u0939" or "\u0958" <= letter <= "\u0961":
@@ -142,18 +143,24 @@ def test_an_endless_text_is_spoken() -> None:
 
 
 def test_registry_and_config() -> None:
-    assert {"hindi": HindiFrontendConfig} == FRONTENDS
+    assert {"bytes": ByteFrontendConfig, "hindi": HindiFrontendConfig} == FRONTENDS
     frontend = parse(FRONTENDS["hindi"], {"kind": "hindi", "max_tokens": 100}).build()
     assert frontend.symbols == vocabulary.SYMBOLS
     with pytest.raises(SsmphonyError, match="max_tokens"):
         parse(HindiFrontendConfig, {"max_token": 100})
 
 
-def test_phonemize_and_words() -> None:
-    assert hindi.phonemize("नमस्ते") == ["n", "ə", "m", "ə", "s", "t̪", "eː"]
-    (first, second) = hindi.words("२ घर")
-    assert (first.text, first.spoken, first.start, first.end) == ("२", ("दो",), 0, 1)
-    assert (second.ipa, second.start, second.end) == (unicodedata.normalize("NFC", "ɡʱəɾ"), 2, 4)
+def test_the_lexicon_of_the_config_and_one_that_wins_over_it(tmp_path: Path) -> None:
+    (tmp_path / "words.tsv").write_text("कखग\tk @ kh\n".replace("kh", "k_h") + "घर\tमकान\n", encoding="utf-8")
+    frontend = parse(FRONTENDS["hindi"], {"kind": "hindi", "lexicon": str(tmp_path / "words.tsv")}).build()
+    (tokens,) = frontend.sentences("कखग घर")
+    assert "".join(tokens.symbols) == "^kəkʰməkaːn."
+    assert [word.text for word in tokens.words] == ["कखग", "घर"]
+    user = hindi.Lexicon.parse(["घर\tआवास"])
+    (tokens,) = HindiFrontend(frontend.config, user).sentences("कखग घर")
+    assert "".join(tokens.symbols) == "^kəkʰaːʋaːs."
+    with pytest.raises(SsmphonyError, match="cannot read the lexicon"):
+        HindiFrontendConfig(lexicon=tmp_path / "missing.tsv").build()
 
 
 def test_the_language_package_loads_the_standard_library_only() -> None:

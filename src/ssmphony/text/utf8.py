@@ -1,0 +1,138 @@
+"""The byte frontend: text → sentences of UTF-8 bytes, for models that read the writing itself.
+
+Token 0 is padding, 1 begins a sentence, 2 ends it, and 3 + b is the byte b. `decode` gives back the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from ssmphony.config import Config
+from ssmphony.interfaces import Frontend
+from ssmphony.text import sentences
+from ssmphony.text.pauses import pause_behind
+from ssmphony.types import Tokens, Word
+
+PAD, BEGIN, END = "_", "^", "$"
+SYMBOLS: tuple[str, ...] = (PAD, BEGIN, END, *(f"{byte:02x}" for byte in range(256)))
+_FIRST_BYTE = SYMBOLS.index("00")
+_CHUNK = re.compile(r"\S+")
+
+
+class ByteFrontendConfig(Config):
+    """``max_tokens``: longer sentences are cut at spaces. ``language``: whose abbreviations do not end a sentence."""
+
+    kind: Literal["bytes"] = "bytes"
+    max_tokens: int = Field(default=1024, ge=16)
+    language: Literal["", "hindi"] = ""
+
+    def build(self) -> ByteFrontend:
+        return ByteFrontend(self)
+
+
+class ByteFrontend(Frontend):
+    """Every sentence with a letter, a digit or a symbol in it; only blanks between sentences are left out."""
+
+    def __init__(self, config: ByteFrontendConfig | None = None) -> None:
+        self.config = config or ByteFrontendConfig()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return SYMBOLS
+
+    def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
+        for sentence in sentences.cut(text, self._abbreviations()):
+            if any(map(_sounds, sentence.text)):
+                yield from self._pieces(sentence)
+
+    def _abbreviations(self) -> sentences.Abbreviations | None:
+        if self.config.language != "hindi":
+            return None
+        from ssmphony.text.hindi.normaliser import ABBREVIATIONS
+
+        return ABBREVIATIONS
+
+    def _pieces(self, sentence: sentences.Sentence) -> Iterator[Tokens]:
+        """The sentence, or pieces of it where it has too many bytes."""
+        start, length = 0, len(sentence.text)
+        while start < length:
+            stop = _stop(sentence.text, start, self.config.max_tokens - 2)
+            behind = stop
+            while behind < length and sentence.text[behind].isspace():
+                behind += 1
+            pause_s = pause_behind(sentence) if behind == length else 0.0
+            yield _tokens(sentence.text[start:stop], sentence.start + start, pause_s)
+            start = behind
+
+
+def encode(text: str) -> tuple[int, ...]:
+    """Ids of the bytes of ``text``; a lone surrogate, which UTF-8 has no place for, as the three bytes of its code.
+
+    >>> encode("हा")
+    (227, 167, 188, 227, 167, 193)
+    """
+    return tuple(byte + _FIRST_BYTE for byte in text.encode("utf-8", "surrogatepass"))
+
+
+def decode(ids: Iterable[int]) -> str:
+    """The text of ids; what is no byte is passed over. Raises `UnicodeDecodeError` where the bytes are no UTF-8."""
+    return bytes(number - _FIRST_BYTE for number in ids if number >= _FIRST_BYTE).decode("utf-8", "surrogatepass")
+
+
+def _size(character: str) -> int:
+    code = ord(character)
+    return 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF)
+
+
+def _stop(text: str, start: int, limit: int) -> int:
+    """Where a piece of at most ``limit`` bytes ends: the end, the last space, else before a letter and its marks."""
+    size, stop, space = 0, start, 0
+    while stop < len(text):
+        size += _size(text[stop])
+        if size > limit:
+            break
+        stop += 1
+        if stop < len(text) and text[stop].isspace() and not text[stop - 1].isspace():
+            space = stop
+    else:
+        return stop
+    if space > start:
+        return space
+    letter = stop
+    while letter > start and unicodedata.category(text[letter])[0] == "M":
+        letter -= 1
+    return letter if letter > start else stop
+
+
+def _sounds(character: str) -> bool:
+    """Whether a character may be spoken: a letter, mark, digit or symbol, not punctuation, blank or control."""
+    return unicodedata.category(character)[0] in "LMNS"
+
+
+def _tokens(text: str, start: int, pause_s: float) -> Tokens:
+    ids = (SYMBOLS.index(BEGIN), *encode(text), SYMBOLS.index(END))
+    symbols = tuple(SYMBOLS[number] for number in ids)
+    words = tuple(_words(text, start))
+    return Tokens(ids, symbols, words, text, start, start + len(text), pause_s)
+
+
+def _words(text: str, start: int) -> Iterator[Word]:
+    """What stands between blanks, without the punctuation around it."""
+    reached, size = 0, 1
+    for chunk in _CHUNK.finditer(text):
+        first, stop = chunk.span()
+        while first < stop and not _sounds(text[first]):
+            first += 1
+        while stop > first and not _sounds(text[stop - 1]):
+            stop -= 1
+        if first == stop:
+            continue
+        begin = size + sum(map(_size, text[reached:first]))
+        size = begin + sum(map(_size, text[first:stop]))
+        reached = stop
+        yield Word(text[first:stop], begin, size, start + first, start + stop)

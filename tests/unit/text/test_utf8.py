@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import itertools
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssmphony.config import parse
+from ssmphony.text import FRONTENDS
+from ssmphony.text.utf8 import BEGIN, END, PAD, SYMBOLS, ByteFrontend, ByteFrontendConfig, decode, encode
+from ssmphony.types import SsmphonyError, Tokens
+from tests.unit.text.strategies import cut_texts, texts
+
+FRONTEND = ByteFrontend()
+SHORT = ByteFrontendConfig(max_tokens=16).build()
+
+
+def _check(text: str, sentences: list[Tokens], limit: int) -> None:
+    place = 0
+    for tokens in sentences:
+        assert 2 < len(tokens) <= limit
+        assert tokens.symbols == tuple(SYMBOLS[number] for number in tokens.ids)
+        assert (tokens.symbols[0], tokens.symbols[-1]) == (BEGIN, END)
+        assert min(tokens.ids[1:-1]) > 2
+        assert decode(tokens.ids) == tokens.text == text[tokens.start : tokens.end]
+        assert tokens.start >= place
+        assert tokens.pause_after_s >= 0
+        first = 1
+        for word in tokens.words:
+            assert first <= word.first < word.stop < len(tokens)
+            assert tokens.start <= word.start < word.end <= tokens.end
+            assert decode(tokens.ids[word.first : word.stop]) == word.text == text[word.start : word.end]
+            first = word.stop
+        place = tokens.end
+
+
+@given(texts)
+def test_any_text_gives_its_bytes(text: str) -> None:
+    _check(text, list(FRONTEND.sentences(text)), 1024)
+
+
+@given(texts)
+def test_any_text_gives_short_pieces(text: str) -> None:
+    _check(text, list(SHORT.sentences(text)), 16)
+
+
+@given(cut_texts(), st.sampled_from([FRONTEND, SHORT, ByteFrontendConfig(language="hindi").build()]))
+def test_pieces_give_the_same_tokens(example: tuple[str, list[str]], frontend: ByteFrontend) -> None:
+    text, pieces = example
+    assert list(frontend.sentences(pieces)) == list(frontend.sentences(text))
+
+
+@given(texts)
+@settings(max_examples=50)
+def test_nothing_that_could_be_spoken_is_dropped(text: str) -> None:
+    for frontend in (FRONTEND, SHORT):
+        sentences = list(frontend.sentences(text))
+        covered = {place for tokens in sentences for place in range(tokens.start, tokens.end)}
+        spoken = {place for tokens in sentences for word in tokens.words for place in range(word.start, word.end)}
+        for place, character in enumerate(text):
+            if unicodedata.category(character)[0] in "LMNS" and not character.isspace():
+                assert place in covered
+                assert place in spoken
+        if any(unicodedata.category(character)[0] in "LMNS" for character in text):
+            assert sentences
+
+
+@given(st.text(st.characters()))
+def test_bytes_go_both_ways(text: str) -> None:
+    assert decode(encode(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "।।।", "...", "-- ,", "\u200d\ufeff", "\x00\x1b"])
+def test_nothing_to_speak_yields_nothing(text: str) -> None:
+    assert list(FRONTEND.sentences(text)) == []
+
+
+def test_tokens_of_two_sentences() -> None:
+    first, second = FRONTEND.sentences(" क, ab!\nहै? ")
+    assert first.symbols == ("^", "e0", "a4", "95", "2c", "20", "61", "62", "21", "$")
+    assert [(word.text, word.first, word.stop, word.start, word.end) for word in first.words] == [
+        ("क", 1, 4, 1, 2),
+        ("ab", 6, 8, 4, 6),
+    ]
+    assert (first.text, first.pause_after_s, second.text, second.pause_after_s) == ("क, ab!", 0.5, "है?", 0.3)
+
+
+def test_long_sentences_are_cut_at_spaces_and_never_in_a_letter() -> None:
+    assert [tokens.text for tokens in SHORT.sentences("abc defgh ijklmnop")] == ["abc defgh", "ijklmnop"]
+    assert [tokens.text for tokens in SHORT.sentences("किकिकिकि")] == ["किकि", "किकि"]
+    assert [tokens.pause_after_s for tokens in SHORT.sentences("abc defgh ijklmnop")] == [0.0, 0.25]
+    assert [tokens.text for tokens in SHORT.sentences("क" + "\u0902" * 9)] == [
+        "क" + "\u0902" * 3,
+        *["\u0902" * 4] * 1,
+        "\u0902" * 2,
+    ]
+
+
+def test_abbreviations_of_a_language() -> None:
+    text = "डॉ. राम आए।"
+    assert len(list(FRONTEND.sentences(text))) == 2
+    assert len(list(ByteFrontendConfig(language="hindi").build().sentences(text))) == 1
+
+
+def test_an_endless_text_is_spoken() -> None:
+    endless = FRONTEND.sentences(itertools.repeat("ab cd "))
+    assert all(tokens.words for tokens in itertools.islice(endless, 50))
+
+
+def test_symbols_and_config() -> None:
+    assert SYMBOLS[0] == PAD
+    assert len(set(SYMBOLS)) == len(SYMBOLS) == 259
+    frontend = parse(FRONTENDS["bytes"], {"kind": "bytes", "max_tokens": 100}).build()
+    assert frontend.symbols == SYMBOLS
+    with pytest.raises(SsmphonyError, match="max_tokens"):
+        parse(ByteFrontendConfig, {"max_tokens": 2})
