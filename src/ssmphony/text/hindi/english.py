@@ -1,0 +1,92 @@
+"""English words as Hindi writes them: a lexicon, its inflections and derivations by rule, and compounds of two words."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from ssmphony.text.hindi import tables
+from ssmphony.text.hindi.transliteration import join
+
+_SHORTEST_STEM = 3
+_SHORTEST_PART = 3
+_SHORTEST_COMPOUND = 7
+_LONGEST = 24
+"""Longer strings of letters are not words; looking for stems and parts in them would only cost time."""
+
+
+class Ending(NamedTuple):
+    """``ending`` behind a known stem, which gets one of ``stems`` back; ``written`` where ``after`` fits its end."""
+
+    ending: str
+    stems: tuple[str, ...]
+    after: re.Pattern[str]
+    written: str
+
+
+@cache
+def words() -> dict[str, str]:
+    """Lower-case English words and their spelling in Devanagari (several words have spaces)."""
+    return tables.pairs("english_words")
+
+
+@cache
+def _endings() -> tuple[Ending, ...]:
+    rows = tables.rows("english_endings")
+    return tuple(
+        Ending(ending, tuple(stems.replace("-", "").split(",")), re.compile(after), written)
+        for ending, stems, after, written in rows
+    )
+
+
+@cache
+def _prefixes() -> dict[str, str]:
+    return tables.pairs("english_prefixes")
+
+
+def inflected(word: str, depth: int = 2) -> str | None:
+    """A known word with up to ``depth`` endings or a prefix, in Devanagari: players, unblocked, startup's."""
+    if len(word) > _LONGEST:
+        return None
+    for rule in _endings():
+        if depth and word.endswith(rule.ending):
+            stem = word[: -len(rule.ending)]
+            for restored in rule.stems:
+                spoken = _stem(stem, restored, depth)
+                if spoken and rule.after.search(spoken):
+                    return join(spoken, rule.written)
+    for size in range(min(6, len(word) - 4), 0, -1):
+        if depth and word[:size] in _prefixes():
+            spoken = words().get(word[size:]) or inflected(word[size:], depth - 1)
+            if spoken:
+                return _prefixes()[word[:size]] + spoken
+    return None
+
+
+def plural(spoken: str) -> str:
+    """A Devanagari word with an English s, of the plural or the possessive: डेज़, बसेज़, बुक्स."""
+    rule = next(rule for rule in _endings() if rule.ending == "s" and rule.after.search(spoken))
+    return join(spoken, rule.written)
+
+
+def _stem(stem: str, restored: str, depth: int) -> str | None:
+    """The Devanagari of a stem with what its ending took away: a final letter, or a doubled one (``2``)."""
+    if restored == "2":
+        if len(stem) < _SHORTEST_STEM + 1 or stem[-1] != stem[-2]:
+            return None
+        stem, restored = stem[:-1], ""
+    word = stem + restored
+    return (words().get(word) or inflected(word, depth - 1)) if len(stem) >= _SHORTEST_STEM - bool(restored) else None
+
+
+def compound(word: str) -> tuple[str, ...] | None:
+    """Two known words written as one (powerbank), the second perhaps inflected; the longest first part decides."""
+    if not _SHORTEST_COMPOUND <= len(word) <= _LONGEST:
+        return None
+    for size in range(len(word) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
+        first = words().get(word[:size])
+        second = first and (words().get(word[size:]) or inflected(word[size:], 1))
+        if first and second:
+            return (*first.split(), *second.split())
+    return None
