@@ -17,7 +17,10 @@ _LONGEST = 24
 
 
 class Ending(NamedTuple):
-    """``ending`` behind a known stem, which gets one of ``stems`` back; ``written`` where ``after`` fits its end."""
+    """``ending`` behind a known stem, which gets one of ``stems`` back; ``written`` where ``after`` fits its end.
+
+    A group in ``after`` is cut off (स्टडी, स्टडिंग).
+    """
 
     ending: str
     stems: tuple[str, ...]
@@ -54,9 +57,9 @@ def inflected(word: str, depth: int = 2) -> str | None:
             stem = word[: -len(rule.ending)]
             for restored in rule.stems:
                 spoken = _stem(stem, restored, depth)
-                if spoken and rule.after.search(spoken):
-                    return join(spoken, rule.written)
-    for size in range(min(6, len(word) - 4), 0, -1):
+                if spoken and (found := rule.after.search(spoken)):
+                    return join(spoken[: found.start(1)] if found.lastindex else spoken, rule.written)
+    for size in range(min(6, len(word) - _SHORTEST_STEM), 0, -1):
         if depth and word[:size] in _prefixes():
             spoken = words().get(word[size:]) or inflected(word[size:], depth - 1)
             if spoken:
@@ -80,13 +83,22 @@ def _stem(stem: str, restored: str, depth: int) -> str | None:
     return (words().get(word) or inflected(word, depth - 1)) if len(stem) >= _SHORTEST_STEM - bool(restored) else None
 
 
+_NOT_PARTS = frozenset("com the dec bro his ant age are her hen had ola pal ten now".split())
+"""Short words that begin or end other words more often than they are parts of compounds."""
+_INFLECTED = ("s", "ed", "ing", "er", "ers")
+"""The endings that the second part of a compound may have (songwriter)."""
+
+
 def compound(word: str) -> tuple[str, ...] | None:
     """Two known words written as one (powerbank), the second perhaps inflected; the longest first part decides."""
     if not _SHORTEST_COMPOUND <= len(word) <= _LONGEST:
         return None
     for size in range(len(word) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
-        first = words().get(word[:size])
-        second = first and (words().get(word[size:]) or inflected(word[size:], 1))
+        if word[:size] in _NOT_PARTS or word[size:] in _NOT_PARTS:
+            continue
+        first, second = words().get(word[:size]), words().get(word[size:])
+        if first and not second and word.endswith(_INFLECTED):
+            second = inflected(word[size:], 1)
         if first and second:
             return (*first.split(), *second.split())
     return None

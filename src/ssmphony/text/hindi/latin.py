@@ -10,11 +10,12 @@ import re
 from functools import cache, lru_cache
 
 from ssmphony.text.hindi import english, tables
-from ssmphony.text.hindi.transliteration import transliterate
+from ssmphony.text.hindi.transliteration import join, style_of, transliterate
 
 LETTER_NAMES = tables.pairs("letter_names")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST_ACRONYM = 5
+_LONGEST_SECOND_PART = 7
 _SAID_AS_WORD = re.compile(r"(?:[bcdfghjklmnprstvwyz][aeiou]){2,}[bdklmnprst]?")
 """Four or five capitals in this alternation are spoken as a word (SEBI, NITI); all others by their letters."""
 
@@ -26,7 +27,8 @@ def _acronyms() -> dict[str, str]:
 
 
 @cache
-def _indian_words() -> dict[str, str]:
+def indian_words() -> dict[str, str]:
+    """Lower-case Indian names and romanised Hindi words in Devanagari; what is also English is not among them."""
     return tables.pairs("indian_words")
 
 
@@ -49,7 +51,7 @@ def to_devanagari(word: str) -> tuple[str, ...]:
     if _is_acronym(capitals):
         return _acronym(capitals) if capitals == word else _plural(_acronym(capitals))
     if word.endswith("'s"):
-        spoken = to_devanagari(word[:-2])
+        spoken = to_devanagari(word[:-2].replace("'", ""))
         return _plural(spoken) if spoken else ("एस",)
     parts = _PARTS.findall(word.replace("'", ""))
     if len(parts) > 1:
@@ -59,7 +61,7 @@ def to_devanagari(word: str) -> tuple[str, ...]:
 
 def _lexicon(lower: str) -> str | None:
     """A lower-case word of the lexicons, or one in their inflected or joined forms; an acronym in small letters."""
-    known = english.words().get(lower) or _indian_words().get(lower) or english.inflected(lower)
+    known = english.words().get(lower) or indian_words().get(lower) or english.inflected(lower)
     if not known and len(lower) > 2:
         known = _acronyms().get(lower.upper())
     return known
@@ -85,7 +87,24 @@ def _plural(spoken: tuple[str, ...]) -> tuple[str, ...]:
 def _unknown(lower: str) -> tuple[str, ...]:
     if not pronounceable(lower):
         return _letters(lower)
-    return english.compound(lower) or (transliterate(lower),)
+    if name := _indian_compound(lower):
+        return (name,)
+    style = style_of(lower)
+    return (style == "english" and english.compound(lower)) or (transliterate(lower, style),)
+
+
+@cache
+def _second_parts() -> dict[str, str]:
+    return tables.pairs("indian_second_parts")
+
+
+def _indian_compound(lower: str) -> str | None:
+    """A known Indian word and one of the second parts of names: Ramlal, Motinagar, Modiji."""
+    for size in range(min(_LONGEST_SECOND_PART, len(lower) - 3), 1, -1):
+        first, second = indian_words().get(lower[:-size]), _second_parts().get(lower[-size:])
+        if first and second and " " not in first:
+            return join(first, second)
+    return None
 
 
 def pronounceable(word: str) -> bool:

@@ -45,7 +45,8 @@ def mixed(token: str) -> tuple[str, ...] | None:
         return tuple(english.words()[letters.lower()].split())  # e-mail, Wi-Fi
     spoken: list[str] = []
     for piece in _PIECES.findall(token):
-        spoken.extend(_piece(piece))
+        initials = "&" in token and piece.isupper() and len(piece) < 3  # AT&T
+        spoken.extend(tuple(LETTER_NAMES[letter] for letter in piece.lower()) if initials else _piece(piece))
     return tuple(spoken)
 
 

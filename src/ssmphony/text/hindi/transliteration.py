@@ -114,15 +114,16 @@ def join(spoken: str, ending: str) -> str:
 
 
 @cache
-def _cues() -> dict[str, float]:
+def cues() -> dict[str, float]:
+    """The weight of two or three letters: above zero where they speak for an Indian word."""
     return {pair: float(weight) for pair, weight in tables.rows("spelling_cues")}
 
 
 def style_of(word: str) -> Style:
     """Whether lower-case ASCII letters are spelled as an Indian word or as an English one."""
-    cues = _cues()
+    weights = cues()
     written = f"{_EDGE}{word[:40]}{_EDGE}"
-    score = cues.get("", 0.0) + sum(
-        cues.get(written[start : start + size], 0.0) for size in (2, 3) for start in range(len(written) - size + 1)
+    score = sum(
+        weights.get(written[start : start + size], 0.0) for size in (2, 3) for start in range(len(written) - size + 1)
     )
     return "indian" if score > 0 else "english"
