@@ -11,14 +11,15 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from ssmphony.text.hindi import english, g2p, latin, tables, transliteration
 
 _CUES = Path(tables.__file__).parent / "spelling_cues.tsv"
 _HEAD = (
-    "# letters\tweight\ttwo or three letters of a word (# is its edge): positive where Indian words have them, negative "
-    "where English words do; written by benchmarks/latin_words.py"
+    "# letters\tweight\ttwo or three letters of a word (# is its edge): above zero where Indian words "
+    "have them, below where English ones do; written by benchmarks/latin_words.py"
 )
 _FEWEST = 8
 _SMALLEST_WEIGHT = 0.3
@@ -91,7 +92,7 @@ def measure() -> None:
     english.words = lambda: known["english"]
     latin.indian_words = lambda: known["indian"]
     for style, lexicon in lexicons.items():
-        print(style, "rules, class known", _measure(lexicon, lambda w: transliteration.transliterate(w, style)))
+        print(style, "rules, class known", _measure(lexicon, partial(transliteration.transliterate, style=style)))
         print(style, "rules", _measure(lexicon, transliteration.transliterate))
         print(style, "rules, endings, compounds", _measure(lexicon, lambda w: "".join(latin.to_devanagari(w))))
 

@@ -1,4 +1,4 @@
-"""English words as Hindi writes them: a lexicon, its inflections and derivations by rule, and compounds of two words."""
+"""English words as Hindi writes them: a lexicon, inflections and derivations by rule, and compounds of two words."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ def words() -> dict[str, str]:
 
 
 @cache
-def _endings() -> tuple[Ending, ...]:
-    rows = tables.rows("english_endings")
-    return tuple(
-        Ending(ending, tuple(stems.replace("-", "").split(",")), re.compile(after), written)
-        for ending, stems, after, written in rows
-    )
+def _endings() -> dict[str, list[Ending]]:
+    """The endings by their last letter, in the order of the table."""
+    by_letter: dict[str, list[Ending]] = {}
+    for ending, stems, after, written in tables.rows("english_endings"):
+        restored = tuple(stems.replace("-", "").split(","))
+        by_letter.setdefault(ending[-1], []).append(Ending(ending, restored, re.compile(after), written))
+    return by_letter
 
 
 @cache
@@ -49,18 +50,18 @@ def _prefixes() -> dict[str, str]:
 
 
 def inflected(word: str, depth: int = 2) -> str | None:
-    """A known word with up to ``depth`` endings or a prefix, in Devanagari: players, unblocked, startup's."""
+    """A known word with up to ``depth`` endings or a prefix, in Devanagari: players, unblocked, startups."""
     if len(word) > _LONGEST:
         return None
-    for rule in _endings():
-        if depth and word.endswith(rule.ending):
+    for rule in _endings().get(word[-1:], ()) if depth else ():
+        if word.endswith(rule.ending):
             stem = word[: -len(rule.ending)]
             for restored in rule.stems:
                 spoken = _stem(stem, restored, depth)
                 if spoken and (found := rule.after.search(spoken)):
                     return join(spoken[: found.start(1)] if found.lastindex else spoken, rule.written)
-    for size in range(min(6, len(word) - _SHORTEST_STEM), 0, -1):
-        if depth and word[:size] in _prefixes():
+    for size in range(min(6, len(word) - _SHORTEST_STEM), 0, -1) if depth else ():
+        if word[:size] in _prefixes():
             spoken = words().get(word[size:]) or inflected(word[size:], depth - 1)
             if spoken:
                 return _prefixes()[word[:size]] + spoken
@@ -69,7 +70,7 @@ def inflected(word: str, depth: int = 2) -> str | None:
 
 def plural(spoken: str) -> str:
     """A Devanagari word with an English s, of the plural or the possessive: डेज़, बसेज़, बुक्स."""
-    rule = next(rule for rule in _endings() if rule.ending == "s" and rule.after.search(spoken))
+    rule = next(rule for rule in _endings()["s"] if rule.ending == "s" and rule.after.search(spoken))
     return join(spoken, rule.written)
 
 

@@ -23,7 +23,7 @@ _SAID_AS_WORD = re.compile(r"(?:[bcdfghjklmnprstvwyz][aeiou]){2,}[bdklmnprst]?")
 @cache
 def _acronyms() -> dict[str, str]:
     rows = tables.rows("acronyms")
-    return {row[0]: row[1] if len(row) > 1 else " ".join(_letters(row[0])) for row in rows}
+    return {written: " ".join(spoken or _letters(written)) for written, *spoken in rows}
 
 
 @cache

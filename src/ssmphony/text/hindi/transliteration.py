@@ -32,14 +32,18 @@ class Rule(NamedTuple):
     units: tuple[str, ...]
 
 
+_SILENT = Rule("-", "", "", ())
+_MOST_LETTERS = 8
+
+
 @cache
 def rules(style: Style) -> dict[str, list[Rule]]:
-    """The rules of a style by their first letter; longer ``letters`` first, then in the order of the table."""
-    by_letter: dict[str, list[Rule]] = {}
-    rows = [(*row, "", "", "")[:4] for row in tables.rows(f"{style}_rules")]
-    for letters, before, behind, units in sorted(rows, key=lambda row: -len(row[0])):
-        by_letter.setdefault(letters[0], []).append(Rule(letters, before, behind, tuple(units.split())))
-    return by_letter
+    """The rules of a style by their letters, in the order of the table."""
+    by_letters: dict[str, list[Rule]] = {}
+    for row in tables.rows(f"{style}_rules"):
+        letters, before, behind, units = (*row, "", "", "")[:4]
+        by_letters.setdefault(letters, []).append(Rule(letters, before, behind, tuple(units.split())))
+    return by_letters
 
 
 @cache
@@ -55,19 +59,22 @@ def transliterate(word: str, style: Style | None = None) -> str:
     units: list[str] = []
     place = 1
     while place < len(written) - 1:
-        for rule in table.get(written[place], ()):
-            if _fits(rule, written, place):
-                units.extend(rule.units)
-                place += len(rule.letters)
-                break
-        else:
-            place += 1
+        rule = _rule_at(table, written, place)
+        units.extend(rule.units)
+        place += len(rule.letters)
     return compose(units)
 
 
+def _rule_at(table: dict[str, list[Rule]], written: str, place: int) -> Rule:
+    """The first rule that fits, those of more letters before those of fewer; one without units where none does."""
+    for size in range(_MOST_LETTERS, 0, -1):
+        for rule in table.get(written[place : place + size], ()):
+            if _fits(rule, written, place):
+                return rule
+    return _SILENT
+
+
 def _fits(rule: Rule, written: str, place: int) -> bool:
-    if not written.startswith(rule.letters, place):
-        return False
     if rule.before and not _context(rule.before, "left").search(written[max(0, place - _LEFT) : place]):
         return False
     stop = place + len(rule.letters)
