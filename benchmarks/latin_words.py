@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ssmphony.text.hindi import english, g2p, latin, tables, transliteration
+from ssmphony.text.hindi.transliteration import Style
 
 _CUES = Path(tables.__file__).parent / "spelling_cues.tsv"
 _HEAD = (
@@ -82,7 +83,10 @@ def _measure(lexicon: dict[str, str], read: Callable[[str], str]) -> str:
 
 def measure() -> None:
     """Print the accuracy of rules alone, with the class known or found, and of everything but the lexicon entry."""
-    lexicons = {"english": tables.pairs("english_words"), "indian": tables.pairs("indian_words")}
+    lexicons: dict[Style, dict[str, str]] = {
+        "english": tables.pairs("english_words"),
+        "indian": tables.pairs("indian_words"),
+    }
     known = {
         style: {word: spoken for word, spoken in lexicon.items() if not _held_out(word)}
         for style, lexicon in lexicons.items()

@@ -107,3 +107,9 @@ def test_parts_and_endings_need_known_words() -> None:
     assert english.inflected("xyzzys") is None
     assert english.compound("xyzzybank") is None
     assert english.inflected("a" * 5_000 + "s") is None
+
+
+@pytest.mark.parametrize(("word", "phones"), cases("english_phones"))
+def test_english_words_sound_as_indians_say_them(word: str, phones: str) -> None:
+    spoken = latin.to_devanagari(word)
+    assert " ".join(phone for part in spoken for phone in g2p.phonemes(part)) == phones
