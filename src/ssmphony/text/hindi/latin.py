@@ -1,100 +1,112 @@
-"""Latin letters in Hindi text: words as Hindi writes them, acronyms by the names of their letters."""
+"""Latin letters in Hindi text: words as Hindi writes them, acronyms by the names of their letters.
+
+In this order: acronyms as they are written, the two lexicons, capitals, camel case, inflections and compounds of
+English words, and letter-to-sound rules for the rest.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from ssmphony.text.hindi import tables
-from ssmphony.text.hindi.graphemes import ANUSVARA, CONSONANTS, SIGNS, VIRAMA
+from ssmphony.text.hindi import english, tables
+from ssmphony.text.hindi.transliteration import join, style_of, transliterate
 
-WORDS = tables.pairs("latin_words")
 LETTER_NAMES = tables.pairs("letter_names")
-_SIGN_OF = dict(zip("आइईउऊएऐओऔऍऑ", "ािीुूेैोौॅॉ", strict=True))
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_MAX_ACRONYM = 5
+_LONGEST_ACRONYM = 5
+_LONGEST_SECOND_PART = 7
+_SAID_AS_WORD = re.compile(r"(?:[bcdfghjklmnprstvwyz][aeiou]){2,}[bdklmnprst]?")
+"""Four or five capitals in this alternation are spoken as a word (SEBI, NITI); all others by their letters."""
 
 
-def _read_rules() -> dict[str, list[tuple[str, re.Pattern[str] | None, re.Pattern[str] | None, tuple[str, ...]]]]:
-    """Rules by first letter, in the order of the table; shorter ``letters`` never shadow longer ones behind them."""
-    by_letter: dict[str, list[tuple[str, re.Pattern[str] | None, re.Pattern[str] | None, tuple[str, ...]]]] = {}
-    rows = [(*row, "", "", "")[:4] for row in tables.rows("latin_rules")]
-    for letters, before, behind, units in sorted(rows, key=lambda row: -len(row[0])):
-        left = re.compile(f"(?:{before})$") if before else None
-        right = re.compile(behind) if behind else None
-        by_letter.setdefault(letters[0], []).append((letters, left, right, tuple(units.split())))
-    return by_letter
+@cache
+def _acronyms() -> dict[str, str]:
+    rows = tables.rows("acronyms")
+    return {written: " ".join(spoken or _letters(written)) for written, *spoken in rows}
 
 
-_RULES = _read_rules()
+@cache
+def indian_words() -> dict[str, str]:
+    """Lower-case Indian names and romanised Hindi words in Devanagari; what is also English is not among them."""
+    return tables.pairs("indian_words")
+
+
+def _letters(word: str) -> tuple[str, ...]:
+    return tuple(LETTER_NAMES[letter] for letter in word.lower() if letter in LETTER_NAMES)
 
 
 @lru_cache(maxsize=5_000)
 def to_devanagari(word: str) -> tuple[str, ...]:
     """The Hindi words that speak ASCII letters (and apostrophes): never empty where there is a letter.
 
-    >>> to_devanagari("Google"), to_devanagari("BJP")
-    (('गूगल',), ('बी', 'जे', 'पी'))
+    >>> to_devanagari("Google"), to_devanagari("BJP"), to_devanagari("powerbanks")
+    (('गूगल',), ('बी', 'जे', 'पी'), ('पावर', 'बैंक्स'))
     """
-    lower = word.lower()
-    if lower in WORDS:
-        return tuple(WORDS[lower].split())
-    if lower.removesuffix("'s") in WORDS and lower.endswith("'s"):
-        return (*WORDS[lower[:-2]].split()[:-1], WORDS[lower[:-2]].split()[-1] + "स")
-    if len(word) <= _MAX_ACRONYM and len(word) > 2 and word[0].isupper() and word[-1].isupper():
-        return tuple(LETTER_NAMES[letter] for letter in lower if letter != "'")  # LoC, PoK
+    word = word.strip("'")
+    known = _acronyms().get(word) or _lexicon(word.lower())
+    if known:
+        return tuple(known.split())
+    capitals = word[:-1] if word[1:-1].isupper() and word[:-1].isupper() and word[-1] == "s" else word
+    if _is_acronym(capitals):
+        return _acronym(capitals) if capitals == word else _plural(_acronym(capitals))
+    if word.endswith("'s"):
+        spoken = to_devanagari(word[:-2].replace("'", ""))
+        return _plural(spoken) if spoken else ("एस",)
     parts = _PARTS.findall(word.replace("'", ""))
     if len(parts) > 1:
         return tuple(spoken for part in parts for spoken in to_devanagari(part))
-    return tuple(spoken for part in parts for spoken in _speak(part))
+    return tuple(spoken for part in parts for spoken in _unknown(part.lower()))
 
 
-def _speak(part: str) -> tuple[str, ...]:
-    if len(part) == 1 or not pronounceable(part) or (part.isupper() and len(part) <= _MAX_ACRONYM):
-        return tuple(LETTER_NAMES[letter] for letter in part.lower())
-    return (transliterate(part.lower()),)
+def _lexicon(lower: str) -> str | None:
+    """A lower-case word of the lexicons, or one in their inflected or joined forms; an acronym in small letters."""
+    known = english.words().get(lower) or indian_words().get(lower) or english.inflected(lower)
+    if not known and len(lower) > 2:
+        known = _acronyms().get(lower.upper())
+    return known
+
+
+def _is_acronym(word: str) -> bool:
+    inside = len(word) > 2 and word.isalpha() and word[0].isupper() and word[-1].isupper()  # LoC, PoK
+    return 1 < len(word) <= _LONGEST_ACRONYM and (word.isupper() or inside)
+
+
+def _acronym(word: str) -> tuple[str, ...]:
+    if word in _acronyms():
+        return tuple(_acronyms()[word].split())
+    if len(word) > 3 and _SAID_AS_WORD.fullmatch(word.lower()):
+        return (transliterate(word.lower(), "indian"),)
+    return _letters(word)
+
+
+def _plural(spoken: tuple[str, ...]) -> tuple[str, ...]:
+    return (*spoken[:-1], english.plural(spoken[-1]))
+
+
+def _unknown(lower: str) -> tuple[str, ...]:
+    if not pronounceable(lower):
+        return _letters(lower)
+    if name := _indian_compound(lower):
+        return (name,)
+    style = style_of(lower)
+    return (style == "english" and english.compound(lower)) or (transliterate(lower, style),)
+
+
+@cache
+def _second_parts() -> dict[str, str]:
+    return tables.pairs("indian_second_parts")
+
+
+def _indian_compound(lower: str) -> str | None:
+    """A known Indian word and one of the second parts of names: Ramlal, Motinagar, Modiji."""
+    for size in range(min(_LONGEST_SECOND_PART, len(lower) - 3), 1, -1):
+        first, second = indian_words().get(lower[:-size]), _second_parts().get(lower[-size:])
+        if first and second and " " not in first:
+            return join(first, second)
+    return None
 
 
 def pronounceable(word: str) -> bool:
     """Whether a word has a vowel letter, and is not so long a row of consonants that it must be spelled."""
-    return bool(re.search("[aeiouy]", word.lower())) and not re.search("[^aeiouy]{6}", word.lower())
-
-
-def transliterate(word: str) -> str:
-    """Lower-case ASCII letters by rule; an approximation for words outside the lexicon."""
-    word = re.sub(r"([b-df-hj-np-tv-z])\1+", r"\1", word) if not word.endswith("all") else word
-    units: list[str] = []
-    place = 0
-    while place < len(word):
-        for letters, left, right, spoken in _RULES.get(word[place], ()):
-            if (
-                word.startswith(letters, place)
-                and (left is None or left.search(word[max(0, place - 4) : place] if place > 4 else word[:place]))
-                and (right is None or right.match(word[place + len(letters) :][:6]))
-            ):
-                units.extend(spoken)
-                place += len(letters)
-                break
-        else:
-            place += 1
-    return compose(units)
-
-
-def compose(units: list[str]) -> str:
-    """Consonant letters, independent vowels and bindus → spelling with signs and viramas; अ is an inherent schwa."""
-    written = ""
-    after_consonant = False
-    for unit in units:
-        if unit in CONSONANTS:
-            written += VIRAMA + unit if after_consonant else unit
-            after_consonant = True
-            continue
-        for vowel in unit:
-            if vowel == ANUSVARA or vowel in SIGNS:
-                written += vowel
-            elif after_consonant and vowel in _SIGN_OF:
-                written += _SIGN_OF[vowel]
-            elif not (after_consonant and vowel == "अ"):
-                written += vowel
-            after_consonant = vowel in CONSONANTS
-    return written
+    return len(word) > 1 and bool(re.search("[aeiouy]", word)) and not re.search("[^aeiouy]{6}", word)

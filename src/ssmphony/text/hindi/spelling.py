@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ssmphony.text import notation
-from ssmphony.text.hindi import latin
+from ssmphony.text.hindi import transliteration
 
 
 @lru_cache(maxsize=1)
@@ -21,4 +21,4 @@ def spell_phones(phones: Iterable[str]) -> str:
     'कम्ला'
     """
     units = _units()
-    return latin.compose([units[phone] for phone in phones])
+    return transliteration.compose([units[phone] for phone in phones])

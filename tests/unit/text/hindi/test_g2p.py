@@ -39,14 +39,14 @@ def test_tables_use_the_vocabulary(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     (
-        "aa_nouns abbreviations conjunctions endings exceptions first_parts homographs latin_rules latin_words "
-        "letter_names letters months nasal_stems nukta numbers second_parts symbols units visarga"
+        "aa_nouns abbreviations conjunctions endings exceptions first_parts homographs letter_names "
+        "letters months nasal_stems nukta numbers second_parts symbols units visarga"
     ).split(),
 )
 def test_tables_are_normalised_and_without_doubles(name: str) -> None:
     rows = tables.rows(name)
     assert rows
-    keys = [row if name in ("latin_rules", "homographs") else row[0] for row in rows]
+    keys = [row if name == "homographs" else row[0] for row in rows]
     assert len(keys) == len(set(keys))
     for row in rows:
         assert all(unicodedata.is_normalized("NFC", cell) for cell in row), row
