@@ -96,9 +96,10 @@ def compose(units: list[str]) -> str:
             written += VIRAMA + unit if after_consonant else unit
             after_consonant = True
         else:
-            vowel = unit
-            if not (after_consonant and unit == "अ"):
-                written += VOWEL_SIGNS.get(unit, unit) if after_consonant else unit
+            vowel, nasal = unit[:1], unit[1:]
+            if not (after_consonant and vowel == "अ"):
+                written += VOWEL_SIGNS.get(vowel, vowel) if after_consonant else vowel
+            written += nasal
             after_consonant = False
     return written
 
