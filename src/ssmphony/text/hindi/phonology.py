@@ -71,6 +71,15 @@ def nasalise(phones: list[Phone]) -> list[Phone]:
     return spoken
 
 
+def join(phones: list[Phone]) -> list[Phone]:
+    """The phones of a word as they sound beside each other: `nasalise`, `lengthen_final`, `double_aspirates`."""
+    spoken = nasalise(phones)
+    if spoken:
+        lengthen_final(spoken)
+        double_aspirates(spoken)
+    return spoken
+
+
 FINAL_LENGTH = {"ɪ": "iː", "ʊ": "uː"}
 
 

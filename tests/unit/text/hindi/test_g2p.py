@@ -39,8 +39,8 @@ def test_tables_use_the_vocabulary(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     (
-        "aa_nouns abbreviations conjunctions endings exceptions first_parts latin_rules latin_words letter_names "
-        "letters months nasal_stems nukta numbers second_parts symbols units visarga"
+        "abbreviations conjunctions endings exceptions latin_rules latin_words letter_names "
+        "letters months nasal_stems nukta numbers schwa_weights stems symbols units visarga words"
     ).split(),
 )
 def test_tables_are_normalised_and_without_doubles(name: str) -> None:

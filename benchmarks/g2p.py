@@ -13,6 +13,7 @@ import argparse
 import re
 import sys
 import unicodedata
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ def fold(phones: Sequence[str]) -> tuple[str, ...]:
         .replace("ᵊ", "")
         .replace("ə\u032f i", "ɛː")
         .replace("ə\u032f uː", "ɔː")
+        .replace("ə\u032f u", "ɔː")
         .replace("ʔ", "")
     )
     text = re.sub("t̪(?= tʃ)", "tʃ", re.sub("d̪(?= dʒ)", "dʒ", text))  # WikiPron's च्च, ज्ज
@@ -47,6 +49,20 @@ def distance(left: Sequence[str], right: Sequence[str]) -> int:
         for j, b in enumerate(right, 1):
             diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
     return row[-1]
+
+
+def group(word: str) -> int:
+    """A number that all words with the same first four letters share."""
+    return zlib.crc32(word[:4].encode())
+
+
+def read_wikipron(path: Path) -> dict[str, set[tuple[str, ...]]]:
+    """The folded pronunciations of each word of a list."""
+    listed: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        word, phones = line.split("\t")
+        listed[unicodedata.normalize("NFC", word)].add(fold(phones.split()))
+    return dict(listed)
 
 
 def main() -> None:
