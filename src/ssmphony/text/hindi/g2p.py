@@ -8,8 +8,10 @@ from ssmphony.text.hindi import morphology, phonology, schwa, tables
 from ssmphony.text.hindi.graphemes import NUKTA, VISARGA, Phone, spell
 
 EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
-NASAL_STEMS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) == 2}
-NASAL_WORDS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) > 2}
+_NASALS = [(*row, "")[:3] for row in tables.rows("nasal_stems")]
+NASAL_WORDS = {written: spoken for written, spoken, scope in _NASALS if scope == "word"}
+NASAL_STEMS = {written: spoken for written, spoken, scope in _NASALS if scope != "word"}
+BROAD_STEMS = {written: spoken for written, spoken, scope in _NASALS if scope == "broad"}
 NUKTA_STEMS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) == 2}
 NUKTA_WORDS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) > 2}
 _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
@@ -21,7 +23,7 @@ def phonemes(word: str) -> tuple[str, ...]:
 
     They follow the spelling as dictionaries do: an anusvara before a stop is a nasal consonant, आंख aːŋkʰ.
     """
-    return EXCEPTIONS.get(word) or tuple(phone.symbol for phone in _pronounce(with_nukta(word)))
+    return EXCEPTIONS.get(word) or tuple(phone.symbol for phone in _pronounce(respell(word)))
 
 
 @lru_cache(maxsize=20_000)
@@ -40,7 +42,7 @@ def spelled(word: str) -> tuple[tuple[str, int, int], ...]:
         symbols = EXCEPTIONS[word]
         starts = [place * len(word) // len(symbols) for place in range(len(symbols))]
     else:
-        spoken = _pronounce(_with_native_nasal(with_nukta(word)))
+        spoken = _pronounce(_with_native_nasal(with_nukta(word), NASAL_STEMS))
         symbols = tuple(phone.symbol for phone in spoken)
         starts = _places(word, spoken)
     stops = [*starts[1:], len(word)][: len(starts)]
@@ -60,12 +62,17 @@ def with_nukta(word: str) -> str:
     return word
 
 
-def _with_native_nasal(word: str) -> str:
-    if word in NASAL_WORDS:
+def respell(word: str) -> str:
+    """The word as `phonemes` reads it: with its nuktas and the nasal vowels that dictionaries write too."""
+    return _with_native_nasal(with_nukta(word), BROAD_STEMS)
+
+
+def _with_native_nasal(word: str, stems: dict[str, str]) -> str:
+    if stems is NASAL_STEMS and word in NASAL_WORDS:
         return NASAL_WORDS[word]
     for length in _STEM_LENGTHS:
-        if word[:length] in NASAL_STEMS:
-            return NASAL_STEMS[word[:length]] + word[length:]
+        if word[:length] in stems:
+            return stems[word[:length]] + word[length:]
     return word
 
 

@@ -9,12 +9,18 @@ exceptions that no short rule covers, so a linear model weighs what is around th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from ssmphony.text.hindi import morphology, schwa_features, tables
 from ssmphony.text.hindi.graphemes import NUKTA, Phone
 from ssmphony.text.hindi.schwa_features import UNDECIDED, VOWELS
 
-WEIGHTS = {row[0]: int(row[1]) for row in tables.rows("schwa_weights")}
+
+@cache
+def weights() -> dict[str, int]:
+    """How much each feature speaks for keeping a schwa; read when it is first needed."""
+    return {feature: int(weight) for feature, weight in tables.pairs("schwa_weights").items()}
+
 
 
 def delete(phones: Sequence[Phone], word: str) -> list[Phone]:
@@ -51,8 +57,8 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
 
 
 def _weigh(_: int, features: list[str]) -> bool:
-    weight = WEIGHTS.get
-    return sum(weight(feature, 0) for feature in features) > 0
+    known = weights()
+    return sum([known[feature] for feature in features if feature in known]) > 0
 
 
 def _echoes(left: str, right: str) -> bool:

@@ -32,6 +32,7 @@ _SONORITY = str.maketrans(
     | dict.fromkeys("rlqQ", "L")
     | {"h": "h", "y": "y", "v": "w", "~": "N"}
 )
+_PLURALS = frozenset("ों ें ो".split())
 _PAIRS = ((1, 1), (2, 1), (1, 2), (2, 2), (1, 3), (3, 1), (2, 3), (3, 2))
 _SHAPES = ((2, 2), (2, 3), (3, 3), (4, 4), (5, 5), (3, 5), (5, 3), (7, 7))
 _SONORITIES = ((2, 1), (3, 1), (2, 2), (3, 2))
@@ -56,8 +57,8 @@ def around(left: str, right: str) -> list[str]:
     """Features of the phones before and behind a schwa."""
     left, right = "^" + left, right + "$"
     before, behind = left.translate(_SHAPE), right.translate(_SHAPE)
-    found = [f"l{left[-n:]}" for n in range(1, 6)]
-    found += [f"r{right[:n]}" for n in range(1, 7)]
+    found = [f"l{left[-n:]}" for n in range(1, min(5, len(left)) + 1)]
+    found += [f"r{right[:n]}" for n in range(1, min(6, len(right)) + 1)]
     found += [f"p{left[-i:]}|{right[:j]}" for i, j in _PAIRS]
     found += [f"s{before[-i:]}|{behind[:j]}" for i, j in _SHAPES]
     found += (f"z{before}|{behind}", f"w{before}|{right}", f"L{left}", f"R{right}", f"x{before[-3:]}|{right[:2]}",
@@ -70,22 +71,24 @@ def around(left: str, right: str) -> list[str]:
 def inside(word: str, index: int, left: str, right: str) -> list[str]:
     """Features of the words that ``word``, without nuktas, may be made of; ``index`` is the letter of the schwa."""
     found: list[str] = []
+    words = morphology.words()
     shape = f"{left[-2:]}|{right[:2]}".translate(_SHAPE)
     behind = word[index + 1 :]
     ends = starts = ""
     if len(behind) > 1 and behind[0] in CONSONANTS:
         head = word[: index + 1]
-        ends = f"{int(head in morphology.WORDS)}{int(morphology.is_word(behind))}{int(head[-2:-1] == VIRAMA)}"
+        ends = f"{int(head in words)}{int(morphology.is_word(behind))}{int(head[-2:-1] == VIRAMA)}"
         found += (f"e{ends}", f"f{ends}{min(len(head), 4)}{min(len(behind), 5)}", f"g{ends}{shape}")
     tail = word[index:]
     if index and len(tail) > 2 and word[index - 1] != VIRAMA:
         head = word[:index]
         known = int(morphology.is_word(tail))
-        starts = f"{int(head in morphology.WORDS)}{known}"
+        starts = f"{int(head in words)}{known}"
         found += (f"b{starts}", f"c{starts}{min(len(head), 4)}{min(len(tail), 5)}", f"d{starts}{shape}", f"h{head}{known}")
     found += (f"i{ends}{starts}", f"j{ends}{starts}{shape}")
     stem, ending = word[: index + 2], word[index + 2 :]
     if ending and ending[0] in SIGNS and stem[-1] in CONSONANTS:
         kind = morphology.stem_kinds(stem)
-        found += (f"k{kind}", f"m{kind}|{ending}", f"n|{ending}")
+        number = "+" if ending in _PLURALS else ending[0]
+        found += (f"k{kind}{number}", f"m{kind}|{ending}", f"n|{ending}")
     return found
