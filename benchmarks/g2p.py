@@ -110,7 +110,9 @@ def epitran(words: Sequence[str]) -> Answers:
     return {word: fold([phone.replace("h", "ɦ") for phone in reader.trans_list(word)]) for word in words}
 
 
-def score(system: str, answers: Answers, listed: Listed, examples: Sequence[train_schwa.Example], seconds: float) -> Score:
+def score(
+    system: str, answers: Answers, listed: Listed, examples: Sequence[train_schwa.Example], seconds: float
+) -> Score:
     wrong = errors = phones = 0
     for word, answer in answers.items():
         nearest = min(sorted(listed[word]), key=lambda reference: distance(answer, reference))
@@ -154,7 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("list", type=Path)
     parser.add_argument("--dictionary", type=Path, help="the dictionary of IIT Madras")
-    parser.add_argument("--errors", type=int, default=0, help="show this many words that the held-out weights get wrong")
+    parser.add_argument(
+        "--errors", type=int, default=0, help="show this many words that the held-out weights get wrong"
+    )
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/g2p.json")
     arguments = parser.parse_args()
     listed = read_wikipron(arguments.list)
@@ -178,7 +182,11 @@ def main() -> None:
     sys.stdout.write("system | word accuracy | phone error | schwa | medial schwa | words/s\n")
     for row in scores:
         sys.stdout.write(" | ".join(str(cell) for cell in asdict(row).values()) + "\n")
-    found: dict[str, object] = {"words": len(words), "python": platform.python_version(), "scores": [asdict(row) for row in scores]}
+    found: dict[str, object] = {
+        "words": len(words),
+        "python": platform.python_version(),
+        "scores": [asdict(row) for row in scores],
+    }
     if arguments.dictionary:
         found["iitm_agreement"] = agreement(arguments.dictionary)
         sys.stdout.write(f"iitm dictionary: {found['iitm_agreement']} % of words with the same schwas\n")
@@ -186,7 +194,9 @@ def main() -> None:
         RESULT.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     wrong = [word for word in words if unseen[word] not in listed[word]]
     for word in wrong[:: max(1, len(wrong) // arguments.errors)] if arguments.errors else ():
-        sys.stdout.write(f"{word}\t{' '.join(unseen[word])}\t{' | '.join(' '.join(one) for one in sorted(listed[word]))}\n")
+        sys.stdout.write(
+            f"{word}\t{' '.join(unseen[word])}\t{' | '.join(' '.join(one) for one in sorted(listed[word]))}\n"
+        )
 
 
 if __name__ == "__main__":

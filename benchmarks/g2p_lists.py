@@ -1,8 +1,8 @@
 """Pronouncing lists of Hindi and the one inventory that transcriptions are folded to before they are compared.
 
 Neither list is part of the project: WikiPron (https://github.com/CUNY-CL/wikipron, CC BY-SA), rows of
-``word<TAB>phones``, and the phone dictionary of IIT Madras (https://github.com/smtiitm/Fastspeech2_HS, CC BY 4.0), rows of
-``word phones`` with one character a phone and the schwas that fall left out.
+``word<TAB>phones``, and the phone dictionary of IIT Madras (https://github.com/smtiitm/Fastspeech2_HS, CC BY 4.0), rows
+of ``word phones`` with one character a phone and the schwas that fall left out.
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ from scipy import optimize, sparse
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.g2p_lists import distance, fold, group, read_wikipron  # noqa: E402
-from ssmphony.text.hindi import g2p, morphology, phonology, schwa  # noqa: E402
-from ssmphony.text.hindi.graphemes import Phone, spell  # noqa: E402
+from benchmarks.g2p_lists import distance, fold, group, read_wikipron
+from ssmphony.text.hindi import g2p, morphology, phonology, schwa
+from ssmphony.text.hindi.graphemes import Phone, spell
 
 TABLES = Path(g2p.__file__).parent / "tables"
 WEIGHTS_HEADER = "# feature\tweight\thow much a schwa is kept (above 0) or falls; written by tools/train_schwa.py\n"
@@ -42,7 +42,7 @@ LONGEST_WORD = 6
 FEWEST = 1
 """A word of the sentences is kept when it is no longer than this and stands in them so often."""
 FOLDS = 5
-PENALTY = 1.0
+PENALTY = 1.5
 RARE = 2
 """A feature of fewer schwas than this is left out."""
 MOST_SCHWAS = 9
@@ -51,7 +51,7 @@ MOST_ERRORS = 3
 TRUST = {**dict.fromkeys("lrRxy", 0.56), **dict.fromkeys("pw", 0.48), "L": 0.4}
 """How far features of single phones are believed beside those of shapes and of known words, which are all 1."""
 SCALE = 100
-SMALLEST = 12
+SMALLEST = 6
 
 
 @dataclass

@@ -22,7 +22,6 @@ def weights() -> dict[str, int]:
     return {feature: int(weight) for feature, weight in tables.pairs("schwa_weights").items()}
 
 
-
 def delete(phones: Sequence[Phone], word: str) -> list[Phone]:
     """The phones of ``word`` that are spoken."""
     kept = decide(phones, word, _weigh)

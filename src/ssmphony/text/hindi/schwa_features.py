@@ -14,11 +14,13 @@ from ssmphony.text.hindi.graphemes import CONSONANTS, SIGNS, VIRAMA, Phone
 
 UNDECIDED = "-"
 _SYMBOLS = (
-    "ə aː ɪ iː ʊ uː eː ɛː oː ɔː æ k q kʰ x ɡ ɣ ɡʱ ŋ tʃ tʃʰ dʒ dʒʱ ʒ ɲ ʈ ʈʰ ɖ ɖʱ ɳ t̪ t̪ʰ d̪ d̪ʱ n p pʰ b bʱ m j ɾ l ʋ ʃ ʂ s ɦ "
-    "ɽ ɽʱ z f"
+    "ə aː ɪ iː ʊ uː eː ɛː oː ɔː æ k q kʰ x ɡ ɣ ɡʱ ŋ tʃ tʃʰ dʒ dʒʱ ʒ ɲ ʈ ʈʰ ɖ ɖʱ ɳ t̪ t̪ʰ d̪ d̪ʱ n p pʰ b bʱ m j ɾ l ʋ ʃ ʂ s "
+    "ɦ ɽ ɽʱ z f"
 ).split()
-_LETTERS = "a A i I u U e E o O @ k k K K g g G n c C j J J n w W x X R t T d D n p P b B m y r l v S S s h q Q z f".split()
-LETTERS = dict(zip(_SYMBOLS, _LETTERS, strict=True))
+_LETTERS = (
+    "a A i I u U e E o O @ k k K K g g G n c C j J J n w W x X R t T d D n p P b B m y r l v S S s h q Q z f".split()
+)
+LETTERS: dict[str, str] = dict(zip(_SYMBOLS, _LETTERS, strict=True))
 VOWELS = frozenset("aAiIuUeEoO@-")
 _SHAPE = str.maketrans(
     {letter: "v" if letter in "aiu" else "V" if letter in VOWELS else "C" for letter in _LETTERS} | {"~": "N"}
@@ -61,8 +63,14 @@ def around(left: str, right: str) -> list[str]:
     found += [f"r{right[:n]}" for n in range(1, min(6, len(right)) + 1)]
     found += [f"p{left[-i:]}|{right[:j]}" for i, j in _PAIRS]
     found += [f"s{before[-i:]}|{behind[:j]}" for i, j in _SHAPES]
-    found += (f"z{before}|{behind}", f"w{before}|{right}", f"L{left}", f"R{right}", f"x{before[-3:]}|{right[:2]}",
-              f"y{left[-2:]}|{behind[:3]}")
+    found += (
+        f"z{before}|{behind}",
+        f"w{before}|{right}",
+        f"L{left}",
+        f"R{right}",
+        f"x{before[-3:]}|{right[:2]}",
+        f"y{left[-2:]}|{behind[:3]}",
+    )
     before, behind = left[-3:].translate(_SONORITY), right[:2].translate(_SONORITY)
     found += [f"o{before[-i:]}|{behind[:j]}" for i, j in _SONORITIES]
     return found
@@ -84,7 +92,12 @@ def inside(word: str, index: int, left: str, right: str) -> list[str]:
         head = word[:index]
         known = int(morphology.is_word(tail))
         starts = f"{int(head in words)}{known}"
-        found += (f"b{starts}", f"c{starts}{min(len(head), 4)}{min(len(tail), 5)}", f"d{starts}{shape}", f"h{head}{known}")
+        found += (
+            f"b{starts}",
+            f"c{starts}{min(len(head), 4)}{min(len(tail), 5)}",
+            f"d{starts}{shape}",
+            f"h{head}{known}",
+        )
     found += (f"i{ends}{starts}", f"j{ends}{starts}{shape}")
     stem, ending = word[: index + 2], word[index + 2 :]
     if ending and ending[0] in SIGNS and stem[-1] in CONSONANTS:

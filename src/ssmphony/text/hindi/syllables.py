@@ -1,7 +1,7 @@
 """Syllables and the stressed one of a Hindi word, from its phones.
 
-Of the consonants between two vowels the last begins the next syllable, and of three or more the last two when they are a
-stop or fricative and r, j or ʋ. Stress falls on the heaviest syllable, superheavy before heavy before light, and of
+Of the consonants between two vowels the last begins the next syllable, and of three or more the last two when they are
+a stop or fricative and r, j or ʋ. Stress falls on the heaviest syllable, superheavy before heavy before light, and of
 equals on the last that does not end the word. The last consonant of a word adds no weight. After Pandey, "Word
 accentuation in Hindi", Lingua 77 (1989), and Hussain, "Phonetic correlates of lexical stress in Urdu" (1997).
 """

@@ -28,7 +28,7 @@ def test_no_phone_is_lost_and_each_syllable_has_one_vowel(phones: list[str]) -> 
 
 
 def test_an_empty_word_has_no_stress() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="empty"):
         stressed(())
 
 
