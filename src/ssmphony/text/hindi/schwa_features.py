@@ -14,8 +14,8 @@ from ssmphony.text.hindi.graphemes import CONSONANTS, SIGNS, VIRAMA, Phone
 
 UNDECIDED = "-"
 _SYMBOLS = (
-    "ə aː ɪ iː ʊ uː eː ɛː oː ɔː æ k q kʰ x ɡ ɣ ɡʱ ŋ tʃ tʃʰ dʒ dʒʱ ʒ ɲ ʈ ʈʰ ɖ ɖʱ ɳ t̪ t̪ʰ d̪ d̪ʱ n p pʰ b bʱ m j ɾ l ʋ ʃ ʂ s "
-    "ɦ ɽ ɽʱ z f"
+    "ə aː ɪ iː ʊ uː eː ɛː oː ɔː æ k q kʰ x ɡ ɣ ɡʱ ŋ tʃ tʃʰ dʒ dʒʱ ʒ ɲ ʈ ʈʰ ɖ ɖʱ ɳ t̪ t̪ʰ d̪ d̪ʱ n p pʰ b bʱ m j ɾ l ʋ ʃ "
+    "ʂ s ɦ ɽ ɽʱ z f"
 ).split()
 _LETTERS = (
     "a A i I u U e E o O @ k k K K g g G n c C j J J n w W x X R t T d D n p P b B m y r l v S S s h q Q z f".split()
