@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ssmphony.text.hindi import morphology, phonology, schwa, tables
-from ssmphony.text.hindi.graphemes import VISARGA, Phone, spell
+from ssmphony.text.hindi.graphemes import NUKTA, VISARGA, Phone, spell
 
 EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
-NASAL_STEMS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) == 2}
-NASAL_WORDS = {row[0]: row[1] for row in tables.rows("nasal_stems") if len(row) > 2}
+_NASALS = [(*row, "")[:3] for row in tables.rows("nasal_stems")]
+NASAL_WORDS = {written: spoken for written, spoken, scope in _NASALS if scope == "word"}
+NASAL_STEMS = {written: spoken for written, spoken, scope in _NASALS if scope != "word"}
+BROAD_STEMS = {written: spoken for written, spoken, scope in _NASALS if scope == "broad"}
 NUKTA_STEMS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) == 2}
 NUKTA_WORDS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) > 2}
 _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
@@ -17,37 +19,39 @@ _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
 
 @lru_cache(maxsize=20_000)
 def phonemes(word: str) -> tuple[str, ...]:
-    """Broad phonemes of one clean Devanagari word (see `unicode.clean`); empty when nothing in it sounds."""
-    if word in EXCEPTIONS:
-        return EXCEPTIONS[word]
-    phones: list[Phone] = []
-    parts = morphology.compound(_native_nasal(_with_nukta(word)))
-    for part in parts[:-1]:
-        phones += schwa.delete(spell(part), keep_final=morphology.keeps_joint(part))
-    phones += schwa.delete(spell(parts[-1]), keep_last=morphology.keeps_stem(parts[-1]))
-    phones = phonology.nasalise(phones)
-    if phones:
-        phonology.lengthen_final(phones)
-        phonology.double_aspirates(phones)
-    return tuple(phone.symbol for phone in phones)
+    """Broad phonemes of one clean Devanagari word (see `unicode.clean`); empty when nothing in it sounds.
+
+    They follow the spelling as dictionaries do: an anusvara before a stop is a nasal consonant, आंख aːŋkʰ.
+    """
+    return EXCEPTIONS.get(word) or tuple(phone.symbol for phone in _pronounce(respell(word)))
 
 
 @lru_cache(maxsize=20_000)
 def phones(word: str) -> tuple[str, ...]:
-    """`phonemes` with the sound rules that broad transcriptions leave out: what a voice speaks."""
-    return phonology.front_before_h(phonemes(word), word.endswith(VISARGA))
+    """What a voice speaks: `phonemes` with native nasal vowels (आंख ãːkʰ) and the vowels beside ɦ (कहना kɛːɦnaː)."""
+    return tuple(phone for phone, _, _ in spelled(word))
 
 
-def _native_nasal(word: str) -> str:
-    if word in NASAL_WORDS:
-        return NASAL_WORDS[word]
-    for length in _STEM_LENGTHS:
-        if word[:length] in NASAL_STEMS:
-            return NASAL_STEMS[word[:length]] + word[length:]
-    return word
+def spelled(word: str) -> tuple[tuple[str, int, int], ...]:
+    """`phones`, each with the start and the stop of the letters of ``word`` that write it.
+
+    An inherent schwa has the letters of its consonant, a nasal consonant those of its anusvara's vowel. The phones of
+    an exception are spread evenly.
+    """
+    if word in EXCEPTIONS:
+        symbols = EXCEPTIONS[word]
+        starts = [place * len(word) // len(symbols) for place in range(len(symbols))]
+    else:
+        spoken = _pronounce(_with_native_nasal(with_nukta(word), NASAL_STEMS))
+        symbols = tuple(phone.symbol for phone in spoken)
+        starts = _places(word, spoken)
+    stops = [*starts[1:], len(word)][: len(starts)]
+    for place in range(len(starts) - 2, -1, -1):
+        stops[place] = stops[place + 1] if starts[place + 1] <= starts[place] else stops[place]
+    return tuple(zip(phonology.front_before_h(symbols, word.endswith(VISARGA)), starts, stops, strict=True))
 
 
-def _with_nukta(word: str) -> str:
+def with_nukta(word: str) -> str:
     """A loan word with the nukta that it is mostly written without (फिल्म, ज्यादा), in its inflected forms too."""
     if word in NUKTA_WORDS:
         return NUKTA_WORDS[word]
@@ -56,3 +60,33 @@ def _with_nukta(word: str) -> str:
         if stem in NUKTA_STEMS and (not ending or ending in morphology.ENDINGS):
             return NUKTA_STEMS[stem] + ending
     return word
+
+
+def respell(word: str) -> str:
+    """The word as `phonemes` reads it: with its nuktas and the nasal vowels that dictionaries write too."""
+    return _with_native_nasal(with_nukta(word), BROAD_STEMS)
+
+
+def _with_native_nasal(word: str, stems: dict[str, str]) -> str:
+    if stems is NASAL_STEMS and word in NASAL_WORDS:
+        return NASAL_WORDS[word]
+    for length in _STEM_LENGTHS:
+        if word[:length] in stems:
+            return stems[word[:length]] + word[length:]
+    return word
+
+
+def _pronounce(word: str) -> list[Phone]:
+    return phonology.join(schwa.delete(spell(word), word))
+
+
+def _places(word: str, spoken: list[Phone]) -> list[int]:
+    """Where each phone begins in ``word``, which may lack nuktas of the spelling that was pronounced."""
+    places: list[int] = []
+    respelled = with_nukta(word)
+    place = 0
+    for letter in respelled:
+        places.append(place)
+        written = word[place : place + 1]
+        place += 1 if letter != NUKTA or written == NUKTA else 0
+    return [min(places[phone.index], len(word) - 1) for phone in spoken]

@@ -17,7 +17,7 @@ JNYA = "ज" + VIRAMA + "ञ"
 """ज्ञ is ɡj in Hindi."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Phone:
     """One phone of a word. ``index`` is the letter that wrote it; ``inherent`` marks an unwritten schwa."""
 
@@ -58,7 +58,7 @@ def spell(word: str) -> list[Phone]:
         if index + 1 < len(word) and word[index + 1] == NUKTA:
             letter = letter + NUKTA if letter + NUKTA in CONSONANTS else letter
         width = len(letter)
-        if word.startswith(JNYA, index):
+        if letter == JNYA[0] and word.startswith(JNYA, index):
             phones.extend((Phone("ɡ", index), Phone("j", index)))
             index += len(JNYA)
             if index >= len(word) or (word[index] not in SIGNS and word[index] != VIRAMA):

@@ -1,48 +1,50 @@
-"""Where a written word falls into parts that are spoken like words of their own."""
+"""What Hindi words are made of: which pieces of a word are words themselves, and the endings they take.
+
+``words.tsv`` lists the words of the Common Voice sentences (CC0), ``stems.tsv`` what compounds and plurals need
+besides. Both are without nuktas, which most writers leave out.
+"""
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
+
 from ssmphony.text.hindi import tables
-from ssmphony.text.hindi.graphemes import CONSONANTS, NUKTA, VIRAMA
+from ssmphony.text.hindi.graphemes import NUKTA
 
-SECOND_PARTS = frozenset(row[0] for row in tables.rows("second_parts"))
-FIRST_PARTS = frozenset(row[0] for row in tables.rows("first_parts"))
-AA_NOUNS = frozenset(row[0] for row in tables.rows("aa_nouns"))
 ENDINGS = frozenset(row[0] for row in tables.rows("endings"))
-PLURAL = "ों"
-_SECOND_HEADS = frozenset(part[:2] for part in SECOND_PARTS)
+_LIGHT_ENDINGS = frozenset("ा े ी ो ों ें ता ीय िक ित ना ने नी ते ती".split())
+_VERB_ENDINGS = ("ना", "ने", "ता", "ते", "कर")
 
 
-def compound(word: str) -> tuple[str, ...]:
-    """The word in one or two parts: लोकसभा → लोक, सभा. The first ends in an inherent schwa."""
-    for place in range(2, len(word) - 1):
-        if not _is_boundary(word, place):
-            continue
-        if word[:place] in FIRST_PARTS:
-            return word[:place], word[place:]
-        if word[place - 2] == VIRAMA and place < 4:
-            continue  # प्र-, स्व- are prefixes, not parts
-        if word[place : place + 2] in _SECOND_HEADS and _is_second(word[place:]):
-            return word[:place], word[place:]
-    return (word,)
+@cache
+def words() -> frozenset[str]:
+    """The known words; read when they are first needed."""
+    return frozenset(row[0] for row in (*tables.rows("words"), *tables.rows("stems")))
 
 
-def keeps_joint(part: str) -> bool:
-    """Whether the first part of a compound is spoken with its final schwa: behind a cluster, राज्य|सभा."""
-    return part not in FIRST_PARTS and part[-2] == VIRAMA
+def bare(word: str) -> str:
+    """The word without nuktas."""
+    return word.replace(NUKTA, "")
 
 
-def keeps_stem(word: str) -> bool:
-    """Whether a plural in -ों speaks its stem as it is alone (बादल: बादलों), unlike those of nouns in -आ."""
-    return word.endswith(PLURAL) and word[: -len(PLURAL)] not in AA_NOUNS
+@lru_cache(maxsize=20_000)
+def is_word(piece: str) -> bool:
+    """Whether a piece of two letters or more is a word, perhaps with a light ending."""
+    if len(piece) < 2:
+        return False
+    known = words()
+    return piece in known or any(
+        len(piece) - length > 2 and piece[-length:] in _LIGHT_ENDINGS and piece[:-length] in known for length in (1, 2)
+    )
 
 
-def _is_boundary(word: str, place: int) -> bool:
-    before, after = word[place - 1], word[place]
-    return (before in CONSONANTS or before == NUKTA) and after in CONSONANTS
-
-
-def _is_second(tail: str) -> bool:
-    if tail in SECOND_PARTS:
-        return True
-    return any(tail[:length] in SECOND_PARTS and tail[length:] in ENDINGS for length in range(2, len(tail)))
+@lru_cache(maxsize=20_000)
+def stem_kinds(stem: str) -> str:
+    """How a stem in a consonant is known: ``n`` alone, ``a``, ``e`` with -आ, -े (लड़का, लड़के), ``v`` as a verb."""
+    known = words()
+    return (
+        ("n" if stem in known else "")
+        + ("a" if stem + "ा" in known else "")
+        + ("e" if stem + "े" in known else "")
+        + ("v" if any(stem + ending in known for ending in _VERB_ENDINGS) else "")
+    )

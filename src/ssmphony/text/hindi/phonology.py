@@ -71,6 +71,31 @@ def nasalise(phones: list[Phone]) -> list[Phone]:
     return spoken
 
 
+def join(phones: list[Phone]) -> list[Phone]:
+    """The phones of a word as they sound beside each other, by the rules of this page."""
+    spoken = nasalise(phones)
+    if spoken:
+        spoken = aspirate(spoken)
+        lengthen_final(spoken)
+        double_aspirates(spoken)
+    return spoken
+
+
+BREATH = {"ʈ": "ʈʰ", "ɖ": "ɖʱ", "ɽ": "ɽʱ", "t̪": "t̪ʰ", "d̪": "d̪ʱ", "tʃ": "tʃʰ"}
+
+
+def aspirate(phones: list[Phone]) -> list[Phone]:
+    """A stop and the ɦ that a fallen schwa brings to it are one aspirate before ə and aː: कटहल kəʈʰəl, पचहत्तर."""
+    spoken: list[Phone] = []
+    for position, phone in enumerate(phones):
+        behind = phones[position + 1].symbol if position + 1 < len(phones) else ""
+        if phone.symbol == "ɦ" and behind in (SCHWA, "aː") and spoken and spoken[-1].symbol in BREATH:
+            spoken[-1].symbol = BREATH[spoken[-1].symbol]
+        else:
+            spoken.append(phone)
+    return spoken
+
+
 FINAL_LENGTH = {"ɪ": "iː", "ʊ": "uː"}
 
 

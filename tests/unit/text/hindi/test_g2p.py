@@ -23,6 +23,30 @@ def test_any_row_of_signs_gives_symbols_of_the_vocabulary(word: str) -> None:
     assert set(g2p.phones(word)) <= _PHONES
 
 
+@given(st.text(st.characters(min_codepoint=0x0900, max_codepoint=0x097F)))
+def test_every_phone_has_its_letters(word: str) -> None:
+    spelled = g2p.spelled(word)
+    assert tuple(phone for phone, _, _ in spelled) == g2p.phones(word)
+    assert all(0 <= start < stop <= len(word) for _, start, stop in spelled)
+
+
+@pytest.mark.parametrize(
+    ("word", "pieces"),
+    [
+        ("नमस्ते", "न न म म स् त े"),
+        ("फिल्म", "फ ि ल् म"),
+        ("फ़िल्म", "फ़ ि ल् म"),
+        ("ज्ञान", "ज्ञ ज्ञ ा न"),
+        ("आंख", "आं ख"),
+        ("अंक", "अं अं क"),
+        ("वह", "व ह"),
+    ],
+)
+def test_the_letters_of_each_phone(word: str, pieces: str) -> None:
+    word = unicodedata.normalize("NFC", word)
+    assert [word[start:stop] for _, start, stop in g2p.spelled(word)] == unicodedata.normalize("NFC", pieces).split()
+
+
 @given(st.text(st.sampled_from("कखगघचजटडतदनपबमयरलवशसहअआइईउऊएऐओऔ"), min_size=1, max_size=12))
 def test_letters_are_never_lost(word: str) -> None:
     vowels = sum(letter in "अआइईउऊएऐओऔ" for letter in word)
@@ -39,8 +63,8 @@ def test_tables_use_the_vocabulary(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     (
-        "aa_nouns abbreviations conjunctions endings exceptions first_parts homographs letter_names "
-        "letters months nasal_stems nukta numbers second_parts symbols units visarga"
+        "abbreviations conjunctions endings exceptions homographs letter_names letters months nasal_stems nukta "
+        "numbers schwa_weights stems symbols units visarga words"
     ).split(),
 )
 def test_tables_are_normalised_and_without_doubles(name: str) -> None:
