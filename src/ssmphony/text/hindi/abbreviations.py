@@ -1,0 +1,99 @@
+"""Abbreviations with a dot (डॉ., कि.मी., Mr.), with its stand-ins (डा॰, उ0प्र0), and initials (ए. पी. जे.)."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import latin, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.sentences import Abbreviations
+
+_ROWS = tables.rows("abbreviations")
+_DOTTED: dict[str, tuple[tuple[str, ...], str]] = {}
+_TITLES: dict[str, tuple[str, ...]] = {}
+_BEFORE_NUMBER: dict[str, tuple[str, ...]] = {}
+_BEHIND_NUMBER: dict[str, tuple[str, ...]] = {}
+for _key, _spoken, _kind in _ROWS:
+    _words = tuple(_spoken.split())
+    if _kind == "ahead":
+        _BEFORE_NUMBER[_key] = _words
+    elif _kind == "behind":
+        _BEHIND_NUMBER[_key] = _words
+    else:
+        _DOTTED[_key] = (_words, _kind)
+        if _kind == "title":
+            _TITLES[_key] = _words
+
+_AMBIGUOUS = frozenset(row[1] for row in tables.rows("letter_names") if len(row) > 2)
+ABBREVIATIONS = Abbreviations(
+    words=frozenset(row[0] for row in _ROWS if row[2] != "end"),
+    initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
+    ambiguous=_AMBIGUOUS,
+)
+_LETTERS = frozenset(latin.LETTER_NAMES.values())
+_SILENT = "\u0900\u0901\u0902\u0903\u093c\u093d\u094d\u0951\u0952\u0953\u0954\u0971"
+
+
+def word_parts(word: str) -> tuple[str, ...]:
+    """A Devanagari word; nothing where it is only silent signs. Lone signs are spoken as the vowels they write."""
+    return (word,) if word.strip(_SILENT) else ()
+
+
+def _lookup(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
+    """What a dotted key stands for here; some only before or behind a number."""
+    if key in _BEFORE_NUMBER and state.text[stop : stop + 2].lstrip()[:1].isdigit():
+        return _BEFORE_NUMBER[key]
+    if key in _BEHIND_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
+        return _BEHIND_NUMBER[key]
+    return _DOTTED[key][0] if key in _DOTTED else ()
+
+
+def _dotted(match: re.Match[str], state: Context) -> Said | None:
+    """The longest known row of parts, else the first part as a word.
+
+    A zero may stand for the dot, as offices of the north type it (उ0प्र0), where the abbreviation is known.
+    """
+    parts = list(_PART.finditer(state.text, match.start(), match.end()))
+    names = [part[1] for part in parts]
+    for count in range(len(parts), 0, -1):
+        stop = parts[count - 1].end(2)
+        for key in (".".join(names[:count]), "".join(names[:count])):
+            if spoken := _lookup(key, match.start(), stop, state):
+                return spoken, stop
+    words = word_parts(names[0])
+    return (words, parts[0].end(1)) if words and parts[0][2] == "." else None
+
+
+def _title(match: re.Match[str], state: Context) -> Said | None:
+    spoken = _TITLES.get(match[0])
+    return (spoken, match.end()) if spoken else None
+
+
+def _full_stop(match: re.Match[str], state: Context) -> Said | None:
+    """A dot typed without a space between two words (गया.वह) is a pause; one between initials is not."""
+    before = re.search(rf"{DEVANAGARI}{{3,20}}\Z", state.text[max(0, match.start() - 20) : match.start()])
+    return ((), match.end()) if before and before[0] not in _LETTERS else None
+
+
+def _latin(match: re.Match[str], state: Context) -> Said | None:
+    """English abbreviations: with a dot, or, the titles among them, without."""
+    key = match[1].lower()
+    if match[1] == match[1].upper() and len(key) > 1:
+        return None
+    dot = len(match[0]) > len(match[1])
+    if dot and (spoken := _lookup(key, match.start(), match.end(), state)):
+        return spoken, match.end()
+    if key in _BEFORE_NUMBER and (spoken := _lookup(key, match.start(1), match.end(1), state)):
+        return spoken, match.end(1)
+    return (_TITLES[key], match.end(1)) if key in _TITLES else None
+
+
+_PART = re.compile(rf"({DEVANAGARI}{{1,9}})([.0]?)\s?")
+TOKENS = (
+    Token(
+        "h", re.compile(rf"(?:{DEVANAGARI}{{1,9}}[.0]\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted
+    ),
+    Token("h", re.compile(rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
+    Token("l", re.compile(r"([A-Za-z]{1,5}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
+    Token("s", re.compile(rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),
+)
