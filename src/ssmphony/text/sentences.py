@@ -27,7 +27,8 @@ class Abbreviations:
     """Written forms, without their last dot, after which an ASCII dot does not end a sentence.
 
     ``words`` never end one; ``initials`` (names of letters: ए. पी. जे.) end none either, except those that are
-    also everyday words, ``ambiguous``: they do unless another initial or abbreviation stands before them.
+    also everyday words, ``ambiguous``: they do unless they begin the sentence, or another initial or abbreviation
+    stands before them.
     """
 
     words: Collection[str] = ()
@@ -159,7 +160,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     word = words[-1].lstrip(_OPENERS)
     if len(words) == 1 and dot <= 4 and (word.isdecimal() or len(word) == 1):
         return True
-    last = re.split(r"[.,\-/]", word)[-1]
+    last = re.split(r"[.,\-/\d°]", word)[-1]
     if word in abbreviations.words or word.lower() in abbreviations.words or last in abbreviations.words:
         return True
     parts = word.split(".")
@@ -168,7 +169,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     if len(last) == 1 and last.isascii() and last.isupper():
         return True
     if last in abbreviations.ambiguous:
-        return (len(words) > 1 and words[-2].endswith(".")) or last != word
+        return len(words) == 1 or words[-2].endswith(".") or last != word
     return last in abbreviations.initials
 
 

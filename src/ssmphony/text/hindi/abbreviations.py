@@ -9,24 +9,12 @@ from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.sentences import Abbreviations
 
 _ROWS = tables.rows("abbreviations")
-_DOTTED: dict[str, tuple[tuple[str, ...], str]] = {}
-_TITLES: dict[str, tuple[str, ...]] = {}
-_BEFORE_NUMBER: dict[str, tuple[str, ...]] = {}
-_BEHIND_NUMBER: dict[str, tuple[str, ...]] = {}
-for _key, _spoken, _kind in _ROWS:
-    _words = tuple(_spoken.split())
-    if _kind == "ahead":
-        _BEFORE_NUMBER[_key] = _words
-    elif _kind == "behind":
-        _BEHIND_NUMBER[_key] = _words
-    else:
-        _DOTTED[_key] = (_words, _kind)
-        if _kind == "title":
-            _TITLES[_key] = _words
-
+_DOTTED = {row[0]: tuple(row[1].split()) for row in _ROWS}
+_TITLES = {row[0]: tuple(row[1].split()) for row in _ROWS if row[2] == "title"}
+_BY_NUMBER = {(row[0], row[2]): tuple(row[1].split()) for row in tables.rows("number_abbreviations")}
 _AMBIGUOUS = frozenset(row[1] for row in tables.rows("letter_names") if len(row) > 2)
 ABBREVIATIONS = Abbreviations(
-    words=frozenset(row[0] for row in _ROWS if row[2] != "end"),
+    words=frozenset(row[0] for row in _ROWS if row[2] != "end") | {key for key, _ in _BY_NUMBER},
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
     ambiguous=_AMBIGUOUS,
 )
@@ -40,12 +28,17 @@ def word_parts(word: str) -> tuple[str, ...]:
 
 
 def _lookup(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
-    """What a dotted key stands for here; some only before or behind a number."""
-    if key in _BEFORE_NUMBER and state.text[stop : stop + 2].lstrip()[:1].isdigit():
-        return _BEFORE_NUMBER[key]
-    if key in _BEHIND_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
-        return _BEHIND_NUMBER[key]
-    return _DOTTED[key][0] if key in _DOTTED else ()
+    """What a dotted key stands for here; nothing where it is unknown or spoken as it is written (श्री.)."""
+    return _by_number(key, start, stop, state) or _DOTTED.get(key, ())
+
+
+def _by_number(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
+    """The sense of a key ahead of a number, or behind one."""
+    if (key, "ahead") in _BY_NUMBER and state.text[stop : stop + 2].lstrip()[:1].isdigit():
+        return _BY_NUMBER[key, "ahead"]
+    if (key, "behind") in _BY_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
+        return _BY_NUMBER[key, "behind"]
+    return ()
 
 
 def _dotted(match: re.Match[str], state: Context) -> Said | None:
@@ -83,17 +76,15 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
     dot = len(match[0]) > len(match[1])
     if dot and (spoken := _lookup(key, match.start(), match.end(), state)):
         return spoken, match.end()
-    if key in _BEFORE_NUMBER and (spoken := _lookup(key, match.start(1), match.end(1), state)):
+    if spoken := _by_number(key, match.start(1), match.end(1), state):
         return spoken, match.end(1)
     return (_TITLES[key], match.end(1)) if key in _TITLES else None
 
 
 _PART = re.compile(rf"({DEVANAGARI}{{1,9}})([.0]?)\s?")
 TOKENS = (
-    Token(
-        "h", re.compile(rf"(?:{DEVANAGARI}{{1,9}}[.0]\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted
-    ),
-    Token("h", re.compile(rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
-    Token("l", re.compile(r"([A-Za-z]{1,5}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
-    Token("s", re.compile(rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),
+    Token("h", (rf"(?:{DEVANAGARI}{{1,9}}[.0]\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted),
+    Token("h", (rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
+    Token("l", (r"([A-Za-z]{1,5}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
+    Token("s", (rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),
 )

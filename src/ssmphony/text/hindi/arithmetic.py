@@ -49,10 +49,10 @@ def _compare(match: re.Match[str], state: Context) -> Said:
 
 
 TOKENS = (
-    Token("d", re.compile(rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?=\s?=)"), _minus),
-    Token("d", re.compile(rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
-    Token("d", re.compile(r"(\d{1,4}):(\d{1,6})(?![\d:])"), _ratio),
-    Token("s", re.compile(r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
-    Token("s", re.compile(r"\^(-?\d{1,6})(?!\d)"), _caret),
-    Token("s", re.compile(r"(?<=[\d\s])[<>](?=\s?\d)"), _compare),
+    Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?=\s?=)"), _minus),
+    Token("d", (rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
+    Token("d", (r"(\d{1,4}):(\d{1,6})(?![\d:])"), _ratio),
+    Token("s", (r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
+    Token("s", (r"\^(-?\d{1,6})(?!\d)"), _caret),
+    Token("s", (r"(?<=[\d\s])[<>](?=\s?\d)"), _compare),
 )

@@ -116,17 +116,17 @@ def _version(match: re.Match[str], state: Context) -> Said | None:
 
 _END = r"(?![\d,]*\d|\.\d|-\d)"
 TOKENS = (
-    Token("ds", re.compile(rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),
-    Token("d", re.compile(r"\d{3}\s\d{3}(?!\d|\s\d)|\d{3,12}(?![\d%]|[.,:/]\d|-\d)"), _code),
+    Token("ds", (rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),
+    Token("d", (r"\d{3}\s\d{3}(?!\d|\s\d)|\d{3,12}(?![\d%]|[.,:/]\d|-\d)"), _code),
     Token(
         "l",
-        re.compile(r"([A-Z]{2})[\s-]?(\d{1,2})[\s-]?([A-Z]{1,3}|[A-Z][\s-][A-Z]{1,2})[\s-]?(\d{1,4})(?![\dA-Za-z,]|\.\d)"),
+        (r"([A-Z]{2})[\s-]?(\d{1,2})[\s-]?([A-Z]{1,3}|[A-Z][\s-][A-Z]{1,2})[\s-]?(\d{1,4})(?![\dA-Za-z,]|\.\d)"),
         _plate,
     ),
-    Token("l", re.compile(r"(?=[A-Za-z]{0,12}\d)[A-Za-z\d]{5,20}(?![A-Za-z\d])"), _mixed),
-    Token("s", re.compile(r"[*]{2,12}\d{3,6}(?!\d)"), _masked),
+    Token("l", (r"(?=[A-Za-z]{0,12}\d)[A-Za-z\d]{5,20}(?![A-Za-z\d])"), _mixed),
+    Token("s", (r"[*]{2,12}\d{3,6}(?!\d)"), _masked),
 )
 VERSIONS = (
-    Token("d", re.compile(r"()(\d{1,6}(?:\.\d{1,6}){1,6})(?!\d)"), _version),
-    Token("l", re.compile(r"([vV])\.?\s?(\d{1,6}(?:\.\d{1,6}){1,4})(?!\d)"), _version),
+    Token("d", (r"()(\d{1,6}(?:\.\d{1,6}){1,6})(?!\d)"), _version),
+    Token("l", (r"([vV])\.?\s?(\d{1,6}(?:\.\d{1,6}){1,4})(?!\d)"), _version),
 )

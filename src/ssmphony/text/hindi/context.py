@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Literal
 
 from ssmphony.text.hindi.unicode import Cleaned
 
@@ -67,13 +68,19 @@ class Context:
         return self.text[place] if 0 <= place < len(self.text) else ""
 
 
-class Token(NamedTuple):
+@dataclass(frozen=True)
+class Token:
     """A kind of token: what its first character is, its pattern, and who reads it.
 
     ``first`` holds ``d`` for a digit, ``h`` for a Devanagari letter, ``l`` for a Latin one, ``s`` for any other sign.
-    A reader that returns None leaves the place to the next kind.
+    A reader that returns None leaves the place to the next kind; one that returns no words has found a pause.
     """
 
     first: str
-    pattern: re.Pattern[str]
+    pattern: str
     read: Callable[[re.Match[str], Context], Said | None]
+
+    @cached_property
+    def match(self) -> Callable[[str, int], re.Match[str] | None]:
+        """Match the pattern at a place of a text. Compiled on first use, for a fast import."""
+        return re.compile(self.pattern).match

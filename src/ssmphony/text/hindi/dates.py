@@ -81,7 +81,10 @@ def _years(match: re.Match[str], state: Context) -> Said | None:
     if len(match[2]) == 2:
         follows = second == (first + 1) % 100 or state.words_behind(match.end())[:2] == ["के", "दशक"]
         return ((*year(first, state), *numbers.cardinal(second)), match.end()) if follows else None
-    if not first < second <= 2099 or not (_is_year(first, match, state) or _is_year(second, match, state)):
+    told = _is_year(first, match, state) or _is_year(second, match, state)
+    if not first < second <= 2099 or not (told or (first >= 1500 and (first % 50 or second % 50))):
+        return None
+    if state.behind(match.end()) in _YEAR["none"]:
         return None
     return (*year(first, state), "से", *year(second, state)), match.end()
 
@@ -126,16 +129,16 @@ def _era(match: re.Match[str], state: Context) -> Said:
 
 _NOT_MORE = r"(?![\d]|[,.:]\d)"
 TOKENS = (
-    Token("d", re.compile(rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}}){_NOT_MORE}(?![/-]\d)"), _numeric),
+    Token("d", (rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}}){_NOT_MORE}(?![/-]\d)"), _numeric),
     Token(
         "d",
-        re.compile(rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({_MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d)))?"),
+        (rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({_MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d)))?"),
         _named,
     ),
-    Token("d", re.compile(r"(\d{1,2})[/-](\d{1,2})(?![\d/.-])"), _day_month),
-    Token("d", re.compile(r"(\d{3}0|\d0)'?s(?![A-Za-z])"), _decade),
-    Token("d", re.compile(r"(\d{1,4})\s?(BCE?|AD|CE)(?![A-Za-z])"), _era),
-    Token("d", re.compile(rf"(\d{{4}})\s?[-–—]\s?(\d{{4}}|\d{{2}}){_NOT_MORE}(?![-/]\d)"), _years),
-    Token("d", re.compile(rf"\d{{4}}{_NOT_MORE}(?!\s?[%/°:])"), _single),
-    Token("l", re.compile(rf"({_ENGLISH_MONTH})\s(?:(\d{{4}})|(\d{{1,2}})(?:st|nd|rd|th)?)(?![\d:%])"), _month_first),
+    Token("d", (r"(\d{1,2})[/-](\d{1,2})(?![\d/.-])"), _day_month),
+    Token("d", (r"(\d{3}0|\d0)'?s(?![A-Za-z])"), _decade),
+    Token("d", (r"(\d{1,4})\s?(BCE?|AD|CE)(?![A-Za-z])"), _era),
+    Token("d", (rf"(\d{{4}})\s?[-–—]\s?(\d{{4}}|\d{{2}}){_NOT_MORE}(?![-/]\d)"), _years),
+    Token("d", (rf"\d{{4}}{_NOT_MORE}(?!\s?[%/°:]|{DEVANAGARI})"), _single),
+    Token("l", (rf"({_ENGLISH_MONTH})\s(?:(\d{{4}})|(\d{{1,2}})(?:st|nd|rd|th)?)(?![\d:%])"), _month_first),
 )

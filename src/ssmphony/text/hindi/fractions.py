@@ -39,6 +39,6 @@ def _mixed(match: re.Match[str], state: Context) -> Said | None:
 
 
 TOKENS = (
-    Token("d", re.compile(r"(\d{1,4})\s([1-9])[/⁄]([1-9]\d?)(?![\d/⁄])"), _mixed),
-    Token("d", re.compile(r"(\d{1,5})\s?[/⁄]\s?(\d{1,5})(?![\d/⁄,]|\.\d)"), _fraction),
+    Token("d", (r"(\d{1,4})\s([1-9])[/⁄]([1-9]\d?)(?![\d/⁄])"), _mixed),
+    Token("d", (r"(\d{1,5})\s?[/⁄]\s?(\d{1,5})(?![\d/⁄]|[,.]\d)"), _fraction),
 )

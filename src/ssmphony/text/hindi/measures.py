@@ -67,7 +67,7 @@ def _single(text: str, place: int) -> Unit | None:
     for form in _FORMS:
         match = form.match(text, place)
         row = _row(match[2]) if match else None
-        if match and row and (not row.dotted or "." in match[2]):
+        if match and row and (not row.dotted or "." in match[2] or match[3]):
             power = _PREFIXES.get((match[1] or "").rstrip(".")) or _POWERS.get(match[3] or "")
             return Unit((power, *row.words) if power else row.words, match.end(), row.everyday)
     return None
@@ -105,12 +105,12 @@ def _stroke(match: re.Match[str], state: Context) -> Said | None:
 TOKENS = (
     Token(
         "d",
-        re.compile(
+        (
             r"(?:(?P<feet>\d{1,3})['’′](?:\s?(?P<inches>\d{1,2})(?:\"|”|''|″|′′))?(?![\d\w])"
             r"|(?P<only>\d{1,3})(?:\"|”|″|′′)(?=[\s,.।-]|$))"
         ),
         _feet,
     ),
-    Token("lh", re.compile(rf"(?:[a-z]{{1,2}}|{DEVANAGARI}{{1,6}})[²³]"), _power),
-    Token("s", re.compile(rf"(?<={DEVANAGARI})/(?={DEVANAGARI})"), _stroke),
+    Token("lh", (rf"(?:[a-z]{{1,2}}|{DEVANAGARI}{{1,6}})[²³]"), _power),
+    Token("s", (rf"(?<={DEVANAGARI})/(?={DEVANAGARI})"), _stroke),
 )

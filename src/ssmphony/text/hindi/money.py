@@ -90,12 +90,14 @@ def _each(text: str, place: int) -> Said:
 _RANGE = rf"(?P<first>{NUMBER})(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
 _NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
 TOKENS = (
-    Token("slh", re.compile(rf"{_NOT_GLUED}(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}{_RANGE}"), _before),
+    Token("slh", (rf"{_NOT_GLUED}(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}{_RANGE}"), _before),
     Token(
         "d",
-        re.compile(rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>[₹$€£¥]|USD|INR|EUR|GBP|AED)"
-                   r"(?!\s?\d)(?![A-Za-z])"),  # fmt: skip
+        (
+            rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>[₹$€£¥]|USD|INR|EUR|GBP|AED)"
+            r"(?!\s?\d)(?![A-Za-z])"
+        ),  # fmt: skip
         _behind,
     ),
-    Token("d", re.compile(rf"({NUMBER}){_ONLY.pattern}"), _only),
+    Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
 )

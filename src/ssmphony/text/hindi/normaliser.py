@@ -36,8 +36,8 @@ _TOKENS: tuple[Token, ...] = (
     *signs.PHRASES,
     *web.TOKENS,
     *codes.TOKENS,
-    *ordinals.TOKENS,
     *dates.TOKENS,
+    *ordinals.TOKENS,
     *times.TOKENS,
     *codes.VERSIONS,
     *money.TOKENS,
@@ -87,7 +87,7 @@ def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
 def _token(place: int, state: Context) -> Said | None:
     """What is said at ``place``; no words for a pause, None for what has no sound."""
     for token in _BY_FIRST[_first(state.text[place])]:
-        match = token.pattern.match(state.text, place)
+        match = token.match(state.text, place)
         said = token.read(match, state) if match else None
         if said is not None:
             return said

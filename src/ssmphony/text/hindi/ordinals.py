@@ -34,11 +34,11 @@ def _words(written: str, suffix: str, state: Context, stop: int) -> tuple[str, .
 TOKENS = (
     Token(
         "d",
-        re.compile(
+        (
             rf"(?:(?P<first>\d{{1,4}})\s?[-–]\s?)?(?P<last>\d{{1,18}})"
             rf"(?:-?(?P<glued>{SUFFIX})|\s(?P<apart>व(?:ीं|ें|ाँ|ां)))(?!{DEVANAGARI})"
         ),
         _ordinal,
     ),
-    Token("d", re.compile(r"(\d{1,9})(?i:st|nd|rd|th)(?![A-Za-z])"), _english),
+    Token("d", (r"(\d{1,9})(?i:st|nd|rd|th)(?![A-Za-z])"), _english),
 )

@@ -86,12 +86,12 @@ def _percents(match: re.Match[str], state: Context) -> Said:
 
 _NOT_GLUED = rf"(?<![A-Za-z\d)\]]|{DEVANAGARI})"
 TOKENS = (
-    Token("d", re.compile(rf"({NUMBER})\s?%{DASH}({NUMBER})\s?%"), _percents),
+    Token("d", (rf"({NUMBER})\s?%{DASH}({NUMBER})\s?%"), _percents),
     Token(
         "ds",
-        re.compile(rf"(?P<sign>{_NOT_GLUED}[-−+](?=\d))?(?P<first>{NUMBER})(?:{DASH}(?P<second>{NUMBER})(?!-?\d))?"),
+        (rf"(?P<sign>{_NOT_GLUED}[-−+](?=\d))?(?P<first>{NUMBER})(?:{DASH}(?P<second>{NUMBER})(?!-?\d))?"),
         _number,
     ),
-    Token("s", re.compile(rf"{_NOT_GLUED}(?<!\.)\.\d{{1,15}}(?![\d.])"), _point),
-    Token("s", re.compile(r"~(?=\s?\d)"), _about),
+    Token("s", (rf"{_NOT_GLUED}(?<!\.)\.\d{{1,15}}(?![\d.])"), _point),
+    Token("s", (r"~(?=\s?\d)"), _about),
 )

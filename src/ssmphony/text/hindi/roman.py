@@ -53,6 +53,4 @@ def _plain(numeral: str) -> bool:
     return len(numeral) > 2 and set(numeral) <= set("IVX") and "I" in numeral
 
 
-TOKENS = (
-    Token("l", re.compile(rf"(?<![A-Za-z\d])([IVXLC]{{1,9}})(?:({SUFFIX})(?!{DEVANAGARI})|(?![A-Za-z\d]))"), _numeral),
-)
+TOKENS = (Token("l", (rf"(?<![A-Za-z\d])([IVXLC]{{1,9}})(?:({SUFFIX})(?!{DEVANAGARI})|(?![A-Za-z\d]))"), _numeral),)

@@ -63,19 +63,19 @@ def _emoji(match: re.Match[str], state: Context) -> Said | None:
 PHRASES = (
     Token(
         "dlh",
-        re.compile(rf"(?<![A-Za-z\d./-])(?i:{_ANY_PHRASE})(?![A-Za-z\d]|[./-]\d|{DEVANAGARI})"),
+        (rf"(?<![A-Za-z\d./-])(?i:{_ANY_PHRASE})(?![A-Za-z\d]|[./-]\d|{DEVANAGARI})"),
         _phrase,
     ),
 )
 WORDS = (
-    Token("h", re.compile(rf"(?<={DEVANAGARI}){VISARGA}(?!{DEVANAGARI})"), _pause),
-    Token("h", re.compile(rf"{DEVANAGARI}+"), _word),
-    Token("l", re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?"), _latin),
+    Token("h", (rf"(?<={DEVANAGARI}){VISARGA}(?!{DEVANAGARI})"), _pause),
+    Token("h", (rf"{DEVANAGARI}+"), _word),
+    Token("l", (r"[A-Za-z]+(?:['’][A-Za-z]+)?"), _latin),
 )
 TOKENS = (
-    Token("s", re.compile(r"(?<=\d)\.(?=\s)"), _item),
-    Token("s", re.compile(r"[-–—−]+"), _dash),
-    Token("s", re.compile(r"[,،、;:()\[\]{}…]|\.\.+"), _pause),
-    Token("s", re.compile(f"[{re.escape(''.join(SYMBOLS))}]"), _symbol),
-    Token("s", re.compile(f"[{''.join(_EMOJI)}]"), _emoji),
+    Token("s", (r"(?<=\d)\.(?=\s)"), _item),
+    Token("s", (r"[-–—−]+"), _dash),
+    Token("s", (r"[,،、;:()\[\]{}…]|\.\.+"), _pause),
+    Token("s", (f"[{re.escape(''.join(SYMBOLS))}]"), _symbol),
+    Token("s", (f"[{''.join(_EMOJI)}]"), _emoji),
 )

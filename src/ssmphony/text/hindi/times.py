@@ -105,7 +105,7 @@ def _length(match: re.Match[str], state: Context) -> Said:
 
 
 TOKENS = (
-    Token("d", re.compile(rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_LENGTHS)})(?!{DEVANAGARI})"), _length),
-    Token("d", re.compile(rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),
-    Token("d", re.compile(rf"{_CLOCK}{_TAIL}"), _one),
+    Token("d", (rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_LENGTHS)})(?!{DEVANAGARI})"), _length),
+    Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),
+    Token("d", (rf"{_CLOCK}{_TAIL}"), _one),
 )

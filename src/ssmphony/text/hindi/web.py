@@ -64,14 +64,14 @@ def _hashtag(match: re.Match[str], state: Context) -> Said | None:
 
 _NAME = rf"(?:[A-Za-z0-9_]|{DEVANAGARI}){{1,60}}"
 TOKENS = (
-    Token("ld", re.compile(rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,5}}"), _mail),
-    Token("l", re.compile(rf"((?i:https?://))(?:{_LABEL}\.){{0,6}}{_LABEL}(?::\d{{1,5}})?{_PATH}"), _address),
-    Token("l", re.compile(rf"()(?i:www)\.(?:{_LABEL}\.){{0,6}}{_LABEL}{_PATH}"), _address),
+    Token("ld", (rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,5}}"), _mail),
+    Token("l", (rf"((?i:https?://))(?:{_LABEL}\.){{0,6}}{_LABEL}(?::\d{{1,5}})?{_PATH}"), _address),
+    Token("l", (rf"()(?i:www)\.(?:{_LABEL}\.){{0,6}}{_LABEL}{_PATH}"), _address),
     Token(
         "ld",
-        re.compile(rf"()(?=\d{{0,9}}[A-Za-z-])(?:{_LABEL}\.){{1,6}}(?:{_TOP})(?![A-Za-z0-9@]|\.[A-Za-z]){_PATH}"),
+        (rf"()(?=\d{{0,9}}[A-Za-z-])(?:{_LABEL}\.){{1,6}}(?:{_TOP})(?![A-Za-z0-9@]|\.[A-Za-z]){_PATH}"),
         _address,
     ),
-    Token("s", re.compile(rf"@({_NAME})"), _handle),
-    Token("s", re.compile(rf"#({_NAME})"), _hashtag),
+    Token("s", (rf"@({_NAME})"), _handle),
+    Token("s", (rf"#({_NAME})"), _hashtag),
 )
