@@ -24,7 +24,7 @@ def _fraction(match: re.Match[str], state: Context) -> Said:
     named = _NAMES.get((above, below))
     if named and state.before(match.start()) not in _HOUSE_WORDS:
         return named, match.end()
-    return (*numbers.integer(above), "बटा", *numbers.integer(below)), match.end()
+    return (*numbers.decimal(above), "बटा", *numbers.integer(below)), match.end()
 
 
 def _mixed(match: re.Match[str], state: Context) -> Said | None:
@@ -40,5 +40,5 @@ def _mixed(match: re.Match[str], state: Context) -> Said | None:
 
 TOKENS = (
     Token("d", (r"(\d{1,4})\s([1-9])[/⁄]([1-9]\d?)(?![\d/⁄])"), _mixed),
-    Token("d", (r"(\d{1,5})\s?[/⁄]\s?(\d{1,5})(?![\d/⁄]|[,.]\d)"), _fraction),
+    Token("d", (r"(\d{1,5}(?:\.\d{1,2})?)\s?[/⁄]\s?(\d{1,5})(?![\d/⁄]|[,.]\d)"), _fraction),
 )

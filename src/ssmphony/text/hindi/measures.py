@@ -67,10 +67,15 @@ def _single(text: str, place: int) -> Unit | None:
     for form in _FORMS:
         match = form.match(text, place)
         row = _row(match[2]) if match else None
-        if match and row and (not row.dotted or "." in match[2] or match[3]):
+        if match and row and (not row.dotted or "." in match[2] or match[3] or "/" in _around(text, match)):
             power = _PREFIXES.get((match[1] or "").rstrip(".")) or _POWERS.get(match[3] or "")
             return Unit((power, *row.words) if power else row.words, match.end(), row.everyday)
     return None
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    """The characters before and behind a unit: a stroke makes a bare मी or से one."""
+    return text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
 
 
 def _row(name: str) -> _Row | None:

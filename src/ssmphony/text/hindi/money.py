@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ssmphony.text.hindi import measures, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
-from ssmphony.text.hindi.quantities import DASH, NUMBER, amount, scales
+from ssmphony.text.hindi.quantities import DASH, NUMBER, amount, scaled_second, scales
 
 
 class Currency(NamedTuple):
@@ -34,7 +34,8 @@ def _before(match: re.Match[str], state: Context) -> Said:
     currency = _WRITTEN[match["sign"]]
     minus = (numbers.MINUS,) if match["minus"] else ()
     scaled, stop = scales(state.text, match.end(), money=True)
-    words = _amount(match["first"], match["second"], scaled, currency, state)
+    also, stop = scaled_second(stop, state) if scaled else ((), stop)
+    words = _amount(match["first"], match["second"], (*scaled, *also), currency, state)
     closing = _ONLY.match(state.text, stop)
     stop = closing.end() if closing else stop
     if currency == _RUPEE and (again := _RUPEES_WRITTEN.match(state.text, stop)):

@@ -13,6 +13,7 @@ DASH = r"\s?[-–—−~]\s?"
 SIGNS = {"-": numbers.MINUS, "−": numbers.MINUS, "+": "प्लस"}
 
 SCALES = {row[0]: row[1] for row in tables.rows("scales")}
+_SECOND = re.compile(rf"{DASH}[₹$€£]?({NUMBER})")
 _MONEY_SCALES = frozenset(row[0] for row in tables.rows("scales") if len(row) > 2)
 _ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, reverse=True))
 SCALE = re.compile(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
@@ -39,6 +40,15 @@ def amount(written: str, state: Context, everyday: bool) -> tuple[str, ...]:
     return numbers.decimal(written)
 
 
+def scaled_second(place: int, state: Context) -> Said:
+    """The second half of a range whose first half had its own scale word: 50 लाख-1 करोड़."""
+    second = _SECOND.match(state.text, place)
+    scaled, stop = scales(state.text, second.end(), money=True) if second else ((), place)
+    if not second or not scaled:
+        return (), place
+    return ("से", *amount(second[1], state, everyday=True), *scaled), stop
+
+
 def _number(match: re.Match[str], state: Context) -> Said:
     """A number or a range of numbers, with the scale words, the percent sign or the unit behind it."""
     first, second = match["first"], match["second"]
@@ -56,6 +66,8 @@ def _number(match: re.Match[str], state: Context) -> Said:
     if not scaled and (percent := _PERCENT.match(state.text, stop)):
         return (*words, *_PERCENT_WORDS[percent[1]]), percent.end()
     words += scaled
+    if scaled and (also := scaled_second(after_scale, state))[0]:
+        return (*words, *also[0]), also[1]
     return ((*words, *unit.words), unit.end) if unit else (words, after_scale)
 
 
@@ -84,7 +96,7 @@ def _percents(match: re.Match[str], state: Context) -> Said:
     return (*first, "प्रतिशत", "से", *second, "प्रतिशत"), match.end()
 
 
-_NOT_GLUED = rf"(?<![A-Za-z\d)\]]|{DEVANAGARI})"
+_NOT_GLUED = rf"(?<![A-Za-z\d)\].:]|{DEVANAGARI})"
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?%{DASH}({NUMBER})\s?%"), _percents),
     Token(

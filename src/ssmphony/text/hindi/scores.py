@@ -44,7 +44,7 @@ def _of_a_game(match: re.Match[str], state: Context) -> bool:
 
 
 TOKENS = (
-    Token("d", (r"(\d{2,4})/(\d{1,2})(?![\d/,]|\.\d)"), _cricket),
+    Token("d", (r"(\d{2,4})/(\d{1,2})(?![\d/]|[,.]\d)"), _cricket),
     Token("d", (r"(\d{1,3})\*(?![\d*])"), _not_out),
     Token("d", (r"(\d{1,3})\s?[-–]\s?(\d{1,3})(?![\d,./%:-]\d|\d|%|\s?=)"), _pair),
 )

@@ -101,7 +101,7 @@ def _length(match: re.Match[str], state: Context) -> Said:
     if words and state.style.fractions == "everyday":
         return (*words, unit), match.end()
     smaller = "सेकंड" if unit == "मिनट" else "मिनट"
-    return (*numbers.cardinal(int(whole)), unit, *(numbers.cardinal(part) + (smaller,) if part else ())), match.end()
+    return (*numbers.cardinal(int(whole)), unit, *((*numbers.cardinal(part), smaller) if part else ())), match.end()
 
 
 TOKENS = (

@@ -1,8 +1,9 @@
 """Repair of Hindi text as it is really encoded, each character tied to the place it came from.
 
-What is repaired: NFC; nukta before or behind its vowel sign; vowel signs written in halves (ा + े is ो), behind the anusvara
-or, ि, before its consonant; doubled signs; the abbreviation sign ॰; ZWJ, ZWNJ and other invisible characters; full-width and other digits; a colon for visarga
-(दु:ख); other Indic scripts, whose blocks run parallel to Devanagari, letter for letter.
+What is repaired: NFC; nukta before or behind its vowel sign; vowel signs written in halves (ा + े is ो), behind the
+anusvara or, ि, before its consonant; doubled signs; the abbreviation sign ॰; ZWJ, ZWNJ and other invisible characters;
+full-width and other digits; a colon for visarga (दु:ख); other Indic scripts, whose blocks run parallel to Devanagari,
+letter for letter.
 """
 
 from __future__ import annotations
