@@ -19,6 +19,7 @@ _RUN = re.compile(r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)
 _DOTS = ".．"
 _CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
 _SPACE = re.compile(r"\s")
+_CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"
 
 
@@ -149,7 +150,7 @@ def _is_end(window: str, begin: int, stop: int, abbreviations: Abbreviations) ->
         return True
     if after and not after.isspace():
         return window[begin:stop].strip(_DOTS) != "" or (stop - begin > 1 and not after.isalnum())
-    return stop - begin > 1 or not _is_abbreviation(window, begin, abbreviations)
+    return len(window[begin:stop].rstrip(_CLOSERS)) > 1 or not _is_abbreviation(window, begin, abbreviations)
 
 
 def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> bool:

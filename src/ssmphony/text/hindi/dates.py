@@ -108,7 +108,9 @@ def _is_year(number: int, match: re.Match[str], state: Context) -> bool:
         return True
     if behind and state.character(match.end()) in " -":
         return behind[0] in _YEAR["behind"] and not _counted(number, behind)
-    return 1700 <= number <= 1999 and bool(before) and not before.isascii() and closing in ("", " ", ",", "।", ")", ".")
+    if not 1700 <= number <= 1999 or (before.isascii() and before):
+        return False
+    return closing in ("", " ", ",", "।", ")", ".")
 
 
 def _counted(number: int, behind: list[str]) -> bool:

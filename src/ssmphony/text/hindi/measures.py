@@ -101,6 +101,11 @@ def _feet(match: re.Match[str], state: Context) -> Said | None:
     return (*numbers.integer(match["feet"]), "फ़ीट", *inches), match.end()
 
 
+def _feet_by_feet(match: re.Match[str], state: Context) -> Said:
+    """20'x30'"""
+    return (*numbers.integer(match[1]), "बाई", *numbers.integer(match[2]), "फ़ीट"), match.end()
+
+
 def _stroke(match: re.Match[str], state: Context) -> Said | None:
     """The stroke before a unit that is counted per: रुपये/किलो."""
     found = _single(state.text, match.end())
@@ -108,6 +113,7 @@ def _stroke(match: re.Match[str], state: Context) -> Said | None:
 
 
 TOKENS = (
+    Token("d", r"(\d{1,3})['’′]\s?[xX×]\s?(\d{1,3})['’′](?!\d)", _feet_by_feet),
     Token(
         "d",
         (

@@ -60,6 +60,11 @@ def _only(match: re.Match[str], state: Context) -> Said:
     return _amount(match[1], None, (), _RUPEE, state), again.end() if again else match.end()
 
 
+def _with_parts(match: re.Match[str], state: Context) -> Said:
+    """10.50 रुपये"""
+    return _amount(match[1], None, (), _RUPEE, state), match.end()
+
+
 def _amount(
     first: str, second: str | None, scaled: tuple[str, ...], currency: Currency, state: Context
 ) -> tuple[str, ...]:
@@ -91,14 +96,15 @@ def _each(text: str, place: int) -> Said:
 _RANGE = rf"(?P<first>{NUMBER})(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
 _NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
 TOKENS = (
-    Token("slh", (rf"{_NOT_GLUED}(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}{_RANGE}"), _before),
+    Token("slh", (rf"{_NOT_GLUED}(?<!\d\s)(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}{_RANGE}"), _before),
     Token(
         "d",
         (
             rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>[₹$€£¥]|USD|INR|EUR|GBP|AED)"
             r"(?!\s?\d)(?![A-Za-z])"
-        ),  # fmt: skip
+        ),
         _behind,
     ),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
+    Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_WRITTEN.pattern}", _with_parts),
 )

@@ -26,6 +26,11 @@ def _not_out(match: re.Match[str], state: Context) -> Said:
     return (*numbers.integer(match[1]), "नाबाद"), match.end()
 
 
+def _row(match: re.Match[str], state: Context) -> Said:
+    """4-4-2: one behind the other."""
+    return tuple(word for part in match[0].split("-") for word in numbers.integer(part)), match.end()
+
+
 def _pair(match: re.Match[str], state: Context) -> Said | None:
     """Two numbers one behind the other, where they do not rise or the words around tell of a game."""
     first, second = int(match[1]), int(match[2])
@@ -44,7 +49,8 @@ def _of_a_game(match: re.Match[str], state: Context) -> bool:
 
 
 TOKENS = (
+    Token("d", r"\d{1,4}(?:-\d{1,4}){2,6}(?![\d-]|[.,/]\d)", _row),
     Token("d", (r"(\d{2,4})/(\d{1,2})(?![\d/]|[,.]\d)"), _cricket),
-    Token("d", (r"(\d{1,3})\*(?![\d*])"), _not_out),
+    Token("d", (r"([1-9]\d{1,2})\*(?![\d*])"), _not_out),
     Token("d", (r"(\d{1,3})\s?[-–]\s?(\d{1,3})(?![\d,./%:-]\d|\d|%|\s?=)"), _pair),
 )

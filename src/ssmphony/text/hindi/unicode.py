@@ -74,19 +74,26 @@ def _clusters(text: str) -> list[tuple[int, int, str]]:
 
 def _typed_in_order(clusters: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     """A ि at the front of a word belongs behind the consonants it was typed before, as old typewriters had it."""
-    place = 0
-    while place < len(clusters):
-        start, end, cluster = clusters[place]
-        if cluster == "ि":
-            last = place + 1
-            while last < len(clusters) - 1 and clusters[last][2].endswith(VIRAMA) and last < place + 4:
-                last += 1
-            if last < len(clusters) and clusters[place + 1][0] == end and _takes_vowel(clusters[last][2]):
-                clusters[last] = (*clusters[last][:2], clusters[last][2] + cluster)
-                clusters[place + 1] = (start, *clusters[place + 1][1:])
-                del clusters[place]
-        place += 1
-    return clusters
+    ordered: list[tuple[int, int, str]] = []
+    for place, (start, end, cluster) in enumerate(clusters):
+        begin = start
+        if ordered and ordered[-1][2] == "":
+            begin = ordered.pop()[0]
+        if cluster == "ि" and (last := _first_syllable(clusters, place + 1, end)):
+            clusters[last] = (*clusters[last][:2], clusters[last][2] + cluster)
+            cluster = ""
+        ordered.append((begin, end, cluster))
+    return ordered
+
+
+def _first_syllable(clusters: list[tuple[int, int, str]], place: int, start: int) -> int | None:
+    """The cluster that ends the consonants from ``place`` on, where they touch ``start`` and bear no vowel yet."""
+    if place >= len(clusters) or clusters[place][0] != start:
+        return None
+    for last in range(place, min(place + 4, len(clusters))):
+        if not clusters[last][2].endswith(VIRAMA):
+            return last if _takes_vowel(clusters[last][2]) else None
+    return None
 
 
 def _takes_vowel(cluster: str) -> bool:
@@ -163,7 +170,7 @@ def _repair(cluster: str) -> str:
     return unicodedata.normalize("NFC", repaired)
 
 
-_COLON = re.compile(r"([\u0905-\u0939\u093c-\u094d]+):")
+_COLON = re.compile(r"(?<![\u0905-\u0939\u093c-\u094d])([\u0905-\u0939\u093c-\u094d]{1,15}):")
 
 
 def _visarga(text: str) -> str:
