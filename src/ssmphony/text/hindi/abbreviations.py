@@ -44,11 +44,13 @@ def _by_number(key: str, start: int, stop: int, state: Context) -> tuple[str, ..
 def _dotted(match: re.Match[str], state: Context) -> Said | None:
     """The longest known row of parts, else the first part as a word.
 
-    A zero may stand for the dot, as offices of the north type it (उ0प्र0), where the abbreviation is known.
+    A single part inside a row of initials (रा.स्व.सं.) is a letter. A zero may stand for the dot, as offices of the
+    north type it (उ0प्र0), where the abbreviation is known.
     """
     parts = list(_PART.finditer(state.text, match.start(), match.end()))
     names = [part[1] for part in parts]
-    for count in range(len(parts), 0, -1):
+    inside = state.character(match.start() - 1) == "." and not state.character(match.start() - 2).isdigit()
+    for count in range(len(parts), int(inside), -1):
         stop = parts[count - 1].end(2)
         for key in (".".join(names[:count]), "".join(names[:count])):
             if spoken := _lookup(key, match.start(), stop, state):
@@ -64,7 +66,7 @@ def _title(match: re.Match[str], state: Context) -> Said | None:
 
 def _full_stop(match: re.Match[str], state: Context) -> Said | None:
     """A dot typed without a space between two words (गया.वह) is a pause; one between initials is not."""
-    before = re.search(rf"{DEVANAGARI}{{3,20}}\Z", state.text[max(0, match.start() - 20) : match.start()])
+    before = re.search(rf"(?<!\.){DEVANAGARI}{{3,20}}\Z", state.text[max(0, match.start() - 20) : match.start()])
     return ((), match.end()) if before and before[0] not in _LETTERS else None
 
 
@@ -85,6 +87,6 @@ _PART = re.compile(rf"({DEVANAGARI}{{1,9}})([.0]?)\s?")
 TOKENS = (
     Token("h", (rf"(?:{DEVANAGARI}{{1,9}}[.0]\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted),
     Token("h", (rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
-    Token("l", (r"([A-Za-z]{1,5}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
+    Token("l", (r"([A-Za-z]{1,8}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
     Token("s", (rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),
 )

@@ -80,7 +80,11 @@ def _years(match: re.Match[str], state: Context) -> Said | None:
         return None
     if len(match[2]) == 2:
         follows = second == (first + 1) % 100 or state.words_behind(match.end())[:2] == ["के", "दशक"]
-        return ((*year(first, state), *numbers.cardinal(second)), match.end()) if follows else None
+        if not follows:
+            return None
+        if first % 100 and second:
+            return (*year(first, state), *numbers.cardinal(second)), match.end()
+        return (*year(first, state), "से", *year(first + 1, state)), match.end()
     told = _is_year(first, match, state) or _is_year(second, match, state)
     if not first < second <= 2099 or not (told or (first >= 1500 and (first % 50 or second % 50))):
         return None

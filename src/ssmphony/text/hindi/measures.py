@@ -50,8 +50,13 @@ def unit(text: str, place: int) -> Unit | None:
     if first is None:
         return None
     if text.startswith("/", first.end) and (second := _single(text, first.end + 1)):
-        return Unit((*first.words, "प्रति", *second.words), second.end, first.everyday)
+        return Unit((*first.words, "प्रति", *_one_of(second.words)), second.end, first.everyday)
     return first
+
+
+def _one_of(words: tuple[str, ...]) -> tuple[str, ...]:
+    """किमी/घं. is per one hour."""
+    return ("घंटा",) if words == ("घंटे",) else words
 
 
 def per(text: str, place: int) -> Unit | None:
@@ -101,6 +106,12 @@ def _feet(match: re.Match[str], state: Context) -> Said | None:
     return (*numbers.integer(match["feet"]), "फ़ीट", *inches), match.end()
 
 
+def _angle(match: re.Match[str], state: Context) -> Said:
+    """28°36'50" as degrees, minutes and seconds."""
+    words = (*numbers.integer(match[1]), "डिग्री", *numbers.integer(match[2]), "मिनट")
+    return (*words, *((*numbers.decimal(match[3]), "सेकंड") if match[3] else ())), match.end()
+
+
 def _feet_by_feet(match: re.Match[str], state: Context) -> Said:
     """20'x30'"""
     return (*numbers.integer(match[1]), "बाई", *numbers.integer(match[2]), "फ़ीट"), match.end()
@@ -113,6 +124,7 @@ def _stroke(match: re.Match[str], state: Context) -> Said | None:
 
 
 TOKENS = (
+    Token("d", r"(\d{1,3})°\s?(\d{1,2})['’′](?:\s?(\d{1,2}(?:\.\d{1,4})?)[\"”″])?", _angle),
     Token("d", r"(\d{1,3})['’′]\s?[xX×]\s?(\d{1,3})['’′](?!\d)", _feet_by_feet),
     Token(
         "d",

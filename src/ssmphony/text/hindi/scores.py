@@ -7,7 +7,7 @@ import re
 from ssmphony.text.hindi import numbers
 from ssmphony.text.hindi.context import Context, Said, Token
 
-_GAME_WORDS = ("जीत", "हार", "हरा", "बराबर", "ड्रॉ", "ड्रा", "बढ़त", "मात", "पराजित", "शिकस्त", "पछाड़", "अपने")
+_GAME_WORDS = ("जीत", "हार", "हरा", "बराबर", "ड्रॉ", "ड्रा", "बढ़त", "मात", "पराजित", "शिकस्त", "पछाड़", "अपने", "पीछे", "आगे")
 _SCORE_WORDS = frozenset("स्कोर score".split())
 _PLACES = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली धारा पाई".split())
 _NEXT_PAIR = re.compile(r",\s?\d{1,2}-\d{1,2}(?!\d)")

@@ -48,8 +48,10 @@ def _item(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _symbol(match: re.Match[str], state: Context) -> Said | None:
-    """A symbol by its name; rows of three or more (=====) are ornament."""
+    """A symbol by its name; rows of three or more (=====) are ornament, and so is a # that belongs to nothing."""
     sign, place = match[0], match.start()
+    if sign == "#" and not state.character(place - 1).isalnum():
+        return None
     if sign * 3 in state.text[max(0, place - 2) : place + 3]:
         return None
     return tuple(SYMBOLS[sign].split()), match.end()

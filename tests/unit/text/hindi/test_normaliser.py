@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssmphony.text import hindi
+from ssmphony.text.hindi import tables
 from ssmphony.text.hindi.normaliser import ReadingStyle, read
 from tests.unit.text.strategies import texts
 from tests.unit.text.tables import cases, names
@@ -20,6 +21,12 @@ NASTY = [
     "(0", "½", "²", "I", "XIV ", "XX", "A1", "DL 3", "कं\u093c", "ि", "िक", "क\u094d", "क ", "°", "=", "*", "12:3",
     "5 PM ", "10-Nov-", "लाख ", "1 लाख ", "डॉ.", "उ0",
 ]  # fmt: skip
+
+
+TABLES = (
+    "abbreviations codes currencies emoji number_abbreviations places roman_words scales set_phrases split_vowels "
+    "symbols units web_words year_words"
+).split()
 
 
 def _said(text: str, style: ReadingStyle) -> str:
@@ -41,6 +48,14 @@ def test_styles(style: str, written: str, spoken: str) -> None:
     name, value = style.split("=")
     assert _said(written, ReadingStyle(**{name: value})) == unicodedata.normalize("NFC", spoken)
     assert _said(written, ReadingStyle()) != unicodedata.normalize("NFC", spoken)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_normalised_and_without_doubles(name: str) -> None:
+    rows = tables.rows(name)
+    assert rows
+    assert len({row[:2] if name == "year_words" else row[0] for row in rows}) == len(rows)
+    assert all(unicodedata.is_normalized("NFC", cell) for row in rows for cell in row)
 
 
 @given(texts)
