@@ -6,6 +6,8 @@ import re
 
 from ssmphony.text.hindi import latin, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.graphemes import VISARGA
+from ssmphony.text.hindi.unicode import VISARGA_STEMS
 from ssmphony.text.sentences import Abbreviations
 
 _ROWS = tables.rows("abbreviations")
@@ -22,9 +24,14 @@ _LETTERS = frozenset(latin.LETTER_NAMES.values())
 _SILENT = "\u0900\u0901\u0902\u0903\u093c\u093d\u094d\u0951\u0952\u0953\u0954\u0971"
 
 
-def word_parts(word: str) -> tuple[str, ...]:
-    """A Devanagari word; nothing where it is only silent signs. Lone signs are spoken as the vowels they write."""
-    return (word,) if word.strip(_SILENT) else ()
+def spoken(word: str) -> tuple[str, ...]:
+    """A Devanagari word without a dot: a title in full, others as they are; nothing where it is only silent signs.
+
+    A visarga typed for a colon, as headlines do (दिल्लीः), falls away. Lone signs are spoken as the vowels they write.
+    """
+    if len(word) > 1 and word.endswith(VISARGA) and word[:-1] not in VISARGA_STEMS:
+        word = word[:-1]
+    return _TITLES.get(word) or ((word,) if word.strip(_SILENT) else ())
 
 
 def _lookup(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
@@ -49,19 +56,19 @@ def _dotted(match: re.Match[str], state: Context) -> Said | None:
     """
     parts = list(_PART.finditer(state.text, match.start(), match.end()))
     names = [part[1] for part in parts]
-    inside = state.character(match.start() - 1) == "." and not state.character(match.start() - 2).isdigit()
-    for count in range(len(parts), int(inside), -1):
+    inside = state.character(match.start() - 1) == "." and "\u0900" <= state.character(match.start() - 2) <= "\u097f"
+    for count in range(len(parts), int(inside and names[0] not in _TITLES), -1):
         stop = parts[count - 1].end(2)
         for key in (".".join(names[:count]), "".join(names[:count])):
-            if spoken := _lookup(key, match.start(), stop, state):
-                return spoken, stop
-    words = word_parts(names[0])
+            if known := _lookup(key, match.start(), stop, state):
+                return known, stop
+    words = spoken(names[0])
     return (words, parts[0].end(1)) if words and parts[0][2] == "." else None
 
 
 def _title(match: re.Match[str], state: Context) -> Said | None:
-    spoken = _TITLES.get(match[0])
-    return (spoken, match.end()) if spoken else None
+    title = _TITLES.get(match[0])
+    return (title, match.end()) if title else None
 
 
 def _full_stop(match: re.Match[str], state: Context) -> Said | None:
@@ -76,10 +83,10 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
     if match[1] == match[1].upper() and len(key) > 1:
         return None
     dot = len(match[0]) > len(match[1])
-    if dot and (spoken := _lookup(key, match.start(), match.end(), state)):
-        return spoken, match.end()
-    if spoken := _by_number(key, match.start(1), match.end(1), state):
-        return spoken, match.end(1)
+    if dot and (known := _lookup(key, match.start(), match.end(), state)):
+        return known, match.end()
+    if known := _by_number(key, match.start(1), match.end(1), state):
+        return known, match.end(1)
     return (_TITLES[key], match.end(1)) if key in _TITLES else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ssmphony.text.hindi import numbers, tables
+from ssmphony.text.hindi import abbreviations, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
 
@@ -65,7 +65,8 @@ def per(text: str, place: int) -> Unit | None:
     if known:
         return known
     word = _WORD.match(text, place)
-    return Unit((word[0],), word.end(), False) if word else None
+    words = abbreviations.spoken(word[0]) if word else ()
+    return Unit(words, word.end(), False) if word and words else None
 
 
 def _single(text: str, place: int) -> Unit | None:

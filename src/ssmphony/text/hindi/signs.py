@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import latin, tables
-from ssmphony.text.hindi.abbreviations import word_parts
+from ssmphony.text.hindi import abbreviations, latin, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.graphemes import VISARGA
 from ssmphony.text.hindi.unicode import VISARGA_STEMS
@@ -21,11 +20,9 @@ def _phrase(match: re.Match[str], state: Context) -> Said:
 
 
 def _word(match: re.Match[str], state: Context) -> Said | None:
-    word = match[0]
-    if len(word) > 1 and word.endswith(VISARGA) and word[:-1] not in VISARGA_STEMS:
-        word = word[:-1]  # a visarga typed for a colon, as headlines do: दिल्लीः
-    parts = word_parts(word)
-    return (parts, match.start() + len(word)) if parts else None
+    colon = match[0].endswith(VISARGA) and match[0][:-1] not in VISARGA_STEMS
+    words = abbreviations.spoken(match[0])
+    return (words, match.end() - colon) if words else None
 
 
 def _latin(match: re.Match[str], state: Context) -> Said:

@@ -35,7 +35,6 @@ _FAULTS = re.compile(
     r"|(?<![\u0900-\u0963])\u093f"
 )
 _SPLIT_VOWELS = tables.pairs("split_vowels")
-_INDIC_BLOCKS = range(0x0980, 0x0D80, 0x80)
 VISARGA_STEMS = frozenset(row[0] for row in tables.rows("visarga"))
 _SIGN_ORDER = {NUKTA: 0, VIRAMA: 1, ANUSVARA: 3, CHANDRABINDU: 3, VISARGA: 4}
 
@@ -79,19 +78,17 @@ def _typed_in_order(clusters: list[tuple[int, int, str]]) -> list[tuple[int, int
         begin = start
         if ordered and ordered[-1][2] == "":
             begin = ordered.pop()[0]
-        if cluster == "ि" and (last := _first_syllable(clusters, place + 1, end)):
+        if cluster == "ि" and (last := _first_syllable(clusters, place + 1)):
             clusters[last] = (*clusters[last][:2], clusters[last][2] + cluster)
             cluster = ""
         ordered.append((begin, end, cluster))
     return ordered
 
 
-def _first_syllable(clusters: list[tuple[int, int, str]], place: int, start: int) -> int | None:
-    """The cluster that ends the consonants from ``place`` on, where they touch ``start`` and bear no vowel yet."""
-    if place >= len(clusters) or clusters[place][0] != start:
-        return None
+def _first_syllable(clusters: list[tuple[int, int, str]], place: int) -> int | None:
+    """The cluster that ends the consonants from ``place`` on, where they bear no vowel yet."""
     for last in range(place, min(place + 4, len(clusters))):
-        if not clusters[last][2].endswith(VIRAMA):
+        if VIRAMA not in clusters[last][2]:
             return last if _takes_vowel(clusters[last][2]) else None
     return None
 
@@ -160,14 +157,20 @@ def _repair(cluster: str) -> str:
         ordered.remove(ANUSVARA)
     if NUKTA in ordered and unicodedata.normalize("NFC", base + NUKTA) not in CONSONANTS:
         ordered.remove(NUKTA)
-    repaired = base + "".join(ordered)
-    for halves, whole in _SPLIT_VOWELS.items():
-        repaired = repaired.replace(halves, whole)
-    signs = [mark for mark in repaired if mark in SIGNS]
-    for extra in signs[1:]:
-        place = repaired.rindex(extra)
-        repaired = repaired[:place] + repaired[place + 1 :]
-    return unicodedata.normalize("NFC", repaired)
+    return unicodedata.normalize("NFC", _whole_vowel(base + "".join(ordered)))
+
+
+def _whole_vowel(syllable: str) -> str:
+    """The halves of vowels joined, and the first vowel sign alone kept of those that join to none."""
+    before = ""
+    while syllable != before:
+        before = syllable
+        for halves, whole in _SPLIT_VOWELS.items():
+            syllable = syllable.replace(halves, whole)
+        signs = [place for place, mark in enumerate(syllable) if mark in SIGNS]
+        if len(signs) > 1:
+            syllable = syllable[: signs[1]] + syllable[signs[1] + 1 :]
+    return syllable
 
 
 _COLON = re.compile(r"(?<![\u0905-\u0939\u093c-\u094d])([\u0905-\u0939\u093c-\u094d]{1,15}):")

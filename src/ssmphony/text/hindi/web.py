@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import latin, numbers, tables
+from ssmphony.text.hindi import abbreviations, latin, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
 _WORDS = {row[0]: tuple(row[1].split()) for row in tables.rows("web_words")}
@@ -14,8 +14,7 @@ _TOP = (
 )
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,40})"
 _PATH = r"(?:[/?#][A-Za-z0-9/?&=%#._~:+-]{0,400})?"
-_PIECE = re.compile(rf"[A-Za-z]+|\d+|{DEVANAGARI}+|[^A-Za-z\d\s]")
-_SILENT = re.compile(r"[\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0971]+\Z")
+_PIECE = re.compile(rf"[A-Za-z]+|\d+|{DEVANAGARI}+|[!-/:-@\[-`{{-~]")
 _CLOSING = ".,:;!?-_/&=#~+%"
 
 
@@ -29,8 +28,8 @@ def _pieces(text: str) -> tuple[str, ...]:
             words += numbers.integer(piece) if len(piece) < 5 else numbers.digits(piece)
         elif piece.isascii() and piece.isalpha():
             words += latin.to_devanagari(piece)
-        elif not piece.isascii() and not _SILENT.match(piece):
-            words.append(piece)
+        elif not piece.isascii():
+            words += abbreviations.spoken(piece)
     return tuple(words)
 
 
