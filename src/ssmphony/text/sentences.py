@@ -21,6 +21,7 @@ _RUN = re.compile(r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)
 _DOTS = ".．"
 _CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
 _SPACE = re.compile(r"\s")
+_CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"
 
 
@@ -29,7 +30,8 @@ class Abbreviations:
     """Written forms, without their last dot, after which an ASCII dot does not end a sentence.
 
     ``words`` never end one; ``initials`` (names of letters: ए. पी. जे.) end none either, except those that are
-    also everyday words, ``ambiguous``: they do unless another initial or abbreviation stands before them.
+    also everyday words, ``ambiguous``: they do unless they begin the sentence, or another initial or abbreviation
+    stands before them.
     """
 
     words: Collection[str] = ()
@@ -152,7 +154,7 @@ def _is_end(window: str, begin: int, stop: int, abbreviations: Abbreviations) ->
         return True
     if after and not after.isspace():
         return window[begin:stop].strip(_DOTS) != "" or (stop - begin > 1 and not after.isalnum())
-    return stop - begin > 1 or not _is_abbreviation(window, begin, abbreviations)
+    return len(window[begin:stop].rstrip(_CLOSERS)) > 1 or not _is_abbreviation(window, begin, abbreviations)
 
 
 def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> bool:
@@ -163,7 +165,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     word = words[-1].lstrip(_OPENERS)
     if len(words) == 1 and dot <= 4 and (word.isdecimal() or len(word) == 1):
         return True
-    last = re.split(r"[.,\-/]", word)[-1]
+    last = re.split(r"[.,\-/\d°]", word)[-1]
     if word in abbreviations.words or word.lower() in abbreviations.words or last in abbreviations.words:
         return True
     parts = word.split(".")
@@ -172,7 +174,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     if len(last) == 1 and last.isascii() and last.isupper():
         return True
     if last in abbreviations.ambiguous:
-        return (len(words) > 1 and words[-2].endswith(".")) or last != word
+        return len(words) == 1 or words[-2].endswith(".") or last != word
     return last in abbreviations.initials
 
 

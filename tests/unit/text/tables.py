@@ -17,6 +17,11 @@ def cases(name: str, columns: int = 2) -> list[tuple[str, ...]]:
     return rows
 
 
+def names(folder: str) -> list[str]:
+    """The tables in ``cases/<folder>``."""
+    return sorted(path.stem for path in (_CASES / folder).glob("*.tsv"))
+
+
 def lines(name: str) -> list[str]:
     return (_CASES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
 

@@ -1,14 +1,36 @@
-"""What a reader of the normaliser sees of the sentence around its token."""
+"""What a reader of the normaliser is given: the sentence around its token and the style; and what a token is."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 from ssmphony.text.hindi.unicode import Cleaned
 
+DEVANAGARI = r"[\u0900-\u0903\u0905-\u0963\u0971-\u097f]"
+"""A letter or sign of a Hindi word: no danda, no digit, no avagraha at the front of the block."""
+
 Said = tuple[tuple[str, ...], int]
 """The words of a token, and the place in the cleaned text up to which they speak it."""
+
+
+@dataclass(frozen=True)
+class ReadingStyle:
+    """Where good readers differ.
+
+    ``years``: 1947 as उन्नीस सौ सैंतालीस or एक हज़ार नौ सौ सैंतालीस. ``phones``: digits one by one or in pairs.
+    ``clock``: 8:45 as पौने नौ बजे or आठ बजकर पैंतालीस मिनट. ``fractions``: 4.5 लाख as साढ़े चार लाख or
+    चार दशमलव पाँच लाख. ``emoji``: silent, or spoken by name.
+    """
+
+    years: Literal["hundreds", "thousands"] = "hundreds"
+    phones: Literal["single", "pairs"] = "single"
+    clock: Literal["everyday", "formal"] = "everyday"
+    fractions: Literal["everyday", "formal"] = "everyday"
+    emoji: Literal["silent", "named"] = "silent"
 
 
 @dataclass(frozen=True)
@@ -16,11 +38,49 @@ class Context:
     """A cleaned sentence, for readers to look around in."""
 
     cleaned: Cleaned
+    style: ReadingStyle = ReadingStyle()
+
+    @property
+    def text(self) -> str:
+        return self.cleaned.text
 
     def before(self, place: int) -> str:
-        words = self.cleaned.text[max(0, place - 40) : place].split()
-        return words[-1].strip(":-,.()") if words else ""
+        """The word before ``place``, without marks."""
+        words = self.words_before(place)
+        return words[-1] if words else ""
+
+    def words_before(self, place: int) -> list[str]:
+        """The words of the 40 characters before ``place``, without marks."""
+        written = self.text[max(0, place - 40) : place].split()
+        return [bare for word in written if (bare := word.strip(":-–,.()#[]"))]
 
     def behind(self, place: int) -> str:
-        words = re.split(r"[\s.,।?!]+", self.cleaned.text[place : place + 40].lstrip(), maxsplit=1)
+        """The word behind ``place``, without marks."""
+        words = self.words_behind(place)
         return words[0] if words else ""
+
+    def words_behind(self, place: int) -> list[str]:
+        """The words of the 40 characters behind ``place``, without marks; none behind a sentence or clause mark."""
+        return [word for word in re.split(r"[\s.,।?!();]+", self.text[place : place + 40].lstrip(" -")) if word]
+
+    def character(self, place: int) -> str:
+        """The character at ``place``, or nothing."""
+        return self.text[place] if 0 <= place < len(self.text) else ""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A kind of token: what its first character is, its pattern, and who reads it.
+
+    ``first`` holds ``d`` for a digit, ``h`` for a Devanagari letter, ``l`` for a Latin one, ``s`` for any other sign.
+    A reader that returns None leaves the place to the next kind; one that returns no words has found a pause.
+    """
+
+    first: str
+    pattern: str
+    read: Callable[[re.Match[str], Context], Said | None]
+
+    @cached_property
+    def match(self) -> Callable[[str, int], re.Match[str] | None]:
+        """Match the pattern at a place of a text. Compiled on first use, for a fast import."""
+        return re.compile(self.pattern).match

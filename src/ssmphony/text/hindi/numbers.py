@@ -1,4 +1,4 @@
-"""Numbers in Hindi words: cardinals with Indian grouping, ordinals, digit by digit, years, clock times."""
+"""Numbers in Hindi words: cardinals with Indian grouping, ordinals, digit by digit, years, quarters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from ssmphony.text.hindi import tables
 
 WORDS = tuple(row[1] for row in tables.rows("numbers"))
-MONTHS = tuple(row[0] for row in tables.rows("months"))
+MINUS = "माइनस"
 _SCALES = tuple(
     (10**power, unicodedata.normalize("NFC", name))
     for power, name in (
@@ -25,8 +25,8 @@ _SCALES = tuple(
 LIMIT = 10**19
 """Numbers from here on are read digit by digit."""
 
-_ORDINALS = {1: "पहल", 2: "दूसर", 3: "तीसर", 4: "चौथ", 6: "छठ"}
-_ORDINAL_SHORT = {"ल": 1, "र": 2, "थ": 4, "ठ": 6}
+_ORDINALS = {1: "पहल", 2: "दूसर", 3: "तीसर", 4: "चौथ"}
+_SHORT_ENDINGS = "लरथठ"
 
 
 def cardinal(number: int) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def cardinal(number: int) -> tuple[str, ...]:
     ('एक', 'करोड़', 'पच्चीस', 'लाख', 'सात')
     """
     if number < 0:
-        return ("माइनस", *cardinal(-number))
+        return (MINUS, *cardinal(-number))
     if number >= LIMIT:
         return digits(str(number))
     words: list[str] = []
@@ -52,6 +52,14 @@ def cardinal(number: int) -> tuple[str, ...]:
 def digits(text: str) -> tuple[str, ...]:
     """Every ASCII digit of ``text`` by its name; other characters are passed over."""
     return tuple(WORDS[int(digit)] for digit in text if digit in "0123456789")
+
+
+def pairs(text: str) -> tuple[str, ...]:
+    """The ASCII digits of ``text`` two by two, an odd one first: 98765 as नौ सत्तासी पैंसठ."""
+    plain = "".join(digit for digit in text if digit in "0123456789")
+    odd = len(plain) % 2
+    parts = [plain[:odd], *(plain[place : place + 2] for place in range(odd, len(plain), 2))]
+    return tuple(word for part in parts if part for word in integer(part))
 
 
 def decimal(text: str) -> tuple[str, ...]:
@@ -77,23 +85,34 @@ def year(number: int) -> tuple[str, ...]:
 
 
 def ordinal(number: int, suffix: str) -> tuple[str, ...]:
-    """A number with a written ordinal ending: (10, 'वीं') → दसवीं, (2, 'रा') → दूसरा."""
-    vowel = suffix[1:]
-    if _ORDINAL_SHORT.get(suffix[0]) is not None and number in _ORDINALS:
-        return (_ORDINALS[number] + vowel,)
+    """A number with an ordinal ending: (10, 'वीं') → दसवीं, (2, 'रा') → दूसरा, (6, 'वें') → छठे."""
+    vowel = "ाँ" if suffix[1:] in ("ा", "ां") else suffix[1:] + "ं" * (suffix[1:] in ("ी", "े"))
+    plain = vowel[0]
+    if suffix[0] in _SHORT_ENDINGS and number in _ORDINALS:
+        return (_ORDINALS[number] + plain,)
     words = cardinal(number)
-    last = "छठ" if words[-1] == WORDS[6] else words[-1]
-    return (*words[:-1], last + "व" + vowel)
+    if words[-1] == WORDS[6]:
+        return (*words[:-1], "छठ" + plain)
+    start = 1 if number == 100 else 0
+    return (*words[start:-1], words[-1] + "व" + vowel)
 
 
-def clock(hour: int, minute: int) -> tuple[str, ...]:
-    """A clock time up to बजे: (8, 45) → पौने नौ बजे, (2, 30) → ढाई बजे, (9, 5) → नौ बजकर पाँच मिनट."""
-    if minute == 0:
-        return (*cardinal(hour), "बजे")
-    if minute == 30 and hour in (1, 2):
-        return ("डेढ़" if hour == 1 else "ढाई", "बजे")
-    if minute in (15, 30):
-        return ("सवा" if minute == 15 else "साढ़े", *cardinal(hour), "बजे")
-    if minute == 45:
-        return ("पौने", *cardinal(1 if hour == 12 else hour + 1), "बजे")
-    return (*cardinal(hour), "बजकर", *cardinal(minute), "मिनट")
+def quarters(text: str) -> tuple[str, ...] | None:
+    """Halves and quarters as Hindi counts them: 1.5 डेढ़, 2.5 ढाई, 4.5 साढ़े चार, 1.25 सवा, 1.75 पौने दो, 0.5 आधा.
+
+    None for every other number, and from a hundred on.
+    """
+    whole, _, fraction = text.replace(",", "").partition(".")
+    part = fraction.rstrip("0")
+    if part not in ("5", "25", "75") or len(fraction) > 2 or len(whole) > 2 or (whole + "x").startswith("00"):
+        return None
+    count = int(whole or "0")
+    if count == 0:
+        return ("आधा",) if part == "5" else None
+    if part == "75":
+        return "पौने", *cardinal(count + 1)
+    if count == 1:
+        return ("डेढ़",) if part == "5" else ("सवा",)
+    if part == "5" and count == 2:
+        return ("ढाई",)
+    return "साढ़े" if part == "5" else "सवा", *cardinal(count)

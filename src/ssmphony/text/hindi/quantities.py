@@ -1,132 +1,109 @@
-"""Readers of everything with digits: numbers, ordinals, money, dates, times, telephone numbers.
-
-Each takes the match of its token and the sentence around it, and returns the words and where it stopped reading.
-"""
+"""Numbers and what stands around them: sign, scale word, unit, percent, range, list."""
 
 from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import latin, numbers, tables
-from ssmphony.text.hindi.context import Context, Said
+from ssmphony.text.hindi import measures, numbers, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
-NUMBER = r"\d{1,3}(?:,\d{2,3})+(?:\.\d+)?|\d+\.\d+(?![\d.])|\d+"
-UNITS = {row[0]: tuple(row[1].split()) for row in tables.rows("units")}
-_CURRENCY = {"₹": ("रुपया", "रुपये", "पैसे"), "$": ("डॉलर", "डॉलर", "सेंट"), "€": ("यूरो", "यूरो", "सेंट"),
-             "£": ("पाउंड", "पाउंड", "पेंस"), "¥": ("येन", "येन", "")}  # fmt: skip
-_PHONE_WORDS = frozenset("फोन फ़ोन मोबाइल हेल्पलाइन पिन पिनकोड कोड नंबर नम्बर ओटीपी".split())
-_YEAR_BEFORE = frozenset("सन सन् वर्ष साल ईस्वी संवत फरवरी दिसम्बर सितम्बर नवम्बर".split()) | frozenset(numbers.MONTHS)
-_YEAR_BEHIND = frozenset("में से तक के की का ई ईस्वी वाले वाली".split())
-_UNIT = re.compile(r"\s?(°[CFcf]|[A-Za-z]+(?:/h|²)?|[\u0900-\u0963]+/[\u0900-\u0963]+)(?![A-Za-z\d])")
-_LINK = re.compile(r"\s?([-–/⁄xX×:])\s?(\d{1,9})(?![\d:/⁄.,-])")
-_MIXED = re.compile(r" (1[/⁄]2|1[/⁄]4|3[/⁄]4)(?![\d/⁄])")
-_FRACTIONS = {
-    ("1", "2"): ("आधा",),
-    ("1", "3"): ("एक", "तिहाई"),
-    ("1", "4"): ("एक", "चौथाई"),
-    ("3", "4"): ("तीन", "चौथाई"),
-}
+NUMBER = r"(?:\d{1,3}(?:,\d{2,3}){0,8},\d{3}(?!\d)(?:\.\d{1,15}(?!\d))?|\d+\.\d{1,15}(?![\d.]|\.\d)|\d+)"
+"""A number with Indian or western grouping, with a decimal point, or plain digits."""
+DASH = r"\s?[-–—−~]\s?"
+SIGNS = {"-": numbers.MINUS, "−": numbers.MINUS, "+": "प्लस"}
+
+SCALES = {row[0]: row[1] for row in tables.rows("scales")}
+_SECOND = re.compile(rf"{DASH}[₹$€£]?({NUMBER})")
+_MONEY_SCALES = frozenset(row[0] for row in tables.rows("scales") if len(row) > 2)
+_ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, reverse=True))
+SCALE = re.compile(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
+_PERCENT = re.compile(r"\s?([%‰])")
+_PERCENT_WORDS = {"%": ("प्रतिशत",), "‰": ("प्रति", "हज़ार")}
 
 
-def time(match: re.Match[str], state: Context) -> Said:
-    hour, minute = (int(part) for part in re.findall(r"\d+", match[0])[:2])
-    if hour > 24:
-        return (*numbers.cardinal(hour), *numbers.cardinal(minute)), match.end()
-    words = numbers.clock(hour, minute)
-    marker = re.search(r"([AaPp])\.?[Mm]", match[0])
-    if marker:
-        words = (_part_of_day(hour, marker[1] in "Aa"), *words)
-    return words, match.end()
+def scales(text: str, place: int, money: bool = False) -> Said:
+    """Up to two scale words (लाख, करोड़, million) at ``place``; the letters K, L, M, B scale money only."""
+    words: list[str] = []
+    for _ in range(2):
+        match = SCALE.match(text, place)
+        if not match or (match[1] in _MONEY_SCALES and not money):
+            break
+        words.append(SCALES[match[1]])
+        place = match.end()
+    return tuple(words), place
 
 
-def _part_of_day(hour: int, morning: bool) -> str:
-    if morning:
-        return "सुबह"
-    return "दोपहर" if hour in (12, 1, 2, 3) else "शाम" if hour < 8 else "रात"
-
-
-def date(match: re.Match[str], state: Context) -> Said:
-    parts = [int(part) for part in re.findall(r"\d+", match[0])]
-    day, month, year = reversed(parts) if parts[0] > 31 else parts
-    if month > 12 and day <= 12:
-        day, month = month, day
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return tuple(word for part in re.findall(r"\d+", match[0]) for word in numbers.integer(part)), match.end()
-    said = numbers.year(year) if year > 99 else numbers.cardinal(year)
-    return (*numbers.cardinal(day), numbers.MONTHS[month - 1], *said), match.end()
-
-
-def phone(match: re.Match[str], state: Context) -> Said:
-    return (("प्लस",) if match[0].startswith("+") else ()) + numbers.digits(match[0]), match.end()
-
-
-def currency(match: re.Match[str], state: Context) -> Said:
-    sign = match[0][0] if match[0][0] in _CURRENCY else "₹"
-    one, many, parts = _CURRENCY[sign]
-    number = re.search(NUMBER, match[0])
-    written = number[0] if number else "0"
-    scale = match[0][number.end() :].strip() if number else ""
-    if scale:
-        spoken = latin.to_devanagari(scale) if scale.isascii() else (scale,)
-        return (*numbers.decimal(written), *spoken, many), match.end()
-    whole, _, fraction = written.partition(".")
-    words = (*numbers.decimal(whole), one if whole == "1" else many)
-    if len(fraction) == 2 and parts and int(fraction):
-        return (*words, *numbers.cardinal(int(fraction)), parts), match.end()
-    return words if not fraction or not int(fraction[:9]) else (*numbers.decimal(written), many), match.end()
-
-
-def ordinal(match: re.Match[str], state: Context) -> Said:
-    number = re.match(r"\d+", match[0])
-    digits = number[0] if number else "0"
-    suffix = match[0][len(digits) :].strip(" -")
-    if suffix.isascii():
-        suffix = {1: "ला", 2: "रा", 3: "रा", 4: "था", 6: "ठा"}.get(int(digits), "वाँ")
-    return numbers.ordinal(int(digits), suffix.replace("ां", "ाँ")), match.end()
-
-
-def number(match: re.Match[str], state: Context) -> Said:
-    """A number, with the unit, percent sign, range, fraction or year that its neighbours make of it."""
-    text, stop = state.cleaned.text, match.end()
-    written = match[0].lstrip("-−+")
-    sign = {"-": ("माइनस",), "−": ("माइनस",), "+": ("प्लस",)}.get(match[0][0], ())
-    words = sign + _plain_number(written, match.start(), stop, state)
-    if written.isdigit() and (mixed := _MIXED.match(text, stop)):
-        return sign + _mixed(int(written[:18]), mixed[1]), mixed.end()
-    unit = _UNIT.match(text, stop)
-    if unit and unit[1].lower() in UNITS and (len(unit[1]) > 1 or not unit[1].isupper()):
-        return (*words, *UNITS[unit[1].lower()]), unit.end()
-    link = _LINK.match(text, stop)
-    if link and written.isdigit() and len(written) <= 9:
-        other = link[2]
-        if link[1] in "/⁄":
-            return _fraction(words, written, other), link.end()
-        if link[1] in "-–":
-            upward = int(written) < int(other) or (len(written) == len(other) and written <= other)
-            between = ("से",) if upward and not text[stop : stop + 1].isspace() else ()
-            return (*words, *between, *numbers.integer(other)), link.end()
-        if link[1] in "xX×":
-            return (*words, "गुणा", *numbers.integer(other)), link.end()
-    return words, stop
-
-
-def _mixed(whole: int, part: str) -> tuple[str, ...]:
-    """1½ डेढ़, 2½ ढाई, 3½ साढ़े तीन, 3¼ सवा तीन, 2¾ पौने तीन."""
-    if part[0] == "3":
-        return "पौने", *numbers.cardinal(whole + 1)
-    if part[-1] == "2" and whole in (1, 2):
-        return ("डेढ़",) if whole == 1 else ("ढाई",)
-    return "सवा" if part[-1] == "4" else "साढ़े", *numbers.cardinal(whole)
-
-
-def _fraction(words: tuple[str, ...], above: str, below: str) -> tuple[str, ...]:
-    return _FRACTIONS.get((above, below)) or (*words, "बटा", *numbers.integer(below))
-
-
-def _plain_number(written: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
-    before, behind = state.before(start), state.behind(stop)
-    if written.isdigit() and len(written) >= 4 and before in _PHONE_WORDS:
-        return numbers.digits(written)
-    if written.isdigit() and len(written) == 4 and (before in _YEAR_BEFORE or behind in _YEAR_BEHIND):
-        return numbers.year(int(written))
+def amount(written: str, state: Context, everyday: bool) -> tuple[str, ...]:
+    """A number in words; halves and quarters as Hindi counts them where ``everyday``."""
+    if everyday and state.style.fractions == "everyday" and (words := numbers.quarters(written)):
+        return words
     return numbers.decimal(written)
+
+
+def scaled_second(place: int, state: Context) -> Said:
+    """The second half of a range whose first half had its own scale word: 50 लाख-1 करोड़."""
+    second = _SECOND.match(state.text, place)
+    scaled, stop = scales(state.text, second.end(), money=True) if second else ((), place)
+    if not second or not scaled:
+        return (), place
+    return ("से", *amount(second[1], state, everyday=True), *scaled), stop
+
+
+def _number(match: re.Match[str], state: Context) -> Said:
+    """A number or a range of numbers, with the scale words, the percent sign or the unit behind it."""
+    first, second = match["first"], match["second"]
+    stop = match.end()
+    if second and not _is_range(first, second, state, match):
+        second, stop = None, match.end("first")
+    scaled, after_scale = scales(state.text, stop)
+    unit = measures.unit(state.text, after_scale)
+    everyday = bool(scaled) or (unit is not None and unit.everyday)
+    words = amount(first, state, everyday)
+    if second:
+        words = (*words, "से", *amount(second, state, everyday))
+    if match["sign"]:
+        words = (SIGNS[match["sign"]], *words)
+    if not scaled and (percent := _PERCENT.match(state.text, stop)):
+        return (*words, *_PERCENT_WORDS[percent[1]]), percent.end()
+    words += scaled
+    if scaled and (also := scaled_second(after_scale, state))[0]:
+        return (*words, *also[0]), also[1]
+    return ((*words, *unit.words), unit.end) if unit else (words, after_scale)
+
+
+def _is_range(first: str, second: str, state: Context, match: re.Match[str]) -> bool:
+    """Whether the dash between two numbers means से; a falling pair is a score, a code or a subtraction."""
+    try:
+        rising = float(first.replace(",", "")) < float(second.replace(",", ""))
+    except OverflowError:
+        return False
+    glued = state.character(match.end("first")) + state.character(match.start("second") - 1)
+    return rising and len(first) < 12 and len(second) < 12 and (" " not in glued or glued == "  ")
+
+
+def _point(match: re.Match[str], state: Context) -> Said | None:
+    """A decimal without its zero: .75"""
+    return numbers.decimal("0" + match[0]), match.end()
+
+
+def _about(match: re.Match[str], state: Context) -> Said:
+    return ("लगभग",), match.end()
+
+
+def _percents(match: re.Match[str], state: Context) -> Said:
+    """10%-15%"""
+    first, second = numbers.decimal(match[1]), numbers.decimal(match[2])
+    return (*first, "प्रतिशत", "से", *second, "प्रतिशत"), match.end()
+
+
+_NOT_GLUED = rf"(?<![A-Za-z\d)\].:]|{DEVANAGARI})"
+TOKENS = (
+    Token("d", (rf"({NUMBER})\s?%{DASH}({NUMBER})\s?%"), _percents),
+    Token(
+        "ds",
+        (rf"(?P<sign>{_NOT_GLUED}[-−+](?=\d))?(?P<first>{NUMBER})(?:{DASH}(?P<second>{NUMBER})(?!-?\d))?"),
+        _number,
+    ),
+    Token("s", (rf"{_NOT_GLUED}(?<!\.)\.\d{{1,15}}(?![\d.])"), _point),
+    Token("s", (r"~(?=\s?\d)"), _about),
+)

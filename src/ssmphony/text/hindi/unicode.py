@@ -1,8 +1,9 @@
 """Repair of Hindi text as it is really encoded, each character tied to the place it came from.
 
-What is repaired: NFC; nukta before or behind its vowel sign; vowel signs written in halves (ा + े is ो) or behind the
-anusvara; doubled signs; ZWJ, ZWNJ and other invisible characters; full-width and other digits; a colon for visarga
-(दु:ख); other Indic scripts, whose blocks run parallel to Devanagari, letter for letter.
+What is repaired: NFC; nukta before or behind its vowel sign; vowel signs written in halves (ा + े is ो), behind the
+anusvara or, ि, before its consonant; doubled signs; the abbreviation sign ॰; ZWJ, ZWNJ and other invisible characters;
+full-width and other digits; a colon for visarga (दु:ख); other Indic scripts, whose blocks run parallel to Devanagari,
+letter for letter.
 """
 
 from __future__ import annotations
@@ -30,14 +31,10 @@ class Cleaned:
 
 _PLAIN = re.compile(r"[\t\n\r -~\u0901-\u0903\u0905-\u0963]*\Z")
 _FAULTS = re.compile(
-    r"[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अआए][\u093a-\u094c]|:"
+    r"[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अ-औ][\u093a-\u094c]|:"
+    r"|(?<![\u0900-\u0963])\u093f"
 )
-_SPLIT_VOWELS = {
-    "ाे": "ो", "ाै": "ौ", "ाॅ": "ॉ", "ाि": "ा", "ेे": "े", "ेै": "ै", "अा": "आ", "अो": "ओ", "अौ": "औ",
-    "अॉ": "ऑ", "अॅ": "ॲ", "आे": "ओ", "आै": "औ", "आॅ": "ऑ", "एे": "ऐ", "अि": "इ", "अी": "ई", "अु": "उ", "अू": "ऊ", "अे": "ए",
-    "अै": "ऐ", "इी": "ई", "उू": "ऊ", "एॅ": "ऍ",
-}  # fmt: skip
-_INDIC_BLOCKS = range(0x0980, 0x0D80, 0x80)
+_SPLIT_VOWELS = tables.pairs("split_vowels")
 VISARGA_STEMS = frozenset(row[0] for row in tables.rows("visarga"))
 _SIGN_ORDER = {NUKTA: 0, VIRAMA: 1, ANUSVARA: 3, CHANDRABINDU: 3, VISARGA: 4}
 
@@ -49,7 +46,7 @@ def clean(text: str) -> Cleaned:
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for start, end, cluster in _clusters(text):
+    for start, end, cluster in _typed_in_order(_clusters(text)):
         repaired = _repair(cluster)
         exact = repaired == text[start:end]
         for place, character in enumerate(repaired):
@@ -74,6 +71,32 @@ def _clusters(text: str) -> list[tuple[int, int, str]]:
     return clusters
 
 
+def _typed_in_order(clusters: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """A ि at the front of a word belongs behind the consonants it was typed before, as old typewriters had it."""
+    ordered: list[tuple[int, int, str]] = []
+    for place, (start, end, cluster) in enumerate(clusters):
+        begin = start
+        if ordered and ordered[-1][2] == "":
+            begin = ordered.pop()[0]
+        if cluster == "ि" and (last := _first_syllable(clusters, place + 1)):
+            clusters[last] = (*clusters[last][:2], clusters[last][2] + cluster)
+            cluster = ""
+        ordered.append((begin, end, cluster))
+    return ordered
+
+
+def _first_syllable(clusters: list[tuple[int, int, str]], place: int) -> int | None:
+    """The cluster that ends the consonants from ``place`` on, where they bear no vowel yet."""
+    for last in range(place, min(place + 4, len(clusters))):
+        if VIRAMA not in clusters[last][2]:
+            return last if _takes_vowel(clusters[last][2]) else None
+    return None
+
+
+def _takes_vowel(cluster: str) -> bool:
+    return cluster[0] in CONSONANTS and not any(mark in SIGNS or mark == VIRAMA for mark in cluster[1:])
+
+
 def _letter(character: str) -> str:
     """One character in the letters this frontend knows: digits in ASCII, compatibility forms in their plain ones."""
     if character.isascii() and (character.isprintable() or character.isspace()):
@@ -89,13 +112,15 @@ def _letter(character: str) -> str:
         return devanagari if unicodedata.category(devanagari)[0] == category[0] else ""
     if character.isspace():
         return character
-    if "\u0900" <= character <= "\u097f" or character in "…‼⁇⁈⁉²³":
-        return character
+    if "\u0900" <= character <= "\u097f" or character in _KEPT:
+        return "." if character == "॰" else character
     if category[0] == "L" and (latin := _latin(character)):
         return latin
-    if character in _VULGAR:
-        return _VULGAR[character]
+    if character in _PLAIN_FORMS:
+        return _PLAIN_FORMS[character]
     plain = unicodedata.normalize("NFKC", character)
+    if "⁄" in plain:
+        return " " + plain  # the space keeps 2½ from becoming 21⁄2
     return "".join(letter for letter in plain if letter == character or unicodedata.category(letter)[0] not in "MC")
 
 
@@ -103,8 +128,9 @@ _LATIN_LETTERS: dict[str, str] = {
     "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d",
     "Đ": "D", "ð": "d", "þ": "th", "ı": "i",
 }  # fmt: skip
-_VULGAR = {"½": " 1⁄2", "¼": " 1⁄4", "¾": " 3⁄4", "⅓": " 1⁄3", "⅔": " 2⁄3", "™": "", "®": "", "©": ""}
-"""Compatibility characters whose plain form needs care; the space keeps 2½ from becoming 21⁄2."""
+_KEPT = "…‼⁇⁈⁉⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺"
+_PLAIN_FORMS = {"™": "", "®": "", "©": "", "″": '"', "′": "'", "℃": "°C", "℉": "°F", "µ": "μ"}
+"""Signs whose compatibility form would say something else."""
 
 
 def _latin(character: str) -> str:
@@ -131,13 +157,23 @@ def _repair(cluster: str) -> str:
         ordered.remove(ANUSVARA)
     if NUKTA in ordered and unicodedata.normalize("NFC", base + NUKTA) not in CONSONANTS:
         ordered.remove(NUKTA)
-    repaired = base + "".join(ordered)
-    for halves, whole in _SPLIT_VOWELS.items():
-        repaired = repaired.replace(halves, whole)
-    return unicodedata.normalize("NFC", repaired)
+    return unicodedata.normalize("NFC", _whole_vowel(base + "".join(ordered)))
 
 
-_COLON = re.compile(r"([\u0905-\u0939\u093c-\u094d]+):")
+def _whole_vowel(syllable: str) -> str:
+    """The halves of vowels joined, and the first vowel sign alone kept of those that join to none."""
+    before = ""
+    while syllable != before:
+        before = syllable
+        for halves, whole in _SPLIT_VOWELS.items():
+            syllable = syllable.replace(halves, whole)
+        signs = [place for place, mark in enumerate(syllable) if mark in SIGNS]
+        if len(signs) > 1:
+            syllable = syllable[: signs[1]] + syllable[signs[1] + 1 :]
+    return syllable
+
+
+_COLON = re.compile(r"(?<![\u0905-\u0939\u093c-\u094d])([\u0905-\u0939\u093c-\u094d]{1,15}):")
 
 
 def _visarga(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi import numbers, times
 from tests.unit.text.tables import cases
 
 
@@ -19,7 +19,11 @@ def _say(kind: str, written: str) -> tuple[str, ...]:
         return numbers.year(int(written))
     if kind == "clock":
         hour, minute = written.split(":")
-        return numbers.clock(int(hour), int(minute))
+        return times.clock(int(hour), int(minute))
+    if kind == "quarters":
+        return numbers.quarters(written) or ()
+    if kind == "pairs":
+        return numbers.pairs(written)
     match = re.fullmatch(r"(\d+)(.+)", written)
     assert match is not None
     return numbers.ordinal(int(match[1]), match[2])

@@ -1,0 +1,99 @@
+"""Abbreviations with a dot (डॉ., कि.मी., Mr.), with its stand-ins (डा॰, उ0प्र0), and initials (ए. पी. जे.)."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import latin, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.graphemes import VISARGA
+from ssmphony.text.hindi.unicode import VISARGA_STEMS
+from ssmphony.text.sentences import Abbreviations
+
+_ROWS = tables.rows("abbreviations")
+_DOTTED = {row[0]: tuple(row[1].split()) for row in _ROWS}
+_TITLES = {row[0]: tuple(row[1].split()) for row in _ROWS if row[2] == "title"}
+_BY_NUMBER = {(row[0], row[2]): tuple(row[1].split()) for row in tables.rows("number_abbreviations")}
+_AMBIGUOUS = frozenset(row[1] for row in tables.rows("letter_names") if len(row) > 2)
+ABBREVIATIONS = Abbreviations(
+    words=frozenset(row[0] for row in _ROWS if row[2] != "end") | {key for key, _ in _BY_NUMBER},
+    initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
+    ambiguous=_AMBIGUOUS,
+)
+_LETTERS = frozenset(latin.LETTER_NAMES.values())
+_SILENT = "\u0900\u0901\u0902\u0903\u093c\u093d\u094d\u0951\u0952\u0953\u0954\u0971"
+
+
+def spoken(word: str) -> tuple[str, ...]:
+    """A Devanagari word without a dot: a title in full, others as they are; nothing where it is only silent signs.
+
+    A visarga typed for a colon, as headlines do (दिल्लीः), falls away. Lone signs are spoken as the vowels they write.
+    """
+    if len(word) > 1 and word.endswith(VISARGA) and word[:-1] not in VISARGA_STEMS:
+        word = word[:-1]
+    return _TITLES.get(word) or ((word,) if word.strip(_SILENT) else ())
+
+
+def _lookup(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
+    """What a dotted key stands for here; nothing where it is unknown or spoken as it is written (श्री.)."""
+    return _by_number(key, start, stop, state) or _DOTTED.get(key, ())
+
+
+def _by_number(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
+    """The sense of a key ahead of a number, or behind one."""
+    if (key, "ahead") in _BY_NUMBER and state.text[stop : stop + 2].lstrip()[:1].isdigit():
+        return _BY_NUMBER[key, "ahead"]
+    if (key, "behind") in _BY_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
+        return _BY_NUMBER[key, "behind"]
+    return ()
+
+
+def _dotted(match: re.Match[str], state: Context) -> Said | None:
+    """The longest known row of parts, else the first part as a word.
+
+    A single part inside a row of initials (रा.स्व.सं.) is a letter. A zero may stand for the dot, as offices of the
+    north type it (उ0प्र0), where the abbreviation is known.
+    """
+    parts = list(_PART.finditer(state.text, match.start(), match.end()))
+    names = [part[1] for part in parts]
+    inside = state.character(match.start() - 1) == "." and "\u0900" <= state.character(match.start() - 2) <= "\u097f"
+    for count in range(len(parts), int(inside and names[0] not in _TITLES), -1):
+        stop = parts[count - 1].end(2)
+        for key in (".".join(names[:count]), "".join(names[:count])):
+            if known := _lookup(key, match.start(), stop, state):
+                return known, stop
+    words = spoken(names[0])
+    return (words, parts[0].end(1)) if words and parts[0][2] == "." else None
+
+
+def _title(match: re.Match[str], state: Context) -> Said | None:
+    title = _TITLES.get(match[0])
+    return (title, match.end()) if title else None
+
+
+def _full_stop(match: re.Match[str], state: Context) -> Said | None:
+    """A dot typed without a space between two words (गया.वह) is a pause; one between initials is not."""
+    before = re.search(rf"(?<!\.){DEVANAGARI}{{3,20}}\Z", state.text[max(0, match.start() - 20) : match.start()])
+    return ((), match.end()) if before and before[0] not in _LETTERS else None
+
+
+def _latin(match: re.Match[str], state: Context) -> Said | None:
+    """English abbreviations: with a dot, or, the titles among them, without."""
+    key = match[1].lower()
+    if match[1] == match[1].upper() and len(key) > 1:
+        return None
+    dot = len(match[0]) > len(match[1])
+    if dot and (known := _lookup(key, match.start(), match.end(), state)):
+        return known, match.end()
+    if known := _by_number(key, match.start(1), match.end(1), state):
+        return known, match.end(1)
+    return (_TITLES[key], match.end(1)) if key in _TITLES else None
+
+
+_PART = re.compile(rf"({DEVANAGARI}{{1,9}})([.0]?)\s?")
+TOKENS = (
+    Token("h", (rf"(?:{DEVANAGARI}{{1,9}}[.0]\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted),
+    Token("h", (rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
+    Token("l", (r"([A-Za-z]{1,8}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
+    Token("s", (rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),
+)

@@ -1,0 +1,133 @@
+"""Digits that are names, not amounts: telephone numbers, PIN codes, accounts, identities, plates, versions."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import latin, numbers, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+
+_SHORTEST = {row[0]: int(row[1]) for row in tables.rows("codes")}
+_PLACES = frozenset(row[0] for row in tables.rows("places"))
+_FILLERS = frozenset("कोड नंबर नम्बर नं संख्या है हैं आपका is no number code no. करें करे फ्री पर वाले".split())
+_COUNTED = frozenset("रुपये रुपए रु लोग लाख करोड़ हज़ार हजार में साल वर्ष".split())
+_OTP_BEHIND = re.compile(r"\s(?:आपका|आपकी|is your|is the|is|your)\s(?:\S{1,12}\s)?(?:OTP|ओटीपी|otp)")
+VERSION_WORDS = frozenset("version ver v वर्ज़न वर्जन संस्करण अपडेट एंड्रॉयड एंड्रॉइड android ios".split())
+POINT = "पॉइंट"
+
+_PHONES = (
+    r"\+\d{1,3}(?:[\s-]?\(?\d{2,5}\)?){1,4}",
+    r"\(0\d{2,4}\)[\s-]?\d{3,8}(?:[\s-]\d{3,4})?",
+    r"0\d{2,4}[\s-]\d{3,4}[\s-]?\d{3,4}",
+    r"1[89]00[\s-]\d{2,4}[\s-]\d{3,4}",
+    r"91[\s-]?[6-9]\d{9}",
+    r"\d{5}[\s-]\d{5}",
+    r"\d{4}[\s-]\d{3}[\s-]\d{3}",
+    r"\d{3}-\d{3}-\d{4}",
+    r"\d{4}([\s-])\d{4}\1\d{4}(?:\1\d{4})?",
+    r"\d{10,}(?<!000)",
+)
+
+
+def spell(text: str) -> tuple[str, ...]:
+    """Letters by their names, digits one by one."""
+    words: list[str] = []
+    for character in text.lower():
+        if character in latin.LETTER_NAMES:
+            words.append(latin.LETTER_NAMES[character])
+        elif character.isdigit():
+            words += numbers.digits(character)
+    return tuple(words)
+
+
+def _digits(text: str, state: Context) -> tuple[str, ...]:
+    return numbers.pairs(text) if state.style.phones == "pairs" else numbers.digits(text)
+
+
+def _phone(match: re.Match[str], state: Context) -> Said | None:
+    count = sum(character.isdigit() for character in match[0])
+    if match[0].startswith("+"):
+        code = re.match(r"\+(\d{1,3})(?=\D)|\+(91|\d)", match[0])
+        if not 8 <= count <= 15 or code is None:
+            return None
+        return ("प्लस", *numbers.digits(code[0]), *_digits(match[0][code.end() :], state)), match.end()
+    return _digits(match[0], state), match.end()
+
+
+def _code(match: re.Match[str], state: Context) -> Said | None:
+    """Digits behind a word that announces a code (OTP, पिन, हेल्पलाइन), or a place whose PIN code they are."""
+    digits = re.sub(r"\D", "", match[0])
+    text = state.text
+    if state.behind(match.end()) in _COUNTED:
+        return (numbers.digits(digits), match.end()) if _announced(digits, match.start(), state, near=True) else None
+    if _announced(digits, match.start(), state) or _OTP_BEHIND.match(text, match.end()):
+        return numbers.digits(digits), match.end()
+    if len(digits) == 6 and digits[0] != "0":
+        hyphened = re.match(rf"[A-Za-z]|{DEVANAGARI}", state.character(match.start() - 2))
+        if (hyphened and state.character(match.start() - 1) in "-–") or (
+            state.before(match.start()).lower() in _PLACES
+        ):
+            return numbers.digits(digits), match.end()
+    return None
+
+
+def _announced(digits: str, place: int, state: Context, near: bool = False) -> bool:
+    words = [word.lower() for word in state.words_before(place)][-4:]
+    while words:
+        word = words.pop()
+        if len(digits) >= _SHORTEST.get(word, 99):
+            return True
+        if near or (word not in _FILLERS and word not in _SHORTEST):
+            return False
+    return False
+
+
+def _plate(match: re.Match[str], state: Context) -> Said:
+    """DL 3C AB 1234: the district as a number, the rest one by one; short numbers as numbers."""
+    state_code, district, series, number = match.groups()
+    last = numbers.digits(number) if len(number) == 4 else numbers.integer(number)
+    return (*spell(state_code), *numbers.integer(district), *spell(series), *last), match.end()
+
+
+def _mixed(match: re.Match[str], state: Context) -> Said | None:
+    """XX1234, ABCDE1234F, HDFC0001234: letters and at least four digits; a name with a year (IPL2024) is none."""
+    text = match[0]
+    if re.fullmatch(r"[A-Z]{2,6}(?:19|20)\d\d", text) and not text.startswith("XX"):
+        return None
+    masked = re.fullmatch(r"[Xx]{2,12}\d{3,6}", text)
+    long = len(text) >= 8 and text.upper() == text and sum(character.isdigit() for character in text) >= 4
+    return (spell(text), match.end()) if masked or long else None
+
+
+def _masked(match: re.Match[str], state: Context) -> Said:
+    return numbers.digits(match[0]), match.end()
+
+
+def _version(match: re.Match[str], state: Context) -> Said | None:
+    """Parts with पॉइंट between them: three or more, or behind a word that announces a version."""
+    written = match[2]
+    announced = match[1] or state.before(match.start()).lower() in VERSION_WORDS
+    if written.count(".") < 2 and not announced:
+        return None
+    words: list[str] = list(spell("v")) if match[1] else []
+    for number, part in enumerate(written.split(".")):
+        words += ((POINT,) if number else ()) + numbers.integer(part)
+    return tuple(words), match.end()
+
+
+_END = r"(?![\d,]*\d|\.\d|-\d)"
+TOKENS = (
+    Token("ds", (rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),
+    Token("d", (r"\d{3}\s\d{3}(?!\d|\s\d)|\d{3,12}(?![\d%]|[.,:/]\d|-\d)"), _code),
+    Token(
+        "l",
+        (r"([A-Z]{2})[\s-]?(\d{1,2})[\s-]?([A-Z]{1,3}|[A-Z][\s-][A-Z]{1,2})[\s-]?(\d{1,4})(?![\dA-Za-z,]|\.\d)"),
+        _plate,
+    ),
+    Token("l", (r"(?=[A-Za-z]{0,12}\d)[A-Za-z\d]{5,20}(?![A-Za-z\d])"), _mixed),
+    Token("s", (r"[*]{2,12}\d{3,6}(?!\d)"), _masked),
+)
+VERSIONS = (
+    Token("d", (r"()(\d{1,6}(?:\.\d{1,6}){1,6})(?!\d)"), _version),
+    Token("l", (r"([vV])\.?\s?(\d{1,6}(?:\.\d{1,6}){1,4})(?!\d)"), _version),
+)

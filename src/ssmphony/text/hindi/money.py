@@ -1,0 +1,110 @@
+"""Money: ₹1,25,000, Rs. 500/-, ₹5 लाख करोड़, $3.5 million, ₹500-700, ₹50/किलो, 500 रु."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ssmphony.text.hindi import measures, numbers, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.quantities import DASH, NUMBER, amount, scaled_second, scales
+
+
+class Currency(NamedTuple):
+    """Names of one and of many, and of their hundredth parts."""
+
+    one: str
+    many: str
+    part: str
+    parts: str
+
+
+_ROWS = tables.rows("currencies")
+_WRITTEN = {written: Currency(*row[1:5]) for row in _ROWS for written in row[5].split()}
+_SIGN = "|".join(re.escape(sign) + (r"(?![A-Za-z])" if sign.isalpha() else "") for sign in
+                 sorted(_WRITTEN, key=len, reverse=True))  # fmt: skip
+_RUPEE = _WRITTEN["₹"]
+_RUPEES_WRITTEN = re.compile(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
+_ONLY = re.compile(r"\s?/[-–=](?![\d\w])")
+_PER = re.compile(r"/\s?(?:(\d{1,4})\s)?")
+
+
+def _before(match: re.Match[str], state: Context) -> Said:
+    """A currency sign, then the amount."""
+    currency = _WRITTEN[match["sign"]]
+    minus = (numbers.MINUS,) if match["minus"] else ()
+    scaled, stop = scales(state.text, match.end(), money=True)
+    also, stop = scaled_second(stop, state) if scaled else ((), stop)
+    words = _amount(match["first"], match["second"], (*scaled, *also), currency, state)
+    closing = _ONLY.match(state.text, stop)
+    stop = closing.end() if closing else stop
+    if currency == _RUPEE and (again := _RUPEES_WRITTEN.match(state.text, stop)):
+        stop = again.end()
+    each, stop = _each(state.text, stop)
+    return (*minus, *words, *each), stop
+
+
+def _behind(match: re.Match[str], state: Context) -> Said:
+    """The amount, then the currency sign: 500₹, 100 USD; a scale word may stand between."""
+    currency = _WRITTEN[match["sign"]]
+    scaled = match["scale"]
+    words = scales(" " + scaled, 0)[0] if scaled else ()
+    said = _amount(match["first"], match["second"], words, currency, state)
+    each, stop = _each(state.text, match.end())
+    return (*said, *each), stop
+
+
+def _only(match: re.Match[str], state: Context) -> Said:
+    """500/- is rupees, whether it says so or not."""
+    again = _RUPEES_WRITTEN.match(state.text, match.end())
+    return _amount(match[1], None, (), _RUPEE, state), again.end() if again else match.end()
+
+
+def _with_parts(match: re.Match[str], state: Context) -> Said:
+    """10.50 रुपये"""
+    return _amount(match[1], None, (), _RUPEE, state), match.end()
+
+
+def _amount(
+    first: str, second: str | None, scaled: tuple[str, ...], currency: Currency, state: Context
+) -> tuple[str, ...]:
+    if second:
+        everyday = bool(scaled)
+        return *amount(first, state, everyday), "से", *amount(second, state, everyday), *scaled, currency.many
+    if scaled:
+        return *amount(first, state, everyday=True), *scaled, currency.many
+    whole, _, fraction = first.replace(",", "").partition(".")
+    if len(fraction) > 2 or (fraction and not currency.part):
+        return *numbers.decimal(first), currency.many
+    parts = int(fraction.ljust(2, "0")) if fraction else 0
+    small = (*numbers.cardinal(parts), currency.part if parts == 1 else currency.parts) if parts else ()
+    if small and not whole.strip("0"):
+        return small
+    return *numbers.integer(whole), currency.one if whole == "1" else currency.many, *small
+
+
+def _each(text: str, place: int) -> Said:
+    """The unit behind a stroke: ₹50/किलो, ₹62,450/10 ग्राम."""
+    stroke = _PER.match(text, place)
+    unit = measures.per(text, stroke.end()) if stroke else None
+    if not stroke or not unit:
+        return (), place
+    count = numbers.integer(stroke[1]) if stroke[1] else ()
+    return ("प्रति", *count, *unit.words), unit.end
+
+
+_RANGE = rf"(?P<first>{NUMBER})(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
+_NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
+TOKENS = (
+    Token("slh", (rf"{_NOT_GLUED}(?<!\d\s)(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}{_RANGE}"), _before),
+    Token(
+        "d",
+        (
+            rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>[₹$€£¥]|USD|INR|EUR|GBP|AED)"
+            r"(?!\s?\d)(?![A-Za-z])"
+        ),
+        _behind,
+    ),
+    Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
+    Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_WRITTEN.pattern}", _with_parts),
+)

@@ -1,0 +1,44 @@
+"""Ordinals: 10वीं, ५वाँ, 6ठा, 1st, and ranges of them (18-19वीं)."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+
+SUFFIX = "व(?:ीं|ें|ाँ|ां|ी|े|ा)|ठ[ाीे]|र[ाीे]|ल[ाीे]|थ[ाीे]"
+_ENGLISH = {1: "ला", 2: "रा", 3: "रा", 4: "था"}
+
+
+def _ordinal(match: re.Match[str], state: Context) -> Said:
+    suffix = match["glued"] or match["apart"]
+    words = _words(match["last"], suffix, state, match.end())
+    if match["first"]:
+        words = (*_words(match["first"], suffix, state, match.end()), "से", *words)
+    return words, match.end()
+
+
+def _english(match: re.Match[str], state: Context) -> Said:
+    number = int(match[1])
+    return numbers.ordinal(number, _ENGLISH.get(number, "वाँ")), match.end()
+
+
+def _words(written: str, suffix: str, state: Context, stop: int) -> tuple[str, ...]:
+    number = int(written)
+    if state.style.years == "hundreds" and 1100 <= number <= 1999 and state.behind(stop) == "दशक":
+        return (*numbers.year(number)[:-1], numbers.ordinal(number, suffix)[-1])
+    return numbers.ordinal(number, suffix)
+
+
+TOKENS = (
+    Token(
+        "d",
+        (
+            rf"(?:(?P<first>\d{{1,4}})\s?[-–]\s?)?(?P<last>\d{{1,18}})"
+            rf"(?:-?(?P<glued>{SUFFIX})|\s(?P<apart>व(?:ीं|ें|ाँ|ां)))(?!{DEVANAGARI})"
+        ),
+        _ordinal,
+    ),
+    Token("d", (r"(\d{1,9})(?i:st|nd|rd|th)(?![A-Za-z])"), _english),
+)

@@ -1,0 +1,56 @@
+"""Scores: 256/7 and 82* of cricket, 3-1 and 6-4, 7-5 of other games."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi.context import Context, Said, Token
+
+_GAME_WORDS = ("जीत", "हार", "हरा", "बराबर", "ड्रॉ", "ड्रा", "बढ़त", "मात", "पराजित", "शिकस्त", "पछाड़", "अपने", "पीछे", "आगे")
+_SCORE_WORDS = frozenset("स्कोर score".split())
+_PLACES = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली धारा पाई".split())
+_NEXT_PAIR = re.compile(r",\s?\d{1,2}-\d{1,2}(?!\d)")
+_PAIR_BEFORE = re.compile(r"(?<!\d)\d{1,2}-\d{1,2},\s?\Z")
+
+
+def _cricket(match: re.Match[str], state: Context) -> Said | None:
+    """Runs पर wickets; up to ten wickets, and more runs than any fraction has."""
+    runs, wickets = int(match[1]), int(match[2])
+    if not (runs >= 50 and wickets <= 10 and runs > 8 * wickets) or state.before(match.start()) in _PLACES:
+        return None
+    return (*numbers.cardinal(runs), "पर", *numbers.cardinal(wickets)), match.end()
+
+
+def _not_out(match: re.Match[str], state: Context) -> Said:
+    return (*numbers.integer(match[1]), "नाबाद"), match.end()
+
+
+def _row(match: re.Match[str], state: Context) -> Said:
+    """4-4-2: one behind the other."""
+    return tuple(word for part in match[0].split("-") for word in numbers.integer(part)), match.end()
+
+
+def _pair(match: re.Match[str], state: Context) -> Said | None:
+    """Two numbers one behind the other, where they do not rise or the words around tell of a game."""
+    first, second = int(match[1]), int(match[2])
+    if first < second and not _of_a_game(match, state):
+        return None
+    return (*numbers.integer(match[1]), *numbers.integer(match[2])), match.end()
+
+
+def _of_a_game(match: re.Match[str], state: Context) -> bool:
+    behind = state.words_behind(match.end())[:3]
+    told = behind[:1] in (["से"], ["की"]) and any(word.startswith(_GAME_WORDS) for word in behind[1:])
+    listed = _NEXT_PAIR.match(state.text, match.end()) or _PAIR_BEFORE.search(
+        state.text[max(0, match.start() - 8) : match.start()]
+    )
+    return told or bool(listed) or state.before(match.start()) in _SCORE_WORDS
+
+
+TOKENS = (
+    Token("d", r"\d{1,4}(?:-\d{1,4}){2,6}(?![\d-]|[.,/]\d)", _row),
+    Token("d", (r"(\d{2,4})/(\d{1,2})(?![\d/]|[,.]\d)"), _cricket),
+    Token("d", (r"([1-9]\d{1,2})\*(?![\d*])"), _not_out),
+    Token("d", (r"(\d{1,3})\s?[-–]\s?(\d{1,3})(?![\d,./%:-]\d|\d|%|\s?=)"), _pair),
+)

@@ -1,0 +1,80 @@
+"""Marks and symbols: which of them pause, which have a name, emoji; and the plain words between them."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import abbreviations, latin, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.graphemes import VISARGA
+from ssmphony.text.hindi.unicode import VISARGA_STEMS
+
+SYMBOLS = tables.pairs("symbols")
+_EMOJI = tables.pairs("emoji")
+_PHRASES = tables.pairs("set_phrases")
+_ANY_PHRASE = "|".join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True))
+
+
+def _phrase(match: re.Match[str], state: Context) -> Said:
+    return tuple(_PHRASES[match[0].lower()].split()), match.end()
+
+
+def _word(match: re.Match[str], state: Context) -> Said | None:
+    colon = match[0].endswith(VISARGA) and match[0][:-1] not in VISARGA_STEMS
+    words = abbreviations.spoken(match[0])
+    return (words, match.end() - colon) if words else None
+
+
+def _latin(match: re.Match[str], state: Context) -> Said:
+    return latin.to_devanagari(match[0].replace("’", "'")), match.end()
+
+
+def _dash(match: re.Match[str], state: Context) -> Said | None:
+    """A dash with a space behind it, and a long one anywhere, pause; a hyphen inside a word does not."""
+    spaced = state.character(match.end()).isspace()
+    return ((), match.end()) if spaced or "—" in match[0] or len(match[0]) > 1 else None
+
+
+def _pause(match: re.Match[str], state: Context) -> Said:
+    return (), match.end()
+
+
+def _item(match: re.Match[str], state: Context) -> Said | None:
+    """The dot behind the number of a list item."""
+    return ((), match.end()) if match.start() < 6 and state.text[: match.start()].strip(" (").isdecimal() else None
+
+
+def _symbol(match: re.Match[str], state: Context) -> Said | None:
+    """A symbol by its name; rows of three or more (=====) are ornament, and so is a # that belongs to nothing."""
+    sign, place = match[0], match.start()
+    if sign == "#" and not state.character(place - 1).isalnum():
+        return None
+    if sign * 3 in state.text[max(0, place - 2) : place + 3]:
+        return None
+    return tuple(SYMBOLS[sign].split()), match.end()
+
+
+def _emoji(match: re.Match[str], state: Context) -> Said | None:
+    name = _EMOJI.get(match[0]) if state.style.emoji == "named" else None
+    return (tuple(name.split()), match.end()) if name else None
+
+
+PHRASES = (
+    Token(
+        "dlh",
+        (rf"(?<![A-Za-z\d./-])(?i:{_ANY_PHRASE})(?![A-Za-z\d]|[./-]\d|{DEVANAGARI})"),
+        _phrase,
+    ),
+)
+WORDS = (
+    Token("h", (rf"(?<={DEVANAGARI}){VISARGA}(?!{DEVANAGARI})"), _pause),
+    Token("h", (rf"{DEVANAGARI}+"), _word),
+    Token("l", (r"[A-Za-z]+(?:['’][A-Za-z]+)?"), _latin),
+)
+TOKENS = (
+    Token("s", (r"(?<=\d)\.(?=\s)"), _item),
+    Token("s", (r"[-–—−]+"), _dash),
+    Token("s", (r"[,،、;:()\[\]{}…]|\.\.+"), _pause),
+    Token("s", (f"[{re.escape(''.join(SYMBOLS))}]"), _symbol),
+    Token("s", (f"[{''.join(_EMOJI)}]"), _emoji),
+)

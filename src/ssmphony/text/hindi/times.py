@@ -1,0 +1,111 @@
+"""Times of day and lengths of time: 8:45 बजे, 10:30 AM, 14:30, 9:30-18:00, 2:30 घंटे."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+
+_HALF = r"(?:[AaPp]\.?[Mm]\b\.?)"
+_CLOCK = rf"(\d{{1,2}})(?:([:.])([0-5]\d)(?::([0-5]\d))?)?(?![\d])(?:\s?({_HALF}))?"
+_TAIL = rf"(?:\s?(बजे|hrs|HRS)(?![A-Za-z]|{DEVANAGARI}))?"
+_PARTS_OF_DAY = frozenset("सुबह सवेरे तड़के भोर प्रातः प्रात दोपहर शाम सायं सायंकाल रात रात्रि".split())
+_LENGTHS = ("घंटे", "घंटा", "घंटों", "मिनट")
+
+
+class _Clock(NamedTuple):
+    hour: int
+    minute: int
+    second: int | None
+    half: str
+    point: str
+
+    def words(self, everyday: bool, first: bool = False) -> tuple[str, ...]:
+        """Up to बजे, which the first of two times leaves to the second."""
+        said = clock(self.hour, self.minute, everyday)
+        if self.second is not None:
+            said = (*clock(self.hour, self.minute, False), *numbers.cardinal(self.second), "सेकंड")
+            said = said if self.minute else (*said[:1], "बजकर", *said[2:])
+        return said[:-1] if first and said[-1] == "बजे" else said
+
+    @property
+    def part_of_day(self) -> tuple[str, ...]:
+        return (_part_of_day(self.hour, self.half[0] in "Aa"),) if self.half else ()
+
+
+def clock(hour: int, minute: int, everyday: bool = True) -> tuple[str, ...]:
+    """A clock time up to बजे: (8, 45) → पौने नौ बजे, (2, 30) → ढाई बजे, (9, 5) → नौ बजकर पाँच मिनट.
+
+    From 13 o'clock on, as timetables have it, and where not ``everyday``, the minutes are counted.
+    """
+    if minute == 0:
+        return (*numbers.cardinal(hour), "बजे")
+    if not everyday or not 1 <= hour <= 12 or minute not in (15, 30, 45):
+        return (*numbers.cardinal(hour), "बजकर", *numbers.cardinal(minute), "मिनट")
+    if minute == 30 and hour in (1, 2):
+        return ("डेढ़" if hour == 1 else "ढाई", "बजे")
+    if minute == 45:
+        return ("पौने", *numbers.cardinal(hour % 12 + 1), "बजे")
+    return ("सवा" if minute == 15 else "साढ़े", *numbers.cardinal(hour), "बजे")
+
+
+def _part_of_day(hour: int, morning: bool) -> str:
+    if morning:
+        return "रात" if hour == 12 or hour < 4 else "सुबह"
+    return "दोपहर" if hour in (12, 1, 2, 3) else "शाम" if hour < 8 else "रात"
+
+
+def _parse(match: re.Match[str], group: int) -> _Clock | None:
+    hour, minute = int(match[group]), int(match[group + 2] or 0)
+    second = int(match[group + 3]) if match[group + 3] else None
+    if hour > 24:
+        return None
+    return _Clock(hour, minute, second, match[group + 4] or "", match[group + 1] or "")
+
+
+def _is_time(time: _Clock, tail: str | None) -> bool:
+    return bool(tail or time.half or time.point == ":")
+
+
+def _one(match: re.Match[str], state: Context) -> Said | None:
+    time = _parse(match, 1)
+    if time is None or not _is_time(time, match[6]) or (match[6] and not (time.point or time.half)):
+        return None
+    if time.point == "." and not time.half and match[6] != "बजे":
+        return None
+    return (*_day(time, match.start(), state), *time.words(state.style.clock == "everyday")), match.end()
+
+
+def _day(time: _Clock, place: int, state: Context) -> tuple[str, ...]:
+    return () if state.before(place) in _PARTS_OF_DAY else time.part_of_day
+
+
+def _range(match: re.Match[str], state: Context) -> Said | None:
+    first, second = _parse(match, 1), _parse(match, 6)
+    if first is None or second is None:
+        return None
+    if not (match[11] or (_is_time(first, None) and _is_time(second, None))):
+        return None
+    everyday = state.style.clock == "everyday"
+    words = (*_day(first, match.start(), state), *first.words(everyday, first=True), "से")
+    return (*words, *second.part_of_day, *second.words(everyday)), match.end()
+
+
+def _length(match: re.Match[str], state: Context) -> Said:
+    """2:30 घंटे ढाई घंटे, 2:05 मिनट दो मिनट पाँच सेकंड."""
+    whole, part, unit = match[1], int(match[2]), match[3]
+    quarter = {15: "25", 30: "5", 45: "75"}.get(part)
+    words = numbers.quarters(f"{whole}.{quarter}") if quarter and unit != "मिनट" else None
+    if words and state.style.fractions == "everyday":
+        return (*words, unit), match.end()
+    smaller = "सेकंड" if unit == "मिनट" else "मिनट"
+    return (*numbers.cardinal(int(whole)), unit, *((*numbers.cardinal(part), smaller) if part else ())), match.end()
+
+
+TOKENS = (
+    Token("d", (rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_LENGTHS)})(?!{DEVANAGARI})"), _length),
+    Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),
+    Token("d", (rf"{_CLOCK}{_TAIL}"), _one),
+)

@@ -1,0 +1,76 @@
+"""Addresses of the net: google.com, https://…, name@example.co.in, @handle, #हैशटैग."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import abbreviations, latin, numbers, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+
+_WORDS = {row[0]: tuple(row[1].split()) for row in tables.rows("web_words")}
+_TOP = (
+    "com|in|co|org|net|gov|edu|nic|info|io|tv|ai|app|biz|uk|us|au|ca|eu|dev|me"
+    "|pdf|jpg|jpeg|png|html|php|mp3|mp4|docx|xlsx|zip|apk|exe"
+)
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,40})"
+_PATH = r"(?:[/?#][A-Za-z0-9/?&=%#._~:+-]{0,400})?"
+_PIECE = re.compile(rf"[A-Za-z]+|\d+|{DEVANAGARI}+|[!-/:-@\[-`{{-~]")
+_CLOSING = ".,:;!?-_/&=#~+%"
+
+
+def _pieces(text: str) -> tuple[str, ...]:
+    """Parts of an address by their words, its signs by their names."""
+    words: list[str] = []
+    for piece in _PIECE.findall(text):
+        if piece.lower() in _WORDS:
+            words += _WORDS[piece.lower()]
+        elif piece.isdigit():
+            words += numbers.integer(piece) if len(piece) < 5 else numbers.digits(piece)
+        elif piece.isascii() and piece.isalpha():
+            words += latin.to_devanagari(piece)
+        elif not piece.isascii():
+            words += abbreviations.spoken(piece)
+    return tuple(words)
+
+
+def _address(match: re.Match[str], state: Context) -> Said | None:
+    """The host and the path; the scheme is not spoken, as no reader says it."""
+    address = match[0].rstrip(_CLOSING)
+    host = address[len(match[1] or "") :]
+    words = _pieces(host)
+    stop = match.start() + len(address)
+    if state.character(stop) == "/":
+        stop += 1
+    return (words, stop) if words and len(address) > len(match[1] or "") else None
+
+
+def _mail(match: re.Match[str], state: Context) -> Said:
+    address = match[0].rstrip(_CLOSING)
+    return _pieces(address), match.start() + len(address)
+
+
+def _handle(match: re.Match[str], state: Context) -> Said | None:
+    words = _pieces(match[1])
+    return (("ऐट", *words), match.end()) if words else None
+
+
+def _hashtag(match: re.Match[str], state: Context) -> Said | None:
+    if match[1].isdigit():
+        return (("नंबर", *numbers.integer(match[1])), match.end()) if len(match[1]) < 5 else None
+    words = _pieces(match[1].replace("_", " "))
+    return (("हैशटैग", *words), match.end()) if words else None
+
+
+_NAME = rf"(?:[A-Za-z0-9_]|{DEVANAGARI}){{1,60}}"
+TOKENS = (
+    Token("ld", (rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,5}}"), _mail),
+    Token("l", (rf"((?i:https?://))(?:{_LABEL}\.){{0,6}}{_LABEL}(?::\d{{1,5}})?{_PATH}"), _address),
+    Token("l", (rf"()(?i:www)\.(?:{_LABEL}\.){{0,6}}{_LABEL}{_PATH}"), _address),
+    Token(
+        "ld",
+        (rf"()(?=\d{{0,9}}[A-Za-z-])(?:{_LABEL}\.){{1,6}}(?:{_TOP})(?![A-Za-z0-9@]|\.[A-Za-z]){_PATH}"),
+        _address,
+    ),
+    Token("s", (rf"@({_NAME})"), _handle),
+    Token("s", (rf"#({_NAME})"), _hashtag),
+)
