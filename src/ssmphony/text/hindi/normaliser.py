@@ -46,6 +46,7 @@ _TOKENS: tuple[Token, ...] = (
     *scores.TOKENS,
     *fractions.TOKENS,
     *roman.TOKENS,
+    *signs.MIXED,
     *quantities.TOKENS,
     *abbreviations.TOKENS,
     *signs.TOKENS,

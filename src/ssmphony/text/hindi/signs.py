@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import abbreviations, latin, tables
+from ssmphony.text.hindi import abbreviations, latin, mixed, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.graphemes import VISARGA
 from ssmphony.text.hindi.unicode import VISARGA_STEMS
@@ -27,6 +27,11 @@ def _word(match: re.Match[str], state: Context) -> Said | None:
 
 def _latin(match: re.Match[str], state: Context) -> Said:
     return latin.to_devanagari(match[0].replace("’", "'")), match.end()
+
+
+def _mixed(match: re.Match[str], state: Context) -> Said | None:
+    words = mixed.mixed(match[0])
+    return (words, match.end()) if words else None
 
 
 def _dash(match: re.Match[str], state: Context) -> Said | None:
@@ -64,6 +69,11 @@ PHRASES = (
         "dlh",
         (rf"(?<![A-Za-z\d./-])(?i:{_ANY_PHRASE})(?![A-Za-z\d]|[./-]\d|{DEVANAGARI})"),
         _phrase,
+    ),
+)
+MIXED = (
+    Token(
+        "dl", r"(?<![A-Za-z\d])(?:[A-Za-z]\.(?:[A-Za-z]\.)+|[A-Za-z\d]{1,30}(?:[-.&/][A-Za-z\d]{1,30}){0,8})", _mixed
     ),
 )
 WORDS = (
