@@ -20,7 +20,7 @@ def cut(words: Sequence[Word], limit: int) -> list[tuple[Word, ...]]:
     rest = [piece for word in words for piece in _pieces(word, limit)]
     clauses: list[tuple[Word, ...]] = []
     while rest:
-        sizes = [len(word.phones) + word.pause for word in rest]
+        sizes = [len(word.sounds) + word.pause for word in rest]
         total = sum(sizes)
         if total <= limit + rest[-1].pause:
             clauses.append(tuple(rest))
@@ -50,7 +50,7 @@ def _best_stop(words: list[Word], sizes: list[int], limit: int, target: float) -
 
 def _pieces(word: Word, limit: int) -> list[Word]:
     """A word in pieces of at most ``limit`` phones, each with its share of the written word."""
-    count = -(-len(word.phones) // limit)
+    count = -(-len(word.sounds) // limit)
     if count == 1:
         return [word]
     length = word.end - word.start
@@ -63,6 +63,7 @@ def _pieces(word: Word, limit: int) -> list[Word]:
             start=word.start + first,
             end=word.start + last,
             phones=word.phones[number * limit : (number + 1) * limit],
+            sounds=word.sounds[number * limit : (number + 1) * limit],
             stops=tuple(min(max(stop - number * limit, 0), limit) for stop in word.stops),
             pause=word.pause and number == count - 1,
         )

@@ -74,7 +74,7 @@ def _tokens(words: Iterable[speech.Word], mark: str, text: str, start: int, paus
     spans: list[Word] = []
     for word in words:
         first = len(symbols)
-        symbols.extend(word.phones)
+        symbols.extend(word.sounds)
         spans.append(Word(word.text, first, len(symbols), word.start, word.end))
         if word.pause:
             symbols.append(vocabulary.COMMA)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ssmphony.text.hindi import morphology, phonology, schwa, tables
-from ssmphony.text.hindi.graphemes import NUKTA, VISARGA, Phone, spell
+from ssmphony.text.hindi.graphemes import VISARGA, Phone, spell
 
 EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
 _NASALS = [(*row, "")[:3] for row in tables.rows("nasal_stems")]
@@ -27,28 +27,13 @@ def phonemes(word: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=20_000)
-def phones(word: str) -> tuple[str, ...]:
+def sounds(word: str) -> tuple[str, ...]:
     """What a voice speaks: `phonemes` with native nasal vowels (आंख ãːkʰ) and the vowels beside ɦ (कहना kɛːɦnaː)."""
-    return tuple(phone for phone, _, _ in spelled(word))
-
-
-def spelled(word: str) -> tuple[tuple[str, int, int], ...]:
-    """`phones`, each with the start and the stop of the letters of ``word`` that write it.
-
-    An inherent schwa has the letters of its consonant, a nasal consonant those of its anusvara's vowel. The phones of
-    an exception are spread evenly.
-    """
-    if word in EXCEPTIONS:
-        symbols = EXCEPTIONS[word]
-        starts = [place * len(word) // len(symbols) for place in range(len(symbols))]
-    else:
+    symbols = EXCEPTIONS.get(word)
+    if symbols is None:
         spoken = _pronounce(_with_native_nasal(with_nukta(word), NASAL_STEMS))
         symbols = tuple(phone.symbol for phone in spoken)
-        starts = _places(word, spoken)
-    stops = [*starts[1:], len(word)][: len(starts)]
-    for place in range(len(starts) - 2, -1, -1):
-        stops[place] = stops[place + 1] if starts[place + 1] <= starts[place] else stops[place]
-    return tuple(zip(phonology.front_before_h(symbols, word.endswith(VISARGA)), starts, stops, strict=True))
+    return phonology.front_before_h(symbols, word.endswith(VISARGA))
 
 
 def with_nukta(word: str) -> str:
@@ -78,15 +63,3 @@ def _with_native_nasal(word: str, stems: dict[str, str]) -> str:
 
 def _pronounce(word: str) -> list[Phone]:
     return phonology.join(schwa.delete(spell(word), word))
-
-
-def _places(word: str, spoken: list[Phone]) -> list[int]:
-    """Where each phone begins in ``word``, which may lack nuktas of the spelling that was pronounced."""
-    places: list[int] = []
-    respelled = with_nukta(word)
-    place = 0
-    for letter in respelled:
-        places.append(place)
-        written = word[place : place + 1]
-        place += 1 if letter != NUKTA or written == NUKTA else 0
-    return [min(places[phone.index], len(word) - 1) for phone in spoken]

@@ -15,8 +15,9 @@ from ssmphony.text.hindi.normaliser import ABBREVIATIONS, Reading, read
 class Word:
     """A written word (``text``, from ``start`` to ``end`` in the caller's text) and how it is spoken.
 
-    ``spoken`` are the Devanagari words that say it, ``phones`` their phones; the phones of ``spoken[i]`` end at
-    ``stops[i]``. ``pause`` tells that a clause ends behind it.
+    ``spoken`` are the Devanagari words that say it, ``phones`` their phones as dictionaries write them; those of
+    ``spoken[i]`` end at ``stops[i]``. ``sounds`` is what a voice says, with the sound rules that dictionaries leave
+    out (कहना: kəɦnaː, said kɛːɦnaː). ``pause`` tells that a clause ends behind it.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Word:
     spoken: tuple[str, ...]
     phones: tuple[str, ...]
     stops: tuple[int, ...]
+    sounds: tuple[str, ...]
     pause: bool = False
 
     @property
@@ -91,15 +93,17 @@ def _words(sentence: sentences.Sentence, lexicon: Lexicon | None) -> tuple[Word,
 def _word(sentence: sentences.Sentence, reading: Reading, said: Sequence[Pronunciation], pause: bool) -> Word:
     spoken: list[str] = []
     phones: list[str] = []
+    sounds: list[str] = []
     stops: list[int] = []
     for pronunciation in said:
         for word in pronunciation.words:
-            phones += pronunciation.phones or g2p.phones(word)
+            phones += pronunciation.phones or g2p.phonemes(word)
+            sounds += pronunciation.phones or g2p.sounds(word)
             spoken.append(word)
             stops.append(len(phones))
     written = sentence.text[reading.start : reading.end]
     start, end = sentence.start + reading.start, sentence.start + reading.end
-    return Word(written, start, end, tuple(spoken), tuple(phones), tuple(stops), pause)
+    return Word(written, start, end, tuple(spoken), tuple(phones), tuple(stops), tuple(sounds), pause)
 
 
 def _given(text: str, lexicon: Lexicon | None) -> list[Found]:

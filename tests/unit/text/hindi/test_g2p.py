@@ -15,43 +15,19 @@ _PHONES = frozenset(vocabulary.VOWELS + vocabulary.CONSONANTS)
 
 @pytest.mark.parametrize(("word", "phones"), cases("g2p"))
 def test_cases(word: str, phones: str) -> None:
-    assert g2p.phones(unicodedata.normalize("NFC", word)) == tuple(unicodedata.normalize("NFC", phones).split())
+    assert g2p.sounds(unicodedata.normalize("NFC", word)) == tuple(unicodedata.normalize("NFC", phones).split())
 
 
 @given(st.text(st.characters(min_codepoint=0x0900, max_codepoint=0x097F)))
 def test_any_row_of_signs_gives_symbols_of_the_vocabulary(word: str) -> None:
-    assert set(g2p.phones(word)) <= _PHONES
-
-
-@given(st.text(st.characters(min_codepoint=0x0900, max_codepoint=0x097F)))
-def test_every_phone_has_its_letters(word: str) -> None:
-    spelled = g2p.spelled(word)
-    assert tuple(phone for phone, _, _ in spelled) == g2p.phones(word)
-    assert all(0 <= start < stop <= len(word) for _, start, stop in spelled)
-
-
-@pytest.mark.parametrize(
-    ("word", "pieces"),
-    [
-        ("नमस्ते", "न न म म स् त े"),
-        ("फिल्म", "फ ि ल् म"),
-        ("फ़िल्म", "फ़ ि ल् म"),
-        ("ज्ञान", "ज्ञ ज्ञ ा न"),
-        ("आंख", "आं ख"),
-        ("अंक", "अं अं क"),
-        ("वह", "व ह"),
-    ],
-)
-def test_the_letters_of_each_phone(word: str, pieces: str) -> None:
-    word = unicodedata.normalize("NFC", word)
-    assert [word[start:stop] for _, start, stop in g2p.spelled(word)] == unicodedata.normalize("NFC", pieces).split()
+    assert set(g2p.sounds(word)) <= _PHONES
 
 
 @given(st.text(st.sampled_from("कखगघचजटडतदनपबमयरलवशसहअआइईउऊएऐओऔ"), min_size=1, max_size=12))
 def test_letters_are_never_lost(word: str) -> None:
     vowels = sum(letter in "अआइईउऊएऐओऔ" for letter in word)
-    assert len(g2p.phones(word)) >= len(word)
-    assert sum(phone in vocabulary.VOWELS for phone in g2p.phones(word)) >= vowels
+    assert len(g2p.sounds(word)) >= len(word)
+    assert sum(phone in vocabulary.VOWELS for phone in g2p.sounds(word)) >= vowels
 
 
 @pytest.mark.parametrize("name", ["exceptions", "letters"])
