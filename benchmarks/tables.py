@@ -106,6 +106,38 @@ def _share(counts: Row) -> str:
     return f"{counts['spoken']} ({counts['spoken'] / counts['written']:.1%})"
 
 
+def g2p(result: Row) -> str:
+    """Grapheme-to-phoneme conversion beside others, on one word list."""
+    header = ["system", "words right, %", "phone error, %", "schwas right, %", "medial schwas right, %", "words/s"]
+    keys = ("word_accuracy", "phone_error", "schwa_accuracy", "medial_schwa_accuracy", "words_per_second")
+    rows = [
+        [score["system"], *(f"{score[key]:,}" if score[key] else "\u2013" for key in keys)]
+        for score in result["scores"]
+    ]
+    return (
+        f"{table(header, rows)}\n\n{result['words']:,} words of WikiPron's Hindi list, symbols folded. "
+        "*held-out*: schwa weights learned without the words that share their first four letters; the other tables have "
+        "seen the list. *shipped*: weights that have seen all of it."
+    )
+
+
+def coverage(result: Row) -> str:
+    """What of large texts is not spoken, by reason."""
+    texts = list(result)
+    reasons = dict.fromkeys(reason for text in texts for reason in result[text]["silent"])
+    rows = [
+        [reason, *(f"{result[text]['silent'].get(reason, {}).get('characters', 0):,}" for text in texts)]
+        for reason in reasons
+    ]
+    header = [
+        "silent",
+        *(f"{text}: {result[text]['lines']:,} lines, {result[text]['words']:,} words" for text in texts),
+    ]
+    raised = sum(len(result[text]["raised"]) for text in texts)
+    unknown = sum(len(result[text]["unknown_phones"]) for text in texts)
+    return f"{table(header, rows)}\n\nErrors: {raised}. Phones outside the inventory: {unknown}."
+
+
 def robustness(result: Row) -> str:
     """Broken clips, by kind, and how near the others came."""
     rows = [[name, str(count)] for name, count in result["defects"].items()]

@@ -27,6 +27,8 @@ PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", tables.promises),
     "speed": ("speed.json", lambda result: f"{tables.speed_table(result)}\n\n{tables.speed_notes(result)}"),
     "frontend": ("frontend.json", tables.frontend),
+    "g2p": ("g2p.json", tables.g2p),
+    "frontend-coverage": ("frontend_coverage.json", tables.coverage),
     "robustness": ("robustness.json", tables.robustness),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),

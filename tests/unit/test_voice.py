@@ -35,7 +35,7 @@ def test_say_is_the_one_shot_computation(voice):
     spoken = voice.say(TEXT)
     assert isinstance(spoken, Audio)
     assert spoken.samples.shape == expected.shape
-    np.testing.assert_allclose(spoken.samples, expected, atol=1e-4)
+    np.testing.assert_allclose(spoken.samples, expected, atol=3e-4)  # phases add up rounding through a sentence
 
 
 def test_chunks_concatenate_to_say(voice):
@@ -169,14 +169,23 @@ def test_memory_does_not_grow_with_the_text(voice):
 
     chunks = Voice(Endless(), voice.model, voice.codec, voice.card).stream("")
     in_a_sentence = len(list(voice.stream("नमस्ते दुनिया, कैसे हो।")))
+
+    def least_held() -> int:
+        """Somewhere in the next sentences; how much depends on the place in a sentence."""
+        held: list[int] = []
+        for _ in range(3 * in_a_sentence):
+            next(chunks)
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+        return min(held)
+
     held = []
     tracemalloc.start()
     try:
         for sentences in (50, 500):
             for _ in range(sentences * in_a_sentence):
                 next(chunks)
-            gc.collect()
-            held.append(tracemalloc.get_traced_memory()[0])
+            held.append(least_held())
     finally:
         tracemalloc.stop()
     assert held[1] - held[0] < 80_000  # keeping as little as one array a chunk would take 200 kB
@@ -305,6 +314,8 @@ def test_a_stream_that_is_closed_leaves_no_thread(voice):
     assert voice.overlap
     before = threading.active_count()
     chunks = voice.stream(TEXT)
+    next(chunks)
+    assert threading.active_count() == before  # nothing delays the first sound
     next(chunks)
     assert threading.active_count() == before + 1
     chunks.close()

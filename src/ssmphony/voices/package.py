@@ -154,10 +154,9 @@ def load(
     """Load a voice: None is the default one, a string the name of an installed voice or a path, a path a folder.
 
     ``threads`` to speak with; None is ``$SSMPHONY_THREADS`` or two. With two or more, model and codec run side by
-    side on half of them each, and only the encoder, on which the first sound waits, takes them all. ``lexicon``: words
-    and how to say them, a TSV file or what was read from one; its entries win over the voice's own. Raises
-    `SsmphonyError` when the voice is unknown, damaged, or made for another version, and when the lexicon cannot be
-    read.
+    side, on half of them each. ``lexicon``: words and how to say them, a TSV file or what was read from one; its
+    entries win over the voice's own. Raises `SsmphonyError` when the voice is unknown, damaged, or made for another
+    version, and when the lexicon cannot be read.
     """
     folder = locate(voice)
     manifest = read_manifest(folder)
@@ -166,8 +165,9 @@ def load(
     if frontend.symbols != manifest.symbols:
         raise SsmphonyError(f"{where}: this voice was trained on another set of phonemes; export or download it again")
     threads = threads or default_threads()
-    model = choose(MODELS, manifest.voice.model.kind, "model")(folder, manifest, threads)
-    codec = choose(CODECS, manifest.voice.codec.kind, "codec")(folder, manifest, threads)
+    each = max(1, threads // 2)
+    model = choose(MODELS, manifest.voice.model.kind, "model")(folder, manifest, each)
+    codec = choose(CODECS, manifest.voice.codec.kind, "codec")(folder, manifest, each)
     return Voice(frontend, model, codec, manifest.card, overlap=threads > 1)
 
 
@@ -191,23 +191,19 @@ def _plain_name(name: str, where: str) -> str:
 
 def _acoustic(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
     encoder, _ = _graph(folder, manifest, "encoder", threads)
-    decoder, entry = _graph(folder, manifest, "decoder", _half(threads))
+    decoder, entry = _graph(folder, manifest, "decoder", threads)
     if entry.block is None or entry.lookahead > entry.block:
         raise SsmphonyError(f"{folder / MANIFEST}: the decoder's block must be given and hold its lookahead")
     return OnnxVoiceModel(encoder, decoder, block=entry.block, lookahead=entry.lookahead, speakers=manifest.speakers)
 
 
 def _vocoder(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
-    vocoder, entry = _graph(folder, manifest, "vocoder", _half(threads))
+    vocoder, entry = _graph(folder, manifest, "vocoder", threads)
     return OnnxCodec(vocoder, manifest.voice.codec.format, entry.lookahead)
 
 
 def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
     return GriffinLim(manifest.voice.codec.format)
-
-
-def _half(threads: int) -> int:
-    return max(1, threads // 2)
 
 
 MODELS = {"s4_acoustic": _acoustic}

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmphony.text import FRONTENDS, ssml
+from ssmphony.text import FRONTENDS, hindi, ssml
+from ssmphony.text.hindi.say_as import say_as
 from ssmphony.types import Delivery, SsmphonyError, Tokens
+from tests.unit.text.tables import cases
 
 FRONTEND = FRONTENDS["hindi"]().build()
 
@@ -99,6 +101,41 @@ def test_silence_before_the_first_word_and_behind_the_last():
     first, second, _ = [*read('<break time="2s"/>एक<break time="1s"/>'), None]
     assert (len(first), first.pause_after_s) == (0, 2.0)
     assert (words([second]), second.pause_after_s) == (["एक"], 1.0)
+
+
+@pytest.mark.parametrize(("text", "kind", "form", "spoken"), cases("say_as", 4))
+def test_say_as(text, kind, form, spoken):
+    assert hindi.normalize(say_as(text, kind, form)) == spoken
+    (marked,) = read(f'<say-as interpret-as="{kind}" format="{form}">{text}</say-as>')
+    assert marked.symbols == next(FRONTEND.sentences(spoken)).symbols
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        ("एक", "cardinal", "'एक' cannot be read as cardinal"),
+        ("1", "cardnal", "did you mean 'cardinal'"),
+        ("40/1/2000", "date", "cannot be read as date"),
+        ("1/13/2000", "date", "cannot be read as date"),
+        ("25:99", "time", "cannot be read as time"),
+        ("abc", "telephone", "cannot be read as telephone"),
+    ],
+)
+def test_what_cannot_be_said_as_asked(text, kind, reason):
+    with pytest.raises(SsmphonyError, match=f"line 1, column .*{reason}"):
+        read(f'<say-as interpret-as="{kind}">{text}</say-as>')
+
+
+@given(st.text(max_size=20), st.sampled_from(["cardinal", "ordinal", "date", "time", "characters", "telephone"]))
+def test_say_as_any_text_says_it_or_refuses(text, kind):
+    with suppress(SsmphonyError):
+        hindi.normalize(say_as(text, kind))
+
+
+def test_phonemes():
+    (sentence,) = read('यह <phoneme alphabet="ipa" ph="ɡʱ ə ɾ">मकान</phoneme> है')
+    word = sentence.words[1]
+    assert sentence.symbols[word.first : word.stop] == ("ɡʱ", "ə", "ɾ")
 
 
 def test_marks_stand_before_the_next_word():

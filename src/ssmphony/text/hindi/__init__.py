@@ -14,27 +14,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ssmphony.text.hindi.context import ReadingStyle
 from ssmphony.text.hindi.lexicon import Lexicon
 from ssmphony.text.hindi.speech import SpokenSentence, Word, speak
 
-__all__ = ["Lexicon", "SpokenSentence", "Word", "normalize", "phonemize", "speak", "spell_out"]
+__all__ = ["Lexicon", "ReadingStyle", "SpokenSentence", "Word", "normalize", "phonemize", "speak", "spell_out"]
 
 _MARKS = {".": "।", "…": "।", "?": "?", "!": "!"}
 
 
-def normalize(text: str | Iterable[str], lexicon: Lexicon | None = None) -> str:
+def normalize(text: str | Iterable[str], lexicon: Lexicon | None = None, style: ReadingStyle | None = None) -> str:
     """``text`` as it is spoken: Devanagari words, and ``, । ? !`` where the voice pauses. Idempotent."""
-    return spell_out(speak(text, lexicon))
+    return spell_out(speak(text, lexicon, style))
 
 
-def phonemize(text: str | Iterable[str], lexicon: Lexicon | None = None) -> list[Word]:
+def phonemize(
+    text: str | Iterable[str], lexicon: Lexicon | None = None, style: ReadingStyle | None = None
+) -> list[Word]:
     """Every spoken word of ``text`` with its phones and its character offsets.
 
     >>> word, = phonemize("₹5")
     >>> word.spoken, word.start, word.end
     (('पाँच', 'रुपये'), 0, 2)
     """
-    return [word for sentence in speak(text, lexicon) for word in sentence.words]
+    return [word for sentence in speak(text, lexicon, style) for word in sentence.words]
 
 
 def spell_out(sentences: Iterable[SpokenSentence]) -> str:

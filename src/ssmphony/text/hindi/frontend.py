@@ -12,17 +12,21 @@ from ssmphony.config import Config
 from ssmphony.interfaces import Frontend
 from ssmphony.text import ssml, vocabulary
 from ssmphony.text.hindi import clauses, speech
+from ssmphony.text.hindi.context import ReadingStyle
 from ssmphony.text.hindi.lexicon import Lexicon
+from ssmphony.text.hindi.say_as import say_as
 from ssmphony.text.pauses import pause_behind
 from ssmphony.types import Tokens, Word
 
 
 class HindiFrontendConfig(Config):
-    """``max_tokens``: sentences of more tokens are cut at clauses. ``lexicon``: a TSV file, see `lexicon`."""
+    """``max_tokens``: sentences of more tokens are cut at clauses. ``lexicon``: a TSV file, see `lexicon`.
+    ``reading``: where good readers differ."""
 
     kind: Literal["hindi"] = "hindi"
     max_tokens: int = Field(default=240, ge=8)
     lexicon: Path | None = None
+    reading: ReadingStyle = ReadingStyle()
 
     def build(self) -> HindiFrontend:
         """Raises `SsmphonyError` where the lexicon cannot be read."""
@@ -45,10 +49,10 @@ class HindiFrontend(Frontend):
         return vocabulary.SYMBOLS
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
-        return ssml.sentences(text, self._plain, lambda text, kind, form: text)
+        return ssml.sentences(text, self._plain, say_as)
 
     def _plain(self, text: str | Iterable[str]) -> Iterator[Tokens]:
-        for sentence in speech.speak(text, self.lexicon):
+        for sentence in speech.speak(text, self.lexicon, self.config.reading):
             if sentence.words:
                 yield from self._clauses(sentence)
 

@@ -8,7 +8,7 @@ from ssmphony.text.hindi import numbers
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
 SUFFIX = "व(?:ीं|ें|ाँ|ां|ी|े|ा)|ठ[ाीे]|र[ाीे]|ल[ाीे]|थ[ाीे]"
-_ENGLISH = {1: "ला", 2: "रा", 3: "रा", 4: "था"}
+_SUFFIXES = {1: "ला", 2: "रा", 3: "रा", 4: "था"}
 
 
 def _ordinal(match: re.Match[str], state: Context) -> Said:
@@ -19,9 +19,13 @@ def _ordinal(match: re.Match[str], state: Context) -> Said:
     return words, match.end()
 
 
+def bare(number: int) -> tuple[str, ...]:
+    """Where nothing tells the gender: पहला, दूसरा, दसवाँ."""
+    return numbers.ordinal(number, _SUFFIXES.get(number, "वाँ"))
+
+
 def _english(match: re.Match[str], state: Context) -> Said:
-    number = int(match[1])
-    return numbers.ordinal(number, _ENGLISH.get(number, "वाँ")), match.end()
+    return bare(int(match[1])), match.end()
 
 
 def _words(written: str, suffix: str, state: Context, stop: int) -> tuple[str, ...]:

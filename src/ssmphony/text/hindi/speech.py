@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ssmphony.text import sentences
 from ssmphony.text.hindi import g2p, homographs, inline, spans
 from ssmphony.text.hindi.lexicon import Found, Lexicon, Pronunciation
-from ssmphony.text.hindi.normaliser import ABBREVIATIONS, Reading, read
+from ssmphony.text.hindi.normaliser import ABBREVIATIONS, Reading, ReadingStyle, read
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,26 @@ class SpokenSentence:
     words: tuple[Word, ...]
 
 
-def speak(text: str | Iterable[str], lexicon: Lexicon | None = None) -> Iterator[SpokenSentence]:
+def speak(
+    text: str | Iterable[str], lexicon: Lexicon | None = None, style: ReadingStyle | None = None
+) -> Iterator[SpokenSentence]:
     """Sentences of ``text`` as soon as their end is certain, silent ones included.
 
-    ``lexicon`` wins over every rule and table, phones in ``[[…]]`` over the lexicon.
+    ``lexicon`` wins over every rule and table, phones in ``[[…]]`` over the lexicon. ``style`` says how to read where
+    good readers differ.
     """
     abbreviations = ABBREVIATIONS
     if lexicon is not None and lexicon.dotted:
         abbreviations = replace(ABBREVIATIONS, words=lexicon.dotted.union(ABBREVIATIONS.words))
     for sentence in inline.cut(text, abbreviations):
-        yield SpokenSentence(sentence, _words(sentence, lexicon))
+        yield SpokenSentence(sentence, _words(sentence, lexicon, style))
 
 
-def _words(sentence: sentences.Sentence, lexicon: Lexicon | None) -> tuple[Word, ...]:
+def _words(sentence: sentences.Sentence, lexicon: Lexicon | None, style: ReadingStyle | None) -> tuple[Word, ...]:
     given = _given(sentence.text, lexicon)
-    readings = _around(sentence.text, read(sentence.text), given) if given else read(sentence.text)
+    readings = read(sentence.text, style)
+    if given:
+        readings = _around(sentence.text, readings, given, style)
     fixed = {found.start: found.said for found in given}
     spoken = [word for reading in readings for word in reading.words]
     words: list[Word] = []
@@ -119,7 +124,9 @@ def _given(text: str, lexicon: Lexicon | None) -> list[Found]:
     return given
 
 
-def _around(text: str, readings: Sequence[Reading], given: Sequence[Found]) -> list[Reading]:
+def _around(
+    text: str, readings: Sequence[Reading], given: Sequence[Found], style: ReadingStyle | None
+) -> list[Reading]:
     """The readings with those of ``given`` in their places.
 
     Where a reading reaches into a given stretch (₹ 5 where 5 is given), what is left of it is read anew.
@@ -132,7 +139,7 @@ def _around(text: str, readings: Sequence[Reading], given: Sequence[Found]) -> l
         if any(reading.start < place or reading.end > stop for reading in between):
             between = [
                 replace(reading, start=reading.start + place, end=reading.end + place)
-                for reading in read(text[place:stop])
+                for reading in read(text[place:stop], style)
             ]
         merged += between
         if found is not None:
