@@ -116,8 +116,8 @@ def g2p(result: Row) -> str:
     ]
     return (
         f"{table(header, rows)}\n\n{result['words']:,} words of WikiPron's Hindi list, symbols folded. "
-        "*held-out*: schwa weights learned without the words that share their first four letters; the other tables have "
-        "seen the list. *shipped*: weights that have seen all of it."
+        "*held-out*: schwa weights learned without the words that share their first four letters; the other tables "
+        "have seen the list. *shipped*: weights that have seen all of it."
     )
 
 

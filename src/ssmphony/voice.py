@@ -21,7 +21,6 @@ from ssmphony.config import suggest
 from ssmphony.interfaces import Codec, Frontend, State, VoiceModel
 from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, Style, TimedSpan, Tokens, VoiceCard
 
-
 BLOCKS = 2
 """Blocks of the model that the codec decodes at once when the sound runs: a third cheaper than one by one."""
 
