@@ -6,11 +6,11 @@ phone is written as the beginning of another plus a third, so that spaces betwee
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib import resources
 
 
 class NotationError(ValueError):
@@ -24,7 +24,8 @@ class NotationError(ValueError):
 @lru_cache(maxsize=1)
 def table() -> tuple[tuple[str, str, str, tuple[str, ...]], ...]:
     """(phone, ASCII, Devanagari, other spellings that are read) of every phone."""
-    text = resources.files("ssmphony.text").joinpath("notation.tsv").read_text(encoding="utf-8")
+    with open(os.path.join(os.path.dirname(__file__), "notation.tsv"), encoding="utf-8") as file:
+        text = file.read()
     rows = [(*line.split("\t"), "")[:4] for line in text.splitlines() if not line.startswith("# ")]
     return tuple((phone, ascii_, letter, tuple(others.split())) for phone, ascii_, letter, others in rows)
 

@@ -13,11 +13,11 @@ side. ``*`` stands for any ending. A key with capitals is found just as it is wr
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -80,10 +80,11 @@ class Lexicon:
     """Pieces (words, spaces, marks) of the longest key."""
 
     @classmethod
-    def load(cls, path: str | Path) -> Lexicon:
+    def load(cls, path: str | os.PathLike[str]) -> Lexicon:
         """Read a TSV file; raises `SsmphonyError` that names the file, the line and the remedy."""
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")
+            with open(path, encoding="utf-8-sig") as file:
+                text = file.read()
         except UnicodeDecodeError:
             raise _error(f"{path} is not valid UTF-8: save it as UTF-8, or convert it with iconv") from None
         except OSError as error:
