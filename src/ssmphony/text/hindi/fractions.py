@@ -1,10 +1,10 @@
-"""Fractions: 1/2, 3/4, ½, and whole numbers with one behind them (2 1/2, 1¾)."""
+"""Fractions: 1/2, 3/4 km, ½, and whole numbers with one behind them (2 1/2, 1¾ kg)."""
 
 from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi import measures, numbers
 from ssmphony.text.hindi.context import Context, Said, Token
 
 _NAMES = {
@@ -23,7 +23,7 @@ def _fraction(match: re.Match[str], state: Context) -> Said:
     above, below = match[1], match[2]
     named = _NAMES.get((above, below))
     if named and state.before(match.start()) not in _HOUSE_WORDS:
-        return named, match.end()
+        return _with_unit(named, match, state)
     return (*numbers.decimal(above), "बटा", *numbers.integer(below)), match.end()
 
 
@@ -34,8 +34,13 @@ def _mixed(match: re.Match[str], state: Context) -> Said | None:
     quarter = _QUARTERS.get((above, below))
     words = numbers.quarters(f"{whole}.{quarter}") if quarter else None
     if words:
-        return words, match.end()
+        return _with_unit(words, match, state)
     return (*numbers.integer(whole), "सही", *numbers.integer(above), "बटा", *numbers.integer(below)), match.end()
+
+
+def _with_unit(words: tuple[str, ...], match: re.Match[str], state: Context) -> Said:
+    unit = measures.unit(state.text, match.end())
+    return ((*words, *unit.words), unit.end) if unit else (words, match.end())
 
 
 TOKENS = (
