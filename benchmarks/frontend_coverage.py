@@ -86,7 +86,7 @@ def measure(corpus: Sequence[str]) -> dict[str, Any]:
         try:
             for character in silent(line):
                 found[reason(character)][character] += 1
-            unknown.update(phone for word in hindi.words(line) for phone in word.phones if phone not in symbols)
+            unknown.update(phone for word in hindi.phonemize(line) for phone in word.phones if phone not in symbols)
         except Exception as error:
             raised.append(f"{type(error).__name__}: {line[:80]}")
     return {
@@ -112,7 +112,7 @@ def speeds(corpus: Sequence[str]) -> dict[str, int]:
             read(sentence.text)
     middle = time.process_time()
     for line in corpus:
-        hindi.words(line)
+        hindi.phonemize(line)
     return {
         "normalised_words_per_s": round(words / (middle - begin)),
         "spoken_words_per_s": round(words / (time.process_time() - middle)),

@@ -107,7 +107,17 @@ def epitran(words: Sequence[str]) -> Answers:
     import epitran  # pyright: ignore[reportMissingImports]
 
     reader = epitran.Epitran("hin-Deva")
-    return {word: fold([phone.replace("h", "ɦ") for phone in reader.trans_list(word)]) for word in words}
+    return {word: fold([_from_epitran(phone) for phone in reader.trans_list(word)]) for word in words}
+
+
+def _from_epitran(phone: str) -> str:
+    """Short i and u have no length mark there, dentals no bridge, and breath is a pair of dots below."""
+    plain = unicodedata.normalize("NFD", phone).replace("\u0324", "ʱ")
+    if plain[0] in "td" and not plain.startswith(("t\u0361", "d\u0361")):
+        return f"{plain[0]}\u032a{plain[1:]}"
+    if plain[0] in "iu" and "ː" not in plain:
+        return {"i": "ɪ", "u": "ʊ"}[plain[0]] + plain[1:]
+    return plain.replace("æ", "ɛ").replace("h", "ɦ").replace("v", "ʋ").replace("\u0325", "ʱ").replace("r\u0329", "ɾ ɪ")
 
 
 def score(
