@@ -214,15 +214,15 @@ def test_text_shows_every_stage(run):
     assert result.output.split("\n") == [
         "नमस्ते दुनिया, ₹5 दो।",
         "  नमस्ते दुनिया, पाँच रुपये दो।",
-        "    नमस्ते\tn ə m ə s t̪ eː",
-        "    दुनिया\td̪ ʊ n ɪ j aː\t,",
-        "    ₹5\tपाँच रुपये\tp ãː tʃ ɾ ʊ p j eː",
-        "    दो\td̪ oː",
+        "    नमस्ते\tn ə m ə s t̪ eː\tnə.ˈməs.t̪eː",
+        "    दुनिया\td̪ ʊ n ɪ j aː\td̪ʊ.nɪ.ˈjaː\t,",
+        "    ₹5\tपाँच रुपये\tp ãː tʃ ɾ ʊ p j eː\tˈpãːtʃ.ɾʊp.jeː",
+        "    दो\td̪ oː\td̪oː",
         "🙂।",
         "  (nothing to speak)",
         "[[n ə]]",
         "  न",
-        "    [[n ə]]\tन\tn ə",
+        "    [[n ə]]\tन\tn ə\tnə",
         "",
     ]
     assert run("text", "🙂").exit_code == 1

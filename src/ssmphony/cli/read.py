@@ -106,6 +106,7 @@ _RENDERERS: dict[Form, Callable[[str, list[SpokenSentence]], str]] = {
 def _show_stages(source: str | TextSource, lexicon: Lexicon | None) -> None:
     """Each sentence, as it is normalised, and what each of its words becomes."""
     from ssmphony.text.hindi import speak, spell_out
+    from ssmphony.text.hindi.syllables import marked
 
     spoken = False
     for sentence in speak(source, lexicon):
@@ -117,7 +118,7 @@ def _show_stages(source: str | TextSource, lexicon: Lexicon | None) -> None:
         typer.echo(f"  {spell_out([sentence])}")
         for word in sentence.words:
             said = " ".join(word.spoken)
-            columns = (word.text, *([said] if said != word.text else []), " ".join(word.phones))
+            columns = (word.text, *([said] if said != word.text else []), " ".join(word.phones), marked(word.phones))
             typer.echo("    " + "\t".join(columns) + ("\t," if word.pause else ""))
     _check(spoken)
 

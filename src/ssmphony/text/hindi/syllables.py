@@ -54,3 +54,16 @@ def stressed(parts: Sequence[Syllable]) -> int:
     last = len(weights) - 1
     inner = [place for place, each in enumerate(weights) if each == heaviest and place != last]
     return inner[-1] if inner else last
+
+
+def marked(phones: Sequence[str]) -> str:
+    """IPA with a dot between syllables and a mark before the stressed one.
+
+    >>> marked(("n", "ə", "m", "ə", "s", "t̪", "eː"))
+    'nə.ˈməs.t̪eː'
+    """
+    parts = syllables(phones)
+    if len(parts) < 2:
+        return "".join(phones)
+    strong = stressed(parts)
+    return ".".join("ˈ" * (place == strong) + "".join(part) for place, part in enumerate(parts))
