@@ -118,7 +118,12 @@ def _show_stages(source: str | TextSource, lexicon: Lexicon | None) -> None:
         typer.echo(f"  {spell_out([sentence])}")
         for word in sentence.words:
             said = " ".join(word.spoken)
-            columns = (word.text, *([said] if said != word.text else []), " ".join(word.phones), marked(word.phones))
+            columns = (
+                word.text,
+                *([said] if said != word.text else []),
+                " ".join(word.phones),
+                " ".join(map(marked, word.spoken_phones)),
+            )
             typer.echo("    " + "\t".join(columns) + ("\t," if word.pause else ""))
     _check(spoken)
 

@@ -35,10 +35,14 @@ class Word:
         return "".join(self.phones)
 
     @property
+    def spoken_phones(self) -> tuple[tuple[str, ...], ...]:
+        """The phones of each word of ``spoken``."""
+        return tuple(self.phones[start:stop] for start, stop in zip((0, *self.stops), self.stops, strict=False))
+
+    @property
     def spoken_ipa(self) -> tuple[str, ...]:
         """The IPA of each word of ``spoken``."""
-        starts = (0, *self.stops)
-        return tuple("".join(self.phones[start:stop]) for start, stop in zip(starts, self.stops, strict=False))
+        return tuple("".join(phones) for phones in self.spoken_phones)
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
