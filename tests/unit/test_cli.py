@@ -216,7 +216,7 @@ def test_text_shows_every_stage(run):
         "  नमस्ते दुनिया, पाँच रुपये दो।",
         "    नमस्ते\tn ə m ə s t̪ eː\tnə.ˈməs.t̪eː",
         "    दुनिया\td̪ ʊ n ɪ j aː\td̪ʊ.nɪ.ˈjaː\t,",
-        "    ₹5\tपाँच रुपये\tp ãː tʃ ɾ ʊ p j eː\tpãːtʃ ɾʊp.ˈjeː",
+        "    ₹5\tपाँच रुपये\tp ãː tʃ ɾ ʊ p j eː\tpãːtʃ ˈɾʊp.jeː",
         "    दो\td̪ oː\td̪oː",
         "🙂।",
         "  (nothing to speak)",

@@ -118,12 +118,8 @@ def _show_stages(source: str | TextSource, lexicon: Lexicon | None) -> None:
         typer.echo(f"  {spell_out([sentence])}")
         for word in sentence.words:
             said = " ".join(word.spoken)
-            columns = (
-                word.text,
-                *([said] if said != word.text else []),
-                " ".join(word.phones),
-                " ".join(map(marked, word.spoken_phones)),
-            )
+            syllables = " ".join(map(marked, word.spoken_phones))
+            columns = (word.text, *([said] if said != word.text else []), " ".join(word.phones), syllables)
             typer.echo("    " + "\t".join(columns) + ("\t," if word.pause else ""))
     _check(spoken)
 
