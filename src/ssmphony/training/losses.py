@@ -59,17 +59,18 @@ class MultiScaleMelLoss(nn.Module):
 
 
 def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """Hinge loss of the discriminators, averaged over them."""
+    """Hinge loss of the discriminators, summed over them."""
     losses = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]
-    return torch.stack(losses).mean()
+    return torch.stack(losses).sum()
 
 
 def generator_loss(fake: Sequence[Tensor]) -> Tensor:
-    """Hinge loss of the generator, averaged over the discriminators."""
-    return torch.stack([F.relu(1 - f).mean() for f in fake]).mean()
+    """Hinge loss of the generator, summed over the discriminators: published weights of the other losses expect it."""
+    return torch.stack([F.relu(1 - f).mean() for f in fake]).sum()
 
 
 def feature_matching_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
-    """L1 distance of the discriminators' inner layers on real and generated sound (arXiv 1910.06711)."""
+    """L1 distance of the inner layers on real and generated sound, summed over layers and discriminators
+    (arXiv 1910.06711)."""
     pairs = [(r, f) for rs, fs in zip(real, fake, strict=True) for r, f in zip(rs, fs, strict=True)]
-    return torch.stack([F.l1_loss(f, r.detach()) for r, f in pairs]).mean()
+    return torch.stack([F.l1_loss(f, r.detach()) for r, f in pairs]).sum()

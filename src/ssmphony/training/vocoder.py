@@ -33,13 +33,14 @@ class AdversarialConfig(Config):
     """``samples`` is the length of the crop the discriminators see; ``width`` 32 is the published size.
 
     Before ``start_step`` the spectral loss trains alone; afterwards it weighs ``mel_weight`` against the generator's
-    loss, and feature matching ``feature_weight``. ``periods`` and ``windows`` choose the discriminators.
+    loss, and feature matching ``feature_weight``; the defaults are those of HiFi-GAN (arXiv 2010.05646). ``periods``
+    and ``windows`` choose the discriminators.
     """
 
     width: int = Field(default=8, ge=1)
     samples: int = Field(default=8192, ge=2048)
     start_step: int = Field(default=0, ge=0)
-    mel_weight: float = 15.0
+    mel_weight: float = 45.0
     feature_weight: float = 2.0
     periods: tuple[int, ...] = PERIODS
     windows: tuple[int, ...] = (2048, 1024, 512)

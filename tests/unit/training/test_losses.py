@@ -33,9 +33,9 @@ def test_spectral_loss_of_silence_has_a_gradient() -> None:
 def test_hinge_losses() -> None:
     sure, unsure = torch.tensor([2.0, 3.0]), torch.tensor([0.0, 0.0])
     assert float(discriminator_loss([sure], [-sure])) == 0.0
-    assert float(discriminator_loss([unsure], [unsure])) == 2.0
-    assert float(generator_loss([sure, unsure])) == 0.5
-    assert float(feature_matching_loss([[sure]], [[unsure]])) == 2.5
+    assert float(discriminator_loss([unsure, unsure], [unsure, unsure])) == 4.0
+    assert float(generator_loss([sure, unsure])) == 1.0
+    assert float(feature_matching_loss([[sure, sure], [sure]], [[unsure, unsure], [unsure]])) == 7.5
 
 
 @pytest.mark.parametrize("samples", [4096, 5000])
