@@ -69,12 +69,13 @@ class Mamba(SequenceLayer, nn.Module):
         require_steps(x)
         u, z = self.in_proj(hide(x, mask)).chunk(2, dim=-1)
         u, context = self.conv(u, state.context, mask)
-        y, h = self._scan(F.silu(u), state.h, mask)
+        y, h = self._scan(F.silu(u), state.h, mask, z.dtype)
         return self.out_proj(y.to(z.dtype) * F.silu(z)), MambaState(context, h)
 
-    def _scan(self, u: Tensor, h: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _scan(self, u: Tensor, h: Tensor, mask: Tensor, linear: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The selective scan; ``linear`` is the type in which linears compute."""
         n = self.config.d_state
-        dt, B, C = self.x_proj(u).split([self.config.rank, n, n], dim=-1)
+        dt, B, C = self.x_proj(u.to(linear)).split([self.config.rank, n, n], dim=-1)
         dt = self.dt_proj(dt)
         with full_precision(u):
             u, dt, B, C, A_log, dt_bias, D = (

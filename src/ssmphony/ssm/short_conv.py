@@ -26,14 +26,15 @@ class ShortConv(nn.Module):
         return torch.zeros(batch, taps - 1, channels, dtype=dtype, device=self.weight.device)
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """x (batch, time, channel), context (batch, taps - 1, channel) → the same shapes."""
-        time, taps = x.shape[1], self.weight.shape[1]
-        joined = torch.cat([context.to(x.dtype), hide(x, mask)], dim=1)
-        y = joined[:, :time] * self.weight[:, 0]
-        for tap in range(1, taps):
-            y = y + joined[:, tap : tap + time] * self.weight[:, tap]
-        y = y if self.bias is None else y + self.bias
-        return y.to(x.dtype), last_steps(joined, mask).to(context.dtype)
+        """x (batch, time, channel), context (batch, taps - 1, channel) → the same shapes, in the context's type."""
+        time, dtype = x.shape[1], context.dtype
+        joined = torch.cat([context, hide(x, mask).to(dtype)], dim=1)
+        first, *others = self.weight.to(dtype).unbind(1)
+        y = joined[:, :time] * first
+        y = y if self.bias is None else y + self.bias.to(dtype)
+        for shift, weight in enumerate(others, start=1):
+            y = torch.addcmul(y, joined[:, shift : shift + time], weight)
+        return y, last_steps(joined, mask)
 
 
 def last_steps(joined: Tensor, mask: Tensor) -> Tensor:

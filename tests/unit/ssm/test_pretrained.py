@@ -15,8 +15,8 @@ from tests.contract.contract import assert_close, layer_stream, speak
 
 pytest.importorskip("transformers", exc_type=ImportError)
 from transformers import DynamicCache, Mamba2Config, MambaConfig
-from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 from transformers.models.mamba.modeling_mamba import MambaMixer
+from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
 D_MODEL = 12
 
