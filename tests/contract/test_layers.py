@@ -107,7 +107,14 @@ def test_save_load(name: str, tmp_path: Path) -> None:
     contract.check_save_load(LAYERS[name], stream, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["s4", "s4d", "lookahead", pytest.param("stack", marks=pytest.mark.slow)])
+#: Exported in the ordinary run; the others take long (`make test-all`). One step of Mamba is in its unit tests.
+QUICK_EXPORTS = ("s4", "s4d", "lookahead")
+SLOW_EXPORTS = ("mamba", "mamba2", "attention", "stack", "hybrid")
+
+
+@pytest.mark.parametrize(
+    "name", [*QUICK_EXPORTS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_EXPORTS)]
+)
 def test_export(name: str, tiny: contract.Stream, tmp_path: Path) -> None:
     contract.check_export(tiny, tmp_path)
 

@@ -75,11 +75,11 @@ class Mamba(SequenceLayer, nn.Module):
     def _scan(self, u: Tensor, h: Tensor, mask: Tensor, linear: torch.dtype) -> tuple[Tensor, Tensor]:
         """The selective scan; ``linear`` is the type in which linears compute."""
         n = self.config.d_state
-        dt, B, C = self.x_proj(u.to(linear)).split([self.config.rank, n, n], dim=-1)
+        dt, *maps = self.x_proj(u.to(linear)).split([self.config.rank, n, n], dim=-1)
         dt = self.dt_proj(dt)
         with full_precision(u):
             u, dt, B, C, A_log, dt_bias, D = (
-                value.to(h.dtype) for value in (u, dt, B, C, self.A_log, self.dt_bias, self.D)
+                value.to(h.dtype) for value in (u, dt, *maps, self.A_log, self.dt_bias, self.D)
             )
             delta = hide(F.softplus(dt + dt_bias), mask)
             return selective_scan(u, delta, -A_log.exp(), B, C, D, h)

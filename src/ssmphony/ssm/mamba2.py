@@ -89,10 +89,10 @@ class Mamba2(SequenceLayer, nn.Module):
     def _scan(self, mixed: Tensor, dt: Tensor, h: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         config = self.config
         mixed, dt, A_log, dt_bias, D = (value.to(h.dtype) for value in (mixed, dt, self.A_log, self.dt_bias, self.D))
-        maps = config.n_groups * config.d_state
-        x, B, C = mixed.split([config.d_inner, maps, maps], dim=-1)
+        width = config.n_groups * config.d_state
+        x, *maps = mixed.split([config.d_inner, width, width], dim=-1)
         x = x.unflatten(-1, (config.n_heads, config.head_dim))
-        B, C = (value.unflatten(-1, (config.n_groups, config.d_state)) for value in (B, C))
+        B, C = (value.unflatten(-1, (config.n_groups, config.d_state)) for value in maps)
         y, h = ssd(x, hide(F.softplus(dt + dt_bias), mask), -A_log.exp(), B, C, D, h)
         return y.flatten(-2), h
 

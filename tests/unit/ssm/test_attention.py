@@ -60,6 +60,12 @@ def test_a_padded_row_can_be_continued() -> None:
         assert_close(y[row : row + 1], speak(layer_stream(attention, 8), real)[:, length:])
 
 
+def test_no_row_of_scores_is_empty() -> None:
+    """Runtimes answer a softmax over nothing with NaN."""
+    bias = layer(5)._bias(3, torch.zeros(2, 7, dtype=torch.bool))
+    assert bool(torch.isfinite(bias.amax(-1)).all())
+
+
 def test_masked_steps_leave_gradients_finite() -> None:
     attention = layer(5)
     x = torch.full((1, 12, 8), float("nan")).requires_grad_()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.config import parse
-from ssmphony.ssm import Mamba, Mamba2, Mamba2Config, MambaConfig, StackConfig, parameter_groups
+from ssmphony.ssm import Mamba, Mamba2, Mamba2Config, MambaConfig, StackConfig, mamba, mamba2, parameter_groups
 from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close, layer_stream, map_state, present, speak
 from tests.unit.ssm import selective_oracle as oracle
@@ -134,6 +134,24 @@ def test_state_is_float32_under_autocast(kind: str) -> None:
     assert_close(y.float(), exact, 0.03)
     assert_close(new.h, exact_state.h, 0.03)
     assert all(value.grad is not None and value.grad.dtype == torch.float32 for value in layer.parameters())
+
+
+@every_kind
+def test_scan_computes_in_float32_under_autocast(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = build(kind)
+    module, name = {"mamba": (mamba, "selective_scan"), "mamba2": (mamba2, "ssd")}[kind]
+    scan, seen = getattr(module, name), []
+
+    def spy(*values: Tensor) -> tuple[Tensor, Tensor]:
+        seen.extend(value.dtype for value in values)
+        assert not torch.is_autocast_enabled("cpu")
+        return scan(*values)
+
+    monkeypatch.setattr(module, name, spy)
+    x = torch.randn(1, 5, WIDTH)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(x, layer.initial_state(1), present(x))
+    assert seen == [torch.float32] * 7
 
 
 @every_kind

@@ -92,12 +92,15 @@ def ssd(
     between, since_start = _decays(log_decay, clears)
     scores = torch.einsum("bctgn,bcsgn->bcgts", c, b).unsqueeze(3) * between
     y = torch.einsum("bcghts,bcsghp->bctghp", scores, u)
-    added = torch.einsum("bcghs,bcsgn,bcsghp->bcghpn", between[..., -1, :], b, u)
+    # Two factors a product: the search for an order of three would make the batch of an exported graph a constant.
+    decayed = u * between[..., -1, :].permute(0, 1, 4, 2, 3).unsqueeze(-1)
+    added = torch.einsum("bcsgn,bcsghp->bcghpn", b, decayed)
     first = [state.reshape(batch, groups, share, p, n)]
     for decay, new in zip(since_start[..., -1].unbind(1), added.unbind(1), strict=True):
         first.append(decay[..., None, None] * first[-1] + new)
     carried = torch.stack(first[:-1], dim=1)
-    y = y + torch.einsum("bctgn,bcghpn,bcght->bctghp", c, carried, since_start)
+    seen = torch.einsum("bctgn,bcghpn->bctghp", c, carried)
+    y = y + seen * since_start.permute(0, 1, 4, 2, 3).unsqueeze(-1)
     y = y.reshape(batch, count * steps, heads, p)[:, :time]
     return y + D.unsqueeze(-1) * x, first[-1].reshape(batch, heads, p, n)
 
