@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -27,35 +28,36 @@ def selective_scan(
     u, delta (batch, time, channel) with delta ≥ 0, A (channel, n) negative, B, C (batch, time, n), D (channel,),
     state (batch, channel, n); reset (batch, time) bool clears the state before that step.
     Returns y (batch, time, channel) and the last state.
-    """
-    decay = torch.exp(delta.unsqueeze(-1) * A)
-    if reset is not None:
-        decay = decay.masked_fill(reset[..., None, None], 0.0)
-    h = linear_scan(decay, (delta * u).unsqueeze(-1) * B.unsqueeze(2), state)
-    return (h @ C.unsqueeze(-1)).squeeze(-1) + D * u, h[:, -1]
-
-
-def linear_scan(a: Tensor, b: Tensor, state: Tensor) -> Tensor:
-    """``h[t] = a[t] h[t-1] + b[t]`` for a, b (batch, time, …) with |a| ≤ 1, state (batch, …) → h (batch, time, …).
 
     About sqrt(time) blocks of sqrt(time) steps: all blocks advance together from zero, then their first states are
-    carried along. Only products of decays, never quotients: nothing overflows.
+    carried along, then they advance again from those. Only products of decays, never quotients: nothing overflows.
     """
-    batch, time, *rest = a.shape
+    time = u.shape[1]
     steps = math.isqrt(time - 1) + 1
     count = -(-time // steps)
-    tail = torch.zeros(batch, count * steps - time, *rest, dtype=a.dtype, device=a.device)
-    a = torch.cat([a, tail + 1.0], dim=1).reshape(batch, count, steps, *rest)
-    b = torch.cat([b, tail], dim=1).reshape(batch, count, steps, *rest)
-    decays, inner = [a[:, :, 0]], [b[:, :, 0]]
-    for a_t, b_t in zip(a.unbind(2)[1:], b.unbind(2)[1:], strict=True):
-        decays.append(a_t * decays[-1])
-        inner.append(a_t * inner[-1] + b_t)
+
+    def blocks(values: Tensor) -> tuple[Tensor, ...]:
+        """(batch, time, …) → for each step of a block (batch, count, …); steps behind the end change no state."""
+        padded = F.pad(values, (0, 0, 0, count * steps - time))
+        return padded.unflatten(1, (count, steps)).unbind(2)
+
+    decays = [torch.exp(step.unsqueeze(-1) * A) for step in blocks(delta)]
+    if reset is not None:
+        clears = blocks(reset.unsqueeze(-1))
+        decays = [a.masked_fill(clear.unsqueeze(-1), 0.0) for a, clear in zip(decays, clears, strict=True)]
+    inputs = [du.unsqueeze(-1) * b.unsqueeze(2) for du, b in zip(blocks(delta * u), blocks(B), strict=True)]
+    end = inputs[0]
+    for a, b in zip(decays[1:], inputs[1:], strict=True):
+        end = a * end + b
     first = [state]
-    for decay, end in zip(decays[-1].unbind(1)[:-1], inner[-1].unbind(1)[:-1], strict=True):
-        first.append(decay * first[-1] + end)
-    h = torch.stack(decays, dim=2) * torch.stack(first, dim=1).unsqueeze(2) + torch.stack(inner, dim=2)
-    return h.flatten(1, 2)[:, :time]
+    for a, b in zip(functools.reduce(torch.mul, decays).unbind(1), end.unbind(1), strict=True):
+        first.append(a * first[-1] + b)
+    h = torch.stack(first[:-1], dim=1)
+    outputs: list[Tensor] = []
+    for a, b, c in zip(decays, inputs, blocks(C), strict=True):
+        h = a * h + b
+        outputs.append((h @ c.unsqueeze(-1)).squeeze(-1))
+    return torch.stack(outputs, dim=2).flatten(1, 2)[:, :time] + D * u, first[-1]
 
 
 def ssd(
