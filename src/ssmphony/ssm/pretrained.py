@@ -1,6 +1,7 @@
 """Mamba layers from published weights, by name: of `transformers` (MambaMixer, Mamba2Mixer) and of `mamba_ssm`.
 
-Both name their tensors alike. Sizes are read from the shapes, so that no config file is needed.
+Both name their tensors alike. Sizes are read from the shapes, so that no config file is needed. What is in
+no shape must be as published: SiLU as activation, no limit on the step size (``time_step_limit`` (0, inf)).
 """
 
 from __future__ import annotations
@@ -42,8 +43,7 @@ def load_mamba(weights: Mapping[str, Tensor], prefix: str = "") -> Mamba:
 def load_mamba2(weights: Mapping[str, Tensor], prefix: str = "", n_groups: int = 1, norm_eps: float = 1e-5) -> Mamba2:
     """A `Mamba2` with the weights whose names start with ``prefix``; ``n_groups`` and ``norm_eps`` are in no shape.
 
-    A limit of the step size (``time_step_limit``) other than (0, inf) is not supported. Raises `SsmphonyError` where a
-    tensor is missing, unknown or of the wrong shape.
+    Raises `SsmphonyError` where a tensor is missing, unknown or of the wrong shape.
     """
     own = _own_names(weights, prefix)
     d_model, d_inner = _shape(own, "out_proj.weight", 2)
