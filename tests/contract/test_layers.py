@@ -17,6 +17,9 @@ WIDTH = 4
 TINY: dict[str, dict[str, Any]] = {
     "s4": {"d_state": 8},
     "s4d": {"d_state": 8},
+    "mamba": {"d_state": 4},
+    "mamba2": {"d_state": 4, "head_dim": 2, "n_groups": 2},
+    "attention": {"n_heads": 2, "window": 40},
     "causal_conv": {"kernel_size": 5, "lookahead": 2},
 }
 
@@ -34,11 +37,19 @@ def looking_ahead_twice() -> Stack:
     return Stack([CausalConv(WIDTH, 3, 2), Block(WIDTH, CausalConv(WIDTH, 5, 1)), Block(WIDTH, mixer("s4d"))])
 
 
+def hybrid_stack() -> Stack:
+    mixers = [mixer(kind).config for kind in ("mamba", "mamba2", "attention")]
+    return StackConfig(
+        d_model=WIDTH, n_layers=4, mixers=(*mixers, S4Config(d_model=WIDTH, d_state=8)), lookahead=2
+    ).build()
+
+
 LAYERS: dict[str, Callable[[], Any]] = {
     **{kind: lambda kind=kind: mixer(kind) for kind in MIXERS},
     **{f"block-{kind}": lambda kind=kind: Block(WIDTH, mixer(kind), d_ffn=6) for kind in MIXERS},
     "stack": mixed_stack,
     "lookahead": looking_ahead_twice,
+    "hybrid": hybrid_stack,
 }
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
@@ -96,7 +107,14 @@ def test_save_load(name: str, tmp_path: Path) -> None:
     contract.check_save_load(LAYERS[name], stream, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["s4", "s4d", "lookahead", pytest.param("stack", marks=pytest.mark.slow)])
+#: Exported in the ordinary run; the others take long (`make test-all`). One step of Mamba is in its unit tests.
+QUICK_EXPORTS = ("s4", "s4d", "lookahead")
+SLOW_EXPORTS = ("mamba", "mamba2", "attention", "stack", "hybrid")
+
+
+@pytest.mark.parametrize(
+    "name", [*QUICK_EXPORTS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_EXPORTS)]
+)
 def test_export(name: str, tiny: contract.Stream, tmp_path: Path) -> None:
     contract.check_export(tiny, tmp_path)
 

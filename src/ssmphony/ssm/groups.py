@@ -8,6 +8,8 @@ from typing import TypedDict
 from torch import nn
 
 from ssmphony.ssm.kernel import StateSpaceKernel
+from ssmphony.ssm.mamba import Mamba
+from ssmphony.ssm.mamba2 import Mamba2
 
 SSM_LR_MAX = 1e-3
 SSM_LR_SHARE = 0.1
@@ -25,8 +27,9 @@ class ParameterGroup(TypedDict):
 def parameter_groups(modules: nn.Module | Iterable[nn.Module], lr: float, weight_decay: float) -> list[ParameterGroup]:
     """Three groups: state-space dynamics, weights, and vectors (norms, biases, skips).
 
-    The dynamics (Lambda, P, B, log dt) train at ``min(1e-3, 0.1 lr)`` and never decay: decay would pull their
-    logarithms to an arbitrary place. Vectors do not decay either. Empty groups are left out.
+    The dynamics (Lambda, P, B, log dt of S4; A and the bias of dt of Mamba) train at ``min(1e-3, 0.1 lr)`` and never
+    decay: decay would pull their logarithms to an arbitrary place. Vectors do not decay either. Empty groups are left
+    out.
     """
     slow: list[nn.Parameter] = []
     decayed: list[nn.Parameter] = []
@@ -34,7 +37,7 @@ def parameter_groups(modules: nn.Module | Iterable[nn.Module], lr: float, weight
     seen: set[int] = set()
     for module in [modules] if isinstance(modules, nn.Module) else modules:
         for part in module.modules():
-            dynamics = part.ssm_parameters if isinstance(part, StateSpaceKernel) else ()
+            dynamics = part.ssm_parameters if isinstance(part, StateSpaceKernel | Mamba | Mamba2) else ()
             for name, parameter in part.named_parameters(recurse=False):
                 if id(parameter) in seen or not parameter.requires_grad:
                     continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -11,11 +11,16 @@ from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer, State
+from ssmphony.ssm.attention import AttentionConfig
 from ssmphony.ssm.block import Block, delay
 from ssmphony.ssm.causal_conv import CausalConv, CausalConvConfig
+from ssmphony.ssm.mamba import MambaConfig
+from ssmphony.ssm.mamba2 import Mamba2Config
 from ssmphony.ssm.mixer import S4Config, S4DConfig
 
-Mixer = Annotated[S4Config | S4DConfig | CausalConvConfig, Field(discriminator="kind")]
+Mixer = Annotated[
+    S4Config | S4DConfig | MambaConfig | Mamba2Config | AttentionConfig | CausalConvConfig, Field(discriminator="kind")
+]
 
 
 class StackState(NamedTuple):
@@ -58,6 +63,7 @@ class Stack(SequenceLayer, nn.Module):
 class StackConfig(Config):
     """``n_layers`` blocks whose mixers repeat the pattern ``mixers``; ``d_ffn`` 0 leaves the feed-forward out.
 
+    A mixer is its config, or its kind alone for the defaults: ``mixers: [mamba, s4]``. Its ``d_model`` is the stack's.
     ``lookahead`` steps of the future enter through a depthwise convolution of ``2 * lookahead + 1`` taps in front.
     """
 
@@ -67,6 +73,15 @@ class StackConfig(Config):
     d_ffn: int = 0
     dropout: float = 0.0
     lookahead: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_widths(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "d_model" not in data or not isinstance(data.get("mixers"), list | tuple):
+            return data
+        mixers = [{"kind": mixer} if isinstance(mixer, str) else mixer for mixer in data["mixers"]]
+        width = {"d_model": data["d_model"]}
+        return {**data, "mixers": [{**width, **mixer} if isinstance(mixer, dict) else mixer for mixer in mixers]}
 
     @model_validator(mode="after")
     def _widths_agree(self) -> StackConfig:

@@ -1,0 +1,137 @@
+"""Mamba-2 (Dao & Gu 2024, arXiv 2405.21060): heads with one decay each, so that a block of steps is matrix products.
+
+z, xBC, dt = in_proj(x)
+x, B, C    = silu(conv(xBC))                x in heads, B and C in groups that neighbouring heads share
+dt         = softplus(dt + dt_bias)
+h[t]       = exp(dt[t] A) h[t-1] + dt[t] x[t] B[t]^T,   A = -exp(A_log) of each head
+y          = out_proj(norm((h C + D x) silu(z)))
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from pydantic import model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.config import Config
+from ssmphony.interfaces import SequenceLayer
+from ssmphony.ssm.convolution import full_precision
+from ssmphony.ssm.mamba import sample_dt_bias
+from ssmphony.ssm.mixer import hide, require_steps
+from ssmphony.ssm.scan import ssd
+from ssmphony.ssm.short_conv import ShortConv
+
+
+class Mamba2State(NamedTuple):
+    """context: (batch, d_conv - 1, d_inner + 2 * n_groups * d_state), the last inputs of the convolution;
+    h: (batch, head, head_dim, d_state). Both float32 at least, whatever autocast says."""
+
+    context: Tensor
+    h: Tensor
+
+
+class GatedRMSNorm(nn.Module):
+    """``y silu(z)`` over its root mean square within each of ``groups`` equal parts, times a weight."""
+
+    def __init__(self, channels: int, groups: int, eps: float) -> None:
+        super().__init__()
+        self.groups = groups
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, y: Tensor, z: Tensor) -> Tensor:
+        """y, z (…, channel) → (…, channel), in the type of ``y``."""
+        y = (y * F.silu(z.to(y.dtype))).unflatten(-1, (self.groups, -1))
+        y = y * torch.rsqrt(y.square().mean(-1, keepdim=True) + self.eps)
+        return y.flatten(-2) * self.weight
+
+
+class Mamba2(SequenceLayer, nn.Module):
+    """A causal SSD layer. A masked step has dt = 0 and does not enter the convolution's memory.
+
+    So the state behind end padding is that of the last real step, and a row can be continued from it.
+    """
+
+    #: Parameters that train with a lower rate and no weight decay.
+    ssm_parameters = ("A_log", "dt_bias")
+
+    def __init__(self, config: Mamba2Config) -> None:
+        super().__init__()
+        self.config = config
+        heads = config.n_heads
+        self.in_proj = nn.Linear(config.d_model, config.d_inner + config.d_mixed + heads, bias=config.bias)
+        self.conv = ShortConv(config.d_mixed, config.d_conv, config.conv_bias)
+        self.dt_bias = nn.Parameter(sample_dt_bias(heads))
+        self.A_log = nn.Parameter(torch.empty(heads).uniform_(1.0, 16.0).log())
+        self.D = nn.Parameter(torch.ones(heads))
+        self.norm = GatedRMSNorm(config.d_inner, config.n_groups, config.norm_eps)
+        self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=config.bias)
+
+    def initial_state(self, batch: int) -> Mamba2State:
+        context, config = self.conv.initial_context(batch), self.config
+        return Mamba2State(context, context.new_zeros(batch, config.n_heads, config.head_dim, config.d_state))
+
+    def forward(self, x: Tensor, state: Mamba2State, mask: Tensor) -> tuple[Tensor, Mamba2State]:
+        """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
+        require_steps(x)
+        config = self.config
+        mixed = self.in_proj(hide(x, mask))
+        z, mixed, dt = mixed.split([config.d_inner, config.d_mixed, config.n_heads], dim=-1)
+        mixed, context = self.conv(mixed, state.context, mask)
+        with full_precision(x):
+            y, h = self._scan(F.silu(mixed), dt, state.h, mask)
+            y = self.norm(y, z)
+        return self.out_proj(y.to(z.dtype)), Mamba2State(context, h)
+
+    def _scan(self, mixed: Tensor, dt: Tensor, h: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        config = self.config
+        mixed, dt, A_log, dt_bias, D = (value.to(h.dtype) for value in (mixed, dt, self.A_log, self.dt_bias, self.D))
+        width = config.n_groups * config.d_state
+        x, *maps = mixed.split([config.d_inner, width, width], dim=-1)
+        x = x.unflatten(-1, (config.n_heads, config.head_dim))
+        B, C = (value.unflatten(-1, (config.n_groups, config.d_state)) for value in maps)
+        y, h = ssd(x, hide(F.softplus(dt + dt_bias), mask), -A_log.exp(), B, C, D, h)
+        return y.flatten(-2), h
+
+
+class Mamba2Config(Config):
+    """Mamba-2. ``expand * d_model`` inner channels in heads of ``head_dim``, ``d_state`` states a channel, ``n_groups``
+    input and output maps shared by the heads, a convolution of ``d_conv`` taps."""
+
+    kind: Literal["mamba2"] = "mamba2"
+    d_model: int
+    d_state: int = 64
+    d_conv: int = 4
+    expand: int = 2
+    head_dim: int = 64
+    n_groups: int = 1
+    bias: bool = False
+    conv_bias: bool = True
+    norm_eps: float = 1e-5
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Mamba2Config:
+        if self.d_inner % self.head_dim:
+            raise ValueError(f"head_dim {self.head_dim} must divide expand * d_model = {self.d_inner}")
+        if self.n_heads % self.n_groups:
+            raise ValueError(f"n_groups {self.n_groups} must divide the {self.n_heads} heads")
+        return self
+
+    @property
+    def d_inner(self) -> int:
+        return self.expand * self.d_model
+
+    @property
+    def n_heads(self) -> int:
+        return self.d_inner // self.head_dim
+
+    @property
+    def d_mixed(self) -> int:
+        """Channels of the convolution: x, B and C."""
+        return self.d_inner + 2 * self.n_groups * self.d_state
+
+    def build(self) -> Mamba2:
+        return Mamba2(self)

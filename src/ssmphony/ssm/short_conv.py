@@ -1,0 +1,51 @@
+"""The short causal convolution in front of a selective scan, and what a layer remembers of its last inputs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.ssm.mixer import hide
+
+
+class ShortConv(nn.Module):
+    """Depthwise, causal: ``y[t] = bias + sum_j weight[:, j] x[t - (taps - 1) + j]``."""
+
+    def __init__(self, channels: int, taps: int, bias: bool = True) -> None:
+        super().__init__()
+        if taps < 1:
+            raise ValueError(f"a convolution needs at least one tap, got d_conv {taps}")
+        bound = taps**-0.5
+        self.weight = nn.Parameter(torch.empty(channels, taps).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound)) if bias else None
+
+    def initial_context(self, batch: int) -> Tensor:
+        """Zeros (batch, taps - 1, channel), float32 at least: what stands before the beginning."""
+        channels, taps = self.weight.shape
+        dtype = torch.promote_types(self.weight.dtype, torch.float32)
+        return torch.zeros(batch, taps - 1, channels, dtype=dtype, device=self.weight.device)
+
+    def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, time, channel), context (batch, taps - 1, channel) → the same shapes, in the context's type."""
+        time, dtype = x.shape[1], context.dtype
+        joined = torch.cat([context, hide(x, mask).to(dtype)], dim=1)
+        first, *others = self.weight.to(dtype).unbind(1)
+        y = joined[:, :time] * first
+        y = y if self.bias is None else y + self.bias.to(dtype)
+        for shift, weight in enumerate(others, start=1):
+            y = torch.addcmul(y, joined[:, shift : shift + time], weight)
+        return y, last_steps(joined, mask)
+
+
+def last_steps(joined: Tensor, mask: Tensor) -> Tensor:
+    """What to remember of ``joined`` = old memory (batch, m, …) and a block (batch, time, …): (batch, m, …).
+
+    The m steps up to the last real one of each row: padding behind it does not enter, so a row can be continued.
+    """
+    time = mask.shape[1]
+    memory = joined.shape[1] - time
+    ends = torch.arange(1, time + 1, device=mask.device)
+    end = (ends * mask).amax(dim=1, keepdim=True)
+    index = end + torch.arange(memory, device=mask.device)
+    index = index.reshape(*index.shape, *[1] * (joined.ndim - 2)).expand(-1, -1, *joined.shape[2:])
+    return joined.gather(1, index)
