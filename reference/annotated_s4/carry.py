@@ -1,7 +1,8 @@
 """# 4. State between pieces
 
-Speech arrives in pieces, and leaves in pieces. A convolution starts from a zero state; what about the state that the last
-piece left behind? The system is linear, so the answer is a sum: what the new input does, plus what the old state does.
+Speech arrives in pieces, and leaves in pieces. A convolution starts from a zero state; what about the state that
+the last piece left behind? The system is linear, so the answer is a sum: what the new input does, plus what the old
+state does.
 
     y[k] = Σ_j K[j] u[k-j]  +  C Āᵏ⁺¹ x
 """
@@ -30,8 +31,8 @@ def echo(Ab: Array, C: Array, x: Array, L: int) -> Array:
     return kernel_by_powers(Ab, x, C @ Ab, L)
 
 
-# The state behind the piece is a sum as well: the old one L steps later, and each input after the steps it still had to
-# go. Computed by Horner's rule that is the recurrence without its outputs.
+# The state behind the piece is a sum as well: the old one L steps later, and each input after the steps it still had
+# to go. Computed by Horner's rule that is the recurrence without its outputs.
 
 
 @jax.jit
@@ -83,8 +84,8 @@ def echo_dplr(system: DPLR, CAt: Array, dt: ArrayLike, x: Array, L: int) -> Arra
 
 # ## A step in O(N)
 #
-# Ā is a product of (I - Δ/2 A)⁻¹ and I + Δ/2 A. One is diagonal plus low rank, the other is the inverse of such a matrix,
-# and Woodbury makes that diagonal plus low rank too. With D = 1 / (1 - Δ/2 Λ):
+# Ā is a product of (I - Δ/2 A)⁻¹ and I + Δ/2 A. One is diagonal plus low rank, the other is the inverse of such a
+# matrix, and Woodbury makes that diagonal plus low rank too. With D = 1 / (1 - Δ/2 Λ):
 #
 #     (I - Δ/2 A)⁻¹ v = D v - Δ/2 D P (P* D v) / (1 + Δ/2 P* D P)
 

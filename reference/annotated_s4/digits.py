@@ -31,7 +31,9 @@ def read_digits(folder: Path) -> tuple[list[Clip], list[Clip]]:
         digit, speaker, take = path.stem.split("_")
         clips.append(Clip(int(digit), speaker, int(take), samples / (np.abs(samples).max() + 1e-9)))
     if not clips:
-        sys.exit(f"{folder}: no files digit_speaker_take.wav; get the Free Spoken Digit Dataset and name its recordings")
+        sys.exit(
+            f"{folder}: no files digit_speaker_take.wav; get the Free Spoken Digit Dataset and name its recordings"
+        )
     return [clip for clip in clips if clip.take >= 5], [clip for clip in clips if clip.take < 5]
 
 

@@ -1,8 +1,8 @@
 """# 2. HiPPO: a state that remembers
 
-A random A forgets quickly, or explodes. HiPPO (Gu et al. 2020, arXiv 2008.07669) turns the question round: *which* A and
-B make the state a good summary of the past? Fix a family of functions φ₀, φ₁, … of "how long ago", and ask that at every
-moment the state holds the coefficients of the past in that family:
+A random A forgets quickly, or explodes. HiPPO (Gu et al. 2020, arXiv 2008.07669) turns the question round: *which*
+A and B make the state a good summary of the past? Fix a family of functions φ₀, φ₁, … of "how long ago", and ask
+that at every moment the state holds the coefficients of the past in that family:
 
     x_n(t) = ∫ u(t - s) φ_n(s) w(s) ds
 
@@ -47,9 +47,9 @@ def gauss(points: int) -> tuple[Array, Array]:
 
 
 def test_legendre_is_orthonormal() -> None:
-    s, w = gauss(64)
-    phi = legendre(2 * s - 1, 64)
-    same(phi.T @ (w[:, None] * phi), jnp.eye(64))
+    s, w = gauss(16)
+    phi = np.asarray(legendre(2 * s - 1, 16))
+    same(phi.T @ (np.asarray(w)[:, None] * phi), np.eye(16))
 
 
 # ## LegS: the whole past, scaled
@@ -67,23 +67,23 @@ def legs(N: int) -> tuple[Array, Array]:
 
 def test_legs_follows_the_coefficients() -> None:
     """d/dt of ∫₀¹ f(t r) φ(r) dr, by automatic differentiation, is (A x + B f) / t. No approximation is involved."""
-    A, B = legs(64)
+    A, B = legs(16)
     r, w = gauss(200)
 
     def f(t: Array) -> Array:
         return jnp.sin(3 * t) + t**2
 
     def x(t: Array) -> Array:
-        return (w * f(t * r)) @ legendre(2 * r - 1, 64)
+        return (w * f(t * r)) @ legendre(2 * r - 1, 16)
 
     t = jnp.asarray(2.0)
     value, slope = jax.jit(lambda t: jax.jvp(x, (t,), (jnp.ones(()),)))(t)
     same(slope, (A @ value + B * f(t)) / t)
 
 
-# S4 drops the 1/t and uses x' = A x + B u. That is still a memory, of another past: the state is then the coefficients
-# against √(2n+1) P_n(2 e⁻ˢ - 1) with weight w(s) = e⁻ˢ. Recent seconds are seen sharply and old ones ever more coarsely.
-# In particular exp(s A) B, the response to a single pulse s seconds ago, must be φ(s) e⁻ˢ.
+# S4 drops the 1/t and uses x' = A x + B u. That is still a memory, of another past: the state is then the
+# coefficients against √(2n+1) P_n(2 e⁻ˢ - 1) with weight w(s) = e⁻ˢ. Recent seconds are seen sharply and old ones
+# ever more coarsely. In particular exp(s A) B, the response to a single pulse s seconds ago, must be φ(s) e⁻ˢ.
 
 
 def legs_basis(s: Array, N: int) -> Array:
@@ -92,10 +92,10 @@ def legs_basis(s: Array, N: int) -> Array:
 
 
 def test_legs_without_clock_is_a_fading_memory() -> None:
-    A, B = legs(32)
+    A, B = legs(16)
     response = jax.jit(lambda s: jax.scipy.linalg.expm(s * A) @ B)
     for s in (0.0, 0.1, 1.0, 3.0):
-        same(response(s), legs_basis(jnp.array([s]), 32)[0] * np.exp(-s))
+        same(response(s), legs_basis(jnp.array([s]), 16)[0] * np.exp(-s))
 
 
 # ## LegT: a window that slides
@@ -161,15 +161,15 @@ def check_window(A: Array, B: Array, basis: Basis, f: Callable[[Array], Array]) 
 
 
 def test_windows_follow_the_coefficients() -> None:
-    check_window(*legt(16), legt_basis, lambda t: 1 - 2 * t + t**7 - 0.3 * t**15)
+    check_window(*legt(17), legt_basis, lambda t: 1 - 2 * t + t**7 - 0.3 * t**16)
     check_window(*fout(17), fout_basis, lambda t: 1 + jnp.sin(2 * jnp.pi * t) - 0.5 * jnp.cos(16 * jnp.pi * t))
 
 
 # ## What the state remembers
 #
-# Run a signal through the system, throw it away, and rebuild it from the N numbers of the last state: the coefficients
-# times the basis functions. LegS sees the last tenth of a second best and old times blurred; the windows see one second
-# evenly and nothing before it.
+# Run a signal through the system, throw it away, and rebuild it from the N numbers of the last state: the
+# coefficients times the basis functions. LegS sees the last tenth of a second best and old times blurred; the windows
+# see one second evenly and nothing before it.
 #
 # ![A smooth random signal and what 65 numbers recall of it, for LegS, LegT and FouT](memory.png)
 
@@ -191,26 +191,35 @@ def smooth_noise(seed: int, t: Array, waves: int = 10) -> Array:
     return jnp.sin(2 * jnp.pi * t[:, None] * frequency + phase) @ strength / jnp.sqrt(waves)
 
 
-def test_the_past_can_be_read_from_the_state() -> None:
-    """Root mean square error over the last second, for a signal of size 0.56."""
-    dt, L = 1e-3, 4000
-    u = smooth_noise(0, dt * jnp.arange(L))
-    s = (jnp.arange(1000) + 0.5) * dt
+def forgotten(N: int) -> dict[str, float]:
+    """Root mean square error over the last second, of a signal of size 0.56, for each kind of memory."""
+    dt = 1e-3
+    u, s = smooth_noise(0, dt * jnp.arange(4000)), (jnp.arange(1000) + 0.5) * dt
+    kinds = {"legs": (legs, legs_basis), "legt": (legt, legt_basis), "fout": (fout, fout_basis)}
     errors = {}
-    for N in (9, 33):
-        for name, system, basis in (("legs", legs, legs_basis), ("legt", legt, legt_basis), ("fout", fout, fout_basis)):
-            error = recall(remember(*system(N), u, dt), basis, s) - u[::-1][:1000]
-            errors[name, N] = float(jnp.sqrt(jnp.mean(error**2)))
-    assert errors["legs", 33] < 0.03, "what is old is seen coarsely"
-    assert errors["legt", 33] < 0.001
-    assert errors["fout", 33] < 0.1, "the jump at the seam of the window rings (Gibbs)"
-    assert all(errors[name, 33] < errors[name, 9] / 2 for name in ("legs", "legt", "fout")), errors
+    for name, (system, basis) in kinds.items():
+        error = np.asarray(recall(remember(*system(N), u, dt), basis, s)) - np.asarray(u)[::-1][:1000]
+        errors[name] = float(np.sqrt(np.mean(error**2)))
+    return errors
+
+
+def test_the_past_can_be_read_from_the_state() -> None:
+    errors = forgotten(33)
+    assert errors["legs"] < 0.03, "what is old is seen coarsely"
+    assert errors["legt"] < 0.001
+    assert errors["fout"] < 0.1, "the jump at the seam of the window rings (Gibbs)"
+
+
+def long_test_more_states_remember_more() -> None:
+    few, many = forgotten(9), forgotten(33)
+    assert all(many[name] < few[name] / 2 for name in few)
 
 
 # ## Discretising costs stability, or nothing
 #
-# The eigenvalues of LegS are -1, -2, …, -N: it forgets, and the bilinear step keeps that for every Δ. Its eigen*vectors*
-# however are so nearly parallel that nobody should ever compute with them. Chapter 3 needs another way to a diagonal.
+# The eigenvalues of LegS are -1, -2, …, -N: it forgets, and the bilinear step keeps that for every Δ. Its
+# eigen*vectors* however are so nearly parallel that nobody should ever compute with them. Chapter 3 needs another way
+# to a diagonal.
 
 
 def test_legs_must_not_be_diagonalised() -> None:

@@ -1,7 +1,7 @@
 """# 5. A network of S4 layers
 
-A layer runs H systems side by side, one for each channel, then mixes the channels. Weights are a plain dictionary of real
-arrays, every function is pure, and a step of the network is as short as a pass over a whole sequence.
+A layer runs H systems side by side, one for each channel, then mixes the channels. Weights are a plain dictionary
+of real arrays, every function is pure, and a step of the network is as short as a pass over a whole sequence.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ Weights = dict[str, Any]
 
 # ## Weights
 #
-# Each channel starts as HiPPO-LegS with a step Δ of its own, between a thousandth and a tenth: some channels watch the
-# last ten samples, others the last thousand. Complex numbers are stored as real pairs, the decay and Δ as logarithms, so
-# that no step of the optimiser can make the system unstable. As in the paper the *truncated* C̃ is learnt, for one length.
+# Each channel starts as HiPPO-LegS with a step Δ of its own, between a thousandth and a tenth: some channels watch
+# the last ten samples, others the last thousand. Complex numbers are stored as real pairs, the decay and Δ as
+# logarithms, so that no step of the optimiser can make the system unstable. As in the paper the *truncated* C̃ is
+# learnt, for one length.
 
 
 def linear(rng: np.random.Generator, inputs: int, outputs: int) -> Weights:
@@ -119,8 +120,8 @@ def run_batch(weights: Weights, x: Array) -> Array:
 
 # ## A step at a time
 #
-# To generate, the network steps. From the learnt C̃ we first recover C, once, with a dense solve. Then each step costs O(N)
-# a channel, and the memory is the state: one (H, N) array a layer, however long the sound.
+# To generate, the network steps. From the learnt C̃ we first recover C, once, with a dense solve. Then each step
+# costs O(N) a channel, and the memory is the state: one (H, N) array a layer, however long the sound.
 
 
 def stepping(weights: Weights, L: int) -> list[Array]:
@@ -147,9 +148,9 @@ def step_network(weights: Weights, C: list[Array], x: Array, state: list[Array])
     return affine(weights["decode"], x), after
 
 
-def test_steps_equal_the_sequence() -> None:
+def check_steps(layers: int) -> None:
     L = 100
-    weights = network(0, 3, 5, H=4, N=8, layers=2)
+    weights = network(0, 3, 5, H=4, N=8, layers=layers)
     x = normal(1, L, 3)
     C = jax.jit(stepping, static_argnums=1)(weights, L)
 
@@ -159,6 +160,14 @@ def test_steps_equal_the_sequence() -> None:
 
     stepped = jax.jit(lambda x: jax.lax.scan(step, initial_state(weights), x)[1])(x)
     same(stepped, jax.jit(run_batch)(weights, x[None])[0])
+
+
+def test_steps_equal_the_sequence() -> None:
+    check_steps(1)
+
+
+def long_test_steps_equal_the_sequence() -> None:
+    check_steps(3)
 
 
 # ## Learning

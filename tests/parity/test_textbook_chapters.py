@@ -1,4 +1,4 @@
-"""The textbook keeps what it says: the tests below each function of its chapters, those named long_test_ marked slow."""
+"""The textbook keeps what it says: the tests in its chapters pass; those named long_test_ are slow."""
 
 from __future__ import annotations
 
