@@ -1,7 +1,7 @@
 """Two small models on the spoken digits, as the demos of the paper: one hears a digit, one speaks it.
 
     python -m reference.annotated_s4.train classifier DIGITS [--steps 700]
-    python -m reference.annotated_s4.train generator DIGITS [--steps 240]
+    python -m reference.annotated_s4.train generator DIGITS [--steps 300]
 
 DIGITS is a folder of files ``digit_speaker_take.wav``. Writes benchmarks/results/textbook_NAME.json (figures and
 curves) and, for the generator, the sound itself in that file. Weights are not kept.
@@ -181,8 +181,8 @@ def unigram_bits(training: Batch, test: Batch) -> float:
 
 def generator(folder: Path, steps: int) -> dict[str, Any]:
     training, test = (spoken(clips) for clips in read_digits(folder))
-    weights = network(0, LEVELS + 10, LEVELS, H=32, N=16, layers=3)
-    weights, losses = train(weights, generator_loss, batches(training, 8), steps, 6e-3)
+    weights = network(0, LEVELS + 10, LEVELS, H=32, N=16, layers=2)
+    weights, losses = train(weights, generator_loss, batches(training, 4), steps, 8e-3)
     loss = jax.jit(generator_loss)
     parts = [tuple(array[start : start + 20] for array in test) for start in range(0, len(test[0]), 20)]
     weighed = [(float(loss(weights, *part)), part[2].sum()) for part in parts]
@@ -197,7 +197,7 @@ def generator(folder: Path, steps: int) -> dict[str, Any]:
         "training_clips": len(training[0]),
         "test_clips": len(test[0]),
         "steps": len(losses),
-        "batch": 8,
+        "batch": 4,
         "levels": LEVELS,
         "rate": SPEAKING_RATE,
         "bits": float(np.average([b for b, _ in weighed], weights=[n for _, n in weighed]) / np.log(2)),
@@ -210,7 +210,7 @@ def generator(folder: Path, steps: int) -> dict[str, Any]:
     }
 
 
-MODELS = {"classifier": (classifier, 700), "generator": (generator, 240)}
+MODELS = {"classifier": (classifier, 700), "generator": (generator, 300)}
 """Name → how to make it, and the steps that take about five minutes on one core."""
 
 
