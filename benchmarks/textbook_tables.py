@@ -28,8 +28,8 @@ def growth(result: Row) -> str:
         for name, label in (("stepping", "powers of Ā"), ("cauchy", "Cauchy sums"))
     )
     return (
-        f"{table(header, rows)}\n\nFitted growth of the time: {powers}. Processor time, medians of 15 in turns, JAX {machine['jax']}, "
-        f"{machine['cores']} cores, load before {machine['load_before']:.1f}, {machine['date']}."
+        f"{table(header, rows)}\n\nFitted growth of the time: {powers}. Processor time, medians of 15 in turns, "
+        f"JAX {machine['jax']}, {machine['cores']} cores, load before {machine['load_before']:.1f}, {machine['date']}."
     )
 
 
@@ -44,8 +44,9 @@ def classifier(result: Row) -> str:
 
 def generator(result: Row) -> str:
     return (
-        f"Test clips cost **{result['bits']:.2f} bits a sample**; knowing only how often each of the {result['levels']} "
-        f"levels occurs, {result['unigram_bits']:.2f}. {result['parameters']:,} parameters, {result['steps']} steps of "
-        f"{result['batch']} clips, {result['minutes']:.1f} minutes on a shared core. Speaking step by step takes "
+        f"Test clips cost **{result['bits']:.2f} bits a sample**; knowing only how often each of the "
+        f"{result['levels']} levels occurs, {result['unigram_bits']:.2f}. "
+        f"{result['parameters']:,} parameters, {result['steps']} steps of {result['batch']} clips, "
+        f"{result['minutes']:.1f} minutes on a shared core. Speaking step by step takes "
         f"{result['sampling_s_per_s']:.1f} s a second of sound, compilation included. One run, {result['date']}."
     )

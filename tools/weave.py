@@ -1,6 +1,7 @@
 """A hook of MkDocs: a page that says ``<!-- woven: PATH.py -->`` shows that module as a chapter.
 
-The module docstring and the comment blocks at the left margin become prose (they are Markdown already), the rest code. So the chapter a student reads is the file that the tests run.
+The module docstring and the comment blocks at the left margin become prose (they are Markdown already), the rest code.
+So the chapter a student reads is the file that the tests run.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def run_cnn(Ab: Array, Bb: Array, C: Array, u: Array, x: Array) -> tuple[Array, 
     return y, last_state(Ab, Bb, u, x)
 
 
-def test_pieces_equal_the_whole() -> None:
+def long_test_pieces_equal_the_whole() -> None:
     A, B = legs(64)
     Ab, Bb = bilinear(A, B, 0.001)
     C, u, x = normal(0, 64), normal(1, 1024), normal(2, 64)

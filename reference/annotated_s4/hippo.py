@@ -46,7 +46,7 @@ def gauss(points: int) -> tuple[Array, Array]:
     return jnp.asarray((z + 1) / 2), jnp.asarray(w / 2)
 
 
-def test_legendre_is_orthonormal() -> None:
+def long_test_legendre_is_orthonormal() -> None:
     s, w = gauss(16)
     phi = np.asarray(legendre(2 * s - 1, 16))
     same(phi.T @ (np.asarray(w)[:, None] * phi), np.eye(16))
@@ -91,7 +91,7 @@ def legs_basis(s: Array, N: int) -> Array:
     return legendre(2 * jnp.exp(-s) - 1, N)
 
 
-def test_legs_without_clock_is_a_fading_memory() -> None:
+def long_test_legs_without_clock_is_a_fading_memory() -> None:
     A, B = legs(16)
     response = jax.jit(lambda s: jax.scipy.linalg.expm(s * A) @ B)
     for s in (0.0, 0.1, 1.0, 3.0):
@@ -203,7 +203,7 @@ def forgotten(N: int) -> dict[str, float]:
     return errors
 
 
-def test_the_past_can_be_read_from_the_state() -> None:
+def long_test_the_past_can_be_read_from_the_state() -> None:
     errors = forgotten(33)
     assert errors["legs"] < 0.03, "what is old is seen coarsely"
     assert errors["legt"] < 0.001
@@ -222,7 +222,7 @@ def long_test_more_states_remember_more() -> None:
 # to a diagonal.
 
 
-def test_legs_must_not_be_diagonalised() -> None:
+def long_test_legs_must_not_be_diagonalised() -> None:
     A, B = legs(64)
     Ab, _ = bilinear(A, B, 0.1)
     assert float(jnp.max(jnp.abs(jnp.linalg.eigvals(Ab)))) < 1

@@ -90,7 +90,7 @@ def run_rnn(Ab: Array, Bb: Array, C: Array, u: Array, x: Array | None = None) ->
     return y, x
 
 
-def test_held_input_is_exact() -> None:
+def long_test_held_input_is_exact() -> None:
     """One long step of the zero-order hold equals eight short ones with the same input."""
     A, B, C = random_ssm(0, 4)
     u = normal(3, 16)
@@ -133,7 +133,7 @@ def pushes(L: int = 100) -> Array:
     return jnp.sin(10 * t) * (jnp.sin(10 * t) > 0.5)
 
 
-def test_spring_comes_to_rest() -> None:
+def long_test_spring_comes_to_rest() -> None:
     """Under a constant force u the mass ends where the spring pushes back as hard: at u / k."""
     A, B, C = spring(k=40.0)
     for discretise in (bilinear, zero_order_hold):
