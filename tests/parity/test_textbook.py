@@ -133,7 +133,7 @@ def test_convolution_is_the_recurrence(kind: str) -> None:
     same(rows, expected)
 
 
-@pytest.mark.parametrize("kind", KERNELS)
+@pytest.mark.parametrize("kind", ["s4", "s4d-lin"])
 @pytest.mark.parametrize("way", ["kernel", "run"])
 def test_gradients(kind: str, way: str) -> None:
     """Of every parameter, and for a run of the input and the first state: autograd against `jax.grad`."""
