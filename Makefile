@@ -82,5 +82,5 @@ $(VENV)/.torch: $(VENV)/.pip constraints.txt
 	@touch $@
 
 $(DEV): $(RUNTIME) $(VENV)/.torch
-	$(INSTALL) --editable ".[train,serve,eval,docs,dev]"
+	$(INSTALL) --editable ".[train,serve,eval,reference,docs,dev]"
 	@touch $@

@@ -1,0 +1,1 @@
+"""Slow, exact and readable: what the fast code must equal. Nothing in ``src`` imports it."""
