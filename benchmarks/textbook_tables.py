@@ -38,8 +38,7 @@ def classifier(result: Row) -> str:
         f"Accuracy on {result['test_clips']} test clips: **{100 * result['accuracy']:.1f} %** (on the "
         f"{result['training_clips']:,} training clips {100 * result['training_accuracy']:.1f} %; guessing gives 10 %). "
         f"{result['parameters']:,} parameters, {result['steps']} steps of {result['batch']} clips, "
-        f"{result['minutes']:.1f} minutes on a shared core, {result['date']}; "
-        "the third run: two with fewer steps (126, 54) gave 66.7 and 34.3 %."
+        f"{result['minutes']:.1f} minutes on a shared core, {result['date']}."
     )
 
 
