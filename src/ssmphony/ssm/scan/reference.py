@@ -1,0 +1,117 @@
+"""The scans in PyTorch operations: any device and precision, differentiable twice, no loop over single steps.
+
+Both cut time into chunks. Within the chunks all of them advance side by side, and only the states between chunks are
+carried one after the other: about 2 sqrt(length) small operations instead of ``length``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ssmphony.ssm.convolution import full_precision
+
+#: Steps of a chunk of `ssd`: its products of chunks cost more when longer, its carries when shorter.
+SSD_STEPS = 64
+
+
+def selective_scan(
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Shapes as `ssmphony.ssm.scan.selective_scan`; computes in the widest of the dtypes."""
+    with full_precision(u):
+        decay = torch.exp(delta.unsqueeze(-1) * A)
+        if reset is not None:
+            decay = decay.masked_fill(reset[..., None, None], 0.0)
+            state = _cleared(state, reset)
+        drive = (delta * u).unsqueeze(-1) * B.unsqueeze(2)
+        states = linear_recurrence(decay, drive, state)
+        y = (states * C.unsqueeze(2)).sum(-1) + D * u
+        return y.to(u.dtype), _last(states, state)
+
+
+def ssd(
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Shapes as `ssmphony.ssm.scan.ssd`. Within a chunk ``y = ((C B^T) * L) (dt x)``, a masked product."""
+    batch, length, heads, width = x.shape
+    if length == 0:
+        return torch.zeros_like(x), state.clone()
+    with full_precision(x):
+        steps = min(SSD_STEPS, length)
+        log_decay = (dt * A).to(torch.promote_types(dt.dtype, state.dtype))
+        if reset is not None:
+            log_decay = log_decay.masked_fill(reset.unsqueeze(-1), -torch.inf)
+            state = _cleared(state, reset)
+        dtype = log_decay.dtype
+        drive = _chunks((dt.unsqueeze(-1) * x).to(dtype), steps).permute(0, 1, 3, 2, 4)
+        B, C = (_chunks(part.to(dtype), steps).permute(0, 1, 3, 2, 4) for part in (B, C))
+        log_decay = _chunks(log_decay, steps).transpose(2, 3)
+
+        # (batch, chunk, head, step, step): what is left at the first step index of what came at the second.
+        left = torch.exp(segment_sums(log_decay))
+        scores = (C @ B.transpose(-1, -2)).repeat_interleave(heads // B.shape[2], dim=2)
+        B, C = (part.repeat_interleave(heads // part.shape[2], dim=2) for part in (B, C))
+        y = (scores * left) @ drive
+
+        added = (drive * left[..., -1, :].unsqueeze(-1)).transpose(-1, -2) @ B
+        total = log_decay.cumsum(-1)
+        states = linear_recurrence(torch.exp(total[..., -1])[..., None, None], added, state)
+        before = torch.cat([state.unsqueeze(1).to(dtype), states[:, :-1]], dim=1)
+        y = y + (C @ before.transpose(-1, -2)) * torch.exp(total).unsqueeze(-1)
+        y = y.transpose(2, 3).reshape(batch, -1, heads, width)[:, :length] + D.unsqueeze(-1) * x
+        return y.to(x.dtype), _last(states, state)
+
+
+def linear_recurrence(a: Tensor, b: Tensor, first: Tensor) -> Tensor:
+    """All ``h[t] = a[t] h[t-1] + b[t]`` with ``h[-1] = first``: a, b (batch, time, …), first (batch, …) → as b.
+
+    Within a chunk ``h[t] = local[t] + decay[t] h[before]``, both computed for all chunks at once. No division: a
+    decay of zero is as good as any.
+    """
+    length = b.shape[1]
+    if length <= 1:
+        return a * first.unsqueeze(1) + b
+    steps = max(1, round(length**0.5))
+    a, b = _chunks(a, steps, 1.0), _chunks(b, steps)
+    # unbind, whose gradient is one stack; indexing would make a zero tensor of the whole length for each step.
+    a_steps, b_steps = a.unbind(2), b.unbind(2)
+    decays, locals_ = [a_steps[0]], [b_steps[0]]
+    for a_step, b_step in zip(a_steps[1:], b_steps[1:], strict=True):
+        decays.append(a_step * decays[-1])
+        locals_.append(a_step * locals_[-1] + b_step)
+    before = [first]
+    for decay, local in zip(decays[-1].unbind(1)[:-1], locals_[-1].unbind(1)[:-1], strict=True):
+        before.append(decay * before[-1] + local)
+    states = torch.stack(locals_, 2) + torch.stack(decays, 2) * torch.stack(before, 1).unsqueeze(2)
+    return states.flatten(1, 2)[:, :length]
+
+
+def segment_sums(x: Tensor) -> Tensor:
+    """(…, T) → (…, T, T): the sum of ``x[j + 1 … i]`` at ``[i, j]``, minus infinity above the diagonal.
+
+    Summed from j on, not as a difference of two sums from zero: exact also behind a large x, and for x = -inf.
+    """
+    steps = x.shape[-1]
+    ones = torch.ones(steps, steps, dtype=torch.bool, device=x.device)
+    sums = x.unsqueeze(-1).expand(*x.shape, steps).masked_fill(~ones.tril(-1), 0.0).cumsum(-2)
+    return sums.masked_fill(~ones.tril(), -torch.inf)
+
+
+def _chunks(x: Tensor, steps: int, padding: float = 0.0) -> Tensor:
+    """(batch, time, …) → (batch, chunk, steps, …), the last chunk padded."""
+    count = -(-x.shape[1] // steps)
+    missing = count * steps - x.shape[1]
+    x = F.pad(x, (0, 0) * (x.dim() - 2) + (0, missing), value=padding)
+    return x.reshape(x.shape[0], count, steps, *x.shape[2:])
+
+
+def _cleared(state: Tensor, reset: Tensor) -> Tensor:
+    """The state without the rows whose first step clears it, whatever it held."""
+    first = reset[:, :1].any(1)
+    return torch.where(first.reshape(-1, *(1,) * (state.dim() - 1)), 0.0, state)
+
+
+def _last(states: Tensor, state: Tensor) -> Tensor:
+    return (states[:, -1] if states.shape[1] else state.clone()).to(state.dtype)
