@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -28,7 +30,7 @@ FORMS: dict[str, tuple[ModuleType, torch.dtype]] = {
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
 
 every_scan = pytest.mark.parametrize("name", NAMES)
-every_form = pytest.mark.parametrize("form", FORMS)
+every_form = pytest.mark.parametrize("form", FORMS, indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -81,56 +83,66 @@ def resets(length: int, batch: int = 2) -> Tensor:
     return reset
 
 
-def run(
-    module: ModuleType, name: str, values: list[Tensor], reset: Tensor | None, dtype: torch.dtype
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs, and the gradients for weights that depend on the outputs' shapes alone."""
-    leaves = [value.to(dtype).requires_grad_() for value in values]
-    outputs = getattr(module, name)(*leaves, reset)
-    weights = [
-        torch.cos(torch.arange(float(y.numel()), dtype=torch.float64)).reshape(y.shape).to(dtype) for y in outputs
-    ]
-    return list(outputs), list(torch.autograd.grad(outputs, leaves, weights))
-
-
 def relative(actual: Tensor, expected: Tensor) -> float:
     return float(
         (actual.detach().double() - expected.detach()).abs().max() / expected.detach().abs().max().clamp_min(1e-30)
     )
 
 
-def assert_equal(module: ModuleType, name: str, values: list[Tensor], reset: Tensor | None, dtype: torch.dtype) -> None:
-    tolerance = TOLERANCE[dtype]
-    expected = run(naive, name, values, reset, torch.float64)
-    actual = run(module, name, values, reset, dtype)
-    for kind, ours, theirs in zip(("output", "gradient"), actual, expected, strict=True):
-        for i, (value, twin) in enumerate(zip(ours, theirs, strict=True)):
-            assert value.shape == twin.shape
-            assert relative(value, twin) <= tolerance, f"{kind} {i}"
+class Case(NamedTuple):
+    """What `inputs` and `resets` are asked for."""
+
+    name: str
+    length: int
+    low: float = 1e-3
+    high: float = 1e-1
+    reset: bool = False
+
+
+def run(module: ModuleType, case: Case, dtype: torch.dtype) -> tuple[list[Tensor], list[Tensor]]:
+    """Outputs, and the gradients for weights that depend on the outputs' shapes alone."""
+    values = inputs(case.name, case.length, low=case.low, high=case.high)
+    leaves = [value.to(dtype).requires_grad_() for value in values]
+    outputs = getattr(module, case.name)(*leaves, resets(case.length) if case.reset else None)
+    weights = [torch.arange(y.numel(), dtype=torch.float64).cos().reshape(y.shape).to(dtype) for y in outputs]
+    return list(outputs), list(torch.autograd.grad(outputs, leaves, weights))
+
+
+@functools.cache
+def twin(case: Case) -> tuple[list[Tensor], list[Tensor]]:
+    return run(naive, case, torch.float64)
+
+
+def assert_equal(form: tuple[ModuleType, torch.dtype], case: Case) -> None:
+    module, dtype = form
+    for kind, ours, theirs in zip(("output", "gradient"), run(module, case, dtype), twin(case), strict=True):
+        for i, (value, expected) in enumerate(zip(ours, theirs, strict=True)):
+            assert value.shape == expected.shape
+            assert relative(value, expected) <= TOLERANCE[dtype], f"{kind} {i}"
 
 
 @every_scan
-@pytest.mark.parametrize("form", FORMS, indirect=True)
+@every_form
 @pytest.mark.parametrize("length", LENGTHS)
 def test_equals_the_step_loop(name: str, form: tuple[ModuleType, torch.dtype], length: int) -> None:
-    assert_equal(form[0], name, inputs(name, length), None, form[1])
+    assert_equal(form, Case(name, length))
 
 
 @every_scan
-@pytest.mark.parametrize("form", FORMS, indirect=True)
+@every_form
 def test_resets_clear_the_state(name: str, form: tuple[ModuleType, torch.dtype]) -> None:
-    assert_equal(form[0], name, inputs(name, 150), resets(150), form[1])
+    assert_equal(form, Case(name, 150, reset=True))
 
 
 @every_scan
-@pytest.mark.parametrize("form", FORMS, indirect=True)
+@every_form
 def test_extreme_steps(name: str, form: tuple[ModuleType, torch.dtype]) -> None:
     """From steps that change nothing to steps that forget everything, one beside the other."""
-    assert_equal(form[0], name, inputs(name, 200, low=1e-6, high=50.0), None, form[1])
+    assert_equal(form, Case(name, 200, low=1e-6, high=50.0))
 
 
 @every_scan
-@pytest.mark.parametrize("form", FORMS, indirect=True)
+@every_form
 def test_a_reset_clears_even_what_is_not_finite(name: str, form: tuple[ModuleType, torch.dtype]) -> None:
     values, reset = [value.to(form[1]) for value in inputs(name, 40)], resets(40)
     values[6][0] = torch.nan
@@ -140,7 +152,7 @@ def test_a_reset_clears_even_what_is_not_finite(name: str, form: tuple[ModuleTyp
 
 
 @every_scan
-@pytest.mark.parametrize("form", FORMS, indirect=True)
+@every_form
 def test_chunks_equal_one_shot(name: str, form: tuple[ModuleType, torch.dtype]) -> None:
     """The state handed on, cut at odd places, through single steps and an empty chunk."""
     values, reset = [value.to(form[1]) for value in inputs(name, 133)], resets(133)
@@ -157,7 +169,7 @@ def test_chunks_equal_one_shot(name: str, form: tuple[ModuleType, torch.dtype]) 
 
 
 @every_scan
-@pytest.mark.parametrize("form", FORMS, indirect=True)
+@every_form
 @pytest.mark.parametrize(("batch", "length"), [(0, 7), (2, 0)])
 def test_nothing_to_do(name: str, form: tuple[ModuleType, torch.dtype], batch: int, length: int) -> None:
     values = [value.to(form[1]).requires_grad_() for value in inputs(name, length, batch)]
@@ -186,11 +198,10 @@ def test_rows_of_a_batch_stay_apart(name: str) -> None:
 def test_uninitialised_memory_is_never_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch fills what is allocated empty with NaN; one that were read would come out."""
     monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
-    values = inputs(name, 77)
     torch.use_deterministic_algorithms(True)
     try:
         assert torch.empty(4).isnan().all()
-        outputs, gradients = run(scan, name, values, resets(77), torch.float32)
+        outputs, gradients = run(scan, Case(name, 77, reset=True), torch.float32)
     finally:
         torch.use_deterministic_algorithms(False)
     assert all(value.isfinite().all() for value in (*outputs, *gradients))
@@ -200,12 +211,12 @@ def test_uninitialised_memory_is_never_read(name: str, monkeypatch: pytest.Monke
 @pytest.mark.usefixtures("compiled")
 def test_threads_agree(name: str) -> None:
     """One slice of the channels or several, also more than there are vectors."""
-    values, threads = inputs(name, 90, batch=1), torch.get_num_threads()
+    threads = torch.get_num_threads()
     runs: list[list[Tensor]] = []
     try:
-        for count in (1, 2, 3, 7):
+        for count in (1, 2, 3, 14):
             torch.set_num_threads(count)
-            outputs, gradients = run(scan, name, values, None, torch.float32)
+            outputs, gradients = run(scan, Case(name, 90), torch.float32)
             runs.append([*outputs, *gradients])
     finally:
         torch.set_num_threads(threads)

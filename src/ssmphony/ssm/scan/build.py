@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def once(path: Path, make: Callable[[Path], None]) -> bool:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Generator[None, None, None]:
     """Hold the lock of a file. The system gives it back when a process dies, unlike a file that means "locked"."""
     try:
         import fcntl

@@ -27,12 +27,12 @@ def ssd(
     x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """The same with one decay a head; shapes as `ssmphony.ssm.scan.ssd`."""
-    B, C = (part.repeat_interleave(x.shape[2] // part.shape[2], dim=2) for part in (B, C))
+    Bs, Cs = (part.repeat_interleave(x.shape[2] // part.shape[2], dim=2) for part in (B, C))
     outputs: list[Tensor] = []
     for t in range(x.shape[1]):
         if reset is not None:
             state = torch.where(reset[:, t, None, None, None], 0.0, state)
         decay = torch.exp(dt[:, t] * A)[..., None, None]
-        state = decay * state + (dt[:, t, :, None] * x[:, t]).unsqueeze(-1) * B[:, t, :, None, :]
-        outputs.append((state * C[:, t, :, None, :]).sum(-1) + D[:, None] * x[:, t])
+        state = decay * state + (dt[:, t, :, None] * x[:, t]).unsqueeze(-1) * Bs[:, t, :, None, :]
+        outputs.append((state * Cs[:, t, :, None, :]).sum(-1) + D[:, None] * x[:, t])
     return torch.stack(outputs, 1) if outputs else torch.zeros_like(x), state

@@ -35,7 +35,7 @@ def ssd(
     x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Shapes as `ssmphony.ssm.scan.ssd`. Within a chunk ``y = ((C B^T) * L) (dt x)``, a masked product."""
-    batch, length, heads, width = x.shape
+    length, heads = x.shape[1:3]
     if length == 0:
         return torch.zeros_like(x), state.clone()
     with full_precision(x):
@@ -46,21 +46,22 @@ def ssd(
             state = _cleared(state, reset)
         dtype = log_decay.dtype
         drive = _chunks((dt.unsqueeze(-1) * x).to(dtype), steps).permute(0, 1, 3, 2, 4)
-        B, C = (_chunks(part.to(dtype), steps).permute(0, 1, 3, 2, 4) for part in (B, C))
+        Bc, Cc = (_chunks(part.to(dtype), steps).permute(0, 1, 3, 2, 4) for part in (B, C))
         log_decay = _chunks(log_decay, steps).transpose(2, 3)
 
         # (batch, chunk, head, step, step): what is left at the first step index of what came at the second.
         left = torch.exp(segment_sums(log_decay))
-        scores = (C @ B.transpose(-1, -2)).repeat_interleave(heads // B.shape[2], dim=2)
-        B, C = (part.repeat_interleave(heads // part.shape[2], dim=2) for part in (B, C))
+        share = heads // Bc.shape[2]
+        scores = (Cc @ Bc.transpose(-1, -2)).repeat_interleave(share, dim=2)
+        Bh, Ch = (part.repeat_interleave(share, dim=2) for part in (Bc, Cc))
         y = (scores * left) @ drive
 
-        added = (drive * left[..., -1, :].unsqueeze(-1)).transpose(-1, -2) @ B
+        added = (drive * left[..., -1, :].unsqueeze(-1)).transpose(-1, -2) @ Bh
         total = log_decay.cumsum(-1)
         states = linear_recurrence(torch.exp(total[..., -1])[..., None, None], added, state)
         before = torch.cat([state.unsqueeze(1).to(dtype), states[:, :-1]], dim=1)
-        y = y + (C @ before.transpose(-1, -2)) * torch.exp(total).unsqueeze(-1)
-        y = y.transpose(2, 3).reshape(batch, -1, heads, width)[:, :length] + D.unsqueeze(-1) * x
+        y = y + (Ch @ before.transpose(-1, -2)) * torch.exp(total).unsqueeze(-1)
+        y = y.transpose(2, 3).flatten(1, 2)[:, :length] + D.unsqueeze(-1) * x
         return y.to(x.dtype), _last(states, state)
 
 
