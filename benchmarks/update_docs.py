@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables, voice_tables
+from benchmarks import ssm_tables, tables, voice_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -30,6 +30,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "g2p": ("g2p.json", tables.g2p),
     "frontend-coverage": ("frontend_coverage.json", tables.coverage),
     "robustness": ("robustness.json", tables.robustness),
+    "ssm": ("ssm.json", ssm_tables.operations),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),
