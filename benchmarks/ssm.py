@@ -2,10 +2,12 @@
 
     python -m benchmarks.ssm [--rounds 7] [--quick] [--write]
 
-Two threads, warm, medians. On a machine with other work, set OMP_WAIT_POLICY=PASSIVE: threads that spin while they
-wait for one that has no processor cost more than the work. The forms take turns in one process on the same inputs, after their outputs were compared.
+Two threads, warm, medians; the forms take turns in one process on the same inputs, after their outputs were compared.
 Memory is the growth of the peak of a process of its own. Writes ``benchmarks/results/ssm.json``; ``--write`` also
 fills the tables of the documentation from it. Peers: ``pip install mambapy transformers``.
+
+On a machine with other work, set OMP_WAIT_POLICY=PASSIVE: threads that spin while they wait for one that has no
+processor cost more than the work.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from ssmphony.ssm.scan import cpu, reference
 RESULTS = Path(__file__).parent / "results"
 THREADS = 2
 #: A form whose turns of one case took this long together gets no more of them.
-BUDGET_S = 8.0
+BUDGET_S = 4.0
 #: Of the largest value: above it two forms do not compute the same thing.
 DIFFERENCE = 1e-3
 MEMORY_LENGTH = 16_384
@@ -111,7 +113,7 @@ def compare(case: Case, rounds: int, quick: bool = False) -> Row:
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(rounds):
         for name, call in calls.items():
-            if sum(seconds[name]) < (BUDGET_S / 8.0 if quick else BUDGET_S):
+            if sum(seconds[name]) < (BUDGET_S / 4.0 if quick else BUDGET_S):
                 begin = time.perf_counter()
                 call()
                 seconds[name].append(time.perf_counter() - begin)

@@ -19,7 +19,8 @@ def operations(result: Row) -> str:
     packages = ", ".join(f"{name} {machine[name]}" for name in ("torch", "transformers") if machine.get(name))
     parts.append(
         f"Measured on {machine['date']}: {machine['cpu']}, {machine['threads']} threads, load before "
-        f"{machine['load_before']}, Python {machine['python']}, {packages}. Medians of at most "
+        f"{machine['load_before']}, Python {machine['python']}, {packages}, waiting threads "
+        f"{'asleep' if machine['waiting'] == 'passive' else 'spinning'}. Medians of at most "
         f"{max(max(row['rounds'].values()) for row in result['times'])} turns."
     )
     return "\n\n".join(parts)

@@ -6,6 +6,8 @@ carried one after the other: about 2 sqrt(length) small operations instead of ``
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,13 +23,14 @@ def selective_scan(
 ) -> tuple[Tensor, Tensor]:
     """Shapes as `ssmphony.ssm.scan.selective_scan`; computes in the widest of the dtypes."""
     with full_precision(u):
-        decay = torch.exp(delta.unsqueeze(-1) * A)
+        dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in (u, delta, A, B, C, D, state)))
+        steps, first = delta.to(dtype), state.to(dtype)
+        decay = torch.exp(steps.unsqueeze(-1) * A)
         if reset is not None:
             decay = decay.masked_fill(reset[..., None, None], 0.0)
-            state = _cleared(state, reset)
-        drive = (delta * u).unsqueeze(-1) * B.unsqueeze(2)
-        states = linear_recurrence(decay, drive, state)
-        y = (states * C.unsqueeze(2)).sum(-1) + D * u
+            first = _cleared(first, reset)
+        states = linear_recurrence(decay, (steps * u).unsqueeze(-1) * B.unsqueeze(2), first)
+        y = (states @ C.to(dtype).unsqueeze(-1)).squeeze(-1) + D * u
         return y.to(u.dtype), _last(states, state)
 
 
@@ -40,12 +43,12 @@ def ssd(
         return torch.zeros_like(x), state.clone()
     with full_precision(x):
         steps = min(SSD_STEPS, length)
-        log_decay = (dt * A).to(torch.promote_types(dt.dtype, state.dtype))
+        dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in (x, dt, A, B, C, D, state)))
+        log_decay, first = dt.to(dtype) * A, state.to(dtype)
         if reset is not None:
             log_decay = log_decay.masked_fill(reset.unsqueeze(-1), -torch.inf)
-            state = _cleared(state, reset)
-        dtype = log_decay.dtype
-        drive = _chunks((dt.unsqueeze(-1) * x).to(dtype), steps).permute(0, 1, 3, 2, 4)
+            first = _cleared(first, reset)
+        drive = _chunks(dt.to(dtype).unsqueeze(-1) * x, steps).permute(0, 1, 3, 2, 4)
         Bc, Cc = (_chunks(part.to(dtype), steps).permute(0, 1, 3, 2, 4) for part in (B, C))
         log_decay = _chunks(log_decay, steps).transpose(2, 3)
 
@@ -58,8 +61,8 @@ def ssd(
 
         added = (drive * left[..., -1, :].unsqueeze(-1)).transpose(-1, -2) @ Bh
         total = log_decay.cumsum(-1)
-        states = linear_recurrence(torch.exp(total[..., -1])[..., None, None], added, state)
-        before = torch.cat([state.unsqueeze(1).to(dtype), states[:, :-1]], dim=1)
+        states = linear_recurrence(torch.exp(total[..., -1])[..., None, None], added, first)
+        before = torch.cat([first.unsqueeze(1), states[:, :-1]], dim=1)
         y = y + (Ch @ before.transpose(-1, -2)) * torch.exp(total).unsqueeze(-1)
         y = y.transpose(2, 3).flatten(1, 2)[:, :length] + D.unsqueeze(-1) * x
         return y.to(x.dtype), _last(states, state)
@@ -68,25 +71,27 @@ def ssd(
 def linear_recurrence(a: Tensor, b: Tensor, first: Tensor) -> Tensor:
     """All ``h[t] = a[t] h[t-1] + b[t]`` with ``h[-1] = first``: a, b (batch, time, …), first (batch, …) → as b.
 
-    Within a chunk ``h[t] = local[t] + decay[t] h[before]``, both computed for all chunks at once. No division: a
-    decay of zero is as good as any.
+    All chunks run at once from zero, which tells what each does to the state; then the states between them, one after
+    the other; then all at once again from these. No division: a decay of zero is as good as any.
     """
     length = b.shape[1]
     if length <= 1:
         return a * first.unsqueeze(1) + b
-    steps = max(1, round(length**0.5))
-    a, b = _chunks(a, steps, 1.0), _chunks(b, steps)
+    # About the square root, a power of two: lengths that are one too need no padding.
+    steps = 1 << length.bit_length() // 2
     # unbind, whose gradient is one stack; indexing would make a zero tensor of the whole length for each step.
-    a_steps, b_steps = a.unbind(2), b.unbind(2)
-    decays, locals_ = [a_steps[0]], [b_steps[0]]
+    a_steps, b_steps = _chunks(a, steps, 1.0).unbind(2), _chunks(b, steps).unbind(2)
+    decay, local = a_steps[0], b_steps[0]
     for a_step, b_step in zip(a_steps[1:], b_steps[1:], strict=True):
-        decays.append(a_step * decays[-1])
-        locals_.append(a_step * locals_[-1] + b_step)
+        decay, local = a_step * decay, torch.addcmul(b_step, a_step, local)
     before = [first]
-    for decay, local in zip(decays[-1].unbind(1)[:-1], locals_[-1].unbind(1)[:-1], strict=True):
-        before.append(decay * before[-1] + local)
-    states = torch.stack(locals_, 2) + torch.stack(decays, 2) * torch.stack(before, 1).unsqueeze(2)
-    return states.flatten(1, 2)[:, :length]
+    for a_chunk, b_chunk in zip(decay.unbind(1)[:-1], local.unbind(1)[:-1], strict=True):
+        before.append(torch.addcmul(b_chunk, a_chunk, before[-1]))
+    state, states = torch.stack(before, 1), list[Tensor]()
+    for a_step, b_step in zip(a_steps, b_steps, strict=True):
+        state = torch.addcmul(b_step, a_step, state)
+        states.append(state)
+    return torch.stack(states, 2).flatten(1, 2)[:, :length]
 
 
 def segment_sums(x: Tensor) -> Tensor:
@@ -104,7 +109,8 @@ def _chunks(x: Tensor, steps: int, padding: float = 0.0) -> Tensor:
     """(batch, time, …) → (batch, chunk, steps, …), the last chunk padded."""
     count = -(-x.shape[1] // steps)
     missing = count * steps - x.shape[1]
-    x = F.pad(x, (0, 0) * (x.dim() - 2) + (0, missing), value=padding)
+    if missing:
+        x = F.pad(x, (0, 0) * (x.dim() - 2) + (0, missing), value=padding)
     return x.reshape(x.shape[0], count, steps, *x.shape[2:])
 
 
