@@ -35,8 +35,8 @@ typedef int32_t Bits __attribute__((vector_size(LANES * 4)));
 constexpr int64_t STEPS = 32;  // of a chunk; Python keeps the states of as many
 constexpr float LOG2E = 1.4426950408889634f;
 
-// 2^x for x <= 0. The magic number rounds: its last bits become the integer, which is added to the exponent. The first
-// two coefficients are exact, since decays near 1 are multiplied thousands of times; relative error 3e-9 before rounding.
+// 2^x for x <= 0, relative error 3e-9 before rounding. The magic number rounds: its last bits become the integer, which
+// is added to the exponent. The first two coefficients are exact: decays near 1 are multiplied thousands of times.
 inline Vec exp2(Vec x) {
   const Vec magic = Vec{} + 12582912.0f, least = Vec{} - 126.0f;
   x = x < least ? least : x;
@@ -78,7 +78,7 @@ struct Block {
 // delta (batch, time, channel), A (channel, n), D (channel,). B, C (batch, time, group, n), state (batch, channel, n).
 struct Scan {
   Tensor u, delta, A, B, C, D, state, reset;
-  int64_t batch, time, heads, width, groups, n, channels, chunks;
+  int64_t batch, time, heads, width, groups, n, channels, chunks, slices;
   std::vector<Block> blocks;
 
   Scan(bool per_head, const Tensor& u_, const Tensor& delta_, const Tensor& A_, const Tensor& B_, const Tensor& C_,
@@ -96,26 +96,29 @@ struct Scan {
                     (!reset.defined() || (reset.numel() == steps && reset.scalar_type() == at::kBool)) &&
                     groups > 0 && heads % groups == 0,
                 "scan: shapes do not fit each other");
-    for (const Tensor& t : {u, delta, A, B, C, D, state}) TORCH_CHECK(t.scalar_type() == at::kFloat, "scan: float32 only");
+    for (const Tensor& t : {u, delta, A, B, C, D, state})
+      TORCH_CHECK(t.scalar_type() == at::kFloat, "scan: float32 only");
     for (int64_t head = 0; head < heads; ++head)
       for (int64_t i = 0; i < width; i += LANES)
         blocks.push_back({head * width + i, std::min(LANES, width - i), head, head / (heads / groups)});
+    // So many slices of the channels that every thread has as much to do.
+    const int64_t threads = at::get_num_threads(), share = threads / std::gcd(std::max<int64_t>(batch, 1), threads);
+    slices = std::max<int64_t>(std::min<int64_t>(share, blocks.size()), 1);
   }
 
-  const bool* resets(int64_t row) const { return reset.defined() ? reset.const_data_ptr<bool>() + row * time : nullptr; }
-
-  // So many slices of the channels that every thread has as much to do.
-  int64_t slices() const {
-    const int64_t threads = at::get_num_threads();
-    return std::clamp<int64_t>(threads / std::gcd(std::max<int64_t>(batch, 1), threads), 1, blocks.size() + 1);
+  const bool* resets(int64_t row) const {
+    return reset.defined() ? reset.const_data_ptr<bool>() + row * time : nullptr;
   }
 
+  // work(row, slice, first block, last block + 1).
   template <typename Work>
   void parallel(const Work& work) const {
-    const int64_t parts = slices(), count = blocks.size();
-    at::parallel_for(0, batch * parts, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t item = begin; item < end; ++item)
-        work(item / parts, item % parts, count * (item % parts) / parts, count * (item % parts + 1) / parts);
+    const int64_t count = blocks.size();
+    at::parallel_for(0, batch * slices, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t item = begin; item < end; ++item) {
+        const int64_t slice = item % slices;
+        work(item / slices, slice, count * slice / slices, count * (slice + 1) / slices);
+      }
     });
   }
 };
@@ -142,7 +145,8 @@ void forward(const Scan& s, int64_t row, int64_t from, int64_t to, float* y, flo
   const float *u = s.u.const_data_ptr<float>() + row * s.time * s.channels, *state = s.state.const_data_ptr<float>();
   const float* delta = s.delta.const_data_ptr<float>() + row * s.time * (HEADS ? s.heads : s.width);
   const int64_t stride = s.groups * N;
-  const float *B = s.B.const_data_ptr<float>() + row * s.time * stride, *C = s.C.const_data_ptr<float>() + row * s.time * stride;
+  const float* B = s.B.const_data_ptr<float>() + row * s.time * stride;
+  const float* C = s.C.const_data_ptr<float>() + row * s.time * stride;
   const bool* reset = s.resets(row);
   std::vector<Vec> h((to - from) * N), A((to - from) * rows), D(to - from);
   for (int64_t i = from; i < to; ++i) {
@@ -204,7 +208,8 @@ void backward(const Scan& s, const Gradients& grad, const float* grad_y, const f
   const int64_t N = s.n, rows = HEADS ? 1 : N, stride = s.groups * N, count = to - from;
   const float* u = s.u.const_data_ptr<float>() + row * s.time * s.channels;
   const float* delta = s.delta.const_data_ptr<float>() + row * s.time * (HEADS ? s.heads : s.width);
-  const float *B = s.B.const_data_ptr<float>() + row * s.time * stride, *C = s.C.const_data_ptr<float>() + row * s.time * stride;
+  const float* B = s.B.const_data_ptr<float>() + row * s.time * stride;
+  const float* C = s.C.const_data_ptr<float>() + row * s.time * stride;
   const int64_t shared = slice * s.batch + row;  // of the buffers that each slice has for itself
   float *dB = grad.B + shared * s.time * stride, *dC = grad.C + shared * s.time * stride;
   float* ddelta = grad.delta + (HEADS ? shared * s.time * s.heads : row * s.time * s.width);
@@ -295,33 +300,38 @@ std::tuple<Tensor, Tensor, Tensor> scan(const Tensor& u, const Tensor& delta, co
   Tensor kept = at::empty({s.batch, keep ? s.chunks : 0, s.channels, s.n}, u.options());
   float *to_y = y.mutable_data_ptr<float>(), *to_last = last.mutable_data_ptr<float>();
   float* to_kept = keep ? kept.mutable_data_ptr<float>() : nullptr;
-  s.parallel([&](int64_t row, int64_t, int64_t from, int64_t to) { forward<HEADS>(s, row, from, to, to_y, to_last, to_kept); });
+  s.parallel([&](int64_t row, int64_t, int64_t from, int64_t to) {
+    forward<HEADS>(s, row, from, to, to_y, to_last, to_kept);
+  });
   return {y, last, kept};
 }
 
 template <bool HEADS>
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> scan_backward(
-    const Tensor& grad_y, const Tensor& grad_last, const Tensor& u, const Tensor& delta, const Tensor& A, const Tensor& B,
-    const Tensor& C, const Tensor& D, const Tensor& state, const std::optional<Tensor>& reset, const Tensor& kept) {
+    const Tensor& grad_y, const Tensor& grad_last, const Tensor& u, const Tensor& delta, const Tensor& A,
+    const Tensor& B, const Tensor& C, const Tensor& D, const Tensor& state, const std::optional<Tensor>& reset,
+    const Tensor& kept) {
   const Scan s(HEADS, u, delta, A, B, C, D, state, reset);
   const Tensor gy = grad_y.contiguous(), gl = grad_last.contiguous(), states = kept.contiguous();
   TORCH_CHECK(gy.numel() == u.numel() && gl.numel() == state.numel() &&
                   states.numel() == s.batch * s.chunks * s.channels * s.n,
               "scan: backward needs the gradients of both outputs and the states that forward kept");
-  const int64_t slices = s.slices();
   Tensor du = at::empty_like(s.u), dstate = at::empty_like(s.state);
-  Tensor ddelta = HEADS ? at::zeros({slices, s.batch, s.time, s.heads}, u.options()) : at::empty_like(s.delta);
-  Tensor dA = at::empty({s.batch, s.channels, HEADS ? 1 : s.n}, u.options()), dD = at::empty({s.batch, s.channels}, u.options());
-  Tensor dB = at::zeros({slices, s.batch, s.time, s.groups, s.n}, u.options()), dC = at::zeros(dB.sizes(), u.options());
+  Tensor ddelta = at::empty_like(s.delta);
+  if (HEADS) ddelta = at::zeros({s.slices, s.batch, s.time, s.heads}, u.options());
+  Tensor dA = at::empty({s.batch, s.channels, HEADS ? 1 : s.n}, u.options());
+  Tensor dD = at::empty({s.batch, s.channels}, u.options());
+  Tensor dB = at::zeros({s.slices, s.batch, s.time, s.groups, s.n}, u.options());
+  Tensor dC = at::zeros(dB.sizes(), u.options());
   const Gradients grad{du.mutable_data_ptr<float>(), ddelta.mutable_data_ptr<float>(), dA.mutable_data_ptr<float>(),
                        dB.mutable_data_ptr<float>(), dC.mutable_data_ptr<float>(),     dD.mutable_data_ptr<float>(),
                        dstate.mutable_data_ptr<float>()};
   s.parallel([&](int64_t row, int64_t slice, int64_t from, int64_t to) {
-    backward<HEADS>(s, grad, gy.const_data_ptr<float>(), gl.const_data_ptr<float>(), states.const_data_ptr<float>(), row,
-                    slice, from, to);
+    backward<HEADS>(s, grad, gy.const_data_ptr<float>(), gl.const_data_ptr<float>(), states.const_data_ptr<float>(),
+                    row, slice, from, to);
   });
   const auto total = [&](const Tensor& parts, const Tensor& like) {
-    return (slices == 1 ? parts.select(0, 0) : parts.sum(0)).view(like.sizes());
+    return (s.slices == 1 ? parts.select(0, 0) : parts.sum(0)).view(like.sizes());
   };
   if (HEADS) {
     ddelta = total(ddelta, delta);
