@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables, textbook_tables, voice_tables
+from benchmarks import ssm_tables, tables, textbook_tables, voice_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +33,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "textbook": ("textbook.json", textbook_tables.growth),
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),
+    "ssm": ("ssm.json", ssm_tables.operations),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import frontend_comparison, robustness, speed, tables, texts, update_docs, voice_tables
+from benchmarks import frontend_comparison, robustness, speed, ssm, ssm_tables, tables, texts, update_docs, voice_tables
 from ssmphony.voices.package import load
 
 
@@ -155,3 +155,35 @@ def test_parts_are_replaced_and_the_rest_stays(tmp_path: Path) -> None:
 
 def test_every_page_shows_the_results() -> None:
     assert [page.name for page in update_docs.stale()] == []
+
+
+@pytest.mark.parametrize("operation", ["selective scan", "S4D kernel", "S4 kernel"])
+def test_peers_of_the_operations_compute_the_same(operation: str) -> None:
+    """`compare` raises where an output is off; an even length holds the S4 paper's pole."""
+    row = ssm.compare(ssm.Case(operation, 1, 48, operation == "selective scan"), 1)
+    assert len(row["ms"]) >= 2
+    assert all(milliseconds > 0 for milliseconds in row["ms"].values())
+    assert all(0 < error < 1e-4 for error in row["error"].values())
+
+
+def test_a_wrong_peer_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = ssm.ssm_peers.forms("S4D kernel")
+    wrong = {**right, "wrong": lambda kernel, length: lambda: 1.01 * kernel.kernel(length)}
+    monkeypatch.setattr(ssm.ssm_peers, "forms", lambda _: wrong)
+    with pytest.raises(AssertionError, match="the output of wrong"):
+        ssm.compare(ssm.Case("S4D kernel", 1, 20, False), 1)
+
+
+def test_table_of_operations() -> None:
+    case = {"operation": "SSD", "batch": 1, "length": 2048, "backward": True}
+    times = {**case, "ms": {"ssmphony": 2.0, "b": 5.0, "c": 24.0}, "error": {"ssmphony": 2e-7, "b": 1e-6, "c": 3e-6}}
+    other = {**case, "batch": 8, "ms": {"ssmphony": 2.0}, "error": {"ssmphony": 2e-7}}
+    result = {
+        "machine": {**SPEED["machine"], "waiting": "passive"},
+        "times": [{**row, "rounds": {"ssmphony": 3}} for row in (times, other)],
+        "memory": [{**case, "mb": {"ssmphony": 10.0, "b": 1000.0}}],
+    }
+    text = ssm_tables.operations(result)
+    assert "| 1 | 2,048 | forward and backward | 2.0 | 5.0 (2.5 times) | 24.0 (12 times) | 2e-07 | 3e-06 |" in text
+    assert "| 8 | 2,048 | forward and backward | 2.0 | – | – | 2e-07 | – |" in text
+    assert "| SSD | 2,048 | forward and backward | 10 | 1,000 (100 times) |" in text

@@ -81,8 +81,9 @@ def test_extreme_step_sizes(kind: str, bias: float) -> None:
     x, state = torch.randn(2, 130, WIDTH), carried(layer, 2)
     y, new = layer(x, state, present(x))
     y64, h64 = expected(layer, oracle.weights(layer), x.double(), map_state(Tensor.double, state))
-    assert_close(y.double(), y64, 2e-5)
-    assert_close(new.h.double(), h64, 2e-5)
+    tolerance = 1e-4 if bias > 100 else 2e-5  # the norm behind the scan enlarges the rounding of such steps
+    assert_close(y.double(), y64, tolerance)
+    assert_close(new.h.double(), h64, tolerance)
     y.square().mean().backward()
     assert all(bool(torch.isfinite(value.grad).all()) for value in layer.parameters() if value.grad is not None)
 

@@ -1,122 +1,124 @@
-"""The scans in plain PyTorch: stable for any step size, differentiable any number of times, no loop over all steps."""
+"""The scans in PyTorch operations: any device and precision, differentiable twice, no loop over single steps.
+
+Both cut time into chunks. Within the chunks all of them advance side by side, and only the states between chunks are
+carried one after the other: about 2 sqrt(length) small operations instead of ``length``.
+"""
 
 from __future__ import annotations
 
 import functools
-import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-#: Steps of a block of `ssd`: longer costs more in the products of steps with steps, shorter more in the carry.
+from ssmphony.ssm.convolution import full_precision
+
+#: Steps of a chunk of `ssd`: its products of chunks cost more when longer, its carries when shorter.
 SSD_STEPS = 64
 
 
 def selective_scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor,
-    state: Tensor,
-    reset: Tensor | None = None,
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """``h[t] = exp(delta[t] A) h[t-1] + delta[t] B[t] u[t]``, ``y[t] = C[t] h[t] + D u[t]`` (Gu & Dao 2023, Mamba).
-
-    u, delta (batch, time, channel) with delta ≥ 0, A (channel, n) negative, B, C (batch, time, n), D (channel,),
-    state (batch, channel, n); reset (batch, time) bool clears the state before that step.
-    Returns y (batch, time, channel) and the last state.
-
-    About sqrt(time) blocks of sqrt(time) steps: all blocks advance together from zero, then their first states are
-    carried along, then they advance again from those. Only products of decays, never quotients: nothing overflows.
-    """
-    time = u.shape[1]
-    steps = math.isqrt(time - 1) + 1
-    count = -(-time // steps)
-
-    def blocks(values: Tensor) -> tuple[Tensor, ...]:
-        """(batch, time, …) → for each step of a block (batch, count, …); steps behind the end change no state."""
-        padded = F.pad(values, (0, 0, 0, count * steps - time))
-        return padded.unflatten(1, (count, steps)).unbind(2)
-
-    decays = [torch.exp(step.unsqueeze(-1) * A) for step in blocks(delta)]
-    if reset is not None:
-        clears = blocks(reset.unsqueeze(-1))
-        decays = [a.masked_fill(clear.unsqueeze(-1), 0.0) for a, clear in zip(decays, clears, strict=True)]
-    inputs = [du.unsqueeze(-1) * b.unsqueeze(2) for du, b in zip(blocks(delta * u), blocks(B), strict=True)]
-    end = inputs[0]
-    for a, b in zip(decays[1:], inputs[1:], strict=True):
-        end = a * end + b
-    first = [state]
-    for a, b in zip(functools.reduce(torch.mul, decays).unbind(1), end.unbind(1), strict=True):
-        first.append(a * first[-1] + b)
-    h = torch.stack(first[:-1], dim=1)
-    outputs: list[Tensor] = []
-    for a, b, c in zip(decays, inputs, blocks(C), strict=True):
-        h = a * h + b
-        outputs.append((h @ c.unsqueeze(-1)).squeeze(-1))
-    return torch.stack(outputs, dim=2).flatten(1, 2)[:, :time] + D * u, first[-1]
+    """Shapes as `ssmphony.ssm.scan.selective_scan`; computes in the widest of the dtypes."""
+    with full_precision(u):
+        dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in (u, delta, A, B, C, D, state)))
+        steps, first = delta.to(dtype), state.to(dtype)
+        decay = torch.exp(steps.unsqueeze(-1) * A)
+        if reset is not None:
+            decay = decay.masked_fill(reset[..., None, None], 0.0)
+            first = _cleared(first, reset)
+        states = linear_recurrence(decay, (steps * u).unsqueeze(-1) * B.unsqueeze(2), first)
+        y = (states @ C.to(dtype).unsqueeze(-1)).squeeze(-1) + D * u
+        return y.to(u.dtype), _last(states, state)
 
 
 def ssd(
-    x: Tensor,
-    dt: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor,
-    state: Tensor,
-    reset: Tensor | None = None,
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """``h[t] = exp(dt[t] A) h[t-1] + dt[t] x[t] B[t]^T``, ``y[t] = h[t] C[t] + D x[t]`` (Dao & Gu 2024, Mamba-2).
+    """Shapes as `ssmphony.ssm.scan.ssd`. Within a chunk ``y = ((C B^T) * L) (dt x)``, a masked product."""
+    length, heads = x.shape[1:3]
+    if length == 0:
+        return torch.zeros_like(x), state.clone()
+    with full_precision(x):
+        steps = min(SSD_STEPS, length)
+        dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in (x, dt, A, B, C, D, state)))
+        log_decay, first = dt.to(dtype) * A, state.to(dtype)
+        if reset is not None:
+            log_decay = log_decay.masked_fill(reset.unsqueeze(-1), -torch.inf)
+            first = _cleared(first, reset)
+        drive = _chunks(dt.to(dtype).unsqueeze(-1) * x, steps).permute(0, 1, 3, 2, 4)
+        Bc, Cc = (_chunks(part.to(dtype), steps).permute(0, 1, 3, 2, 4) for part in (B, C))
+        log_decay = _chunks(log_decay, steps).transpose(2, 3)
 
-    x (batch, time, head, p), dt (batch, time, head) ≥ 0, A, D (head,) with A negative, B, C (batch, time, group, n),
-    neighbouring heads share a group, state (batch, head, p, n); reset (batch, time) bool clears the state before
-    that step. Returns y like x and the last state. Blocks of steps as matrix products, states carried between them.
+        # (batch, chunk, head, step, step): what is left at the first step index of what came at the second.
+        left = torch.exp(segment_sums(log_decay))
+        share = heads // Bc.shape[2]
+        scores = (Cc @ Bc.transpose(-1, -2)).repeat_interleave(share, dim=2)
+        Bh, Ch = (part.repeat_interleave(share, dim=2) for part in (Bc, Cc))
+        y = (scores * left) @ drive
+
+        added = (drive * left[..., -1, :].unsqueeze(-1)).transpose(-1, -2) @ Bh
+        total = log_decay.cumsum(-1)
+        states = linear_recurrence(torch.exp(total[..., -1])[..., None, None], added, first)
+        before = torch.cat([first.unsqueeze(1), states[:, :-1]], dim=1)
+        y = y + (Ch @ before.transpose(-1, -2)) * torch.exp(total).unsqueeze(-1)
+        y = y.transpose(2, 3).flatten(1, 2)[:, :length] + D.unsqueeze(-1) * x
+        return y.to(x.dtype), _last(states, state)
+
+
+def linear_recurrence(a: Tensor, b: Tensor, first: Tensor) -> Tensor:
+    """All ``h[t] = a[t] h[t-1] + b[t]`` with ``h[-1] = first``: a, b (batch, time, …), first (batch, …) → as b.
+
+    All chunks run at once from zero, which tells what each does to the state; then the states between them, one after
+    the other; then all at once again from these. No division: a decay of zero is as good as any.
     """
-    batch, time, heads, p = x.shape
-    groups, n = B.shape[2:]
-    steps = min(SSD_STEPS, time)
-    count = -(-time // steps)
-
-    def blocks(values: Tensor, *shape: int) -> Tensor:
-        padding = [0, 0] * (values.ndim - 2) + [0, count * steps - time]
-        return F.pad(values, padding).reshape(batch, count, steps, groups, *shape)
-
-    share = heads // groups
-    u = blocks(x * dt.unsqueeze(-1), share, p)
-    log_decay = blocks(dt * A, share).permute(0, 1, 3, 4, 2)
-    b, c = blocks(B, n), blocks(C, n)
-    clears = torch.zeros(batch, time, dtype=torch.bool, device=x.device) if reset is None else reset
-    clears = F.pad(clears, (0, count * steps - time)).reshape(batch, count, 1, 1, steps)
-    between, since_start = _decays(log_decay, clears)
-    scores = torch.einsum("bctgn,bcsgn->bcgts", c, b).unsqueeze(3) * between
-    y = torch.einsum("bcghts,bcsghp->bctghp", scores, u)
-    # Two factors a product: the search for an order of three would make the batch of an exported graph a constant.
-    decayed = u * between[..., -1, :].permute(0, 1, 4, 2, 3).unsqueeze(-1)
-    added = torch.einsum("bcsgn,bcsghp->bcghpn", b, decayed)
-    first = [state.reshape(batch, groups, share, p, n)]
-    for decay, new in zip(since_start[..., -1].unbind(1), added.unbind(1), strict=True):
-        first.append(decay[..., None, None] * first[-1] + new)
-    carried = torch.stack(first[:-1], dim=1)
-    seen = torch.einsum("bctgn,bcghpn->bctghp", c, carried)
-    y = y + seen * since_start.permute(0, 1, 4, 2, 3).unsqueeze(-1)
-    y = y.reshape(batch, count * steps, heads, p)[:, :time]
-    return y + D.unsqueeze(-1) * x, first[-1].reshape(batch, heads, p, n)
+    length = b.shape[1]
+    if length <= 1:
+        return a * first.unsqueeze(1) + b
+    # About the square root, a power of two: lengths that are one too need no padding.
+    steps = 1 << length.bit_length() // 2
+    # unbind, whose gradient is one stack; indexing would make a zero tensor of the whole length for each step.
+    a_steps, b_steps = _chunks(a, steps, 1.0).unbind(2), _chunks(b, steps).unbind(2)
+    decay, local = a_steps[0], b_steps[0]
+    for a_step, b_step in zip(a_steps[1:], b_steps[1:], strict=True):
+        decay, local = a_step * decay, torch.addcmul(b_step, a_step, local)
+    before = [first]
+    for a_chunk, b_chunk in zip(decay.unbind(1)[:-1], local.unbind(1)[:-1], strict=True):
+        before.append(torch.addcmul(b_chunk, a_chunk, before[-1]))
+    state, states = torch.stack(before, 1), list[Tensor]()
+    for a_step, b_step in zip(a_steps, b_steps, strict=True):
+        state = torch.addcmul(b_step, a_step, state)
+        states.append(state)
+    return torch.stack(states, 2).flatten(1, 2)[:, :length]
 
 
-def _decays(log_decay: Tensor, clears: Tensor) -> tuple[Tensor, Tensor]:
-    """Decay from step s to step t (…, t, s), zero for s > t, and from before the block to step t (…, t).
+def segment_sums(x: Tensor) -> Tensor:
+    """(…, T) → (…, T, T): the sum of ``x[j + 1 … i]`` at ``[i, j]``, minus infinity above the diagonal.
 
-    The sums over s < r ≤ t are taken of masked copies: a difference of two long sums would cancel.
+    Summed from j on, not as a difference of two sums from zero: exact also behind a large x, and for x = -inf.
     """
-    steps = log_decay.shape[-1]
-    later = torch.ones(steps, steps, dtype=torch.bool, device=log_decay.device).tril(-1)
-    sums = log_decay.unsqueeze(-1).expand(*log_decay.shape, steps).masked_fill(~later, 0.0).cumsum(-2)
-    cleared = clears.to(log_decay.dtype).cumsum(-1)
-    apart = ~(later | torch.eye(steps, dtype=torch.bool, device=later.device))
-    apart = apart | (cleared.unsqueeze(-1) != cleared.unsqueeze(-2))
-    between = sums.masked_fill(apart, -torch.inf).exp()
-    return between, log_decay.cumsum(-1).masked_fill(cleared > 0, -torch.inf).exp()
+    steps = x.shape[-1]
+    ones = torch.ones(steps, steps, dtype=torch.bool, device=x.device)
+    sums = x.unsqueeze(-1).expand(*x.shape, steps).masked_fill(~ones.tril(-1), 0.0).cumsum(-2)
+    return sums.masked_fill(~ones.tril(), -torch.inf)
+
+
+def _chunks(x: Tensor, steps: int, padding: float = 0.0) -> Tensor:
+    """(batch, time, …) → (batch, chunk, steps, …), the last chunk padded."""
+    count = -(-x.shape[1] // steps)
+    missing = count * steps - x.shape[1]
+    if missing:
+        x = F.pad(x, (0, 0) * (x.dim() - 2) + (0, missing), value=padding)
+    return x.reshape(x.shape[0], count, steps, *x.shape[2:])
+
+
+def _cleared(state: Tensor, reset: Tensor) -> Tensor:
+    """The state without the rows whose first step clears it, whatever it held."""
+    first = reset[:, :1].any(1)
+    return torch.where(first.reshape(-1, *(1,) * (state.dim() - 1)), 0.0, state)
+
+
+def _last(states: Tensor, state: Tensor) -> Tensor:
+    return (states[:, -1] if states.shape[1] else state.clone()).to(state.dtype)
