@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from benchmarks.g2p_lists import distance
 from ssmphony.text.hindi import english, g2p, latin, tables, transliteration
 from ssmphony.text.hindi.transliteration import Style
 
@@ -57,15 +58,6 @@ def _by_rule(word: str, spoken: str) -> bool:
     return word.isalpha() and len(word) > 2 and " " not in spoken and any(letter in "aeiou" for letter in word)
 
 
-def _distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
-    row = list(range(len(second) + 1))
-    for i, a in enumerate(first, 1):
-        last, row[0] = row[0], i
-        for j, b in enumerate(second, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (a != b))
-    return row[-1]
-
-
 def _measure(lexicon: dict[str, str], read: Callable[[str], str]) -> str:
     words = {word: spoken for word, spoken in lexicon.items() if _held_out(word) and _by_rule(word, spoken)}
     exact = same = errors = phones = 0
@@ -74,7 +66,7 @@ def _measure(lexicon: dict[str, str], read: Callable[[str], str]) -> str:
         wanted, got = g2p.phonemes(spoken), g2p.phonemes(written)
         exact += written == spoken
         same += wanted == got
-        errors += _distance(wanted, got)
+        errors += distance(wanted, got)
         phones += len(wanted)
     return f"{len(words)} words: {exact / len(words):.1%} as written, {same / len(words):.1%} as spoken, " + (
         f"{1 - errors / phones:.1%} of phones"
