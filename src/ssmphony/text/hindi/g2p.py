@@ -29,10 +29,11 @@ def phonemes(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=20_000)
 def sounds(word: str) -> tuple[str, ...]:
     """What a voice speaks: `phonemes` with native nasal vowels (आंख ãːkʰ) and the vowels beside ɦ (कहना kɛːɦnaː)."""
-    symbols = EXCEPTIONS.get(word)
-    if symbols is None:
-        spoken = _pronounce(_with_native_nasal(with_nukta(word), NASAL_STEMS))
-        symbols = tuple(phone.symbol for phone in spoken)
+    narrow = _with_native_nasal(with_nukta(word), NASAL_STEMS)
+    if word in EXCEPTIONS or narrow == respell(word):  # most words: what `phonemes` has found already
+        symbols = phonemes(word)
+    else:
+        symbols = tuple(phone.symbol for phone in _pronounce(narrow))
     return phonology.front_before_h(symbols, word.endswith(VISARGA))
 
 
