@@ -75,7 +75,7 @@ class Edits(NamedTuple):
     """For each edit or match: index into the reading and into the reference, -1 where one side has nothing."""
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         return self.substituted + self.deleted + self.inserted
 
 

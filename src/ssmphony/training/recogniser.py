@@ -178,4 +178,4 @@ def _batch(utterances: Utterances, indices: list[int]) -> RecogniserBatch:
 
 def _error(scores: Tensor, target: Tensor) -> Tensor:
     """Edits a class of the greedy reading of one clip, scores (step, class)."""
-    return torch.tensor(edits(greedy(scores.detach().numpy()), target.tolist()).count / max(1, len(target)))
+    return torch.tensor(edits(greedy(scores.detach().numpy()), target.tolist()).total / max(1, len(target)))

@@ -77,5 +77,5 @@ def test_edits_are_a_path_through_both(reading: str, reference: str) -> None:
     found = edits(reading, reference)
     assert [i for i, _ in found.pairs if i >= 0] == list(range(len(reading)))
     assert [j for _, j in found.pairs if j >= 0] == list(range(len(reference)))
-    assert found.count == edits(reference, reading).count
-    assert abs(len(reading) - len(reference)) <= found.count <= max(len(reading), len(reference))
+    assert found.total == edits(reference, reading).total
+    assert abs(len(reading) - len(reference)) <= found.total <= max(len(reading), len(reference))
