@@ -28,6 +28,18 @@ def ctc_loss(scores: Tensor, lengths: Tensor, targets: Sequence[Tensor]) -> Tens
     )
 
 
+def log_likelihoods(scores: Floats, targets: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+    """``log p(target)`` of one clip for each of many targets: (targets,), -inf where a target is too long.
+
+    scores (step, class) log-probabilities.
+    """
+    counts = torch.tensor([len(target) for target in targets])
+    rows = torch.from_numpy(np.asarray(scores, np.float64))[:, None].expand(-1, len(targets), -1)
+    flat = torch.tensor([number for target in targets for number in target])
+    lengths = torch.full((len(targets),), len(scores))
+    return -F.ctc_loss(rows, flat, lengths, counts, reduction="none").numpy()
+
+
 def greedy(scores: Floats) -> list[int]:
     """The likeliest class of each step, repetitions and blanks dropped: (step, class) → classes."""
     best = scores.argmax(axis=1)

@@ -8,16 +8,21 @@ CTC: Graves et al., *Connectionist temporal classification* (ICML 2006). Class 0
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import Config
+from ssmphony.config import Config, parse
 from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, S4DConfig
 from ssmphony.text.hindi import normalize
 from ssmphony.text.vocabulary import CONSONANTS, VOWELS
+from ssmphony.types import SsmphonyError
 
 STRIDE = 2
 """Frames of mel a step of the recogniser."""
@@ -98,3 +103,27 @@ def character_classes(text: str) -> list[int]:
     """Classes of the letters of ``text`` as it is read out; other signs part words."""
     letters = "".join(letter if letter in _CHARACTERS else " " for letter in normalize(text))
     return [_CHARACTERS[letter] for letter in " ".join(letters.split())]
+
+
+def read_recogniser(path: Path) -> Recogniser:
+    """A trained recogniser: a ``.safetensors`` file that `write_recogniser` wrote. Raises `SsmphonyError`."""
+    try:
+        with safe_open(path, "pt") as file:
+            settings = json.loads((file.metadata() or {})["recogniser"])
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        model = parse(RecogniserConfig, settings, str(path)).build()
+        model.load_state_dict(weights)
+    except FileNotFoundError:
+        raise SsmphonyError(f"{path}: no such recogniser") from None
+    except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        raise SsmphonyError(f"{path}: not a recogniser of this version ({str(error).splitlines()[0]:.80})") from None
+    return model
+
+
+def write_recogniser(path: Path, model: Recogniser) -> None:
+    """Save a recogniser with its settings, large weights in float16."""
+    weights = {
+        name: (value.half() if value.numel() >= 4096 and "kernel" not in name else value).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    save_file(weights, path, {"recogniser": model.config.model_dump_json()})
