@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.kernel import StateSpaceKernel, run
-from ssmphony.ssm.s4 import S4Kernel
-from ssmphony.ssm.s4d import S4DKernel
+from ssmphony.ssm.s4 import S4Init, S4Kernel
+from ssmphony.ssm.s4d import S4DInit, S4DKernel
 
 
 class StateSpaceState(NamedTuple):
@@ -59,28 +59,37 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
 
 
 class S4Config(Config):
-    """S4. ``d_state`` counts both halves of the conjugate pairs; ``n_ssm`` systems are shared by the channels."""
+    """S4. ``d_state`` counts both halves of the conjugate pairs; ``n_ssm`` systems are shared by the channels.
+
+    ``init``: a HiPPO memory, of the whole past (legs) or of the last second in polynomials (legt) or waves (fout), or
+    random systems. LegT has a low-rank term of two vectors, the others of one.
+    """
 
     kind: Literal["s4"] = "s4"
     d_model: int
     d_state: int = 64
     n_ssm: int | None = None
+    init: S4Init = "legs"
     dropout: float = 0.0
 
     def build(self) -> StateSpaceMixer:
         return StateSpaceMixer(self.build_kernel(), self.dropout)
 
     def build_kernel(self) -> S4Kernel:
-        return S4Kernel(self.d_model, self.d_state, self.n_ssm)
+        return S4Kernel(self.d_model, self.d_state, self.n_ssm, self.init)
 
 
 class S4DConfig(Config):
-    """S4D. ``d_state`` counts both halves of the conjugate pairs."""
+    """S4D. ``d_state`` counts both halves of the conjugate pairs.
+
+    ``init``: evenly spaced frequencies (lin), their inverse law (inv), the normal part of HiPPO-LegS (legs), decays
+    without oscillation (real) or random frequencies.
+    """
 
     kind: Literal["s4d"] = "s4d"
     d_model: int
     d_state: int = 64
-    init: Literal["lin", "legs"] = "lin"
+    init: S4DInit = "lin"
     dropout: float = 0.0
 
     def build(self) -> StateSpaceMixer:
