@@ -169,7 +169,9 @@ def test_gradients_agree_between_the_ways_to_run(name: str) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 6])
-@pytest.mark.parametrize("build", [lambda: S4Kernel(2, 4), lambda: S4Kernel(2, 4, init="legt"), lambda: S4DKernel(2, 4)])
+@pytest.mark.parametrize(
+    "build", [lambda: S4Kernel(2, 4), lambda: S4Kernel(2, 4, init="legt"), lambda: S4DKernel(2, 4)]
+)
 def test_gradcheck(build: object, length: int) -> None:
     torch.manual_seed(0)
     kernel = build().double()  # type: ignore[operator]
