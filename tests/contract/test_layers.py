@@ -128,3 +128,9 @@ def test_determinism(tiny: contract.Stream) -> None:
 @every_layer
 def test_edges(tiny: contract.Stream) -> None:
     contract.check_edges(tiny)
+
+
+@every_layer
+def test_resets(name: str) -> None:
+    torch.manual_seed(0)
+    contract.check_resets(LAYERS[name]().eval(), WIDTH)

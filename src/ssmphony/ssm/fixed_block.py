@@ -74,8 +74,12 @@ class FixedBlockMixer(SequenceLayer, nn.Module):
     def initial_state(self, batch: int) -> StateSpaceState:
         return StateSpaceState(self.powers.new_zeros(batch, self.d_model, self.d_state))
 
-    def forward(self, x: Tensor, state: StateSpaceState, mask: Tensor) -> tuple[Tensor, StateSpaceState]:
+    def forward(
+        self, x: Tensor, state: StateSpaceState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, StateSpaceState]:
         """x (batch, steps, channel), mask (batch, steps) → (batch, steps, channel) and the state."""
+        if reset is not None:
+            raise ValueError("a layer fixed for export takes no resets")
         u = hide(x, mask).permute(2, 0, 1)
         old = state.x.transpose(0, 1)
         toeplitz = self.kernel[:, self.lags]

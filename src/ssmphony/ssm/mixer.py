@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.kernel import StateSpaceKernel, run
+from ssmphony.ssm.packed import run_packed
 from ssmphony.ssm.s4 import S4Init, S4Kernel
 from ssmphony.ssm.s4d import S4DInit, S4DKernel
 
@@ -50,11 +51,14 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
         shape = (batch, self.kernel.d_model, self.kernel.d_state)
         return StateSpaceState(torch.zeros(shape, dtype=self.kernel.dtype, device=self.kernel.device))
 
-    def forward(self, x: Tensor, state: StateSpaceState, mask: Tensor) -> tuple[Tensor, StateSpaceState]:
+    def forward(
+        self, x: Tensor, state: StateSpaceState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, StateSpaceState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
         u = hide(x, mask).permute(2, 0, 1)
-        y, last = run(self.kernel, u, state.x.transpose(0, 1))
+        before = state.x.transpose(0, 1)
+        y, last = run(self.kernel, u, before) if reset is None else run_packed(self.kernel, u, before, reset)
         return self.output(y.permute(1, 2, 0).to(x.dtype)), StateSpaceState(last.transpose(0, 1))
 
 

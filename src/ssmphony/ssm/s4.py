@@ -27,7 +27,7 @@ SMALLEST_DECAY = 1e-4
 
 
 class Inverse(NamedTuple):
-    """``(I - dt/2 A)^-1 = D - sum_k left[k] right[k]^T``: the rotations D = re + i im, and what the low rank takes away.
+    """``(I - dt/2 A)^-1 = D - sum_k left[k] right[k]^T``: rotations D = re + i im, and what the low rank takes away.
 
     re, im: (channel, N / 2); left, right: one (channel, N) for each vector of the low-rank term.
     """

@@ -45,13 +45,15 @@ class Stack(SequenceLayer, nn.Module):
         present = tuple(torch.zeros(batch, layer.lookahead, dtype=torch.bool, device=device) for layer in chain)
         return StackState(layers, present)
 
-    def forward(self, x: Tensor, state: StackState, mask: Tensor) -> tuple[Tensor, StackState]:
+    def forward(
+        self, x: Tensor, state: StackState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, StackState]:
         """x (batch, time, channel), mask (batch, time) → (batch, time, channel) and the state."""
         layers: list[State] = []
         queues: list[Tensor] = []
         for layer, old, waiting in zip(self._chain(), state.layers, state.present, strict=True):
-            x, new = layer.forward(x, old, mask)
-            mask, queue = delay(mask, waiting)
+            x, new = layer.forward(x, old, mask, reset)
+            mask, queue = delay(mask, waiting, reset)
             layers.append(new)
             queues.append(queue)
         return x, StackState(tuple(layers), tuple(queues))

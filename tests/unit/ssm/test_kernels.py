@@ -175,8 +175,8 @@ def test_gradients_agree_between_the_ways_to_run(name: str) -> None:
 def test_gradcheck(build: object, length: int) -> None:
     torch.manual_seed(0)
     kernel = build().double()  # type: ignore[operator]
-    u = torch.randn(2, 1, length, dtype=torch.float64, requires_grad=True)
-    state = torch.randn(2, 1, 4, dtype=torch.float64, requires_grad=True)
+    u = torch.randn(kernel.d_model, 1, length, dtype=torch.float64, requires_grad=True)
+    state = torch.randn(kernel.d_model, 1, 4, dtype=torch.float64, requires_grad=True)
     names = [name for name, _ in kernel.named_parameters()]
 
     def function(u: Tensor, state: Tensor, *values: Tensor) -> tuple[Tensor, Tensor]:

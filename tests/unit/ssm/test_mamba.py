@@ -143,8 +143,8 @@ def test_scan_computes_in_float32_under_autocast(kind: str, monkeypatch: pytest.
     module, name = {"mamba": (mamba, "selective_scan"), "mamba2": (mamba2, "ssd")}[kind]
     scan, seen = getattr(module, name), []
 
-    def spy(*values: Tensor) -> tuple[Tensor, Tensor]:
-        seen.extend(value.dtype for value in values)
+    def spy(*values: Tensor | None) -> tuple[Tensor, Tensor]:
+        seen.extend(value.dtype for value in values if value is not None)
         assert not torch.is_autocast_enabled("cpu")
         return scan(*values)
 
