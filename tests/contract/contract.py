@@ -288,6 +288,41 @@ def check_export(stream: Stream, folder: Path, tolerance: float = TOLERANCE, blo
         assert_close(torch.from_numpy(out), y.detach(), tolerance)
 
 
+def check_compiled(layer: Any, channels: int, backend: str) -> None:
+    """`torch.compile` takes a sequence and single steps as one graph each: outputs, state, gradients of weights."""
+    torch.compiler.reset()
+    compiled = torch.compile(layer, fullgraph=True, backend=backend, dynamic=False)
+    generator = torch.Generator().manual_seed(0)
+    weights = list(layer.parameters())
+    for steps in (70, 1):
+        x = torch.randn(2, steps, channels, generator=generator)
+        warm = layer(x, layer.initial_state(2), present(x))[1]
+        state = map_state(torch.Tensor.detach, warm)
+        expected, ours = (run(x, state, present(x)) for run in (layer, compiled))
+        assert_close(ours[0], expected[0])
+        for a, b in zip(arrays(ours[1]), arrays(expected[1]), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+        if torch.is_grad_enabled():
+            grads = [torch.autograd.grad(y.square().sum(), weights, allow_unused=True) for y, _ in (expected, ours)]
+            for a, b in zip(*grads, strict=True):
+                assert (a is None) == (b is None)
+                if a is not None and b is not None:
+                    assert_close(b, a, 10 * TOLERANCE)
+
+
+def check_exported_program(layer: Any, channels: int) -> None:
+    """`torch.export`, strict, takes single steps and a block; the program carries a stream as the layer does."""
+    for steps in (1, 17):
+        x = torch.randn(2, 3 * steps, channels, generator=torch.Generator().manual_seed(0))
+        state = layer.initial_state(2)
+        program = torch.export.export(layer, (x[:, :steps], state, present(x[:, :steps])), strict=True).module()
+        other = state
+        for piece in x.split(steps, dim=1):
+            y, state = layer(piece, state, present(piece))
+            z, other = program(piece, other, present(piece))
+            assert_close(z, y)
+
+
 class _Graph(nn.Module):
     """A stream as a module with flat state, as exporters want it."""
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmphony.interfaces import SequenceLayer
+from ssmphony.ssm.learned_state import LearnedState
 from ssmphony.ssm.mixer import StateSpaceMixer, StateSpaceState, hide
 from ssmphony.ssm.s4d import S4DKernel
 
@@ -92,6 +93,8 @@ def fixed_blocks(module: nn.Module, steps: int) -> nn.Module:
     """A copy of ``module`` for export, where every S4D layer takes blocks of ``steps`` steps."""
     module = copy.deepcopy(module)
     for parent in list(module.modules()):
+        if isinstance(parent, LearnedState):
+            continue  # its first state is not scaled
         for name, child in list(parent.named_children()):
             if isinstance(child, StateSpaceMixer) and isinstance(child.kernel, S4DKernel):
                 setattr(parent, name, FixedBlockMixer(child, steps))
