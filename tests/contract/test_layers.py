@@ -136,18 +136,17 @@ def test_export(name: str, tiny: contract.Stream, tmp_path: Path) -> None:
 
 #: One layer of each kind, which is what the compiler and the exporters must take without a break.
 ONE_OF_EACH = [*MIXERS, "s4-legt", "learned"]
-every_kind = pytest.mark.parametrize("name", ONE_OF_EACH)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=() if name in ("s4", "mamba") else pytest.mark.slow) for name in ONE_OF_EACH],
+one_quick_kind = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "mamba" else pytest.mark.slow) for name in ONE_OF_EACH]
 )
+
+
+@one_quick_kind
 def test_export_of_one_step(tiny: contract.Stream, tmp_path: Path) -> None:
     contract.check_export(tiny, tmp_path, block=1)
 
 
-@every_kind
+@one_quick_kind
 @torch.no_grad()
 def test_traces_without_graph_breaks(name: str) -> None:
     """As `torch.compile` and `torch.export` see the layer: one graph, for a sequence and for a step."""
@@ -157,8 +156,8 @@ def test_traces_without_graph_breaks(name: str) -> None:
     contract.check_exported_program(layer, WIDTH)
 
 
-@every_kind
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_compiles(name: str) -> None:
     """With the real backend, and its gradients too."""
     torch.manual_seed(0)
