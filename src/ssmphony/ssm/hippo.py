@@ -131,7 +131,7 @@ def s4d_lin(n: int) -> Complex:
 def s4d_inv(n: int) -> Complex:
     """S4D-Inv: ``-1/2 + i n / pi (n / (2k + 1) - 1)``, (n // 2,) complex."""
     _require_even(n)
-    return -0.5 + 1j * n / np.pi * (n / (2.0 * np.arange(n // 2) + 1.0) - 1.0)
+    return (-0.5 + 1j * n / np.pi * (n / (2.0 * np.arange(n // 2) + 1.0) - 1.0)).astype(np.complex128)
 
 
 def s4d_real(n: int) -> Complex:
@@ -145,7 +145,7 @@ def _fourier_basis(n: int) -> tuple[Real, Complex]:
 
     Written out: of the two zeros in its spectrum a numerical eigenbasis need not be a conjugate pair.
     """
-    imag = 2.0 * np.pi * np.arange(n // 2)
+    imag = 2.0 * np.pi * np.arange(n // 2, dtype=np.float64)
     half = np.kron(np.eye(n // 2), [[1.0], [-1j]]) / 2.0**0.5
     return np.concatenate([-imag[::-1], imag]), np.hstack([half.conj()[:, ::-1], half])
 
