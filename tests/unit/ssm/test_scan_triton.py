@@ -19,20 +19,25 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run_cases(interpret: bool) -> None:
+def run_cases(interpret: bool, marks: str) -> None:
     environment = {**os.environ, "TRITON_INTERPRET": str(int(interpret)), "PYTHONPATH": os.pathsep.join(sys.path)}
     if interpret:
         environment["CUDA_VISIBLE_DEVICES"] = ""
     cases = str(Path(__file__).with_name("triton_cases.py"))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", cases]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", marks, cases]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_in_the_interpreter() -> None:
-    run_cases(interpret=True)
+    run_cases(interpret=True, marks="not slow")
+
+
+@pytest.mark.slow
+def test_the_rest_in_the_interpreter() -> None:
+    run_cases(interpret=True, marks="slow")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_on_the_gpu() -> None:
-    run_cases(interpret=False)
+    run_cases(interpret=False, marks="slow or not slow")

@@ -82,8 +82,12 @@ def _scan(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[
 
 
 @torch.compiler.assume_constant_result
-@functools.cache
 def _gpu_ready() -> bool:
+    return _load_triton()
+
+
+@functools.cache
+def _load_triton() -> bool:
     """Whether the operators for GPUs are there; says once why if they are not. Nothing else imports Triton."""
     try:
         importlib.import_module("ssmphony.ssm.scan.triton")
