@@ -107,7 +107,7 @@ def test_several_blocks_of_channels() -> None:
 @slow
 @every_scan
 def test_bfloat16_activations(name: str) -> None:
-    """Computed in float32 and rounded at the end, in the interpreter towards zero; state and parameters stay float32."""
+    """Computed in float32 and rounded at the end (the interpreter cuts); state and parameters stay float32."""
     values = narrow(name, inputs(name, 70))
     mixed = [value.to(torch.float32 if i in (2, 5, 6) else torch.bfloat16) for i, value in enumerate(values)]
     assert_equal(name, mixed, None, 2**-7)

@@ -1,8 +1,8 @@
 """The scans of Mamba and Mamba-2: a recurrence over time whose coefficients change with every step.
 
 Each is one function of the inputs and the first state, for any length, in forms that are tested against each other:
-`naive` (word for word), `reference` (PyTorch operations), `cpu` (compiled C++, float32) and `triton` (compiled for GPUs).
-Which one runs follows from device and dtype, and from nothing else.
+`naive` (word for word), `reference` (PyTorch operations), `cpu` (compiled, float32) and `triton` (compiled for GPUs).
+Which one runs follows from device, dtype and the size of a head, and from nothing else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import torch
 from torch import Tensor
 
 from ssmphony.ssm.scan import cpu, operators
+
+#: Numbers of one state (of a head, of a channel) that the kernels for GPUs have registers for.
+GPU_STATE = 64 * 128
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +79,8 @@ def _scan(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[
     if not torch.onnx.is_in_onnx_export():
         if devices == {"cpu"} and dtypes == {torch.float32} and cpu.ready():
             return operators.call(name, inputs, reset)
-        if devices == {"cuda"} and torch.float64 not in dtypes and _gpu_ready():
+        fits = inputs[6].shape[2:].numel() <= GPU_STATE and torch.float64 not in dtypes
+        if devices == {"cuda"} and fits and _gpu_ready():
             return operators.call(f"triton_{name}", inputs, reset)
     return operators.REFERENCE[name](*inputs, reset)
 

@@ -1,4 +1,3 @@
-# pyright: basic, reportMissingImports=false
 """The states between chunks, one after the other: the only part of a chunked scan that is sequential over time.
 
 ``before[k + 1] = exp(A total[k]) before[k] + local[k]``, where ``total`` is the sum of a chunk's steps, infinite where

@@ -1,4 +1,3 @@
-# pyright: basic, reportMissingImports=false
 """Mamba's scan (Gu and Dao 2023, arXiv 2312.00752) in Triton.
 
 ``h[t] = exp(delta[t] A) h[t-1] + delta[t] u[t] B[t]``, ``y[t] = C[t] . h[t] + D u[t]``
@@ -211,7 +210,7 @@ def backward(
     grad_B, grad_C = (states.new_empty(blocks, batch, time, n) for _ in "BC")
     gradient_kernel[grid](
         grad_y, u, delta, A, B, C, D, marks, states, adjoints, grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D,
-        *sizes, STEPS, channels,
+        *sizes, STEPS, channels, num_warps=8,
     )  # fmt: skip
     sums = (grad_A.sum((0, 1)).t(), grad_B.sum(0), grad_C.sum(0), grad_D.sum((0, 1)), grad_state.transpose(1, 2))
     found = (grad_u, grad_delta, *sums)

@@ -1,11 +1,11 @@
-# pyright: basic, reportMissingImports=false
 """Mamba-2's scan (SSD, Dao and Gu 2024, arXiv 2405.21060) in Triton: a chunk of a head is a few products of matrices.
 
 ``h[t] = exp(dt[t] A) h[t-1] + dt[t] x[t] B[t]^T``, ``y[t] = h[t] C[t] + D x[t]``
 
-With ``L[t, s]`` what is left at step t of what came at step s, a chunk computes ``y = ((C B^T) * L) (dt x)`` and adds what
-the state in front of it leaves. Every exponent is a sum over the steps it spans, never a difference of two sums, so that
-small steps behind a large one keep their digits.
+With ``L[t, s]`` what is left at step t of what came at step s, a chunk computes ``y = ((C B^T) * L) (dt x)`` and adds
+what the state in front of it leaves. Every exponent is a sum over the steps it spans, never a difference of two sums,
+so that small steps behind a large one keep their digits. Products take three passes of TF32, which is float32 in effect, and
+keeps their operands in registers: with one pass the gradients need more shared memory than a GPU has.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ssmphony.ssm.scan.triton.carry import carry
 STEPS = 64
 #: The smallest side of a product on tensor cores.
 SIDE = 16
+WARPS = 8
 
 
 @triton.jit
@@ -48,7 +49,7 @@ def left_between(exponents, STEPS: tl.constexpr):
 @triton.jit
 def states_kernel(
     values, maps, dt, A, reset, states, total, TIME, HEADS, GROUPS, P, N,
-    ADJOINT: tl.constexpr, STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr, PRECISION: tl.constexpr,
+    ADJOINT: tl.constexpr, STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr,
 ):  # fmt: skip
     """A chunk's own part of the state behind it, ``sum of left[t] dt[t] x[t] B[t]^T``; or, ADJOINT, of the adjoint in
     front of it, ``sum of passed[t] grad_y[t] C[t]^T``. And the sum of its steps, infinite with a reset."""
@@ -65,7 +66,7 @@ def states_kernel(
     else:
         _, following = head_steps(dt, A, reset, row, head, chunk, TIME, HEADS, 1, STEPS)
         weights = steps * tl.exp(tl.cumsum(following, 0, reverse=True))
-    state = tl.dot(tl.trans(v * weights[:, None]), m, input_precision=PRECISION)
+    state = tl.dot(tl.trans(v * weights[:, None]), m, input_precision="tf32x3")
     place = at * P * N + p[:, None] * N + n[None, :]
     tl.store(states + place, state, (p < P)[:, None] & (n < N)[None, :])
     cleared = tl.min(exponents, 0) == float("-inf")
@@ -75,7 +76,7 @@ def states_kernel(
 @triton.jit
 def output_kernel(
     x, dt, A, B, C, D, reset, states, y, TIME, HEADS, GROUPS, P, N,
-    STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr, PRECISION: tl.constexpr,
+    STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr,
 ):  # fmt: skip
     """``y = ((C B^T) * L) (dt x) + passed * (C h0^T) + D x`` of one chunk of one head; h0 the state in front of it."""
     chunk, head, row = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
@@ -90,10 +91,10 @@ def output_kernel(
     place = at * P * N + p[:, None] * N + n[None, :]
     first = tl.load(states + place, (p < P)[:, None] & (n < N)[None, :], 0.0)
     steps, exponents = head_steps(dt, A, reset, row, head, chunk, TIME, HEADS, 0, STEPS)
-    scores = tl.dot(c, tl.trans(b), input_precision=PRECISION) * left_between(exponents, STEPS)
-    out = tl.dot(scores * steps[None, :], u, input_precision=PRECISION)
+    scores = tl.dot(c, tl.trans(b), input_precision="tf32x3") * left_between(exponents, STEPS)
+    out = tl.dot(scores * steps[None, :], u, input_precision="tf32x3")
     passed = tl.exp(tl.cumsum(exponents, 0))[:, None]
-    carried = passed * tl.dot(c, tl.trans(first), input_precision=PRECISION)
+    carried = passed * tl.dot(c, tl.trans(first), input_precision="tf32x3")
     # Chosen, not multiplied by zero: a reset clears also what is not finite.
     out += tl.where(passed == 0.0, 0.0, carried) + tl.load(D + head).to(tl.float32) * u
     tl.store(y + to_p, out, in_p)
@@ -103,7 +104,7 @@ def output_kernel(
 def gradient_kernel(
     grad_y, x, dt, A, B, C, D, reset, states, adjoints, grad_x, grad_dt, grad_A, grad_B, grad_C, grad_D,
     TIME, HEADS, GROUPS, P, N,
-    STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr, PRECISION: tl.constexpr,
+    STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr,
 ):  # fmt: skip
     """All gradients of one chunk of one head; h0 the state in front of it, G the adjoint of the state behind it.
 
@@ -134,21 +135,21 @@ def gradient_kernel(
     between = left_between(exponents, STEPS)
 
     # (step t, step s): what C and B, and what grad_y and x, make of each other.
-    maps = tl.dot(c, tl.trans(b), input_precision=PRECISION) * between
-    pairs = tl.dot(gy, tl.trans(u), input_precision=PRECISION) * steps[None, :]
-    drive = tl.dot(tl.trans(maps), gy, input_precision=PRECISION)
-    drive += left[:, None] * tl.dot(b, tl.trans(behind), input_precision=PRECISION)
+    maps = tl.dot(c, tl.trans(b), input_precision="tf32x3") * between
+    pairs = tl.dot(gy, tl.trans(u), input_precision="tf32x3") * steps[None, :]
+    drive = tl.dot(tl.trans(maps), gy, input_precision="tf32x3")
+    drive += left[:, None] * tl.dot(b, tl.trans(behind), input_precision="tf32x3")
     given = pairs * maps
     pairs *= between
-    through_first = passed[:, None] * tl.dot(gy, first, input_precision=PRECISION)
-    through_behind = (left * steps)[:, None] * tl.dot(u, behind, input_precision=PRECISION)
+    through_first = passed[:, None] * tl.dot(gy, first, input_precision="tf32x3")
+    through_behind = (left * steps)[:, None] * tl.dot(u, behind, input_precision="tf32x3")
     to_head = head_at[:, None] * N + n[None, :]
-    tl.store(grad_C + to_head, tl.dot(pairs, b, input_precision=PRECISION) + through_first, in_n)
-    tl.store(grad_B + to_head, tl.dot(tl.trans(pairs), c, input_precision=PRECISION) + through_behind, in_n)
+    tl.store(grad_C + to_head, tl.dot(pairs, b, input_precision="tf32x3") + through_first, in_n)
+    tl.store(grad_B + to_head, tl.dot(tl.trans(pairs), c, input_precision="tf32x3") + through_behind, in_n)
 
     # (step t or s, step m): whether s is before m.
     earlier = tl.arange(0, STEPS)[:, None] < tl.arange(0, STEPS)[None, :]
-    crossing = tl.dot(given, earlier.to(tl.float32), input_precision=PRECISION) + tl.sum(c * through_first, 1)[:, None]
+    crossing = tl.dot(given, earlier.to(tl.float32), input_precision="tf32x3") + tl.sum(c * through_first, 1)[:, None]
     gradient = tl.sum(tl.where(earlier, tl.sum(b * through_behind, 1)[:, None], crossing), 0)
     gradient += tl.exp(tl.sum(exponents, 0)) * tl.sum(tl.sum(first * behind, 1), 0)
     tl.store(grad_dt + head_at, gradient * tl.load(A + head) + tl.sum(drive * u, 1), real)
@@ -174,9 +175,9 @@ def forward(
     A, states, marks = A.float().contiguous(), kept(x, state, True), None if reset is None else reset.to(torch.int8)
     grid, sizes, constants = _launch(x, B, states)
     total, y = states.new_empty(states.shape[:3]), torch.empty_like(x)
-    states_kernel[grid](x, B, dt, A, marks, states, total, *sizes, False, *constants)
+    states_kernel[grid](x, B, dt, A, marks, states, total, *sizes, False, *constants, num_warps=WARPS)
     last = carry(states, state.float().contiguous(), A, total)
-    output_kernel[grid](x, dt, A, B, C, D, marks, states, y, *sizes, *constants)
+    output_kernel[grid](x, dt, A, B, C, D, marks, states, y, *sizes, *constants, num_warps=WARPS)
     return y, last.to(state.dtype), states if keep else kept(x, state, False)
 
 
@@ -192,28 +193,23 @@ def backward(
     A, marks = A.float().contiguous(), None if reset is None else reset.to(torch.int8)
     grid, sizes, constants = _launch(x, B, states)
     adjoints, total = torch.empty_like(states), states.new_empty(states.shape[:3])
-    states_kernel[grid](grad_y, C, dt, A, marks, adjoints, total, *sizes, True, *constants)
+    states_kernel[grid](grad_y, C, dt, A, marks, adjoints, total, *sizes, True, *constants, num_warps=WARPS)
     grad_state = carry(adjoints, grad_last.float().contiguous(), A, total, back=True)
     grad_x, grad_dt = torch.empty_like(x), torch.empty_like(dt)
     grad_A, grad_D = torch.empty_like(total), torch.empty_like(total)
     grad_B, grad_C = (states.new_empty(*x.shape[:3], B.shape[-1]) for _ in "BC")
     gradient_kernel[grid](
         grad_y, x, dt, A, B, C, D, marks, states, adjoints, grad_x, grad_dt, grad_A, grad_B, grad_C, grad_D,
-        *sizes, *constants,
+        *sizes, *constants, num_warps=WARPS,
     )  # fmt: skip
     shared = (part.unflatten(2, (B.shape[2], -1)).sum(3) for part in (grad_B, grad_C))
     found = (grad_x, grad_dt, grad_A.sum((0, 1)), *shared, grad_D.sum((0, 1)), grad_state)
     return tuple(ours.to(part.dtype) for ours, part in zip(found, inputs, strict=True))
 
 
-def _launch(x: Tensor, B: Tensor, states: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int | str, ...]]:
-    """Grid (chunk, head, batch), sizes and constants of the kernels.
-
-    Products of float32 are exact to float32 (three TF32 products), unless PyTorch was told that less will do.
-    """
+def _launch(x: Tensor, B: Tensor, states: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Grid (chunk, head, batch), sizes and constants of the kernels."""
     batch, time, heads, p = x.shape
     groups, n = B.shape[2:]
-    exact = x.dtype == torch.float32 and torch.get_float32_matmul_precision() == "highest"
     slots = (max(SIDE, triton.next_power_of_2(size)) for size in (p, n))
-    constants = (STEPS, *slots, "tf32x3" if exact else "tf32")
-    return (states.shape[1], heads, batch), (time, heads, groups, p, n), constants
+    return (states.shape[1], heads, batch), (time, heads, groups, p, n), (STEPS, *slots)
