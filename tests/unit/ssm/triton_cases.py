@@ -158,6 +158,7 @@ def test_nothing_to_do(name: str, batch: int, length: int) -> None:
     assert all(not gradient.any() for gradient in found[:6])
 
 
+@slow
 @every_scan
 def test_operator_is_well_registered(name: str) -> None:
     values = [value.float().to(DEVICE).requires_grad_() for value in narrow(name, inputs(name, 9))]
@@ -181,7 +182,7 @@ def test_second_gradients(name: str) -> None:
     assert relative(second[0].cpu(), second[1]) <= 1e-4
 
 
-@pytest.mark.skipif(DEVICE == "cpu", reason="the sizes of a model take the interpreter hours")
+@pytest.mark.skipif(DEVICE == "cpu", reason="the sizes of a model are for a GPU")
 @every_scan
 def test_sizes_of_a_model(name: str) -> None:
     torch.manual_seed(0)
