@@ -5,7 +5,8 @@
 With ``L[t, s]`` what is left at step t of what came at step s, a chunk computes ``y = ((C B^T) * L) (dt x)`` and adds
 what the state in front of it leaves. Every exponent is a sum over the steps it spans, never a difference of two sums,
 so that small steps behind a large one keep their digits. Products take three passes of TF32, which is float32 in effect
-and keeps their operands in registers: with one pass the gradients need more shared memory than a GPU has.
+and keeps their operands in registers: with one pass the gradients of heads of 64 × 128
+need more shared memory than an H100 has.
 """
 
 from __future__ import annotations
