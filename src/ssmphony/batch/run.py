@@ -79,9 +79,8 @@ def run_batch(
                     if progress is not None:
                         progress(plan.todo[index], length_s)
         finally:
-            _collect(jobs, out, digest)
-        failures = [failed[job.file] for job in jobs if job.file in failed]
-        _write_failures(out, failures)
+            failures = [failed[job.file] for job in jobs if job.file in failed]
+            _collect(jobs, out, digest, failures)
     return Outcome(made, seconds, len(plan.done), plan.changed, failures, plan.left_over)
 
 
@@ -96,19 +95,16 @@ def _plan(jobs: Sequence[Job], rows: dict[str, Row], lexicon_sha256: str) -> Pla
     return Plan(todo, done, sum(job.file in rows for job in todo), [file for file in rows if file not in wanted])
 
 
-def _collect(jobs: Sequence[Job], out: Path, lexicon_sha256: str) -> None:
+def _collect(jobs: Sequence[Job], out: Path, lexicon_sha256: str, failures: Sequence[Failed]) -> None:
     """Write the manifest in the order of the jobs, from what is on the disk, and remove what is not needed any more."""
     done = _plan(jobs, recorded(out), lexicon_sha256).done
     write_rows(out / MANIFEST, ({**done[job.file], "id": job.id} for job in jobs if job.file in done))
     clear(out)
-
-
-def _write_failures(out: Path, failures: Sequence[Failed]) -> None:
-    if not failures:
-        (out / FAILURES).unlink(missing_ok=True)
-        return
     rows = [{"id": job.id, "line": job.line, "text": job.text, "error": error} for job, error in failures]
-    write_rows(out / FAILURES, rows)
+    if rows:
+        write_rows(out / FAILURES, rows)
+    else:
+        (out / FAILURES).unlink(missing_ok=True)
 
 
 def _check_ours(jobs: Sequence[Job], out: Path) -> None:

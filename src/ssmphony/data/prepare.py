@@ -91,6 +91,9 @@ def prepare(
         write_rows(out / MANIFEST, clips)
     except OSError as error:
         raise SsmphonyError(f"{out}: cannot be written: {error.strerror or error}; run again to go on") from None
+    finally:
+        for partial_file in out.glob("*/.*"):  # of processes that were stopped
+            partial_file.unlink(missing_ok=True)
     return Prepared(len(clips), len(rejected), sum(clip["seconds"] for clip in clips))
 
 

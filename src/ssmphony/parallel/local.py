@@ -24,11 +24,12 @@ def run_local(
     start: Start[I, R], items: Sequence[I], workers: int | None = None
 ) -> Generator[tuple[int, R], None, None]:
     """An engine (see `ssmphony.parallel`); with one worker, or for one item, in this very process."""
+    if not items:
+        return
     workers = min(workers or available_cores(), len(items))
-    if workers <= 1:
-        work = start() if items else None
+    if workers == 1:
+        work = start()
         for index, item in enumerate(items):
-            assert work is not None
             yield index, work(item)
         return
     context = get_context("spawn")

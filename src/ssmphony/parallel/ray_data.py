@@ -25,6 +25,8 @@ def run_on_ray(
     start: Start[I, R], items: Sequence[I], workers: int | None = None
 ) -> Generator[tuple[int, R], None, None]:
     """An engine (see `ssmphony.parallel`); ``workers`` are Ray actors of one processor each."""
+    if not items:
+        return
     ray = _ray()
     ours = not ray.is_initialized()
     try:
