@@ -61,7 +61,7 @@ def test_preparation_on_ray_is_the_preparation(tmp_path: Path) -> None:
     arguments = ("prepare", "ljspeech", "in", "-o")
     local = run(tmp_path, tmp_path, *arguments, "local")
     ray = run(tmp_path, tmp_path, *arguments, "ray", "--engine", "ray")
-    assert (local.returncode, ray.returncode, ray.stderr) == (0, 0, ""), ray.stderr
+    assert (local.returncode, ray.returncode, ray.stderr) == (0, 0, local.stderr), ray.stderr
     assert manifest(tmp_path / "ray") == manifest(tmp_path / "local")
     assert len(manifest(tmp_path / "ray")) == 3
     assert content(tmp_path / "ray") == content(tmp_path / "local")

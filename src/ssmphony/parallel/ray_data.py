@@ -107,6 +107,10 @@ def _connect(ray: Any, workers: int | None) -> None:
         if address != "local":
             ray.init(address=address, **quiet)
             return
+    except ray.exceptions.AuthenticationError:
+        raise SsmphonyError(
+            "the Ray cluster asks for its token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as on its machines"
+        ) from None
     except ConnectionError as error:
         if address != "auto":
             raise SsmphonyError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from None
