@@ -89,9 +89,10 @@ def table(result: Row) -> str:
     for name, row in result["ways"].items():
         lines.append(f"| {name} | {row['rate']:.1f} ({row['rate'] / slowest:.1f} times) | {row['processor']:.3f} |")
     about, audio = result["machine"], max(row["audio_s"] for row in result["ways"].values())
+    rounds = "one round" if result["rounds"] == 1 else f"medians of {result['rounds']} rounds"
     lines += [
-        f"\n{result['jobs']} sentences, {audio:.0f} s of audio, of which the loop speaks a tenth; medians of "
-        f"{result['rounds']} rounds in which the ways take turns, with the start of Python and the loading of the voice. Measured on {about['date']}: "
+        f"\n{result['jobs']} sentences, {audio:.0f} s of audio, of which the loop speaks a tenth; {rounds} in which the "
+        f"ways take turns, with the start of Python and the loading of the voice. Measured on {about['date']}: "
         f"{about['cpu']}, {about['cores']} cores, load before {about['load_before']}."
     ]
     return "\n".join(lines)
