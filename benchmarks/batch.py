@@ -91,8 +91,8 @@ def table(result: Row) -> str:
     about, audio = result["machine"], max(row["audio_s"] for row in result["ways"].values())
     rounds = "one round" if result["rounds"] == 1 else f"medians of {result['rounds']} rounds"
     lines += [
-        f"\n{result['jobs']} sentences, {audio:.0f} s of audio, of which the loop speaks a tenth; {rounds} in which the "
-        f"ways take turns, with the start of Python and the loading of the voice. Measured on {about['date']}: "
+        f"\n{result['jobs']} sentences, {audio:.0f} s of audio, of which the loop speaks a tenth; {rounds} in which "
+        f"the ways take turns, with the start of Python and the loading of the voice. Measured on {about['date']}: "
         f"{about['cpu']}, {about['cores']} cores, load before {about['load_before']}."
     ]
     return "\n".join(lines)
