@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ssm_tables, tables, textbook_tables, voice_tables
+from benchmarks import batch, ssm_tables, tables, textbook_tables, voice_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -25,6 +25,7 @@ PART = re.compile(r"(<!-- generated: benchmarks/([\w-]+) -->\n).*?(<!-- end gene
 Render = Callable[[dict[str, Any]], str]
 PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", tables.promises),
+    "batch": ("batch.json", batch.table),
     "speed": ("speed.json", lambda result: f"{tables.speed_table(result)}\n\n{tables.speed_notes(result)}"),
     "frontend": ("frontend.json", tables.frontend),
     "g2p": ("g2p.json", tables.g2p),
