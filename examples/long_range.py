@@ -3,8 +3,8 @@
     python -m examples.long_range [--out FOLDER] [--distances 10 50 150]
 
 Four symbols, one of eight each, are sounded for ten steps each. Then comes a silence of ``distance`` steps, and behind
-its last step all four are to be named. Who forgot them is right one time in eight. (The idea is that of the copying task,
-Hochreiter and Schmidhuber 1997; the symbols last as long as a phoneme does in frames.)
+its last step all four are to be named. Who forgot them is right one time in eight. (The idea is that of the copying
+task, Hochreiter and Schmidhuber 1997; here a symbol lasts as long as a phoneme in frames.)
 
 All models see the same batches for as many steps, with the same optimiser, at each of the same learning rates. Writes
 ``long_range.json`` (every run), ``long_range.md`` (the table) and ``long_range.png`` (the curve) into FOLDER. Needs

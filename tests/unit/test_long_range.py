@@ -56,11 +56,9 @@ def test_each_model_is_shown_at_the_rate_that_served_it_best() -> None:
     def run(rate: float, seed: int, accuracy: float) -> dict[str, Any]:
         return {"model": "S4", "distance": 9, "rate": rate, "seed": seed, "accuracy": accuracy, "parameters": 1000}
 
-    result = {
-        **{"runs": [run(0.1, 0, 0.9), run(0.1, 1, 0.1), run(0.2, 0, 0.6), run(0.2, 1, 0.7)], "rates": [0.1, 0.2]},
-        **{"steps": 1, "batch": 1, "test_rows": 1, "minutes": 1.0, "threads": 1, "cores": 1, "torch": "2", "date": "-"},
-        "chance": 0.125,
-    }
+    conditions = dict.fromkeys(("steps", "batch", "test_rows", "minutes", "threads", "cores", "chance"), 1)
+    runs = [run(0.1, 0, 0.9), run(0.1, 1, 0.1), run(0.2, 0, 0.6), run(0.2, 1, 0.7)]
+    result = {**conditions, "torch": "2", "date": "-", "rates": [0.1, 0.2], "runs": runs}
     assert "| S4 | 1,000 | 60 / 70 |" in long_range_report.table(result)
 
 
