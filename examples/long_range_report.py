@@ -70,7 +70,7 @@ def draw(result: Row, file: Path) -> None:
     left.set(xscale="log", xlabel="steps of silence", ylabel="symbols named rightly, %", ylim=(0, 103))
     left.set_xticks(distances, [str(distance) for distance in distances])
     left.minorticks_off()
-    left.legend(fontsize=8)
+    left.legend(fontsize=8, loc=(0.52, 0.56))
     right.set(xlabel="training step", ylabel="nats a symbol", title=f"loss at {distances[-1]} steps of silence")
     right.title.set_fontsize(9)
     figure.tight_layout()
