@@ -48,7 +48,7 @@ def loaded() -> bool:
         _log.warning("the scans run in their slower PyTorch form: to compile them, install %s", missing)
         return False
     except (OSError, RuntimeError) as error:
-        _log.error("the scans run in their slower PyTorch form: compiling cpu.cpp failed: %s", error)
+        _log.error("the scans run in their slower PyTorch form: compiling them failed: %s", error)
         return False
     for name in REFERENCE:
         _register(name)
