@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import copy
 import math
+import mmap
+import statistics
+import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
@@ -29,6 +33,8 @@ from ssmphony.types import SsmphonyError
 #: Outputs of a panel and floats between the beginnings of parameters; `PANEL` and `ALIGNMENT` of decode.cpp.
 PANEL = 32
 ALIGNMENT = 16
+#: Steps with each number of threads, to find the faster.
+TRIALS = 11
 #: `Kind` of decode.cpp.
 MAMBA, MAMBA2, STATE_SPACE, FEED_FORWARD = range(4)
 
@@ -38,36 +44,52 @@ class DecodeStack(SequenceLayer):
     other at any step. A prompt goes through the stack, what follows through this.
 
     It holds a **copy** of the weights as they were when it was made: build a new one after they have changed. Blocks of
-    Mamba, Mamba-2, S4 and S4D with or without feed-forward can be compiled, without dropout. No gradients. Threads are
-    PyTorch's, as far as a step has work for them.
+    Mamba, Mamba-2, S4 and S4D with or without feed-forward can be compiled; dropout is left out. No gradients.
+
+    ``threads`` None takes one thread or PyTorch's number of them, whichever is faster for one row when this is made.
+    Two are faster on cores of their own; on cores with other work they wait for each other at every layer.
 
     Raises `SsmphonyError` where a layer cannot be compiled, or nothing can: the stack itself then does the same.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, threads: int | None = None) -> None:
         blocks = [_require_block(layer) for layer in stack.layers]
         parts = [part for block in blocks for part in _parts(block)]
         if not cpu.ready():
             raise SsmphonyError("a DecodeStack needs a C++ compiler and ninja: install them, or run the Stack itself")
         self.d_model = blocks[0].d_model
-        self.program = [number for part in parts for number in part.numbers]
-        self.weights = torch.cat([_aligned(weights) for part in parts for weights in part.weights])
+        self.program = torch.tensor([part.numbers for part in parts])
+        self.weights = _in_one_buffer([_aligned(weights) for part in parts for weights in part.weights])
         self._no_rows = stack.initial_state(0)
+        self.threads = threads or self._faster((1, torch.get_num_threads()))
 
     def initial_state(self, batch: int) -> StackState:
         return _map(lambda part: part.new_zeros(batch, *part.shape[1:], device="cpu"), self._no_rows)
 
-    @torch.no_grad()
     def forward(self, x: Tensor, state: StackState, mask: Tensor) -> tuple[Tensor, StackState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
         if x.shape[2] != self.d_model:
             raise ValueError(f"this stack has {self.d_model} channels, got {tuple(x.shape)}")
         flat = [part for block in state.layers for part in block.mixer]
-        y, new = torch.ops.ssmphony.decode(self.weights, self.program, x, mask, flat, torch.get_num_threads())
+        y, new = torch.ops.ssmphony.decode.default(self.weights, self.program, x, mask, flat, self.threads)
         parts = iter(cast("list[Tensor]", new))
         layers = [BlockState(type(old.mixer)(*(next(parts) for _ in old.mixer)), old.residual) for old in state.layers]
         return y, StackState(tuple(layers), state.present)
+
+    def _faster(self, candidates: tuple[int, ...]) -> int:
+        """The number of threads with which single steps are faster now."""
+        taken: dict[int, list[float]] = {threads: [] for threads in candidates}
+        if len(taken) == 1:
+            return candidates[0]
+        state = self.initial_state(1)
+        x, mask = torch.zeros(1, 1, self.d_model), torch.ones(1, 1, dtype=torch.bool)
+        for _ in range(TRIALS):
+            for self.threads in taken:
+                begin = time.perf_counter()
+                self.forward(x, state, mask)
+                taken[self.threads].append(time.perf_counter() - begin)
+        return min(taken, key=lambda threads: statistics.median(taken[threads]))
 
 
 class Part(NamedTuple):
@@ -84,7 +106,7 @@ def _require_block(layer: nn.Module) -> Block:
 
 
 def _parts(block: Block) -> Iterator[Part]:
-    norm, mixer = cast("nn.LayerNorm", block.norm), cast("nn.Module", block.mixer)
+    norm, mixer = block.norm, cast("nn.Module", block.mixer)
     if type(mixer) is Mamba:
         part = _mamba(mixer)
     elif type(mixer) is Mamba2:
@@ -131,9 +153,8 @@ def _state_space(mixer: StateSpaceMixer) -> Part:
         z, q, p = kernel.diagonal_plus_rank_one()
         low_rank = [p, q]
     else:
-        z = torch.cat(
-            [block.power[:, :half, part].diagonal(dim1=1, dim2=2) for part in (slice(half), slice(half, None))], 1
-        )
+        corners = block.power[:, :half].split(half, dim=2)
+        z = torch.cat([corner.diagonal(dim1=1, dim2=2) for corner in corners], 1)
     c = 2.0 * torch.cat([kernel.c[..., 0], -kernel.c[..., 1]], -1)
     system = [z, block.reach[:, 0], c, kernel.skip, *low_rank]
     numbers = (STATE_SPACE, kernel.d_model, kernel.d_state, 0, int(bool(low_rank)), 0)
@@ -141,7 +162,7 @@ def _state_space(mixer: StateSpaceMixer) -> Part:
 
 
 def _norm(norm: nn.LayerNorm) -> list[Tensor]:
-    if type(norm) is not nn.LayerNorm or norm.bias is None or not norm.elementwise_affine:
+    if type(norm) is not nn.LayerNorm or len(list(norm.parameters())) != 2:
         raise _not_compiled(norm)
     return [torch.tensor([norm.eps]), norm.weight, norm.bias]
 
@@ -185,6 +206,15 @@ def _bias(bias: Tensor | None, count: int) -> Tensor:
 def _aligned(weights: Tensor) -> Tensor:
     flat = weights.detach().to("cpu", torch.float32).flatten()
     return F.pad(flat, (0, -flat.numel() % ALIGNMENT))
+
+
+def _in_one_buffer(parts: list[Tensor]) -> Tensor:
+    """In large pages where the system has them: a step reads all of it, and would look up thousands of small ones."""
+    count = sum(part.numel() for part in parts)
+    memory = mmap.mmap(-1, 4 * count)
+    if sys.platform == "linux":
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.cat(parts, out=torch.frombuffer(memory, dtype=torch.float32))
 
 
 def _map(function: Callable[[Tensor], Tensor], state: StackState) -> StackState:

@@ -96,7 +96,7 @@ class Barrier {
       return;
     }
     for (int64_t spins = 0; turn.load(std::memory_order_acquire) == now; ++spins)
-      if (spins > 20000) std::this_thread::yield();
+      if (spins > 2000) std::this_thread::yield();
   }
 
  private:
@@ -478,12 +478,13 @@ int64_t parameters(const Layer& l, int64_t D) {
   return w.next - static_cast<const float*>(nullptr);
 }
 
-std::vector<Layer> read(const std::vector<int64_t>& program) {
-  constexpr size_t FIELDS = 6;
-  TORCH_CHECK(program.size() % FIELDS == 0, "decode: a layer has ", FIELDS, " numbers");
+std::vector<Layer> read(const Tensor& program) {
+  constexpr int64_t FIELDS = 6;
+  TORCH_CHECK(program.is_contiguous() && program.scalar_type() == at::kLong && program.numel() % FIELDS == 0,
+              "decode: a program holds ", FIELDS, " integers for each layer");
   std::vector<Layer> layers;
-  for (size_t i = 0; i < program.size(); i += FIELDS) {
-    const int64_t* l = &program[i];
+  for (int64_t i = 0; i < program.numel(); i += FIELDS) {
+    const int64_t* l = program.const_data_ptr<int64_t>() + i;
     layers.push_back({l[0], l[1], l[2], l[3], l[4], l[5]});
     TORCH_CHECK(l[0] >= MAMBA && l[0] <= FEED_FORWARD && std::all_of(l + 1, l + FIELDS, [](int64_t v) { return v >= 0; }),
                 "decode: a layer cannot be read");
@@ -491,16 +492,9 @@ std::vector<Layer> read(const std::vector<int64_t>& program) {
   return layers;
 }
 
-// Shapes of a layer's states: none, h, or the convolution's memory and h.
-std::vector<std::vector<int64_t>> shapes(const Layer& l, int64_t B, int64_t D) {
-  if (l.kind == FEED_FORWARD) return {};
-  if (l.kind == STATE_SPACE) return {{B, D, l.n}};
-  return {{B, l.taps - 1, l.mixed()}, {B, l.width, l.n}};
-}
-
 // x (batch, time, channel), mask (batch, time) bool; states in the order of the layers, returned behind the last step.
 // `threads` at most; fewer where a step has too little work for them.
-std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const std::vector<int64_t>& program,
+std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const Tensor& program,
                                                const Tensor& x, const std::optional<Tensor>& mask,
                                                const std::vector<Tensor>& states, int64_t threads) {
   const Tensor input = x.contiguous(), present = mask ? mask->contiguous() : Tensor();
@@ -517,22 +511,18 @@ std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const std:
   for (const Layer& l : s.layers) {
     expected += parameters(l, s.channels);
     s.stride = std::max({s.stride, up(l.width, PANEL), up(l.maps(), PANEL)});
-    std::vector<const float*> from;
-    std::vector<float*> to;
-    for (const auto& shape : shapes(l, s.batch, s.channels)) {
+    const auto next = [&](int64_t size, const float*& from, float*& to) {
       TORCH_CHECK(before.size() < states.size(), "decode: too few states");
       before.push_back(states[before.size()].contiguous());
-      int64_t size = 1;
-      for (int64_t axis : shape) size *= axis;
       TORCH_CHECK(before.back().numel() == size && before.back().scalar_type() == at::kFloat,
                   "decode: state ", before.size() - 1, " does not fit its layer");
       after.push_back(at::empty_like(before.back()));
-      from.push_back(before.back().const_data_ptr<float>());
-      to.push_back(after.back().mutable_data_ptr<float>());
-    }
-    from.insert(from.begin(), 2 - from.size(), nullptr);
-    to.insert(to.begin(), 2 - to.size(), nullptr);
-    s.states.push_back({from[0], from[1], to[0], to[1]});
+      from = before.back().const_data_ptr<float>(), to = after.back().mutable_data_ptr<float>();
+    };
+    State state{};
+    if (l.taps > 0) next(s.batch * (l.taps - 1) * l.mixed(), state.old_context, state.context);
+    if (l.n > 0) next(s.batch * l.width * l.n, state.old_h, state.h);
+    s.states.push_back(state);
   }
   TORCH_CHECK(expected == weights.numel() && before.size() == states.size(), "decode: too many weights or states");
   const int64_t team = std::clamp<int64_t>(expected * s.batch / WORK, 1, std::max<int64_t>(threads, 1));
@@ -557,7 +547,7 @@ std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const std:
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(ssmphony, m) {
-  m.def("decode(Tensor weights, int[] program, Tensor x, Tensor? mask, Tensor[] states, int threads) "
+  m.def("decode(Tensor weights, Tensor program, Tensor x, Tensor? mask, Tensor[] states, int threads) "
         "-> (Tensor, Tensor[])");
 }
 
