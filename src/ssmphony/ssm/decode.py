@@ -100,8 +100,10 @@ class Part(NamedTuple):
 
 
 def _require_block(layer: nn.Module) -> Block:
-    if type(layer) is not Block or layer.lookahead or type(layer.norm) is not nn.LayerNorm:
-        raise _not_compiled(layer)
+    if type(layer) is not Block or layer.lookahead:
+        raise _not_compiled(
+            f"a {type(layer).__name__} with lookahead" if type(layer) is Block else type(layer).__name__
+        )
     return layer
 
 
@@ -114,7 +116,7 @@ def _parts(block: Block) -> Iterator[Part]:
     elif type(mixer) is StateSpaceMixer and type(mixer.kernel) in (S4Kernel, S4DKernel):
         part = _state_space(mixer)
     else:
-        raise _not_compiled(mixer)
+        raise _not_compiled(type(mixer).__name__)
     yield Part(part.numbers, [*_norm(norm), *part.weights])
     if block.ffn is not None:
         width = block.ffn.up.weight.shape[0] // 2
@@ -163,7 +165,7 @@ def _state_space(mixer: StateSpaceMixer) -> Part:
 
 def _norm(norm: nn.LayerNorm) -> list[Tensor]:
     if type(norm) is not nn.LayerNorm or len(list(norm.parameters())) != 2:
-        raise _not_compiled(norm)
+        raise _not_compiled(type(norm).__name__)
     return [torch.tensor([norm.eps]), norm.weight, norm.bias]
 
 
@@ -189,7 +191,7 @@ def _panels(linear: nn.Linear) -> Tensor:
 def _weight(linear: nn.Linear) -> Tensor:
     # An adapter around a linear also has a `weight`, which is not what it computes.
     if type(linear) is not nn.Linear:
-        raise _not_compiled(linear)
+        raise _not_compiled(type(linear).__name__)
     return linear.weight
 
 
@@ -222,5 +224,5 @@ def _map(function: Callable[[Tensor], Tensor], state: StackState) -> StackState:
     return StackState(tuple(layers), tuple(map(function, state.present)))
 
 
-def _not_compiled(module: nn.Module) -> SsmphonyError:
-    return SsmphonyError(f"a DecodeStack cannot hold {type(module).__name__}: run the Stack itself")
+def _not_compiled(what: str) -> SsmphonyError:
+    return SsmphonyError(f"a DecodeStack cannot hold {what}: run the Stack itself")

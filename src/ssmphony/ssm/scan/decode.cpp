@@ -32,7 +32,7 @@ using at::Tensor;
 
 constexpr int64_t PANEL = 32, VECS = PANEL / LANES;  // outputs of a panel; Python packs as many
 constexpr int64_t ALIGNMENT = 16;                    // floats between the beginnings of parameters
-constexpr int64_t WORK = 1 << 16;                    // multiplications that are worth another thread
+constexpr int64_t WORK = 1 << 15;                    // multiplications of a layer that are worth another thread
 
 enum Kind { MAMBA, MAMBA2, STATE_SPACE, FEED_FORWARD };
 
@@ -525,7 +525,8 @@ std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const Tens
     s.states.push_back(state);
   }
   TORCH_CHECK(expected == weights.numel() && before.size() == states.size(), "decode: too many weights or states");
-  const int64_t team = std::clamp<int64_t>(expected * s.batch / WORK, 1, std::max<int64_t>(threads, 1));
+  const int64_t team = std::clamp<int64_t>(expected * s.batch / (WORK * std::max<int64_t>(s.layers.size(), 1)),
+                                         1, std::max<int64_t>(threads, 1));
   Tensor buffers = at::empty({team, Worker::BUFFERS + 2, s.batch, s.stride}, input.options());
   s.weights = weights.const_data_ptr<float>(), s.inputs = input.const_data_ptr<float>();
   s.mask = mask ? present.const_data_ptr<bool>() : nullptr, s.outputs = y.mutable_data_ptr<float>();
