@@ -33,7 +33,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "textbook": ("textbook.json", textbook_tables.growth),
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),
-    "ssm": ("ssm.json", ssm_tables.operations),
+    "ssm": ("ssm.json", ssm_tables.sections),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),
