@@ -32,9 +32,9 @@ def make_stack(layers: int = LAYERS) -> Stack:
 
 def steppers(stack: Stack, batch: int, threads: int) -> dict[str, Stepper]:
     """Name → form; ours first. A peer whose package is not installed is left out."""
-    found: dict[str, Stepper] = {"DecodeStack": ours(DecodeStack(stack, threads), batch)}
-    if threads > 1:
-        found["DecodeStack, 1 thread"] = ours(DecodeStack(stack, 1), batch)
+    found: dict[str, Stepper] = {"DecodeStack": ours(DecodeStack(stack), batch)}  # with the threads that it chooses
+    for count in range(1, threads + 1):
+        found[f"DecodeStack, threads={count}"] = ours(DecodeStack(stack, count), batch)
     found["Stack"] = ours(stack, batch)
     if have("onnxruntime") and have("onnxscript"):
         found["ONNX Runtime"] = onnx_runtime(stack, batch, threads)
@@ -74,7 +74,9 @@ def onnx_runtime(stack: Stack, batch: int, threads: int) -> Stepper:
     import onnxruntime as ort
 
     flat = tuple(part for block in stack.initial_state(batch).layers for part in block.mixer)
-    program = torch.onnx.export(FlatStep(stack), (torch.zeros(batch, 1, D_MODEL), *flat), dynamo=True, verbose=False)
+    program = torch.onnx.export(
+        FlatStep(stack).eval(), (torch.zeros(batch, 1, D_MODEL), *flat), dynamo=True, verbose=False
+    )
     assert program is not None
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

@@ -208,6 +208,7 @@ def test_peak_memory_is_that_of_the_call() -> None:
     assert 60 < mb < 80
 
 
+@pytest.mark.slow
 def test_steps_of_the_peers_are_the_same() -> None:
     stack = ssm_step.make_stack(layers=2)
     forms = ssm_step.steppers(stack, 2, 1)
