@@ -76,8 +76,8 @@ def bytes_of(case: Case, form: str) -> float:
     states = {"selective scan": 16, "SSD": 2 * 64}.get(case.operation, 32)
     elements = case.batch * case.length * 256
     if form == "ssmphony":
-        return elements * (100 if case.backward else 40)
-    each = {"SSD": 8, "transformers": 16, "Cauchy": 120, "complex Vandermonde": 32}
+        return elements * (60 if case.backward else 20)
+    each = {"SSD": 2, "transformers": 16, "Cauchy": 70, "complex Vandermonde": 20}
     return elements * states * each.get(case.operation, each.get(form, 24)) * (2.5 if case.backward else 1.0)
 
 
