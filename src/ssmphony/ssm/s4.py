@@ -97,6 +97,15 @@ class S4Kernel(StateSpaceKernel):
         squares = _squares(self._discrete()[0].transpose(1, 2), steps.bit_length())
         return torch.bmm(state, _power(squares, steps))
 
+    def diagonal_plus_rank_one(self) -> tuple[Tensor, Tensor, Tensor]:
+        """``Abar = Z - q p^T`` in real coordinates: complex factors Z as real pairs, q and p, (channel, N) each."""
+        dt = self.log_dt.exp().unsqueeze(-1)
+        re, im = self._diagonal_inverse(dt)
+        p = self._spread(self.p.transpose(1, 2).flatten(1))
+        dp = _rotate(re, im, p)
+        gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
+        return torch.cat([2.0 * re - 1.0, 2.0 * im], -1), 2.0 * gain * dp, _rotate(re, -im, p)
+
     def _output(self) -> Tensor:
         """C in real coordinates, twice the real part included, (channel, N)."""
         return 2.0 * torch.cat([self.c[..., 0], -self.c[..., 1]], -1)

@@ -41,7 +41,7 @@ def loaded() -> bool:
         _log.warning("the scans run in their slower PyTorch form: to compile them, install %s", missing)
         return False
     except (OSError, RuntimeError) as error:
-        _log.error("the scans run in their slower PyTorch form: compiling cpu.cpp failed: %s", error)
+        _log.error("the scans run in their slower PyTorch form: compiling them failed: %s", error)
         return False
     for name, scan in operators.REFERENCE.items():
         operators.register(name, scan, kept)
