@@ -4,20 +4,21 @@ One of each conjugate pair is stored, as real pairs. In the real coordinates ``x
 ``A = diag(lam) - P P^H`` becomes ``R - 2 p p^T`` with ``R`` made of 2x2 rotations and ``p = [Re P, Im P]``: real,
 symmetric rank one, and ``A + A^T <= 0``, so the bilinear step never grows and its powers are safe.
 
-The kernel ``C Abar^l Bbar`` is built from doubled Krylov blocks. Unlike the truncated generating function it has
-no pole at Omega = -1, needs no truncated C, and is as exact at one length as at another.
+The kernel ``C Abar^l Bbar`` is a compiled recurrence, or built from doubled Krylov blocks. Unlike the truncated
+generating function neither has a pole at Omega = -1, needs a truncated C, or depends on the length.
 """
 
 from __future__ import annotations
-
-import functools
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssmphony.ssm.dense import DenseSystem, rotation_matrix
 from ssmphony.ssm.hippo import dplr_legs
 from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
+from ssmphony.ssm.scan import compiled, linear
+from ssmphony.ssm.scan.linear import LinearSystem
 
 
 class S4Kernel(StateSpaceKernel):
@@ -40,26 +41,19 @@ class S4Kernel(StateSpaceKernel):
         self.skip = nn.Parameter(torch.randn(d_model))
 
     def kernel(self, length: int) -> Tensor:
-        """Impulse response (channel, length): ``K[T i + j] = (C Abar^(T i)) (Abar^j Bbar)``."""
-        abar, bbar, c = self._discrete()
-        bits = (length - 1).bit_length()
-        inner = 1 << bits // 2
-        squares = _squares(abar, bits)
-        right = _krylov(squares, bbar, inner)
-        left = _krylov([power.transpose(1, 2) for power in squares[bits // 2 :]], c, -(-length // inner))
-        kernel = torch.bmm(left.transpose(1, 2), right).flatten(1)
-        return self._with_skip(kernel[:, :length])
+        """Impulse response (channel, length)."""
+        return (
+            linear.impulse_response(self._linear(), length)
+            if compiled((self.log_dt,))
+            else self._dense().kernel(length)
+        )
 
     def block(self, length: int) -> BlockMatrices:
         """The matrices of ``length`` steps."""
-        abar, bbar, c = self._discrete()
-        squares = _squares(abar, length.bit_length())
-        right = _krylov(squares, bbar, length)
-        turned = [power.transpose(1, 2) for power in squares]
-        observe = _krylov(turned, torch.bmm(turned[0], c.unsqueeze(-1)).squeeze(-1), length)
-        kernel = (c.unsqueeze(-1) * right).sum(1)
-        reach = right.flip(-1).transpose(1, 2)
-        return BlockMatrices(self._with_skip(kernel), reach, observe, _power(turned, length))
+        return self._dense().block(length)
+
+    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
+        return linear.run(u, self._linear(), state, wide=True) if compiled((self.log_dt,)) else None
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)
@@ -74,8 +68,22 @@ class S4Kernel(StateSpaceKernel):
         return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self.skip.unsqueeze(-1) * u, state
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
-        squares = _squares(self._discrete()[0].transpose(1, 2), steps.bit_length())
-        return torch.bmm(state, _power(squares, steps))
+        return self._dense().leap(state, steps)
+
+    def _linear(self) -> LinearSystem:
+        """In float64: ``Abar - I = 2 (D - I) - 2 gain dp pd^T`` with the rotations D."""
+        dt = self.log_dt.double().exp().unsqueeze(-1)
+        inverse_re, inverse_im = self._diagonal_inverse(dt)
+        p, b = (self._spread(pair.double().transpose(1, 2).flatten(1)) for pair in (self.p, self.b))
+        dp, pd = _rotate(inverse_re, inverse_im, p), _rotate(inverse_re, -inverse_im, p)
+        gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
+        bbar = dt * (_rotate(inverse_re, inverse_im, b) - gain * dp * (pd * b).sum(-1, keepdim=True))
+        w = torch.cat([2.0 * (inverse_re - 1.0), 2.0 * inverse_im], dim=-1)
+        q, r = (-2.0 * gain * dp).unsqueeze(1), pd.unsqueeze(1)
+        return LinearSystem(w, q, r, bbar, self._output().double(), self.skip.double())
+
+    def _dense(self) -> DenseSystem:
+        return DenseSystem(*self._discrete(), self.skip)
 
     def _output(self) -> Tensor:
         """C in real coordinates, twice the real part included, (channel, N)."""
@@ -91,13 +99,13 @@ class S4Kernel(StateSpaceKernel):
         p, b = (self._spread(pair.transpose(1, 2).flatten(1)) for pair in (self.p, self.b))
         dp, pd = _rotate(inverse_re, inverse_im, p), _rotate(inverse_re, -inverse_im, p)
         gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
-        m = _rotation_matrix(inverse_re, inverse_im) - (gain * dp).unsqueeze(-1) * pd.unsqueeze(-2)
+        m = rotation_matrix(inverse_re, inverse_im) - (gain * dp).unsqueeze(-1) * pd.unsqueeze(-2)
         bbar = dt * (_rotate(inverse_re, inverse_im, b) - gain * dp * (pd * b).sum(-1, keepdim=True))
         return 2.0 * m - torch.eye(self.d_state, dtype=m.dtype, device=m.device), bbar, self._output()
 
     def _diagonal_inverse(self, dt: Tensor) -> tuple[Tensor, Tensor]:
         """``1 / (1 - dt/2 lam)`` as real pairs, (channel, N / 2) each."""
-        re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.exp())
+        re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.to(dt.dtype).exp())
         im = -0.5 * dt * self._spread(self.imag)
         size = re.square() + im.square()
         return re / size, -im / size
@@ -106,45 +114,11 @@ class S4Kernel(StateSpaceKernel):
         """(systems, N) → (channel, N): neighbouring channels share a system."""
         return system.repeat_interleave(self.d_model // system.shape[0], dim=0)
 
-    def _with_skip(self, kernel: Tensor) -> Tensor:
-        return torch.cat([kernel[:, :1] + self.skip.unsqueeze(-1), kernel[:, 1:]], dim=-1)
-
-
-def _squares(matrix: Tensor, count: int) -> list[Tensor]:
-    """``matrix^(2^k)`` for k < max(count, 1), each (channel, N, N)."""
-    squares = [matrix]
-    for _ in range(count - 1):
-        squares.append(torch.bmm(squares[-1], squares[-1]))
-    return squares
-
-
-def _krylov(squares: list[Tensor], vector: Tensor, length: int) -> Tensor:
-    """Columns ``matrix^j vector`` for j < length, (channel, N, length), doubled by one product with each square."""
-    columns = vector.unsqueeze(-1)
-    for power in squares:
-        rest = length - columns.shape[-1]
-        if rest <= 0:
-            break
-        columns = torch.cat([columns, torch.bmm(power, columns[..., :rest])], dim=-1)
-    return columns
-
-
-def _power(squares: list[Tensor], exponent: int) -> Tensor:
-    """``matrix^exponent`` for exponent ≥ 1, from the squares that its binary digits name."""
-    chosen = [power for digit, power in enumerate(squares) if exponent >> digit & 1]
-    return functools.reduce(torch.bmm, chosen)
-
 
 def _rotate(re: Tensor, im: Tensor, x: Tensor) -> Tensor:
     """Complex product of (re + i im) with a vector in real coordinates (…, N)."""
     x_re, x_im = x.chunk(2, dim=-1)
     return torch.cat([re * x_re - im * x_im, im * x_re + re * x_im], dim=-1)
-
-
-def _rotation_matrix(re: Tensor, im: Tensor) -> Tensor:
-    """The matrix of `_rotate`, (channel, N, N)."""
-    re, im = torch.diag_embed(re), torch.diag_embed(im)
-    return torch.cat([torch.cat([re, -im], dim=2), torch.cat([im, re], dim=2)], dim=1)
 
 
 def _copies(values: np.ndarray, count: int) -> Tensor:

@@ -35,7 +35,7 @@ def selective_scan(
     expected = ((batch, length, channels), (channels, n), (batch, length, n), (batch, length, n), (channels,))
     _check("selective_scan", (delta, A, B, C, D, state), (*expected, (batch, channels, n)), reset, (batch, length))
     inputs = (u, delta, A, B, C, D, state)
-    if _compiled(inputs):
+    if compiled(inputs):
         return cpu.scan("selective_scan", inputs, reset)
     return reference.selective_scan(*inputs, reset)
 
@@ -65,13 +65,13 @@ def ssd(
     expected = ((batch, length, heads), (heads,), (batch, length, groups, n), (batch, length, groups, n), (heads,))
     _check("ssd", (dt, A, B, C, D, state), (*expected, (batch, heads, width, n)), reset, (batch, length))
     inputs = (x, dt, A, B, C, D, state)
-    if _compiled(inputs):
+    if compiled(inputs):
         return cpu.scan("ssd", inputs, reset)
     return reference.ssd(*inputs, reset)
 
 
-def _compiled(inputs: tuple[Tensor, ...]) -> bool:
-    """Whether the compiled form takes these; an exported ONNX graph cannot hold it."""
+def compiled(inputs: tuple[Tensor, ...]) -> bool:
+    """Whether the compiled forms take these; an exported ONNX graph cannot hold it."""
     fits = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in inputs)
     return fits and not torch.onnx.is_in_onnx_export() and cpu.ready()
 
@@ -89,4 +89,4 @@ def _check(
             raise ValueError(f"{name}: {part} must have shape {shape}, got {tuple(tensor.shape)}")
 
 
-__all__ = ["selective_scan", "ssd"]
+__all__ = ["compiled", "selective_scan", "ssd"]

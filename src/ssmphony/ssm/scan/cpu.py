@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.scan import build, reference
+from ssmphony.ssm.scan import build, linear, reference
 
 #: Steps between the kept states; `STEPS` of cpu.cpp.
 STEPS = 32
@@ -48,10 +48,11 @@ def loaded() -> bool:
         _log.warning("the scans run in their slower PyTorch form: to compile them, install %s", missing)
         return False
     except (OSError, RuntimeError) as error:
-        _log.error("the scans run in their slower PyTorch form: compiling cpu.cpp failed: %s", error)
+        _log.error("the scans run in their slower PyTorch form: compiling them failed: %s", error)
         return False
     for name in REFERENCE:
         _register(name)
+    linear.register()
     return True
 
 
