@@ -42,18 +42,16 @@ class S4Kernel(StateSpaceKernel):
 
     def kernel(self, length: int) -> Tensor:
         """Impulse response (channel, length)."""
-        return (
-            linear.impulse_response(self._linear(), length)
-            if compiled((self.log_dt,))
-            else self._dense().kernel(length)
-        )
+        if compiled((self.log_dt,)):
+            return linear.impulse_response(self._linear(), length)
+        return self._dense().kernel(length)
 
     def block(self, length: int) -> BlockMatrices:
         """The matrices of ``length`` steps."""
         return self._dense().block(length)
 
     def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
-        return linear.run(u, self._linear(), state, wide=True) if compiled((self.log_dt,)) else None
+        return linear.run(u, self._linear(), state) if compiled((self.log_dt,)) else None
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)

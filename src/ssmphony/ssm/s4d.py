@@ -33,9 +33,9 @@ class S4DKernel(StateSpaceKernel):
 
     def kernel(self, length: int) -> Tensor:
         """Impulse response (channel, length), compiled or as a two-level Vandermonde product."""
-        return (
-            linear.impulse_response(self._linear(), length) if compiled((self.log_dt,)) else self._vandermonde(length)
-        )
+        if compiled((self.log_dt,)):
+            return linear.impulse_response(self._linear(), length)
+        return self._vandermonde(length)
 
     def _vandermonde(self, length: int) -> Tensor:
         """``exp(dt a l) = exp(dt a T i) exp(dt a j)`` for ``l = T i + j``: 2 sqrt(length) exponentials a state, and one
@@ -73,7 +73,7 @@ class S4DKernel(StateSpaceKernel):
         return y + self.skip.unsqueeze(-1) * u, state
 
     def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
-        return linear.run(u, self._linear(), state, wide=False) if compiled((self.log_dt,)) else None
+        return linear.run(u, self._linear(), state) if compiled((self.log_dt,)) else None
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
         re, im = self._powers(torch.tensor([steps], device=self.device))

@@ -265,27 +265,26 @@ void backward(const System& s, const Gradients& grad, const float* grad_y, const
   });
 }
 
-// work<Real, RANK>: float64 wherever the rank is not zero, where modes of very different speed meet.
-#define FOR_ALL(s, wide, work, ...)                                     \
-  ((s).rank == 2   ? work<double, 2>(s, __VA_ARGS__)                    \
-   : (s).rank == 1 ? work<double, 1>(s, __VA_ARGS__)                    \
-   : (wide)        ? work<double, 0>(s, __VA_ARGS__)                    \
+// work<Real, RANK>: float64 where the rank is not zero, since the low rank makes modes of very different speed meet.
+#define BY_RANK(s, work, ...)                      \
+  ((s).rank == 2   ? work<double, 2>(s, __VA_ARGS__) \
+   : (s).rank == 1 ? work<double, 1>(s, __VA_ARGS__) \
                    : work<float, 0>(s, __VA_ARGS__))
 
 std::tuple<Tensor, Tensor, Tensor> linear_scan(const Tensor& u, const Tensor& w, const Tensor& q, const Tensor& r,
                                                const Tensor& b, const Tensor& c, const Tensor& skip,
-                                               const Tensor& state, bool wide, bool keep) {
+                                               const Tensor& state, bool keep) {
   const System s(u, w, q, r, b, c, skip, state);
   Tensor y = at::empty_like(s.u), last = at::empty_like(s.state);
   Tensor kept = at::empty({s.batch, keep ? s.chunks : 0, s.channels, s.N}, u.options());
   float* to_kept = keep ? kept.mutable_data_ptr<float>() : nullptr;
-  FOR_ALL(s, wide, forward, y.mutable_data_ptr<float>(), last.mutable_data_ptr<float>(), to_kept);
+  BY_RANK(s, forward, y.mutable_data_ptr<float>(), last.mutable_data_ptr<float>(), to_kept);
   return {y, last, kept};
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> linear_scan_backward(
     const Tensor& grad_y, const Tensor& grad_last, const Tensor& u, const Tensor& w, const Tensor& q, const Tensor& r,
-    const Tensor& b, const Tensor& c, const Tensor& skip, const Tensor& state, const Tensor& kept, bool wide) {
+    const Tensor& b, const Tensor& c, const Tensor& skip, const Tensor& state, const Tensor& kept) {
   const System s(u, w, q, r, b, c, skip, state);
   const Tensor gy = grad_y.contiguous(), gl = grad_last.contiguous(), states = kept.contiguous();
   TORCH_CHECK(gy.numel() == u.numel() && gl.numel() == state.numel() &&
@@ -301,7 +300,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> linea
   const Gradients grad{du.mutable_data_ptr<float>(),  dstate.mutable_data_ptr<float>(), dw.mutable_data_ptr<double>(),
                        dq.mutable_data_ptr<double>(), dr.mutable_data_ptr<double>(),    db.mutable_data_ptr<double>(),
                        dc.mutable_data_ptr<double>(), dskip.mutable_data_ptr<double>()};
-  FOR_ALL(s, wide, backward, grad, gy.const_data_ptr<float>(), gl.const_data_ptr<float>(),
+  BY_RANK(s, backward, grad, gy.const_data_ptr<float>(), gl.const_data_ptr<float>(),
           states.const_data_ptr<float>());
   return {du, dw.sum(0), dq.sum(0), dr.sum(0), db.sum(0), dc.sum(0), dskip.sum(0), dstate};
 }
@@ -309,10 +308,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> linea
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(ssmphony, m) {
-  m.def("linear_scan(Tensor u, Tensor w, Tensor q, Tensor r, Tensor b, Tensor c, Tensor skip, Tensor state, bool wide, "
-        "bool keep) -> (Tensor, Tensor, Tensor)");
+  m.def("linear_scan(Tensor u, Tensor w, Tensor q, Tensor r, Tensor b, Tensor c, Tensor skip, Tensor state, bool keep) "
+        " -> (Tensor, Tensor, Tensor)");
   m.def("linear_scan_backward(Tensor grad_y, Tensor grad_last, Tensor u, Tensor w, Tensor q, Tensor r, Tensor b, "
-        "Tensor c, Tensor skip, Tensor state, Tensor kept, bool wide) -> "
+        "Tensor c, Tensor skip, Tensor state, Tensor kept) -> "
         "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
 }
 

@@ -35,20 +35,20 @@ class LinearSystem(NamedTuple):
     skip: Tensor
 
 
-def linear_scan(u: Tensor, system: LinearSystem, state: Tensor, wide: bool) -> tuple[Tensor, Tensor]:
+def linear_scan(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor, Tensor]:
     """u (batch, time, channel) and state (batch, channel, N), float32 → y and the state behind the last step.
 
-    The recurrence is computed in float64 if ``wide`` or where the rank is not zero.
+    The recurrence is computed in float64 where the rank is not zero.
     """
     inputs = (u, *system, state)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
-    y, last, _ = torch.ops.ssmphony.linear_scan(*inputs, wide, keep)
+    y, last, _ = torch.ops.ssmphony.linear_scan(*inputs, keep)
     return y, last
 
 
-def run(u: Tensor, system: LinearSystem, state: Tensor, wide: bool) -> tuple[Tensor, Tensor]:
+def run(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor, Tensor]:
     """`linear_scan` in the layout of `kernel.run`: u (channel, batch, time), state (channel, batch, N)."""
-    y, last = linear_scan(u.permute(1, 2, 0), system, state.transpose(0, 1), wide)
+    y, last = linear_scan(u.permute(1, 2, 0), system, state.transpose(0, 1))
     return y.permute(2, 0, 1), last.transpose(0, 1)
 
 
@@ -57,7 +57,7 @@ def impulse_response(system: LinearSystem, length: int) -> Tensor:
     channels, n = system.w.shape
     u = torch.zeros(1, length, channels)
     u[:, 0] = 1.0
-    y, _ = linear_scan(u, system, torch.zeros(1, channels, n), wide=True)
+    y, _ = linear_scan(u, system, torch.zeros(1, channels, n))
     return y[0].T.contiguous()
 
 
@@ -80,7 +80,7 @@ def register() -> None:
 
 
 def _shapes(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    u, w, state, keep = arguments[0], arguments[1], arguments[7], arguments[9]
+    u, w, state, keep = arguments[0], arguments[1], arguments[7], arguments[8]
     chunks = (u.shape[1] + STEPS - 1) // STEPS if keep else 0
     return u.new_empty(u.shape), state.new_empty(state.shape), u.new_empty(u.shape[0], chunks, *w.shape)
 
@@ -91,16 +91,15 @@ def _gradient_shapes(grad_y: Tensor, grad_last: Tensor, *arguments: Any) -> tupl
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
     ctx.save_for_backward(*inputs[:8], output[2])
-    ctx.wide = inputs[8]
     ctx.mark_non_differentiable(output[2])
 
 
 def _gradients(ctx: Any, grad_y: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     *inputs, kept = ctx.saved_tensors
     if torch.is_grad_enabled():
-        return *_gradients_with_graph(inputs, (grad_y, grad_last)), None, None
-    found = torch.ops.ssmphony.linear_scan_backward(grad_y, grad_last, *inputs, kept, ctx.wide)
-    return *found, None, None
+        return *_gradients_with_graph(inputs, (grad_y, grad_last)), None
+    found = torch.ops.ssmphony.linear_scan_backward(grad_y, grad_last, *inputs, kept)
+    return *found, None
 
 
 def _gradients_with_graph(inputs: list[Tensor], grad_outputs: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
