@@ -50,7 +50,8 @@ class Spectra:
 
 def frozen(parameters: Iterable[Tensor]) -> bool:
     """Whether no gradient of these is wanted, and nobody writes a graph in which they must appear."""
-    writing = torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
+    tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    writing = torch.compiler.is_compiling() or tracing or torch.onnx.is_in_onnx_export()
     return not writing and not (torch.is_grad_enabled() and any(parameter.requires_grad for parameter in parameters))
 
 
