@@ -149,18 +149,16 @@ def _mamba2(mixer: Mamba2) -> Part:
 def _state_space(mixer: StateSpaceMixer) -> Part:
     """``x' = Z x + b u - q (p . x)``, ``y = c . x' + D u``, in float64 before it is rounded."""
     kernel = cast("S4Kernel | S4DKernel", copy.deepcopy(mixer.kernel).double())
-    block, half = kernel.block(1), kernel.d_state // 2
-    low_rank: list[Tensor] = []
-    if isinstance(kernel, S4Kernel):
-        z, q, p = kernel.diagonal_plus_rank_one()
-        low_rank = [p, q]
-    else:
-        corners = block.power[:, :half].split(half, dim=2)
-        z = torch.cat([corner.diagonal(dim1=1, dim2=2) for corner in corners], 1)
-    c = 2.0 * torch.cat([kernel.c[..., 0], -kernel.c[..., 1]], -1)
-    system = [z, block.reach[:, 0], c, kernel.skip, *low_rank]
-    numbers = (STATE_SPACE, kernel.d_model, kernel.d_state, 0, int(bool(low_rank)), 0)
-    return Part(numbers, [*system, *_linear(mixer.output.linear)])
+    system = kernel.recurrence()
+    rank = system.q.shape[1]
+    if rank > 1:
+        raise _not_compiled(f"S4 of rank {rank}")
+    identity = torch.zeros_like(system.w)
+    identity[:, : kernel.d_state // 2] = 1.0
+    low_rank = [system.r[:, 0], -system.q[:, 0]] if rank else []
+    parts = [system.w + identity, system.b, system.c, system.skip, *low_rank]
+    numbers = (STATE_SPACE, kernel.d_model, kernel.d_state, 0, rank, 0)
+    return Part(numbers, [*parts, *_linear(mixer.output.linear)])
 
 
 def _norm(norm: nn.LayerNorm) -> list[Tensor]:

@@ -12,7 +12,7 @@ import threading
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.scan import build, operators
+from ssmphony.ssm.scan import build, linear, operators
 
 #: Steps between the kept states; `STEPS` of cpu.cpp.
 STEPS = 32
@@ -45,6 +45,7 @@ def loaded() -> bool:
         return False
     for name, scan in operators.REFERENCE.items():
         operators.register(name, scan, kept)
+    linear.register()
     return True
 
 
