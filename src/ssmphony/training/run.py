@@ -21,13 +21,14 @@ from ssmphony.training.average import MovingAverage
 from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal, Stopped
 from ssmphony.training.config import RunConfig, TrainingConfig
 from ssmphony.training.initial import load_fitting
+from ssmphony.training.jepa import JepaTaskConfig
 from ssmphony.training.progress import ShowProgress
 from ssmphony.training.quiet import quiet
 from ssmphony.training.task import Task
 from ssmphony.training.vocoder import VocoderTaskConfig
 from ssmphony.types import SsmphonyError
 
-TASKS = {"acoustic": AcousticTaskConfig, "vocoder": VocoderTaskConfig}
+TASKS = {"acoustic": AcousticTaskConfig, "jepa": JepaTaskConfig, "vocoder": VocoderTaskConfig}
 
 
 def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) -> Path:
