@@ -120,7 +120,7 @@ def whole_latents(mel: Tensor, mask: Tensor, silence: float) -> tuple[Tensor, Te
 
 
 class CausalUpsample(nn.Module):
-    """Transposed convolution of stride 2 and four taps: each pair of outputs reads its input step and the one before."""
+    """Transposed convolution of stride 2, four taps: each pair of outputs reads its input step and the one before."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class MelDecoder(nn.Module):
         contexts, kept = list(state.contexts), list[Tensor]()
         x = self.project(z.masked_fill(~mask[..., None], 0.0)) * mask[..., None]
         for upsample in self.upsample:
-            mask = mask.repeat_interleave(2, dim=1)
+            mask = torch.stack([mask, mask], dim=2).flatten(1)
             x, context = upsample(x, contexts.pop(0))
             x = F.gelu(x) * mask[..., None]
             kept.append(context)
@@ -243,11 +243,16 @@ class JepaLatent(nn.Module, Codec):
         z, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
         if z.shape[1] == 0:
             raise ValueError("a codec needs at least one step of frames, got none")
+        mel, present, state = self.mel(z, mask, state)
+        samples, vocoder = self.vocoder.decode(mel, present, state.vocoder)
+        return samples, state._replace(vocoder=vocoder)
+
+    def mel(self, z: Tensor, mask: Tensor, state: JepaLatentState) -> tuple[Tensor, Tensor, JepaLatentState]:
+        """The half of `decode` before the vocoder: log-mel (batch, 4 time, n_mels), its mask, and the state."""
         mel, present, decoder = self.decoder(z, mask, state.decoder)
         mel, waiting = delay(self.denormalise(mel), state.mel)
         present, waiting_present = delay(present, state.present)
-        samples, vocoder = self.vocoder.decode(mel, present, state.vocoder)
-        return samples, JepaLatentState(decoder, waiting, waiting_present, vocoder)
+        return mel, present, JepaLatentState(decoder, waiting, waiting_present, state.vocoder)
 
     def decode_mel(self, z: Tensor, mask: Tensor) -> Tensor:
         """Whole utterances: z (batch, time, d_latent), mask (batch, time) → normalised mel (batch, 4 time, n_mels)."""

@@ -166,6 +166,11 @@ class JepaTTS(nn.Module, VoiceModel):
         keys, values = (torch.stack(part, dim=1) for part in zip(*pairs, strict=True))
         return Memory(keys, values, mask)
 
+    @property
+    def cross_layers(self) -> int:
+        """Blocks that attend to the text."""
+        return sum(block.cross is not None for block in self._blocks())
+
     # -- latents --------------------------------------------------------------------------------------------------
 
     def initial_layers(self, batch: int) -> tuple[State, ...]:
@@ -222,7 +227,7 @@ class JepaTTS(nn.Module, VoiceModel):
             latent=self.beginning.expand(len(tokens), -1),
             position=torch.zeros_like(count),
             token=torch.zeros_like(count),
-            most=config.most_latents + (count * config.latents_per_token).long(),
+            most=self.most(memory.present),
             over=count == 0,
             seed=torch.tensor([style.seed for style in styles], device=device),
             layers=self.initial_layers(len(tokens)),
@@ -241,20 +246,34 @@ class JepaTTS(nn.Module, VoiceModel):
 
     def advance(self, state: JepaTTSState) -> JepaTTSState:
         """One latent on."""
-        seen = within_reach(state.memory.present, state.token, self.config.reach)
-        ones = torch.ones_like(state.over)[:, None]
-        prediction, layers = self.predict(
-            state.latent[:, None], state.position, ones, state.memory, seen[:, None], state.layers
+        latent, token, stop, layers = self.foresee(
+            state.latent, state.position, state.token, state.memory, state.layers
         )
-        latent = prediction.latents[:, 0]
         if self.config.temperature:
             noise = seeded_noise(state.seed.tolist(), state.position.tolist(), latent.shape[1])
-            spread = self.config.temperature * self.log_spread.exp()
-            latent = latent + spread * torch.from_numpy(noise).to(latent.device)
+            latent = latent + self.spread() * torch.from_numpy(noise).to(latent.device)
         position = state.position + 1
-        token = torch.maximum(state.token, prediction.attention[:, 0].argmax(-1))
-        over = state.over | (prediction.stops[:, 0] > 0) | (position >= state.most)
+        over = state.over | stop | (position >= state.most)
         return state._replace(latent=latent, position=position, token=token, over=over, layers=layers)
+
+    def foresee(
+        self, latent: Tensor, position: Tensor, token: Tensor, memory: Memory, layers: tuple[State, ...]
+    ) -> tuple[Tensor, Tensor, Tensor, tuple[State, ...]]:
+        """One step of `predict` for latent (batch, d_latent), position and token (batch,), see `JepaTTSState`: the
+        latent behind it, the token that it speaks, whether it is the last (batch,) bool, and the new state."""
+        seen = within_reach(memory.present, token, self.config.reach)
+        every = torch.ones_like(position, dtype=torch.bool)[:, None]
+        prediction, layers = self.predict(latent[:, None], position, every, memory, seen[:, None], layers)
+        spoken = torch.maximum(token, prediction.attention[:, 0].argmax(-1))
+        return prediction.latents[:, 0], spoken, prediction.stops[:, 0] > 0, layers
+
+    def spread(self) -> Tensor:
+        """Standard deviation (d_latent,) of the noise on a latent."""
+        return self.config.temperature * self.log_spread.exp()
+
+    def most(self, mask: Tensor) -> Tensor:
+        """How many latents a sentence of tokens (batch, token) may have, (batch,): it is never endless."""
+        return self.config.most_latents + (mask.sum(1) * self.config.latents_per_token).long()
 
     def follow(self, state: JepaTTSState, z: Tensor) -> JepaTTSState:
         """Go on as if the latents z (batch, time, d_latent) had been spoken: the way a reference clip comes in."""

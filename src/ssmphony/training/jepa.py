@@ -98,7 +98,7 @@ class JepaTaskConfig(Config):
             raise SsmphonyError("task.kind jepa trains voice.model.kind jepa_tts with voice.codec.kind jepa_latent")
         if model.d_latent != codec.d_latent:
             raise SsmphonyError(
-                f"voice.model.d_latent is {model.d_latent} and voice.codec.d_latent {codec.d_latent}: they must be equal"
+                f"voice.model.d_latent is {model.d_latent}, voice.codec.d_latent {codec.d_latent}: they must be equal"
             )
         parts = JepaVoice(model.build(), codec.build())
         parts.codec.vocoder.requires_grad_(False)
