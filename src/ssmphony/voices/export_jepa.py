@@ -42,7 +42,7 @@ class ReaderGraph(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, ...]:
         memory = self.model.read(ids, mask, speaker)
-        beginning, spread = (value.expand(len(ids), -1) for value in (self.model.beginning, self.model.spread()))
+        beginning, spread = (value.expand(ids.shape[0], -1) for value in (self.model.beginning, self.model.spread()))
         return memory.keys, memory.values, beginning, spread.clone(), self.model.most(mask)
 
 
@@ -64,7 +64,7 @@ class PredictorGraph(nn.Module):
         present: Tensor,
         *state: Tensor,
     ) -> tuple[Tensor, ...]:
-        layers = self.flat.unflatten(state, len(latent))
+        layers = self.flat.unflatten(state, latent.shape[0])
         *outputs, layers = self.model.foresee(latent, position, token, Memory(keys, values, present), layers)
         return (*outputs, *self.flat.flatten(layers))
 
@@ -79,7 +79,7 @@ class LatentVocoderGraph(nn.Module):
         self.flat = FlatState((*fresh[:-1], fresh.vocoder.mask, fresh.vocoder.contexts))
 
     def forward(self, frames: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        *own, pending, contexts = self.flat.unflatten(state, len(frames))
+        *own, pending, contexts = self.flat.unflatten(state, frames.shape[0])
         fresh = self.codec.initial_state(1)
         mel, present, new = self.codec.mel(frames, mask, type(fresh)(*own, fresh.vocoder))
         log_magnitude, phase, present, pending, contexts = self.codec.vocoder.trunk(mel, present, pending, contexts)
