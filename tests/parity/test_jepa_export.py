@@ -24,6 +24,8 @@ from ssmphony.voices.export_jepa import export_predictor
 from ssmphony.voices.weights import read_weights
 
 TOLERANCE = 1e-4
+SAMPLE_TOLERANCE = 1e-3
+"""Every latent is fed back, so rounding grows along a sentence."""
 TEXT = "नमस्ते दुनिया। आज मौसम अच्छा है!"
 MIXERS: dict[str, dict[str, Any]] = {
     "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 40}, "reach": [6, 9]},
@@ -129,7 +131,7 @@ def test_voice(pair: tuple[Voice, Voice], style: Style) -> None:
     assert [word.text for word in spoken.words] == TEXT.replace("।", "").replace("!", "").split()
     assert np.mean(np.abs(expected.samples) >= 1.0) < 0.01, "clipping would hide differences"
     assert np.std(expected.samples) > 1e-3
-    np.testing.assert_allclose(spoken.samples, expected.samples, atol=TOLERANCE)
+    np.testing.assert_allclose(spoken.samples, expected.samples, atol=SAMPLE_TOLERANCE)
 
 
 def test_speaker_is_heard(pair: tuple[Voice, Voice]) -> None:

@@ -220,7 +220,8 @@ class JepaTTS(nn.Module, VoiceModel):
         rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
         memory = self.read(ids, mask, torch.tensor(rows, device=device))
         room = config.max_seq - ids.shape[1]
-        memory = Memory(*(F.pad(part, (0, 0, 0, room)) for part in memory[:2]), F.pad(mask, (0, room)))
+        keys, values = (F.pad(part, (0, 0, 0, room)) for part in (memory.keys, memory.values))
+        memory = Memory(keys, values, F.pad(mask, (0, room)))
         count = mask.sum(1)
         return JepaTTSState(
             memory=memory,

@@ -76,7 +76,7 @@ class OnnxAutoregressiveModel(VoiceModel):
             position=zeros,
             token=zeros,
             most=most,
-            over=~read.mask.any(axis=1),
+            over=read.mask.sum(axis=1) == 0,
             seed=np.array([style.seed for style in styles], np.int64),
             layers=self.predictor.initial_state(len(tokens)),
         )

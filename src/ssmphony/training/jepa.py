@@ -252,7 +252,9 @@ class JepaTask(Task[JepaVoice]):
         self._rollouts.append(rollout_errors(self.model, run.mean, memory, HORIZONS))
         self._latents.append(run.mean[run.mask])
         if batch_idx < SHOWN and self.trainer.is_global_zero:
-            jepa_pictures.show_clip(self, self.model, batch, run.made, run.foreseen, run.prediction.attention)
+            symbols = [self.symbols[index] for index in batch.ids[0].tolist()]
+            attention = run.prediction.attention
+            jepa_pictures.show_clip(self, self.model, batch, symbols, run.made, run.foreseen, attention)
 
     def on_validation_epoch_end(self) -> None:
         latents = torch.cat(self._latents)

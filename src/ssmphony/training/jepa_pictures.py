@@ -57,13 +57,18 @@ def log_spectrum(task: Task[Any], variances: Tensor, rank: float) -> None:
 
 
 def show_clip(
-    task: Task[Any], voice: JepaVoice, batch: Batch, made: Tensor, foreseen: Tensor, attention: Tensor
+    task: Task[Any],
+    voice: JepaVoice,
+    batch: Batch,
+    symbols: Sequence[str],
+    made: Tensor,
+    foreseen: Tensor,
+    attention: Tensor,
 ) -> None:
     """One validation clip: the recording, through the latents and back, foreseen, and spoken freely; and the text that
-    each latent looks at."""
+    each latent looks at; ``symbols`` are its tokens."""
     model, codec, name = voice.model, voice.codec, batch.names[0]
     ids = batch.ids[0].tolist()
-    symbols = [task.symbols[index] for index in ids]
     speaker = model.config.speakers[int(batch.speakers[0])]
     spoken = synthesize(voice, Tokens(tuple(ids), tuple(symbols)), Style(speaker=speaker))
     frames = batch.mels.shape[1]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from ssmphony.codecs.jepa_latent import JepaLatent
+from ssmphony.codecs.jepa_latent import JepaLatent, JepaLatentState
 from ssmphony.interfaces import State
 from ssmphony.models.jepa_tts import JepaTTS, Memory
 from ssmphony.voices.graphs import write_graph
@@ -79,9 +79,9 @@ class LatentVocoderGraph(nn.Module):
         self.flat = FlatState((*fresh[:-1], fresh.vocoder.mask, fresh.vocoder.contexts))
 
     def forward(self, frames: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        *own, pending, contexts = self.flat.unflatten(state, frames.shape[0])
-        fresh = self.codec.initial_state(1)
-        mel, present, new = self.codec.mel(frames, mask, type(fresh)(*own, fresh.vocoder))
+        decoder, waiting, absent, pending, contexts = self.flat.unflatten(state, frames.shape[0])
+        vocoder = self.codec.initial_state(1).vocoder  # its overlap is the runtime's
+        mel, present, new = self.codec.mel(frames, mask, JepaLatentState(decoder, waiting, absent, vocoder))
         log_magnitude, phase, present, pending, contexts = self.codec.vocoder.trunk(mel, present, pending, contexts)
         return (log_magnitude, phase, present, *self.flat.flatten((*new[:-1], pending, contexts)))
 
