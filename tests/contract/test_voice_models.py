@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ssmphony.models import MODELS
-from ssmphony.models.jepa_tts import JepaTTS, Memory
+from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
 from ssmphony.types import Frames, Style, Tokens, Word
 from tests.contract import contract
@@ -81,7 +81,7 @@ def predictor_stream(model: JepaTTS) -> contract.Stream:
 
     def run(z: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
         first, layers = state
-        text = Memory(*(part.expand(len(z), *part.shape[1:]) for part in memory))
+        text = contract.map_state(lambda part: part.expand(len(z), *part.shape[1:]), memory)
         prediction, layers = model.predict(z, first, mask, text, text.present[:, None], layers)
         return prediction.latents, (first + z.shape[1], layers)
 

@@ -74,10 +74,11 @@ class JepaTTSConfig(Config):
 
 
 class Memory(NamedTuple):
-    """What the predictor reads of the text; keys, values: (batch, layer, token, d_model), present: (batch, token)."""
+    """What the predictor reads of the text: keys and values of each layer as `CrossAttention.read` gives them, and
+    present (batch, token)."""
 
-    keys: Tensor
-    values: Tensor
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
     present: Tensor
 
 
@@ -163,8 +164,7 @@ class JepaTTS(nn.Module, VoiceModel):
             x = block(x, mask)
         x = self.text_norm(x) * mask[..., None]
         pairs = [block.cross.read(x) for block in self._blocks() if block.cross is not None]
-        keys, values = (torch.stack(part, dim=1) for part in zip(*pairs, strict=True))
-        return Memory(keys, values, mask)
+        return Memory(tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs), mask)
 
     @property
     def cross_layers(self) -> int:
@@ -192,7 +192,7 @@ class JepaTTS(nn.Module, VoiceModel):
             x, state = block.mixer.forward(x, state, mask)
             new.append(state)
             if block.cross is not None and block.cross_norm is not None:
-                keys, values = memory.keys[:, len(weights)], memory.values[:, len(weights)]
+                keys, values = memory.keys[len(weights)], memory.values[len(weights)]
                 y, attention = block.cross(block.cross_norm(x), keys, values, seen)
                 x = x + block.dropout(y)
                 weights.append(attention)
@@ -220,8 +220,11 @@ class JepaTTS(nn.Module, VoiceModel):
         rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
         memory = self.read(ids, mask, torch.tensor(rows, device=device))
         room = config.max_seq - ids.shape[1]
-        keys, values = (F.pad(part, (0, 0, 0, room)) for part in (memory.keys, memory.values))
-        memory = Memory(keys, values, F.pad(mask, (0, room)))
+        memory = Memory(
+            tuple(F.pad(keys, (0, room)) for keys in memory.keys),
+            tuple(F.pad(values, (0, 0, 0, room)) for values in memory.values),
+            F.pad(mask, (0, room)),
+        )
         count = mask.sum(1)
         return JepaTTSState(
             memory=memory,

@@ -19,9 +19,8 @@ _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
 class AutoregressiveState(NamedTuple):
     """Sentences between two frames; batch first, and of the same shape whatever the sentences."""
 
-    keys: Floats
-    """(batch, layer, tokens, channel): what the predictor reads of the text, padded to the most tokens there can be."""
-    values: Floats
+    memory: Arrays
+    """What the predictor reads of the text, padded to the most tokens there can be."""
     present: Booleans
     """(batch, tokens)."""
     latent: Floats
@@ -52,6 +51,7 @@ class OnnxAutoregressiveModel(VoiceModel):
         if not isinstance(tokens, int):
             raise SsmphonyError(f"{predictor.name}: it has no largest number of tokens; export the voice again")
         self.max_tokens = tokens
+        self.memory = tuple(name for name in predictor.inputs if name.startswith(("keys_", "values_")))
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
         """Speed and pitch of a style have no effect: the voice speaks at the pace it learned."""
@@ -62,20 +62,17 @@ class OnnxAutoregressiveModel(VoiceModel):
                 f"a sentence has {read.ids.shape[1]} tokens, this voice reads {self.max_tokens}: cut it"
             )
         speaker = np.array([self._speaker(style) for style in styles], np.int64)
-        (keys, values, latent, spread, most), _ = self.encoder.run(
-            {"ids": read.ids, "mask": read.mask, "speaker": speaker}
-        )
-        wide = ((0, 0), (0, 0), (0, room), (0, 0))
+        outputs, _ = self.encoder.run({"ids": read.ids, "mask": read.mask, "speaker": speaker})
+        made = dict(zip(self.encoder.outputs, outputs, strict=True))
         zeros = np.zeros(len(tokens), np.int64)
         return AutoregressiveState(
-            keys=np.pad(keys, wide),
-            values=np.pad(values, wide),
+            memory=tuple(self._padded(made[name], name) for name in self.memory),
             present=np.pad(read.mask, ((0, 0), (0, room))),
-            latent=latent,
-            spread=spread,
+            latent=made["beginning"],
+            spread=made["spread"],
             position=zeros,
             token=zeros,
-            most=most,
+            most=made["most"],
             over=read.mask.sum(axis=1) == 0,
             seed=np.array([style.seed for style in styles], np.int64),
             layers=self.predictor.initial_state(len(tokens)),
@@ -94,14 +91,23 @@ class OnnxAutoregressiveModel(VoiceModel):
         return Frames(values, tokens, lengths), state
 
     def _advance(self, state: AutoregressiveState) -> AutoregressiveState:
-        names = ("latent", "position", "token", "keys", "values", "present")
-        inputs = {name: getattr(state, name) for name in names}
+        inputs = dict(zip(self.memory, state.memory, strict=True))
+        inputs |= {"latent": state.latent, "position": state.position, "token": state.token, "present": state.present}
         (latent, token, stop), layers = self.predictor.run(inputs, state.layers)
         if state.spread.any():
             latent = latent + state.spread * seeded_noise(state.seed, state.position, latent.shape[1])
         position = state.position + 1
         over = state.over | stop | (position >= state.most)
         return state._replace(latent=latent, position=position, token=token, over=over, layers=layers)
+
+    def _padded(self, array: Floats, name: str) -> Floats:
+        """Zeros where tokens are absent, up to the size that the predictor was exported for."""
+        wide = np.zeros((len(array), *self._shape(name)), array.dtype)
+        wide[tuple(slice(size) for size in array.shape)] = array
+        return wide
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        return tuple(size for size in self.predictor.shape(name)[1:] if isinstance(size, int))
 
     def _speaker(self, style: Style) -> int:
         return 0 if style.speaker is None else choose(self.speakers, style.speaker, "speaker")

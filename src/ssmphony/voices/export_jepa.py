@@ -43,7 +43,7 @@ class ReaderGraph(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, ...]:
         memory = self.model.read(ids, mask, speaker)
         beginning, spread = (value.expand(ids.shape[0], -1) for value in (self.model.beginning, self.model.spread()))
-        return memory.keys, memory.values, beginning, spread.clone(), self.model.most(mask)
+        return *memory.keys, *memory.values, beginning, spread.clone(), self.model.most(mask)
 
 
 class PredictorGraph(nn.Module):
@@ -55,17 +55,13 @@ class PredictorGraph(nn.Module):
         self.flat = FlatState(model.initial_layers(1))
 
     def forward(
-        self,
-        latent: Tensor,
-        position: Tensor,
-        token: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        present: Tensor,
-        *state: Tensor,
+        self, latent: Tensor, position: Tensor, token: Tensor, present: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        layers = self.flat.unflatten(state, latent.shape[0])
-        *outputs, layers = self.model.foresee(latent, position, token, Memory(keys, values, present), layers)
+        """``tensors``: the keys of each layer, the values of each layer, then the state."""
+        count = self.model.cross_layers
+        memory = Memory(tensors[:count], tensors[count : 2 * count], present)
+        layers = self.flat.unflatten(tensors[2 * count :], latent.shape[0])
+        *outputs, layers = self.model.foresee(latent, position, token, memory, layers)
         return (*outputs, *self.flat.flatten(layers))
 
 
@@ -95,22 +91,23 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
         "speaker": torch.zeros(2, dtype=torch.long),
     }
     axes: list[Any] = [{0: batch, 1: tokens}, {0: batch, 1: tokens}, {0: batch}]
-    outputs = ["keys", "values", "beginning", "spread", "most"]
+    names = [f"{part}_{layer}" for part in ("keys", "values") for layer in range(model.cross_layers)]
+    outputs = [*names, "beginning", "spread", "most"]
     encoder = write_graph(ReaderGraph(model), inputs, (), axes, outputs, folder / "encoder.onnx")
-    memory = torch.zeros(2, model.cross_layers, config.max_seq, config.d_model)
+    shape = (2, config.n_heads, config.d_model // config.n_heads, config.max_seq)
+    sizes = [shape if name.startswith("keys") else (*shape[:2], shape[3], shape[2]) for name in names]
     inputs = {
         "latent": torch.zeros(2, config.d_latent),
         "position": torch.zeros(2, dtype=torch.long),
         "token": torch.ones(2, dtype=torch.long),
-        "keys": memory,
-        "values": memory.clone(),
         "present": torch.ones(2, config.max_seq, dtype=torch.bool),
+        **{name: torch.zeros(size) for name, size in zip(names, sizes, strict=True)},
     }
     graph = PredictorGraph(model)
     state = graph.flat.flatten(model.initial_layers(2))
     axes = [{0: batch} for _ in (*inputs, *state)]
     outputs = ["new_latent", "new_token", "stop"]
-    predictor = write_graph(graph, inputs, state, axes, outputs, folder / "predictor.onnx")
+    predictor = write_graph(graph, inputs, state, axes, outputs, folder / "predictor.onnx", named=4)
     return {"encoder": graph_file(encoder), "predictor": graph_file(predictor, block=config.block)}
 
 

@@ -25,15 +25,18 @@ def write_graph(
     axes: Sequence[Any],
     outputs: Sequence[str],
     path: Path,
+    named: int | None = None,
 ) -> Path:
     """Trace, fold what depends on parameters alone, and save one graph with its weights inside.
 
-    ``module`` takes the inputs by position, then the tensors of the state as ``*state``; it returns the outputs, then
-    the tensors of the new state. ``axes``: of each input and state tensor, its dynamic axes.
+    ``module`` takes the inputs by position, then the tensors of the state as ``*state``; where only the first ``named``
+    inputs have a name of their own in it, the others come before the state in the same ``*``. It returns the outputs,
+    then the tensors of the new state. ``axes``: of each input and state tensor, its dynamic axes.
     """
     states = [f"state_{index}" for index in range(len(state))]
     arguments = list(inputs)
-    shapes: Any = tuple(axes) if not state else (*axes[: len(arguments)], tuple(axes[len(arguments) :]))
+    own = len(arguments) if named is None else named
+    shapes: Any = tuple(axes) if not state else (*axes[:own], tuple(axes[own:]))
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             module.eval(),

@@ -51,8 +51,9 @@ def test_cross_attention_equals_torch_and_sums_to_one() -> None:
     x, text = torch.randn(2, 3, 8), torch.randn(2, 6, 8)
     seen = (torch.arange(6) < torch.tensor([[6], [2]]))[:, None]
     y, weights = layer(x, *layer.read(text), seen)
-    heads = [part.unflatten(-1, (2, 4)).transpose(1, 2) for part in (layer.query(x), *layer.read(text))]
-    plain = F.scaled_dot_product_attention(*heads, attn_mask=seen[:, None])
+    keys, values = layer.read(text)
+    query = layer.query(x).unflatten(-1, (2, 4)).transpose(1, 2)
+    plain = F.scaled_dot_product_attention(query, keys.transpose(2, 3), values, attn_mask=seen[:, None])
     torch.testing.assert_close(y, layer.out(plain.transpose(1, 2).flatten(-2)), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3))
     assert not weights[1, :, 2:].any()
