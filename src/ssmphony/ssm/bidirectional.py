@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
+from ssmphony.ssm.attention import AttentionConfig
 from ssmphony.ssm.convolution import convolve, full_precision, spectral_convolve, spectrum, two_sided_lags
+from ssmphony.ssm.full_attention import FullAttention
 from ssmphony.ssm.kernel import StateSpaceKernel
 from ssmphony.ssm.mixer import GatedOutput, S4Config, S4DConfig, hide, require_steps
 from ssmphony.ssm.mixers import Mixer
@@ -87,12 +89,14 @@ def reversal(mask: Tensor) -> Tensor:
 
 
 class BidirectionalConfig(Config):
-    """Two independent mixers of one kind, one per direction."""
+    """Two independent mixers of one kind, one per direction; attention reads all steps at once, without its window."""
 
     mixer: Mixer
 
-    def build(self) -> Bidirectional | BothWays:
+    def build(self) -> Bidirectional | BothWays | FullAttention:
         mixer = self.mixer
+        if isinstance(mixer, AttentionConfig):
+            return FullAttention(mixer.d_model, mixer.n_heads)
         if isinstance(mixer, S4Config | S4DConfig):
             return Bidirectional(mixer.build_kernel(), mixer.build_kernel(), dropout=mixer.dropout)
         return BothWays(mixer.build(), mixer.build())
