@@ -47,10 +47,10 @@ def tokens_of(clip: Clip, symbols: Sequence[str]) -> Tokens:
 
 
 def speak_tokens(voice: Voice, tokens: Tokens) -> Audio:
-    speech = voice.begin([tokens], [Style()], [0])
+    speech = voice.begin(tokens, Style())
     chunks = []
-    while not speech.rows[0].done:
-        (chunk,), speech = voice.step(speech)
+    while not speech.done:
+        ((chunk, speech),) = voice.step([speech])
         chunks.append(chunk)
     return Audio.join(chunks, voice.sample_rate)
 

@@ -33,7 +33,8 @@ class Frontend(ABC):
         """Cut text into sentences, lazily and in constant memory.
 
         An iterable of strings is text as it is being written: the pieces are joined without separator, and a
-        sentence is yielded as soon as its end is certain. Text without anything to speak yields nothing.
+        sentence is yielded as soon as its end is certain. Text without anything to speak yields nothing. No sentence
+        is read by what stands before it: the text behind it, alone, gives the same sentences.
         """
 
 

@@ -163,6 +163,10 @@ class AudioChunk:
     def seconds(self) -> float:
         return len(self.samples) / self.sample_rate
 
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(len(self.samples) or self.phonemes or self.words or self.marks)
+
 
 @dataclass(frozen=True)
 class Audio(AudioChunk):

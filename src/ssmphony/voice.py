@@ -3,7 +3,8 @@
     text ──frontend──▶ sentences ──model──▶ blocks of frames ──codec──▶ samples
 
 `Voice.stream` speaks one sentence after another. A sentence is a `Speech`: a value that `Voice.begin` makes and
-`Voice.step` moves on by one block, so that it can be stored, resumed in another process, or batched with others.
+`Voice.step` moves on by one block of the model, so that it can be stored, resumed in another process, or stepped
+together with others.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ssmphony.config import suggest
 from ssmphony.interfaces import Codec, Frontend, State, VoiceModel
+from ssmphony.state import gather, scatter
 from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, Style, TimedSpan, Tokens, VoiceCard
 
 BLOCKS = 2
@@ -39,6 +41,8 @@ class Sentence(NamedTuple):
     """By the model."""
     fed: int = 0
     """To the codec, with the absent frames of its lookahead."""
+    blocks: int = 1
+    """Of the model that the codec takes next."""
     told: int = 0
     """Tokens whose times have been reported."""
     complete: bool = False
@@ -48,11 +52,17 @@ class Sentence(NamedTuple):
 
 
 class Speech(NamedTuple):
-    """A batch of sentences between two blocks. The states are batch first."""
+    """A sentence between two blocks. The states are batch first, with one row."""
 
-    rows: tuple[Sentence, ...]
+    row: Sentence
     model: State
     codec: State
+    waiting: tuple[Frames, ...] = ()
+    """Blocks that the model has made and the codec has not taken yet."""
+
+    @property
+    def done(self) -> bool:
+        return self.row.done
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,8 @@ class Voice:
     codec: Codec
     card: VoiceCard
     overlap: bool = False
+    identity: str = ""
+    """A checksum of what was loaded: a stored stream goes on only with the voice that began it."""
 
     @property
     def sample_rate(self) -> int:
@@ -88,8 +100,12 @@ class Voice:
         ``pitch`` is in semitones. The concatenation of the chunks is exactly what `say` returns. Text with nothing
         to speak gives no chunks. Raises `SsmphonyError` for a style out of range and for an unknown speaker.
         """
+        return self._chunks(text, self.style(speed=speed, pitch=pitch, seed=seed, speaker=speaker))
+
+    def style(self, *, speed: float = 1.0, pitch: float = 0.0, seed: int = 0, speaker: str | None = None) -> Style:
+        """Raises `SsmphonyError` for a value out of range and for an unknown speaker."""
         self._check_speaker(speaker)
-        return self._chunks(text, Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker))
+        return Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker)
 
     def say(
         self,
@@ -104,39 +120,59 @@ class Voice:
         chunks = self.stream(text, speed=speed, pitch=pitch, seed=seed, speaker=speaker)
         return Audio.join(chunks, self.sample_rate)
 
-    def begin(self, sentences: Sequence[Tokens], styles: Sequence[Style], origins: Sequence[int]) -> Speech:
-        """Start a batch of sentences; ``origins[i]`` is the sample of its stream at which sentence ``i`` begins."""
-        rows = tuple(
-            Sentence(tokens, origin, pause=round(tokens.pause_after_s / style.speed * self.sample_rate))
-            for tokens, style, origin in zip(sentences, styles, origins, strict=True)
-        )
-        return Speech(rows, self.model.begin(sentences, styles), self.codec.initial_state(len(rows)))
+    def begin(self, tokens: Tokens, style: Style, origin: int = 0) -> Speech:
+        """Start a sentence; ``origin`` is the sample of its stream at which it begins."""
+        self._check_speaker(tokens.speaker)
+        style = replace(style, speaker=tokens.speaker or style.speaker)
+        row = Sentence(tokens, origin, pause=round(tokens.pause_after_s / style.speed * self.sample_rate))
+        return Speech(row, self.model.begin([tokens], [style]), self.codec.initial_state(1))
 
-    def step(self, speech: Speech) -> tuple[tuple[AudioChunk, ...], Speech]:
-        """The next chunk of every sentence, and the speech behind it. Pure; call it until every row is ``done``.
+    def step(self, batch: Sequence[Speech]) -> list[tuple[AudioChunk, Speech]]:
+        """One block of the model for every sentence: what can be heard of it, and the speech behind it.
 
-        A chunk is empty while the codec still waits for its lookahead, and after the end of its sentence.
+        Pure; step until each is ``done``. A chunk is empty while the codec waits for more, and after the end of its
+        sentence. The rows share nothing but the time: each is computed in the same shapes as it would be alone.
         """
-        frames, model = self.model.step(speech.model)
-        return self._decode(speech, frames, model)
+        frames, state = self.model.step(gather([speech.model for speech in batch]))
+        models = scatter(state, [speech.model for speech in batch])
+        return self.decode([speech._replace(model=model) for speech, model in zip(batch, models, strict=True)], frames)
 
-    def _decode(self, speech: Speech, frames: Frames, model: State) -> tuple[tuple[AudioChunk, ...], Speech]:
-        """The second half of `step`: the model's next frames, and its state behind them, become sound."""
-        values, tokens, lengths = np.asarray(frames.values), np.asarray(frames.tokens), np.asarray(frames.lengths)
-        rows = [_extend(row, tokens[i, : lengths[i]], tokens.shape[1]) for i, row in enumerate(speech.rows)]
+    def decode(self, batch: Sequence[Speech], frames: Frames) -> list[tuple[AudioChunk, Speech]]:
+        """The second half of `step`: the block of frames that the model has made of every sentence becomes sound."""
+        waiting = [_wait(speech, frames, i) for i, speech in enumerate(batch)]
+        widths = [self._width(speech) for speech in waiting]
+        decoded: dict[int, tuple[Samples, Speech]] = {}
+        for width in set(widths) - {0}:  # equal shapes together: padding would change how rows are computed
+            group = [i for i, other in enumerate(widths) if other == width]
+            decoded.update(zip(group, self._sound([waiting[i] for i in group], width), strict=True))
+        silence = np.zeros(0, np.float32)
+        results: list[tuple[AudioChunk, Speech]] = []
+        for i, (speech, width) in enumerate(zip(waiting, widths, strict=True)):
+            sound, speech = decoded.get(i, (silence, speech))
+            chunk, row = self._tell(speech.row, sound, width)
+            results.append((chunk, speech._replace(row=row)))
+        return results
 
-        width = tokens.shape[1]
-        if all(row.complete for row in rows):  # the last block: just what remains, and the codec's lookahead
-            width = max(0, *(row.made + self.codec.lookahead - row.fed for row in rows))
-        sound, codec = np.zeros((len(rows), 0), np.float32), speech.codec
-        if width > 0:
-            padded = np.zeros((len(rows), width, *values.shape[2:]), values.dtype)
-            padded[:, : values.shape[1]] = values[:, :width]
-            mask = np.arange(width) < lengths[:, None]
-            samples, codec = self.codec.decode(padded, mask, speech.codec)
-            sound = np.minimum(np.maximum(np.asarray(samples, np.float32), -1.0), 1.0)
-        told = [self._tell(row, sound[i], width) for i, row in enumerate(rows)]
-        return tuple(chunk for chunk, _ in told), Speech(tuple(row for _, row in told), model, codec)
+    def _width(self, speech: Speech) -> int:
+        """How many frames the codec takes now; none while blocks are missing."""
+        row = speech.row
+        if row.complete:  # just what remains, and the codec's lookahead
+            return max(0, row.made + self.codec.lookahead - row.fed)
+        if len(speech.waiting) < row.blocks:
+            return 0
+        return sum(frames.tokens.shape[1] for frames in speech.waiting)
+
+    def _sound(self, group: Sequence[Speech], width: int) -> list[tuple[Samples, Speech]]:
+        """Decode the waiting frames of sentences of equal width: samples (width * hop_length,) of each."""
+        padded, mask = zip(*(_join(speech.waiting, width) for speech in group), strict=True)
+        before = [speech.codec for speech in group]
+        samples, state = self.codec.decode(np.concatenate(padded), np.concatenate(mask), gather(before))
+        sound = np.minimum(np.maximum(np.asarray(samples, np.float32), -1.0), 1.0)
+        after = scatter(state, before)
+        return [
+            (sound[i], speech._replace(row=_advance(speech.row), codec=after[i], waiting=()))
+            for i, speech in enumerate(group)
+        ]
 
     def _check_speaker(self, speaker: str | None) -> None:
         known = self.card.speakers
@@ -148,31 +184,27 @@ class Voice:
         spoken = 0
         with ThreadPoolExecutor(1) as worker:  # starts its thread when it gets work
             for tokens in self.frontend.sentences(text):
-                self._check_speaker(tokens.speaker)
-                own = replace(style, speaker=tokens.speaker or style.speaker)
-                speech = self.begin([tokens], [own], [spoken])
-                upcoming = partial(self._frames, speech.model, 1)
-                while not speech.rows[0].done:
-                    frames, model = upcoming()
-                    if int(frames.lengths[0]) == frames.tokens.shape[1]:  # a shorter block is the last
-                        upcoming = partial(self._frames, model, BLOCKS if spoken else 1)
+                speech = self.begin(tokens, style, spoken)
+                upcoming = partial(self._blocks, speech.model, 1)
+                while not speech.done:
+                    blocks, model = upcoming()
+                    if not _is_last(blocks[-1]):
+                        upcoming = partial(self._blocks, model, _advance(speech.row).blocks)
                         if self.overlap and spoken:  # nothing may delay the first sound
                             upcoming = worker.submit(upcoming).result
-                    (chunk,), speech = self._decode(speech, frames, model)
-                    if len(chunk.samples) or chunk.phonemes or chunk.marks:
-                        spoken += len(chunk.samples)
-                        yield chunk
+                    for frames in blocks:
+                        ((chunk, speech),) = self.decode([speech], frames)
+                        if chunk:
+                            spoken += len(chunk.samples)
+                            yield chunk
 
-    def _frames(self, state: State, blocks: int) -> tuple[Frames, State]:
-        """The next ``blocks`` blocks of one sentence as one, fewer where it ends."""
-        parts: list[Frames] = []
-        while not parts or (len(parts) < blocks and int(parts[-1].lengths[0]) == parts[-1].tokens.shape[1]):
+    def _blocks(self, state: State, count: int) -> tuple[list[Frames], State]:
+        """The next ``count`` blocks of one sentence, fewer where it ends."""
+        blocks: list[Frames] = []
+        while len(blocks) < count and not (blocks and _is_last(blocks[-1])):
             frames, state = self.model.step(state)
-            parts.append(frames)
-        if len(parts) == 1:
-            return parts[0], state
-        values, tokens, lengths = (list(field) for field in zip(*parts, strict=True))
-        return Frames(np.concatenate(values, axis=1), np.concatenate(tokens, axis=1), sum(lengths)), state
+            blocks.append(frames)
+        return blocks, state
 
     def _tell(self, row: Sentence, sound: Samples, width: int) -> tuple[AudioChunk, Sentence]:
         """Trim what ``width`` steps of the codec returned for a row, and add the times of what ends in it."""
@@ -216,10 +248,34 @@ def _gain(row: Sentence, first: int, last: int, hop: int) -> Samples:
     return np.power(10.0, np.interp(np.arange(1, (last - first) * hop + 1), frames, decibels / 20)).astype(np.float32)
 
 
-def _extend(row: Sentence, spoken: npt.NDArray[np.int64], block: int) -> Sentence:
-    """Take the next frames of the model in: ``spoken[i]`` is the token that frame ``i`` speaks."""
+def _is_last(frames: Frames) -> bool:
+    """Of one sentence: a block that is not full."""
+    return int(frames.lengths[0]) < frames.tokens.shape[1]
+
+
+def _advance(row: Sentence) -> Sentence:
+    """Behind the next time that the codec decodes: the first sound comes soon, the rest at less cost."""
+    return row._replace(blocks=BLOCKS if row.origin or row.fed else 1)
+
+
+def _wait(speech: Speech, frames: Frames, i: int) -> Speech:
+    """Take row ``i`` of a block of the model in: ``frames.tokens[i]`` are the tokens that its frames speak."""
+    row = speech.row
+    if row.complete:
+        return speech
+    block = Frames(*(np.asarray(field)[i : i + 1] for field in frames))
+    length, size = int(block.lengths[0]), block.tokens.shape[1]
     starts = list(row.starts)
-    for frame, token in enumerate(spoken.tolist(), start=row.made):
+    for frame, token in enumerate(block.tokens[0, :length].tolist(), start=row.made):
         while len(starts) <= token:
             starts.append(frame)
-    return row._replace(starts=tuple(starts), made=row.made + len(spoken), complete=row.complete or len(spoken) < block)
+    row = row._replace(starts=tuple(starts), made=row.made + length, complete=length < size)
+    return speech._replace(row=row, waiting=(*speech.waiting, block))
+
+
+def _join(blocks: Sequence[Frames], width: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Blocks of one sentence as (1, width, channel), cut or padded, and which of the frames are real, (1, width)."""
+    values = np.concatenate([frames.values for frames in blocks], axis=1)
+    padded = np.zeros((1, width, *values.shape[2:]), values.dtype)
+    padded[:, : values.shape[1]] = values[:, :width]
+    return padded, np.arange(width)[None] < sum(int(frames.lengths[0]) for frames in blocks)

@@ -131,14 +131,14 @@ def test_a_batch_equals_its_members_alone(voice):
 
 def test_a_speech_is_a_value_that_can_be_resumed(voice):
     sentence = next(iter(voice.frontend.sentences("आज मौसम बहुत अच्छा है और हम बाहर घूमने जा रहे हैं।")))
-    speech = voice.begin([sentence], [Style()], [0])
-    _, kept = voice.step(speech)
-    first, after = voice.step(kept)
-    while not after.rows[0].done:
-        _, after = voice.step(after)
-    again, _ = voice.step(kept)
-    assert np.array_equal(first[0].samples, again[0].samples)
-    assert first[0].phonemes == again[0].phonemes
+    ((_, kept),) = voice.step([voice.begin(sentence, Style())])
+    ((first, after),) = voice.step([kept])
+    while not after.done:
+        ((_, after),) = voice.step([after])
+    ((again, _),) = voice.step([kept])
+    assert len(first.samples)
+    assert np.array_equal(first.samples, again.samples)
+    assert first.phonemes == again.phonemes
 
 
 def test_threads_share_a_voice(voice):
@@ -341,10 +341,11 @@ def test_torch_parts_speak_too():
 
 
 def _speak(voice: Voice, sentences: list[Tokens], styles: list[Style]) -> list[Audio]:
-    speech = voice.begin(sentences, styles, [0] * len(sentences))
+    batch = [voice.begin(sentence, style) for sentence, style in zip(sentences, styles, strict=True)]
     chunks: list[list] = [[] for _ in sentences]
-    while not all(row.done for row in speech.rows):
-        made, speech = voice.step(speech)
-        for row, chunk in zip(chunks, made, strict=True):
+    while not all(speech.done for speech in batch):
+        made = voice.step(batch)
+        batch = [speech for _, speech in made]
+        for row, (chunk, _) in zip(chunks, made, strict=True):
             row.append(chunk)
     return [Audio.join(row, voice.sample_rate) for row in chunks]

@@ -16,10 +16,12 @@ CUT = "\x1f"
 """Ends a piece as a clause ends, wherever it stands: for markup. Python and Unicode count it as white space."""
 _BLOCK = 8192
 _LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
-_ENDS = re.compile(rf"[{CUT}{_LINE_ENDS}।॥?？!！‼⁇⁈⁉…。.．|؟۔]")
+ENDS = re.compile(rf"[{CUT}{_LINE_ENDS}।॥?？!！‼⁇⁈⁉…。.．|؟۔]")
+"""What may end a sentence; whether it does depends on what stands around it."""
 _RUN = re.compile(r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)\]}）」』।॥?？!！‼⁇⁈⁉…。.．|؟۔]*")
 _DOTS = ".．"
-_CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
+CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
+"""The mark that ends a clause; a blank stands behind it."""
 _SPACE = re.compile(r"\s")
 _CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"
@@ -97,7 +99,7 @@ class _Scanner:
         """Where the first sentence of the buffer stops and its mark; None when more text is needed."""
         window = self.buffer[: MAX_CHARACTERS + 1]
         final = final and len(window) == len(self.buffer)
-        for match in _ENDS.finditer(window, self.searched):
+        for match in ENDS.finditer(window, self.searched):
             begin = match.start()
             if window[begin] == CUT:
                 return begin, ","
@@ -181,7 +183,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
 def _forced_cut(window: str) -> int:
     """Where to cut a text without an end: behind the last clause mark, else the last space, else between letters."""
     half = MAX_CHARACTERS // 2
-    for pattern in (_CLAUSE, _SPACE):
+    for pattern in (CLAUSE, _SPACE):
         cuts = [match.end() for match in pattern.finditer(window, half, MAX_CHARACTERS)]
         if cuts:
             return cuts[-1]

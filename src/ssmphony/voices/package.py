@@ -169,7 +169,8 @@ def load(
     each = max(1, threads // 2)
     model = choose(MODELS, manifest.voice.model.kind, "model")(folder, manifest, each)
     codec = choose(CODECS, manifest.voice.codec.kind, "codec")(folder, manifest, each)
-    return Voice(frontend, model, codec, manifest.card, overlap=threads > 1)
+    identity = _sha256(manifest.model_dump_json().encode())  # the checksums of the graphs are in it
+    return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, identity=identity)
 
 
 def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexicon | None) -> Frontend:

@@ -1,0 +1,92 @@
+"""What the engine knows of one stream. A worker holds the job it works on; all else is under the engine's lock."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from ssmphony.engine.reader import Reader
+from ssmphony.types import AudioChunk, Style
+from ssmphony.voice import Speech, Voice
+
+Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+
+
+@dataclass(eq=False)
+class Job:
+    """``reader``, ``speech`` and ``spoken`` belong to the worker that holds the job."""
+
+    voice: Voice
+    style: Style
+    reader: Reader
+    opened: float
+    """Seconds, as all times here on the clock of `time.monotonic`."""
+    deadline: float | None
+    heard: threading.Condition
+    """Told when there is news for the listener, or when a worker lets go; on the engine's lock."""
+
+    speech: Speech | None = None
+    """The sentence that is spoken; its model state is in the slots while a worker holds it."""
+    spoken: int = 0
+    """Samples since the beginning of the stream, in other processes too."""
+
+    inbox: list[str | None] = field(default_factory=list[str | None])
+    """Text that the reader has not taken yet; None is a flush."""
+    closed: bool = False
+    """No more text will come."""
+    asleep: bool = False
+    """The reader found no certain sentence in what it has."""
+
+    held: bool = False
+    stopping: bool = False
+    """To be let go and not taken again: its state is wanted."""
+    abandoned: bool = False
+    ended: bool = False
+    error: Exception | None = None
+
+    chunks: deque[AudioChunk] = field(default_factory=deque[AudioChunk])
+    unread_s: float = 0.0
+    made_s: float = 0.0
+    started: float | None = None
+    """When the first sound was there."""
+    waiters: list[Waiter] = field(default_factory=list[Waiter])
+
+    def ahead_s(self, now: float) -> float:
+        """How many seconds of sound the listener still has, if it plays since the first."""
+        return 0.0 if self.started is None else self.made_s - (now - self.started)
+
+    def urgency(self, now: float) -> tuple[bool, float]:
+        """The least is served first: who has heard nothing in order of arrival, then who soon falls silent."""
+        return (True, self.ahead_s(now)) if self.started is not None else (False, self.opened)
+
+    def can_run(self, buffer_s: float) -> bool:
+        """Whether there is something to do for a listener who keeps up."""
+        return not (self.ended or self.stopping or self.asleep) and self.unread_s < buffer_s
+
+    def read_inbox(self) -> None:
+        """Give the reader what was written."""
+        for piece in self.inbox:
+            if piece is None:
+                self.reader.flush()
+            else:
+                self.reader.write(piece)
+        self.inbox.clear()
+        if self.closed:
+            self.reader.finish()
+
+    def wake(self) -> None:
+        """Tell the listener, in whatever thread or loop it waits."""
+        self.heard.notify_all()
+        for loop, future in self.waiters:
+            try:
+                loop.call_soon_threadsafe(_resolve, future)
+            except RuntimeError:  # the loop was closed: nobody waits there any more
+                continue
+        self.waiters.clear()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,150 @@
+"""One text being spoken: what the caller holds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from ssmphony.engine.job import Job
+from ssmphony.engine.snapshot import pack
+from ssmphony.types import AudioChunk, SsmphonyError
+
+
+class Stream:
+    """Made by `Engine.open`. Text goes in, chunks come out; any thread may do either, one at a time.
+
+    ``for`` and ``async for`` wait for the next chunk and end with the text, after `cancel`, and after `snapshot`. They
+    raise `DeadlineExceeded`, `EngineClosed`, `VoiceFailed`, or the `SsmphonyError` that the text itself deserves; the
+    chunks made before come first. As a context manager, a stream is cancelled where the block ends.
+    """
+
+    def __init__(self, job: Job, lock: threading.RLock, changed: Callable[[Job], None]) -> None:
+        self._job = job
+        self._lock = lock
+        self._changed = changed
+
+    @property
+    def sample_rate(self) -> int:
+        return self._job.voice.sample_rate
+
+    @property
+    def done(self) -> bool:
+        """No more chunks will be made; some may still be waiting to be read."""
+        return self._job.ended
+
+    # -- text -----------------------------------------------------------------------------------------------------
+
+    def write(self, text: str) -> None:
+        """Add text. Never waits; what is written to a stream that has ended is dropped."""
+        self._put(text)
+
+    def flush(self) -> None:
+        """Speak what is written so far, even where its sentence has no end yet. More may follow."""
+        self._put(None)
+
+    def finish(self) -> None:
+        """Say that no more text will come."""
+        with self._lock:
+            self._job.closed = True
+            self._wake()
+
+    def cancel(self) -> None:
+        """Stop now. The place is free at once; chunks that nobody has read are dropped."""
+        with self._lock:
+            self._job.chunks.clear()
+            self._job.abandoned = True
+            self._wake()
+
+    def _put(self, piece: str | None) -> None:
+        with self._lock:
+            if self._job.closed and not self._job.ended:
+                raise SsmphonyError("this stream's text is finished: open another stream")
+            if not self._job.ended:
+                self._job.inbox.append(piece)
+                self._wake()
+
+    def _wake(self) -> None:
+        self._job.asleep = False
+        self._changed(self._job)
+
+    # -- sound ----------------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[AudioChunk]:
+        return self
+
+    def __next__(self) -> AudioChunk:
+        with self._lock:
+            while (chunk := self._take()) is None:
+                if self._job.ended:
+                    raise StopIteration
+                self._job.heard.wait()
+            return chunk
+
+    def __aiter__(self) -> AsyncIterator[AudioChunk]:
+        return self
+
+    async def __anext__(self) -> AudioChunk:
+        loop = asyncio.get_running_loop()
+        while True:
+            with self._lock:
+                if (chunk := self._take()) is not None:
+                    return chunk
+                if self._job.ended:
+                    raise StopAsyncIteration
+                future: asyncio.Future[None] = loop.create_future()
+                self._job.waiters.append((loop, future))
+            await future
+
+    def _take(self) -> AudioChunk | None:
+        """The next chunk, if there is one; raises the stream's error behind the last."""
+        job = self._job
+        if job.chunks:
+            chunk = job.chunks.popleft()
+            job.unread_s -= chunk.seconds
+            self._changed(job)
+            return chunk
+        if job.ended and job.error is not None:
+            error, job.error = job.error, None
+            raise error
+        return None
+
+    # -- state ----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """Stop here and return what `Engine.resume` needs to go on, in this process or another.
+
+        Chunks made so far are still to be read; what is resumed begins behind them, and sounds, bit for bit, as if
+        nothing had happened. Waits for the step that is being made. Raises `SsmphonyError` for a stream that has
+        ended.
+        """
+        job = self._job
+        with self._lock:
+            job.stopping = True
+            self._changed(job)
+            while job.held and not job.ended:
+                job.heard.wait()
+            if job.ended:
+                raise SsmphonyError("this stream has ended: there is nothing left to store")
+            job.read_inbox()
+            data = pack(job.voice, job.style, job.reader, job.speech, job.spoken)
+            job.abandoned = True
+            self._changed(job)
+            return data
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cancel()
+
+    async def __aenter__(self) -> Stream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.cancel()
+
+    def __del__(self) -> None:
+        self._job.abandoned = True  # no lock: the collector may run in a thread that has it
