@@ -16,6 +16,7 @@ from torch import nn
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.codecs import CODECS
+from ssmphony.engine.probe import rows_of
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError, Style, Tokens
@@ -164,6 +165,10 @@ def test_samples(pair: Pair) -> None:
         heard = slice(lookahead * 256, (lookahead + length) * 256)
         assert 0.05 < np.abs(expected[row, heard]).max() < 10
         np.testing.assert_allclose(samples[row, heard], expected[row, heard], atol=TOLERANCE)
+
+
+def test_rows_of_a_batch_are_those_of_their_sentences_to_the_bit(pair: Pair) -> None:
+    assert rows_of(pair.runtime, 4 * 16) == 4
 
 
 @pytest.mark.parametrize("style", STYLES)

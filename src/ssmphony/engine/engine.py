@@ -223,7 +223,8 @@ class Engine:
         """A stream was written to, read from or given up."""
         if job.abandoned:
             self._reap()
-        self._work.notify_all()
+        if not (job.held or job.ended):  # whoever holds it looks again anyway
+            self._work.notify_all()
 
     def _reap(self) -> None:
         """End what nobody wants any more and what is late."""

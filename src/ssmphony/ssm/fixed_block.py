@@ -16,6 +16,7 @@ import copy
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.mixer import StateSpaceMixer, StateSpaceState, hide
@@ -78,10 +79,19 @@ class FixedBlockMixer(SequenceLayer, nn.Module):
         """x (batch, steps, channel), mask (batch, steps) → (batch, steps, channel) and the state."""
         u = hide(x, mask).permute(2, 0, 1)
         old = state.x.transpose(0, 1)
-        toeplitz = self.kernel[:, self.lags]
-        y = torch.bmm(u, toeplitz) + torch.bmm(self.observe(old), self.powers.transpose(1, 2))
-        new = self.leap(old) + torch.bmm(u.flip(2), self.powers)
+        weights = torch.cat([self.kernel[:, self.lags], self.powers.transpose(1, 2)], dim=1)
+        y = _product(torch.cat([u, self.observe(old)], dim=2), weights)
+        new = self.leap(old) + _product(u.flip(2), self.powers)
         return self.output(y.permute(1, 2, 0)), StateSpaceState(new.transpose(0, 1))
+
+
+def _product(rows: Tensor, weights: Tensor) -> Tensor:
+    """(channel, batch, n) @ (channel, n, m), the same bits for a row whether it is alone or not.
+
+    Matrix libraries compute a single row by another kernel than several, which adds up in another order: so there is
+    always one more, which is dropped.
+    """
+    return torch.bmm(F.pad(rows, (0, 0, 0, 1)), weights)[:, :-1]
 
 
 def fixed_blocks(module: nn.Module, steps: int) -> nn.Module:
