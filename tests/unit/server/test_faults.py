@@ -262,8 +262,10 @@ def test_an_error_of_the_program_stays_inside(voice, monkeypatch, expected):
 
 
 def test_a_voice_that_fails_before_and_amid_its_sound(voice, monkeypatch, expected):
+    real = type(voice).decode
+
     def failing(after):
-        real, calls = type(voice).decode, iter(range(1000))
+        calls = iter(range(1000))
         return lambda self, batch, frames: real(self, batch, frames) if next(calls) < after else 1 / 0
 
     with serving(voice, max_characters=50_000) as server:
