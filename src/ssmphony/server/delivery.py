@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from ssmphony.engine import Stream
 from ssmphony.server.encoding import Encoder
-from ssmphony.server.errors import ApiError, StreamBroken, api_errors
+from ssmphony.server.errors import ApiError, StreamBroken, api_errors, as_api_error
 from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.types import AudioChunk, SsmphonyError
 
@@ -97,7 +97,9 @@ async def as_audio(pieces: AsyncGenerator[Piece, None], record: Record) -> Async
             if piece.data:
                 yield piece.data
     except SsmphonyError as error:
-        raise StreamBroken(str(error)) from error
+        told = as_api_error(error)
+        record.status = told.status_code
+        raise StreamBroken(told.message) from error
     except (asyncio.CancelledError, GeneratorExit):
         record.status = CLIENT_GONE
         raise
@@ -118,12 +120,9 @@ async def as_events(pieces: AsyncGenerator[Piece, None], record: Record) -> Asyn
         usage = {"input_tokens": record.characters, "output_tokens": made, "total_tokens": record.characters + made}
         yield _event({"type": "speech.audio.done", "usage": usage})
     except SsmphonyError as error:
-        try:
-            with api_errors():
-                raise error
-        except ApiError as told:
-            record.problem, record.status = told.message, told.status_code
-            yield _event(json.loads(bytes(told.response().body)))
+        told = as_api_error(error)
+        record.problem, record.status = told.message, told.status_code
+        yield _event(json.loads(bytes(told.response().body)))
     except (asyncio.CancelledError, GeneratorExit):
         record.status = CLIENT_GONE
         raise

@@ -201,6 +201,28 @@ def test_silence_ends_a_socket(voice):
             client.next()
 
 
+def test_a_client_that_takes_nothing_is_cut_off(voice, spoken):
+    with serving(voice, stall_s=1.0, engine={"buffer_s": 2.0}) as server:
+        with Client(server, max_queue=1) as stalled, Client(server) as client:
+            stalled.send("start", speed=0.25)
+            stalled.send("text", text=LONG)
+            stalled.send("finish")
+            wait_for(lambda: server.engine.stats().unread_s >= 2.0)
+            assert client.say(TEXT)[0] == pcm16(spoken.samples)
+            wait_for(lambda: server.engine.stats().running == 0)
+        assert server.engine.stats().cancelled == 1
+
+
+def test_a_server_that_stops_says_so(voice):
+    with serving(voice) as server, Client(server) as client:
+        client.send("start")
+        assert client.next()["type"] == "started"
+        server.server.should_exit = True
+        with pytest.raises(ConnectionClosed) as closed:
+            client.next()
+        assert closed.value.rcvd.code == 1012
+
+
 def test_keys_and_origins(voice):
     with serving(voice, api_key="secret", cors_origins=["https://good.example"]) as server:
         for options in ({}, {"additional_headers": {"Authorization": "Bearer wrong"}}):
