@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ssmphony.server.catalogue import EngineHere, resolve
 from ssmphony.server.delivery import SoundResponse, as_audio, as_events, begun, encoded
-from ssmphony.server.encoding import MEDIA_TYPES, Format, make_encoder
+from ssmphony.server.encoding import MEDIA_TYPES, Format
 from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
 from ssmphony.server.limits import RECORD
 from ssmphony.server.record import Record
@@ -119,8 +119,7 @@ async def create_speech(request: Request, body: SpeechRequest, engine: EngineHer
             speaker=body.speaker,
             deadline_s=settings.timeout_s,
         )
-    encoder = make_encoder(body.response_format, stream.sample_rate)
-    pieces = await begun(encoded(stream, encoder, record), request)
+    pieces = await begun(encoded(stream, body.response_format, record), request)
     if body.stream_format == "sse":
         return SoundResponse(as_events(pieces, record), media_type=_EVENTS)
     headers = {"X-Sample-Rate": str(stream.sample_rate)}
