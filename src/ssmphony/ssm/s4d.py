@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmphony.ssm.hippo import s4d_legs, s4d_lin
+from ssmphony.ssm.hippo import s4d_inv, s4d_legs, s4d_lin, s4d_real
 from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
+
+S4DInit = Literal["lin", "inv", "legs", "real", "random"]
+DIAGONALS = {"lin": s4d_lin, "inv": s4d_inv, "legs": s4d_legs, "real": s4d_real}
 
 
 class S4DKernel(StateSpaceKernel):
@@ -20,12 +23,12 @@ class S4DKernel(StateSpaceKernel):
 
     ssm_parameters = ("log_dt", "log_neg_real", "imag")
 
-    def __init__(self, d_model: int, d_state: int, init: Literal["lin", "legs"] = "lin") -> None:
+    def __init__(self, d_model: int, d_state: int, init: S4DInit = "lin") -> None:
         super().__init__(d_model, d_state)
-        a = {"lin": s4d_lin, "legs": s4d_legs}[init](d_state)
+        log_neg_real, imag = _diagonal(init, d_model, d_state)
         self.log_dt = nn.Parameter(sample_log_dt(d_model))
-        self.log_neg_real = nn.Parameter(_rows(np.log(-a.real), d_model))
-        self.imag = nn.Parameter(_rows(a.imag, d_model))
+        self.log_neg_real = nn.Parameter(log_neg_real)
+        self.imag = nn.Parameter(imag)
         self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
         self.skip = nn.Parameter(torch.randn(d_model))
 
@@ -101,6 +104,15 @@ class S4DKernel(StateSpaceKernel):
 
 def _multiply(a_re: Tensor, a_im: Tensor, b_re: Tensor, b_im: Tensor) -> tuple[Tensor, Tensor]:
     return a_re * b_re - a_im * b_im, a_re * b_im + a_im * b_re
+
+
+def _diagonal(init: S4DInit, d_model: int, d_state: int) -> tuple[Tensor, Tensor]:
+    """Initial ``log(-Re a)`` and ``Im a``, (channel, n) each. Random: -1/2 and log-normal, other ones each channel."""
+    if init == "random":
+        shape = (d_model, d_state // 2)
+        return torch.full(shape, 0.5).log(), torch.randn(shape).exp()
+    a = DIAGONALS[init](d_state)
+    return _rows(np.log(-a.real), d_model), _rows(a.imag, d_model)
 
 
 def _rows(values: np.ndarray, count: int) -> Tensor:
