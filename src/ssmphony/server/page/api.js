@@ -2,9 +2,12 @@
 
 const address = (path) => new URL(path, document.baseURI);
 
+/** The server's key, if it asks for one, until the tab is closed. */
 export const key = {
   get: () => sessionStorage.getItem("ssmphony-api-key") ?? "",
   set: (value) => sessionStorage.setItem("ssmphony-api-key", value),
+  /** Browsers refuse to name a subprotocol of other characters, and a WebSocket's key travels in one. */
+  canBeSent: (value) => /^[\w!#$%&'*+.^`|~-]+$/.test(value),
 };
 
 /** An error whose message is a sentence for the person at the page; `code` is the server's. */
@@ -45,6 +48,13 @@ export async function encoded({ text, ...style }, format) {
   return (await ask("v1/audio/speech", { method: "POST", headers, body })).blob();
 }
 
+/** Why a WebSocket did not open: browsers do not tell, but the same server answers a plain question. */
+const refusal = () =>
+  voices().then(
+    () => new ServerError("The server refused the connection. It may be busy: try again."),
+    (error) => error,
+  );
+
 /**
  * Speak `text`. Calls `started({sample_rate, voice})`, then `samples(Int16Array)` and `words([...])` as they are made,
  * and at last `done({seconds})` or `failed(ServerError)`. Returns a function that cancels.
@@ -52,7 +62,8 @@ export async function encoded({ text, ...style }, format) {
 export function stream({ text, ...style }, { started, samples, words, done, failed }) {
   const url = address("v1/audio/speech/stream");
   url.protocol = url.protocol.replace("http", "ws");
-  const socket = new WebSocket(url);
+  const protocols = key.get() ? ["realtime", `openai-insecure-api-key.${key.get()}`] : [];
+  const socket = new WebSocket(url, protocols);
   socket.binaryType = "arraybuffer";
   let open = false;
   let over = false;
@@ -66,7 +77,7 @@ export function stream({ text, ...style }, { started, samples, words, done, fail
 
   socket.onopen = () => {
     open = true;
-    send({ type: "start", format: "pcm", ...style, ...(key.get() && { api_key: key.get() }) });
+    send({ type: "start", format: "pcm", ...style });
     send({ type: "text", text });
     send({ type: "finish" });
   };
@@ -82,8 +93,11 @@ export function stream({ text, ...style }, { started, samples, words, done, fail
     else if (message.type === "done") end(done, message);
     else if (message.type === "error") end(failed, new ServerError(message.message, message.code));
   };
-  socket.onclose = () =>
-    end(failed, open ? new ServerError("The connection ended in the middle of the speech. Try again.") : unreachable());
+  socket.onclose = async () => {
+    if (over) return;
+    if (open) end(failed, new ServerError("The connection ended in the middle of the speech. Try again."));
+    else end(failed, await refusal());
+  };
 
   return () => {
     if (open && !over) send({ type: "cancel" });

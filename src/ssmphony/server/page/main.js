@@ -62,11 +62,6 @@ function samples(piece) {
 
 function done() {
   scope.end();
-  if (!current.seconds) {
-    current.stop();
-    finish("");
-    complain("There is nothing in this text that can be spoken.");
-  }
   tell();
 }
 
@@ -208,8 +203,10 @@ element("speech").addEventListener("submit", (event) => {
 });
 element("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  api.key.set(element("key").value);
+  const key = element("key").value.trim();
   element("key").value = "";
+  if (!api.key.canBeSent(key)) return complain("Browsers cannot send this key: it has signs like / or =.");
+  api.key.set(key);
   element("text").focus();
   loadVoices();
 });
