@@ -176,8 +176,8 @@ def test_sound_arrives_and_advances_and_words_light_in_order(
     assert len(seen) >= 0.7 * len(words)  # a busy machine draws few pictures: some short words may pass between two
     assert seen[-1] == words[-1]
     starts = {word: span.start_s for word, span in zip(words, spoken.words, strict=True)}
-    delays = [clock - starts[before, word] for before, word, clock in lit]
-    assert max(delays) - min(delays) < 0.7, "lit by the clock of the sound"
+    delays = sorted(clock - starts[before, word] for before, word, clock in lit)
+    assert delays[len(delays) // 2] - delays[0] < 0.4, "lit by the clock of the sound, late where pictures are late"
     assert page.inner_text("mark") == ""
     assert "first sound after" in page.inner_text("#figures")
 
@@ -258,7 +258,10 @@ def test_a_server_that_is_gone_is_said(visit: Callable[..., Any], engine: Any) -
         ready(page)
     page.expected = ("ERR_CONNECTION_REFUSED",)
     page.get_by_role("button", name="A question").click()
-    wait(page, "document.getElementById('error').textContent === 'The server does not answer. Is it running? Then try again.'")
+    wait(
+        page,
+        "document.getElementById('error').textContent === 'The server does not answer. Is it running? Then try again.'",
+    )
 
 
 def test_a_link_reproduces_the_sentence_and_its_settings(visit: Callable[..., Any], site: Site) -> None:
@@ -333,6 +336,7 @@ def test_a_narrow_page_with_little_motion(visit: Callable[..., Any], site: Site,
     page = visit(
         site.url, viewport={"width": 360, "height": 740}, color_scheme=scheme, reduced_motion="reduce", has_touch=True
     )
+    page.expected = ("willReadFrequently",)  # what reads is this test
     ready(page)
     picture = """() => {
         const canvas = document.getElementById("scope");
