@@ -1,4 +1,4 @@
-"""The page in a real browser, with a real server and the voice that ships: is it heard, does it light up, can it be used."""
+"""The page in a real browser, with a real server and the voice that ships: it is heard, lights up, can be used."""
 
 from __future__ import annotations
 
@@ -258,10 +258,7 @@ def test_a_server_that_is_gone_is_said(visit: Callable[..., Any], engine: Any) -
         ready(page)
     page.expected = ("ERR_CONNECTION_REFUSED",)
     page.get_by_role("button", name="A question").click()
-    wait(
-        page,
-        "document.getElementById('error').textContent === 'The server does not answer. Is it running? Then try again.'",
-    )
+    wait(page, "document.getElementById('error').textContent.startsWith('The server does not answer. Is it running?')")
 
 
 def test_a_link_reproduces_the_sentence_and_its_settings(visit: Callable[..., Any], site: Site) -> None:

@@ -62,6 +62,7 @@ function samples(piece) {
 
 function done() {
   scope.end();
+  allowDownloads();
   tell();
 }
 
@@ -101,7 +102,11 @@ function show(status) {
   document.body.classList.toggle("speaking", sounding);
   element("speak-label").textContent = sounding ? "Stop" : "Speak";
   element("status").textContent = status;
-  element("wav").disabled = element("mp3").disabled = sounding || !current?.complete;
+  allowDownloads();
+}
+
+function allowDownloads() {
+  element("wav").disabled = element("mp3").disabled = !current?.complete;
 }
 
 function tell() {
@@ -129,9 +134,9 @@ function report(error) {
 
 // -- taking away ------------------------------------------------------------------------------------------------------
 
-function save(blob, ending) {
+function save(blob, { text }, ending) {
   const link = document.createElement("a");
-  const name = current.request.text.trim().split(/\s+/).slice(0, 5).join(" ").replace(/[\\/:*?"<>|.।]/g, "");
+  const name = text.trim().split(/\s+/).slice(0, 5).join(" ").replace(/[\\/:*?"<>|.।]/g, "");
   link.download = `${name.slice(0, 60) || "ssmphony"}.${ending}`;
   link.href = URL.createObjectURL(blob);
   link.click();
@@ -139,16 +144,17 @@ function save(blob, ending) {
 }
 
 async function saveMp3() {
+  const { request } = current;
   element("mp3").disabled = true;
   element("status").textContent = "Making the mp3";
   try {
-    save(await api.encoded(current.request, "mp3"), "mp3");
+    save(await api.encoded(request, "mp3"), request, "mp3");
     element("status").textContent = "The mp3 is saved";
   } catch (error) {
     element("status").textContent = "";
     report(error);
   }
-  element("mp3").disabled = false;
+  allowDownloads();
 }
 
 async function copyLink() {
@@ -218,7 +224,7 @@ document.addEventListener("keydown", (event) => {
 });
 element("text").addEventListener("input", () => lit.clear());
 element("wav").addEventListener("click", () => {
-  save(new Blob([wav(current.pieces, current.rate)], { type: "audio/wav" }), "wav");
+  save(new Blob([wav(current.pieces, current.rate)], { type: "audio/wav" }), current.request, "wav");
 });
 element("mp3").addEventListener("click", saveMp3);
 element("link").addEventListener("click", copyLink);
