@@ -36,7 +36,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),
     "long-range": ("long_range.json", long_range_report.table),
-    "ssm": ("ssm.json", ssm_tables.operations),
+    "ssm": ("ssm.json", ssm_tables.sections),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),

@@ -19,13 +19,32 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ssmphony.models import MODELS
+from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
 from ssmphony.types import Frames, Style, Tokens, Word
 from tests.contract import contract
 
+AUTOREGRESSIVE = ("jepa_tts",)
+"""Kinds whose lengths are foreseen latent by latent: nothing promises that every token is spoken."""
 SYMBOLS, D_MODEL, BLOCK, MEAN_FRAMES = 12, 8, 8, 5.0
-#: A model must be named here: the defaults are too large for a test.
+JEPA: dict[str, Any] = {
+    "n_symbols": SYMBOLS,
+    "speakers": ("own", "other"),
+    "d_latent": 6,
+    "d_model": D_MODEL,
+    "d_ffn": 12,
+    "n_heads": 2,
+    "text_layers": 1,
+    "n_layers": 2,
+    "max_seq": 32,
+    "most_latents": 20,
+    "reach": (2, 3),
+}
+#: A model must be named here, by its kind and, where it has several forms, by the form: the defaults are too large.
 TINY: dict[str, dict[str, Any]] = {
+    "jepa_tts attention": {**JEPA, "mixer": {"kind": "attention", "n_heads": 2, "window": 24}},
+    "jepa_tts mamba": {**JEPA, "mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.5},
+    "jepa_tts mamba2": {**JEPA, "mixer": {"kind": "mamba2", "d_state": 4, "head_dim": 8}, "text_mixer": "s4d"},
     "s4_acoustic": {
         "n_symbols": SYMBOLS,
         "speakers": ("own", "other"),
@@ -39,7 +58,7 @@ TINY: dict[str, dict[str, Any]] = {
         "max_seq": 32,
         "mel_std": 1.0,
         "mel_mean": 0.0,
-    }
+    },
 }
 
 
@@ -54,16 +73,42 @@ def decoder_stream(model: S4Acoustic) -> contract.Stream:
     )
 
 
-DECODERS: dict[str, Callable[[Any], contract.Stream]] = {"s4_acoustic": decoder_stream}
+def predictor_stream(model: JepaTTS) -> contract.Stream:
+    """Latents → the latents foreseen behind them, with one text for all rows."""
+    ids = torch.arange(1, 9)[None]
+    with torch.no_grad():
+        memory = model.read(ids, ids > 0, torch.zeros(1, dtype=torch.long))
 
-every_model = pytest.mark.parametrize("kind", MODELS)
+    def run(z: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
+        first, layers = state
+        text = contract.map_state(lambda part: part.expand(len(z), *part.shape[1:]), memory)
+        prediction, layers = model.predict(z, first, mask, text, text.present[:, None], layers)
+        return prediction.latents, (first + z.shape[1], layers)
+
+    return contract.Stream(
+        begin=lambda batch: (torch.zeros(batch, dtype=torch.long), model.initial_layers(batch)),
+        run=run,
+        channels=model.config.d_latent,
+        time=60,
+    )
+
+
+DECODERS: dict[str, Callable[[Any], contract.Stream]] = {"jepa_tts": predictor_stream, "s4_acoustic": decoder_stream}
+
+every_model = pytest.mark.parametrize("kind", TINY)
+aligned = pytest.mark.parametrize("kind", [name for name in TINY if name.split()[0] not in AUTOREGRESSIVE])
+autoregressive = pytest.mark.parametrize("kind", [name for name in TINY if name.split()[0] in AUTOREGRESSIVE])
 STYLES = (Style(), Style(speed=1.7, pitch_semitones=3.0), Style(speed=0.6, speaker="other"))
 
 
 def build(kind: str, block: int = BLOCK, seed: int = 0) -> Any:
     """A model whose tokens last about five frames and whose weights all matter."""
     torch.manual_seed(seed)
-    model = MODELS[kind](**TINY[kind], block=block).build()
+    model = MODELS[kind.split()[0]](**TINY[kind], block=block).build()
+    if isinstance(model, JepaTTS):
+        nn.init.constant_(model.stop.bias, -1.0)
+        nn.init.normal_(model.stop.weight, std=0.5)
+        return model.eval()
     for name, parameter in model.named_parameters():
         if name.startswith(("duration.", "pitch.", "energy.", "contour.", "head.")):
             nn.init.normal_(parameter, std=0.3)
@@ -124,7 +169,7 @@ def speak(model: Any, batch: Sequence[Tokens], styles: Sequence[Style]) -> list[
 
 @every_model
 def test_decoder_causality(kind: str, model: Any) -> None:
-    contract.check_causality(DECODERS[kind](model))
+    contract.check_causality(DECODERS[kind.split()[0]](model))
 
 
 # 2 ------------------------------------------------------------------------------------------------------------------
@@ -145,7 +190,7 @@ def test_any_block_size_gives_the_same_frames(kind: str, model: Any, block: int)
 @every_model
 def test_decoder_chunkings(kind: str, model: Any) -> None:
     with torch.no_grad():
-        contract.check_chunkings(DECODERS[kind](model), seeds=2)
+        contract.check_chunkings(DECODERS[kind.split()[0]](model), seeds=2)
 
 
 # 3, 4 ---------------------------------------------------------------------------------------------------------------
@@ -196,7 +241,7 @@ def test_a_batch_is_its_members(model: Any) -> None:
 @every_model
 def test_decoder_padding(kind: str, model: Any) -> None:
     with torch.no_grad():
-        contract.check_batch_and_padding(DECODERS[kind](model))
+        contract.check_batch_and_padding(DECODERS[kind.split()[0]](model))
 
 
 # 6 ------------------------------------------------------------------------------------------------------------------
@@ -221,7 +266,23 @@ def test_purity(model: Any) -> None:
 # 7 ------------------------------------------------------------------------------------------------------------------
 
 
-@every_model
+def test_every_kind_is_tested() -> None:
+    assert {name.split()[0] for name in TINY} == set(MODELS)
+
+
+@autoregressive
+def test_never_endless(kind: str, model: Any) -> None:
+    """A model that never foresees the end stops where the number of tokens says; the token never goes back."""
+    nn.init.constant_(model.stop.bias, -1e3)
+    for tokens, (frames, spoken) in zip(BATCH, speak(model, BATCH, STYLES), strict=True):
+        assert frames.shape == (20 + 3 * len(tokens), TINY[kind]["d_latent"])
+        assert torch.equal(spoken, spoken.sort().values)
+        assert int(spoken.max()) < len(tokens)
+    nn.init.constant_(model.stop.bias, 1e3)
+    assert [len(frames) for frames, _ in speak(model, BATCH, STYLES)] == [1, 1, 1]
+
+
+@aligned
 def test_lengths(kind: str, model: Any) -> None:
     """Every token is spoken, in order, for at least one frame; `speak` saw nothing behind the end."""
     for tokens, (frames, spoken) in zip(BATCH, speak(model, BATCH, STYLES), strict=True):

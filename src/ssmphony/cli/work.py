@@ -103,7 +103,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="The folder of the new voice.")],
     codec: Annotated[
         Path | None,
-        typer.Option(help="The vocoder: a run, a checkpoint or a voice; the default voice's, if not given."),
+        typer.Option(help="The vocoder: a run, a checkpoint or a voice; without it, its own or the default voice's."),
     ] = None,
     card: Annotated[
         Path | None, typer.Option(help="YAML with name, language, description, licence and attribution.")
@@ -111,14 +111,14 @@ def export(
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
     with _extra("train"):
-        from ssmphony.training.release import voice_block
+        from ssmphony.training.release import trains_codec, voice_block
         from ssmphony.voices.export import CardConfig
         from ssmphony.voices.export import export as write
 
     from ssmphony.config import load_yaml, parse
     from ssmphony.voices.package import locate
 
-    vocoder = codec or locate(None)
+    vocoder = codec or (run if trains_codec(run) else locate(None))
     described = parse(CardConfig, load_yaml(card) if card else {"name": out.name, "language": "hi"}, str(card))
     write(voice_block(run, vocoder), run, vocoder, described, out)
     typer.echo(f'{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav "नमस्ते दुनिया"')

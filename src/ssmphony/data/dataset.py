@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +64,9 @@ class Utterances:
         speakers: Sequence[str],
         audio_format: AudioFormat,
         max_seconds: float = 12.0,
+        respell: Callable[[Clip], Clip] | None = None,
     ) -> None:
+        """``respell`` turns the clips of a manifest, which hold phonemes, into those of another frontend."""
         self.audio_format = audio_format
         self.ids = {symbol: index for index, symbol in enumerate(symbols)}
         self.speakers = {name: index for index, name in enumerate(speakers)}
@@ -78,6 +80,7 @@ class Utterances:
                     continue
                 if clip.id in (excluded or ()) or (only is not None and clip.id not in only):
                     continue
+                clip = respell(clip) if respell else clip
                 self._check(clip, corpus.path)
                 self.clips.append(clip)
                 self.folders.append(Path(corpus.path))

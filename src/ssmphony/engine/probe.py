@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssmphony.state import flatten
-from ssmphony.types import Style, Tokens
+from ssmphony.types import Samples, Style, Tokens
 from ssmphony.voice import Speech, Voice
 
 LENGTHS = (5, 8)
 """Tokens of the sentences that are tried."""
-STEPS = 3
+STEPS = 4
 
 
 def rows_of(voice: Voice, frames: int) -> int:
@@ -25,7 +24,7 @@ def rows_of(voice: Voice, frames: int) -> int:
     alone = [_speak(voice, [speech])[0] for speech in begun]
     for size in {2, rows} if rows > 1 else ():
         together = _speak(voice, [begun[i % len(begun)] for i in range(size)])
-        if any(not _equal(row, alone[i % len(begun)]) for i, row in enumerate(together)):
+        if any(not np.array_equal(row, alone[i % len(begun)]) for i, row in enumerate(together)):
             return 1
     return rows
 
@@ -37,18 +36,12 @@ def _sentence(voice: Voice, length: int) -> Tokens:
     return Tokens(ids, tuple(symbols[number] for number in ids))
 
 
-def _speak(voice: Voice, batch: list[Speech]) -> list[list[np.ndarray]]:
-    """The samples of a few steps, and the state behind them, of each row."""
-    heard: list[list[np.ndarray]] = [[] for _ in batch]
+def _speak(voice: Voice, batch: list[Speech]) -> list[Samples]:
+    """The samples of the first steps of each row."""
+    heard: list[list[Samples]] = [[] for _ in batch]
     for _ in range(STEPS):
         made = voice.step(batch)
         batch = [speech for _, speech in made]
         for row, (chunk, _) in zip(heard, made, strict=True):
             row.append(chunk.samples)
-    for row, speech in zip(heard, batch, strict=True):
-        row.extend(flatten((speech.model, speech.codec)))
-    return heard
-
-
-def _equal(row: list[np.ndarray], other: list[np.ndarray]) -> bool:
-    return len(row) == len(other) and all(np.array_equal(a, b) for a, b in zip(row, other, strict=True))
+    return [np.concatenate(row) for row in heard]

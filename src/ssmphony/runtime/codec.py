@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +22,16 @@ class CodecState(NamedTuple):
 
 
 class OnnxCodec(Codec):
-    """A ``vocoder`` graph, frames (batch, time, channel) and mask → log magnitude, phase and mask, and inverse STFT.
+    """A ``vocoder`` graph, frames (batch, time, channel) and mask → log magnitude, phase and mask (``stride``
+    steps a frame), and inverse STFT.
 
     The FFT stays outside the graph: NumPy's is several times faster than ONNX Runtime's.
     """
 
-    def __init__(self, vocoder: Graph, audio_format: AudioFormat, lookahead: int) -> None:
+    def __init__(self, vocoder: Graph, audio_format: AudioFormat, lookahead: int, stride: int = 1) -> None:
+        """``audio_format`` is that of the spectrum; a frame, of which ``lookahead`` are needed, has ``stride`` hops."""
         self.vocoder = vocoder
-        self.format = audio_format
+        self.format = replace(audio_format, hop_length=stride * audio_format.hop_length)
         self.lookahead = lookahead
         self.inverse_stft = InverseStft(audio_format)
 

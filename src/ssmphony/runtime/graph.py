@@ -63,6 +63,10 @@ class Graph:
         """The last, static axis of an output."""
         return next(node.shape[-1] for node in self._session.get_outputs() if node.name == output)
 
+    def shape(self, name: str) -> tuple[int | str | None, ...]:
+        """The shape of an input; an axis that is no number is dynamic."""
+        return next(tuple(node.shape) for node in self._session.get_inputs() if node.name == name)
+
     def initial_state(self, batch: int) -> Arrays:
         """Zeros, (batch, …) each."""
         return tuple(np.zeros((batch, *node.shape[1:]), _DTYPES[node.type]) for node in self._states)

@@ -16,10 +16,13 @@ from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.convolution import convolve, two_sided_lags
+from ssmphony.ssm.attention import AttentionConfig
+from ssmphony.ssm.convolution import convolve, full_precision, spectral_convolve, spectrum, two_sided_lags
+from ssmphony.ssm.full_attention import FullAttention
 from ssmphony.ssm.kernel import StateSpaceKernel
 from ssmphony.ssm.mixer import GatedOutput, S4Config, S4DConfig, hide, require_steps
 from ssmphony.ssm.mixers import Mixer
+from ssmphony.ssm.spectra import Spectra, frozen
 
 
 class Bidirectional(nn.Module):
@@ -30,6 +33,7 @@ class Bidirectional(nn.Module):
         self.forward_kernel = forward_kernel
         self.backward_kernel = backward_kernel
         self.output = GatedOutput(forward_kernel.d_model, dropout)
+        self._spectra = Spectra()
 
     def lags(self, length: int) -> Tensor:
         """Circle of lags (channel, 2 * length), see `convolution.toeplitz`; the skips meet at lag 0."""
@@ -44,8 +48,18 @@ class Bidirectional(nn.Module):
         """x (batch, time, channel), mask (batch, time) bool, false = padding → (batch, time, channel)."""
         require_steps(x)
         u = hide(x, mask).permute(2, 0, 1)
-        y = convolve(u, self.lags(x.shape[1]))
+        y = self._convolve(u)
         return self.output(y.permute(1, 2, 0).to(x.dtype))
+
+    def _convolve(self, u: Tensor) -> Tensor:
+        """u (channel, batch, time); the kernel's spectrum is kept while its parameters are frozen."""
+        length = u.shape[-1]
+        parameters = [*self.forward_kernel.parameters(), *self.backward_kernel.parameters()]
+        if not frozen(parameters):
+            return convolve(u, self.lags(length))
+        with full_precision(u):
+            factor = self._spectra.get(length, parameters, lambda: spectrum(self.lags(length)))
+            return spectral_convolve(u.to(self.forward_kernel.dtype), factor)
 
 
 class BothWays(nn.Module):
@@ -75,12 +89,14 @@ def reversal(mask: Tensor) -> Tensor:
 
 
 class BidirectionalConfig(Config):
-    """Two independent mixers of one kind, one per direction."""
+    """Two independent mixers of one kind, one per direction; attention reads all steps at once, without its window."""
 
     mixer: Mixer
 
-    def build(self) -> Bidirectional | BothWays:
+    def build(self) -> Bidirectional | BothWays | FullAttention:
         mixer = self.mixer
+        if isinstance(mixer, AttentionConfig):
+            return FullAttention(mixer.d_model, mixer.n_heads)
         if isinstance(mixer, S4Config | S4DConfig):
             return Bidirectional(mixer.build_kernel(), mixer.build_kernel(), dropout=mixer.dropout)
         return BothWays(mixer.build(), mixer.build())

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer, State
-from ssmphony.ssm.bidirectional import Bidirectional, BothWays
 from ssmphony.ssm.reset import forget, taps
 
 
@@ -63,9 +62,9 @@ class Block(SequenceLayer, nn.Module):
 
 
 class BidirectionalBlock(nn.Module):
-    """Residual block around a two-sided mixer: whole sequences, ``forward(x, mask) -> y``."""
+    """Residual block around a two-sided mixer, ``mixer(x, mask) -> y``: whole sequences, ``forward(x, mask) -> y``."""
 
-    def __init__(self, d_model: int, mixer: Bidirectional | BothWays, d_ffn: int = 0, dropout: float = 0.0) -> None:
+    def __init__(self, d_model: int, mixer: nn.Module, d_ffn: int = 0, dropout: float = 0.0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(d_model)
         self.mixer = mixer

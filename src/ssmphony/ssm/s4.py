@@ -4,21 +4,23 @@ One of each conjugate pair is stored, as real pairs. In the real coordinates ``x
 ``A = diag(lam) - P P^H`` becomes ``R - 2 p p^T`` with ``R`` made of 2x2 rotations and ``p = [Re P, Im P]``: real,
 symmetric of low rank, and ``A + A^T <= 0``, so the bilinear step never grows and its powers are safe.
 
-The kernel ``C Abar^l Bbar`` is built from doubled Krylov blocks. Unlike the truncated generating function it has
-no pole at Omega = -1, needs no truncated C, and is as exact at one length as at another.
+The kernel ``C Abar^l Bbar`` is a compiled recurrence, or built from doubled Krylov blocks. Unlike the truncated
+generating function neither has a pole at Omega = -1, needs a truncated C, or depends on the length.
 """
 
 from __future__ import annotations
 
-import functools
 from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssmphony.ssm.dense import DenseSystem, rotation_matrix
 from ssmphony.ssm.hippo import dplr
 from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
+from ssmphony.ssm.scan import compiled, linear
+from ssmphony.ssm.scan.linear import LinearSystem
 
 S4Init = Literal["legs", "legt", "fout", "random"]
 
@@ -61,26 +63,17 @@ class S4Kernel(StateSpaceKernel):
         self.skip = nn.Parameter(torch.randn(d_model))
 
     def kernel(self, length: int) -> Tensor:
-        """Impulse response (channel, length): ``K[T i + j] = (C Abar^(T i)) (Abar^j Bbar)``."""
-        abar, bbar, c = self._discrete()
-        bits = (length - 1).bit_length()
-        inner = 1 << bits // 2
-        squares = _squares(abar, bits)
-        right = _krylov(squares, bbar, inner)
-        left = _krylov([power.transpose(1, 2) for power in squares[bits // 2 :]], c, -(-length // inner))
-        kernel = torch.bmm(left.transpose(1, 2), right).flatten(1)
-        return self._with_skip(kernel[:, :length])
+        """Impulse response (channel, length)."""
+        if compiled((self.log_dt,)):
+            return linear.impulse_response(self.recurrence(), length)
+        return self._dense().kernel(length)
 
     def block(self, length: int) -> BlockMatrices:
         """The matrices of ``length`` steps."""
-        abar, bbar, c = self._discrete()
-        squares = _squares(abar, length.bit_length())
-        right = _krylov(squares, bbar, length)
-        turned = [power.transpose(1, 2) for power in squares]
-        observe = _krylov(turned, torch.bmm(turned[0], c.unsqueeze(-1)).squeeze(-1), length)
-        kernel = (c.unsqueeze(-1) * right).sum(1)
-        reach = right.flip(-1).transpose(1, 2)
-        return BlockMatrices(self._with_skip(kernel), reach, observe, _power(turned, length))
+        return self._dense().block(length)
+
+    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
+        return linear.run(u, self.recurrence(), state) if compiled((self.log_dt,)) else None
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)
@@ -94,8 +87,19 @@ class S4Kernel(StateSpaceKernel):
         return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self.skip.unsqueeze(-1) * u, state
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
-        squares = _squares(self._discrete()[0].transpose(1, 2), steps.bit_length())
-        return torch.bmm(state, _power(squares, steps))
+        return self._dense().leap(state, steps)
+
+    def recurrence(self) -> LinearSystem:
+        """In float64: ``Abar - I = 2 (D - I) - 2 sum_k left[k] right[k]^T`` with the rotations D."""
+        dt = self.log_dt.double().exp().unsqueeze(-1)
+        inverse = self._inverse(dt)
+        w = 2.0 * torch.cat([inverse.re - 1.0, inverse.im], dim=-1)
+        q, r = -2.0 * torch.stack(inverse.left, dim=1), torch.stack(inverse.right, dim=1)
+        bbar = dt * _solve(inverse, self._real_coordinates(self.b))
+        return LinearSystem(w, q, r, bbar, self._output().double(), self.skip.double())
+
+    def _dense(self) -> DenseSystem:
+        return DenseSystem(*self._discrete(), self.skip)
 
     def _output(self) -> Tensor:
         """C in real coordinates, twice the real part included, (channel, N)."""
@@ -108,7 +112,7 @@ class S4Kernel(StateSpaceKernel):
         """
         dt = self.log_dt.exp().unsqueeze(-1)
         inverse = self._inverse(dt)
-        m = _rotation_matrix(inverse.re, inverse.im)
+        m = rotation_matrix(inverse.re, inverse.im)
         for left, right in zip(inverse.left, inverse.right, strict=True):
             m = m - left.unsqueeze(-1) * right.unsqueeze(-2)
         bbar = dt * _solve(inverse, self._real_coordinates(self.b))
@@ -137,7 +141,7 @@ class S4Kernel(StateSpaceKernel):
 
     def _diagonal_inverse(self, dt: Tensor) -> tuple[Tensor, Tensor]:
         """``1 / (1 - dt/2 lam)`` as real pairs, (channel, N / 2) each."""
-        re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.exp())
+        re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.to(dt.dtype).exp())
         im = -0.5 * dt * self._spread(self.imag)
         size = re.square() + im.square()
         return re / size, -im / size
@@ -145,34 +149,6 @@ class S4Kernel(StateSpaceKernel):
     def _spread(self, system: Tensor) -> Tensor:
         """(systems, N) → (channel, N): neighbouring channels share a system."""
         return system.repeat_interleave(self.d_model // system.shape[0], dim=0)
-
-    def _with_skip(self, kernel: Tensor) -> Tensor:
-        return torch.cat([kernel[:, :1] + self.skip.unsqueeze(-1), kernel[:, 1:]], dim=-1)
-
-
-def _squares(matrix: Tensor, count: int) -> list[Tensor]:
-    """``matrix^(2^k)`` for k < max(count, 1), each (channel, N, N)."""
-    squares = [matrix]
-    for _ in range(count - 1):
-        squares.append(torch.bmm(squares[-1], squares[-1]))
-    return squares
-
-
-def _krylov(squares: list[Tensor], vector: Tensor, length: int) -> Tensor:
-    """Columns ``matrix^j vector`` for j < length, (channel, N, length), doubled by one product with each square."""
-    columns = vector.unsqueeze(-1)
-    for power in squares:
-        rest = length - columns.shape[-1]
-        if rest <= 0:
-            break
-        columns = torch.cat([columns, torch.bmm(power, columns[..., :rest])], dim=-1)
-    return columns
-
-
-def _power(squares: list[Tensor], exponent: int) -> Tensor:
-    """``matrix^exponent`` for exponent ≥ 1, from the squares that its binary digits name."""
-    chosen = [power for digit, power in enumerate(squares) if exponent >> digit & 1]
-    return functools.reduce(torch.bmm, chosen)
 
 
 def _rotate(re: Tensor, im: Tensor, x: Tensor) -> Tensor:
@@ -187,12 +163,6 @@ def _solve(inverse: Inverse, x: Tensor) -> Tensor:
     for left, right in zip(inverse.left, inverse.right, strict=True):
         y = y - left * (right * x).sum(-1, keepdim=True)
     return y
-
-
-def _rotation_matrix(re: Tensor, im: Tensor) -> Tensor:
-    """The matrix of `_rotate`, (channel, N, N)."""
-    re, im = torch.diag_embed(re), torch.diag_embed(im)
-    return torch.cat([torch.cat([re, -im], dim=2), torch.cat([im, re], dim=2)], dim=1)
 
 
 def _system(init: S4Init, d_state: int, systems: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -84,6 +84,11 @@ def decode(ids: Iterable[int]) -> str:
     return bytes(number - _FIRST_BYTE for number in ids if number >= _FIRST_BYTE).decode("utf-8", "surrogatepass")
 
 
+def tokenise(text: str) -> Tokens:
+    """A whole text as one sentence, however long."""
+    return _tokens(text, 0, 0.0)
+
+
 def _size(character: str) -> int:
     code = ord(character)
     return 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF)

@@ -50,16 +50,19 @@ def alignment_figure(scores: Tensor, recorded: Tensor, predicted: Tensor, symbol
     return figure
 
 
-def log_mels(task: Task[Any], name: str, mels: Mapping[str, Tensor], boundaries: Boundaries | None = None) -> None:
+def log_figure(task: Task[Any], name: str, figure: Figure) -> None:
     if (writer := _writer(task)) is not None:
-        writer.add_figure(name, mel_figure(mels, boundaries), task.step)
+        writer.add_figure(name, figure, task.step)
+
+
+def log_mels(task: Task[Any], name: str, mels: Mapping[str, Tensor], boundaries: Boundaries | None = None) -> None:
+    log_figure(task, name, mel_figure(mels, boundaries))
 
 
 def log_alignment(
     task: Task[Any], name: str, scores: Tensor, recorded: Tensor, predicted: Tensor, symbols: Sequence[str]
 ) -> None:
-    if (writer := _writer(task)) is not None:
-        writer.add_figure(name, alignment_figure(scores, recorded, predicted, symbols), task.step)
+    log_figure(task, name, alignment_figure(scores, recorded, predicted, symbols))
 
 
 def log_audio(task: Task[Any], sounds: Mapping[str, Tensor], sample_rate: int) -> None:

@@ -22,7 +22,16 @@ def voice_block(model: Path, codec: Path) -> dict[str, Any]:
     if found.get("task", {}).get("kind") == "vocoder":
         raise SsmphonyError(f"{model} is the run of a vocoder: give the acoustic model's, and this one as --codec")
     own = _settings(codec)
+    kinds = [part["voice"]["codec"].get("kind") for part in (found, own or found)]
+    if kinds[0] != kinds[1] and trains_codec(model):
+        raise SsmphonyError(f"{model} has a codec of its own, for its latents: leave --codec out")
     return {**found["voice"], "codec": (own or found)["voice"]["codec"]}
+
+
+def trains_codec(model: Path) -> bool:
+    """Whether a run or voice holds the codec of its frames, which no other voice's codec can decode."""
+    found = _settings(model)
+    return found is not None and found["voice"]["codec"].get("kind") == "jepa_latent"
 
 
 def _settings(source: Path) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from ssmphony.training.average import MovingAverage
 from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal, Stopped
 from ssmphony.training.config import RunConfig, TrainingConfig
 from ssmphony.training.initial import load_fitting
+from ssmphony.training.jepa import JepaTaskConfig
 from ssmphony.training.progress import ShowProgress
 from ssmphony.training.quiet import quiet
 from ssmphony.training.recogniser import RecogniserTaskConfig
@@ -28,7 +29,12 @@ from ssmphony.training.task import Task
 from ssmphony.training.vocoder import VocoderTaskConfig
 from ssmphony.types import SsmphonyError
 
-TASKS = {"acoustic": AcousticTaskConfig, "recogniser": RecogniserTaskConfig, "vocoder": VocoderTaskConfig}
+TASKS = {
+    "acoustic": AcousticTaskConfig,
+    "jepa": JepaTaskConfig,
+    "recogniser": RecogniserTaskConfig,
+    "vocoder": VocoderTaskConfig,
+}
 
 
 def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) -> Path:

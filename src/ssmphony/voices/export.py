@@ -7,14 +7,10 @@ Every graph takes its state as inputs ``state_0`` … and returns ``new_state_0`
 from __future__ import annotations
 
 import copy
-import logging
-import math
 import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +19,20 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from ssmphony.codecs import CODECS
+from ssmphony.codecs.jepa_latent import JepaLatent
 from ssmphony.codecs.mel_vocoder import MelVocoder
 from ssmphony.config import Config, choose, parse
 from ssmphony.models import MODELS
+from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
 from ssmphony.ssm.fixed import fixed
 from ssmphony.ssm.fixed_block import fixed_blocks
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
+from ssmphony.voices.export_jepa import export_latent_codec, export_predictor
+from ssmphony.voices.graphs import write_graph
 from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
 from ssmphony.voices.weights import (
-    LARGE,
     WEIGHTS,
     Part,
     in_half_precision,
@@ -42,7 +41,6 @@ from ssmphony.voices.weights import (
     write_weights,
 )
 
-OPSET = 20
 LEXICON = "lexicon.tsv"
 """The user lexicon of the training, in the voice's folder."""
 
@@ -77,7 +75,7 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
     codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
     _load(model, in_half_precision(read_weights(model_weights, "model")), model_weights)
     parts: dict[Part, nn.Module] = {"model": model}
-    if isinstance(codec, MelVocoder):  # the other kind has no weights
+    if isinstance(codec, nn.Module):  # Griffin-Lim has no weights
         _load(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights)
         parts["codec"] = codec
     if out.exists():
@@ -86,9 +84,9 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         folder = Path(scratch) / "voice"
         folder.mkdir()
-        graphs = _export_acoustic(model.eval(), folder)
-        if isinstance(codec, MelVocoder):
-            graphs["vocoder"] = _export_vocoder(codec.eval(), folder)
+        graphs = _export_model(model.eval(), folder)
+        if isinstance(codec, nn.Module):
+            graphs["vocoder"] = _export_codec(codec.eval(), folder)
         write_weights(folder / WEIGHTS, parts)
         manifest = VoiceManifest(
             **card.model_dump(),
@@ -117,6 +115,20 @@ def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> Non
         if name not in own or name not in weights or own[name].shape != weights[name].shape:
             raise SsmphonyError(f"{source}: the weights do not fit the voice block (at '{name}')")
     module.load_state_dict(weights)
+
+
+def _export_model(model: nn.Module, folder: Path) -> dict[str, GraphFile]:
+    if isinstance(model, JepaTTS):
+        return export_predictor(model, folder)
+    assert isinstance(model, S4Acoustic)
+    return _export_acoustic(model, folder)
+
+
+def _export_codec(codec: nn.Module, folder: Path) -> GraphFile:
+    if isinstance(codec, JepaLatent):
+        return export_latent_codec(codec, folder)
+    assert isinstance(codec, MelVocoder)
+    return _export_vocoder(codec, folder)
 
 
 class EncoderGraph(nn.Module):
@@ -154,9 +166,10 @@ class VocoderGraph(nn.Module):
         super().__init__()
         self.codec = codec
 
-    def forward(self, frames: Tensor, mask: Tensor, pending: Tensor, *contexts: Tensor) -> tuple[Tensor, ...]:
-        log_magnitude, phase, present, pending, contexts = self.codec.trunk(frames, mask, pending, contexts)
-        return log_magnitude, phase, present, pending, *contexts
+    def forward(self, frames: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        pending, *contexts = state
+        log_magnitude, phase, present, waiting, new = self.codec.trunk(frames, mask, pending, tuple(contexts))
+        return log_magnitude, phase, present, waiting, *new
 
 
 def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
@@ -170,12 +183,12 @@ def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
         "pitch_semitones": torch.zeros(2, 7),
     }
     axes = [{0: batch, 1: tokens} if value.ndim == 2 else {0: batch} for value in inputs.values()]
-    encoder = _write(EncoderGraph(model), inputs, (), axes, ["encoded", "log_durations"], folder / "encoder.onnx")
+    encoder = write_graph(EncoderGraph(model), inputs, (), axes, ["encoded", "log_durations"], folder / "encoder.onnx")
     x = torch.zeros(2, config.block, config.d_model + FRAME_FEATURES)
     inputs = {"x": x, "mask": torch.ones(2, config.block, dtype=torch.bool)}
     state = pytree.tree_leaves(model.decoder.initial_state(2))
     axes = [{0: batch} for _ in (*inputs, *state)]
-    decoder = _write(DecoderGraph(model), inputs, state, axes, ["frames"], folder / "decoder.onnx")
+    decoder = write_graph(DecoderGraph(model), inputs, state, axes, ["frames"], folder / "decoder.onnx")
     return {
         "encoder": graph_file(encoder),
         "decoder": graph_file(decoder, block=config.block, lookahead=config.lookahead),
@@ -190,75 +203,6 @@ def _export_vocoder(codec: MelVocoder, folder: Path) -> GraphFile:
     axes: list[Any] = [{0: batch, 1: time}, {0: batch, 1: time}, *({0: batch} for _ in state)]
     outputs = ["log_magnitude", "phase", "present"]
     return graph_file(
-        _write(VocoderGraph(codec), inputs, state, axes, outputs, folder / "vocoder.onnx"), lookahead=codec.lookahead
+        write_graph(VocoderGraph(codec), inputs, state, axes, outputs, folder / "vocoder.onnx"),
+        lookahead=codec.lookahead,
     )
-
-
-def _write(
-    module: nn.Module,
-    inputs: Mapping[str, Tensor],
-    state: Sequence[Tensor],
-    axes: Sequence[Any],
-    outputs: Sequence[str],
-    path: Path,
-) -> Path:
-    """Trace, fold what depends on parameters alone, and save one graph with its weights inside."""
-    states = [f"state_{index}" for index in range(len(state))]
-    arguments = list(inputs)
-    shapes: Any = tuple(axes) if not state else (*axes[: len(arguments)], tuple(axes[len(arguments) :]))
-    if state and isinstance(module, VocoderGraph):
-        shapes = (*axes[: len(arguments) + 1], tuple(axes[len(arguments) + 1 :]))
-    with torch.no_grad(), _quiet():
-        program = torch.onnx.export(
-            module.eval(),
-            (*inputs.values(), *state),
-            dynamo=True,
-            opset_version=OPSET,
-            dynamic_shapes=shapes,
-            input_names=[*arguments, *states],
-            output_names=[*outputs, *(f"new_{name}" for name in states)],
-            optimize=True,
-            verbose=False,
-        )
-    assert program is not None
-    graph = program.model_proto
-    _shrink(graph)
-    path.write_bytes(graph.SerializeToString())
-    return path
-
-
-def _shrink(graph: Any) -> None:
-    """Store every large constant that float16 holds exactly as float16, and cast it when the graph is loaded.
-
-    The weights were rounded to float16 before, so nothing is lost; what was computed from them stays float32.
-    """
-    import onnx
-
-    casts: list[Any] = []
-    for constant in graph.graph.initializer:
-        if constant.data_type != onnx.TensorProto.FLOAT or math.prod(constant.dims) < LARGE:
-            continue
-        values = onnx.numpy_helper.to_array(constant)
-        half = values.astype("float16")
-        if not (half.astype("float32") == values).all():
-            continue
-        name = constant.name
-        constant.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}_half"))
-        casts.append(onnx.helper.make_node("Cast", [constant.name], [name], to=onnx.TensorProto.FLOAT))
-    nodes = list(graph.graph.node)
-    del graph.graph.node[:]
-    graph.graph.node.extend([*casts, *nodes])
-
-
-@contextmanager
-def _quiet() -> Generator[None, None, None]:
-    """Without the exporter's progress notes."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

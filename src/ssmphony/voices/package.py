@@ -18,6 +18,7 @@ from ssmphony.audio.griffin_lim import GriffinLim
 from ssmphony.config import Config, choose, load_json, parse, suggest
 from ssmphony.interfaces import Codec, Frontend, VoiceModel
 from ssmphony.runtime.acoustic import OnnxVoiceModel
+from ssmphony.runtime.autoregressive import OnnxAutoregressiveModel
 from ssmphony.runtime.codec import OnnxCodec
 from ssmphony.runtime.graph import Graph, default_threads
 from ssmphony.text import FRONTENDS
@@ -207,8 +208,21 @@ def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
     return GriffinLim(manifest.voice.codec.format)
 
 
-MODELS = {"s4_acoustic": _acoustic}
-CODECS = {"griffin_lim": _griffin_lim, "mel_vocoder": _vocoder}
+def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
+    encoder, _ = _graph(folder, manifest, "encoder", threads)
+    predictor, entry = _graph(folder, manifest, "predictor", threads)
+    if entry.block is None:
+        raise SsmphonyError(f"{folder / MANIFEST}: the predictor's block must be given; export the voice again")
+    return OnnxAutoregressiveModel(encoder, predictor, block=entry.block, speakers=manifest.speakers)
+
+
+def _latent_vocoder(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
+    vocoder, entry = _graph(folder, manifest, "vocoder", threads)
+    return OnnxCodec(vocoder, manifest.voice.codec.format, entry.lookahead, stride=4)
+
+
+MODELS = {"jepa_tts": _autoregressive, "s4_acoustic": _acoustic}
+CODECS = {"griffin_lim": _griffin_lim, "jepa_latent": _latent_vocoder, "mel_vocoder": _vocoder}
 
 
 def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> tuple[Graph, GraphFile]:

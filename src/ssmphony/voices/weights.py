@@ -1,4 +1,4 @@
-"""Trainable weights on disk, by part of the voice: the acoustic ``model`` or the ``codec``."""
+"""Trainable weights on disk, by part of the voice: the acoustic ``model``, the ``codec``, or the ``voice`` of both."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ WEIGHTS = "weights.safetensors"
 LARGE = 4096
 """Tensors of at least so many numbers ship in float16."""
 
-Part = Literal["model", "codec"]
+Part = Literal["model", "codec", "voice"]
+"""What a training trains: one of the two, or both at once under the names ``model.…`` and ``codec.…``."""
 
 
 def read_weights(path: Path, part: Part) -> dict[str, Tensor]:
     """Weights of one part by their names in its module.
 
     ``path`` is a voice package or a ``.safetensors`` file (names start with the part's), a training run's folder or a
-    Lightning checkpoint (which holds one part, averaged; only plain tensors are read, nothing is unpickled). Public
-    Vocos weights read as a codec. Raises `SsmphonyError` when there is nothing of the part.
+    Lightning checkpoint (which holds what was trained, averaged; only plain tensors are read, nothing is unpickled).
+    Public Vocos weights read as a codec. Raises `SsmphonyError` when there is nothing of the part.
     """
     if path.is_dir():
         candidates = [path / name for name in (WEIGHTS, "last.ckpt", "best.ckpt") if (path / name).is_file()]
@@ -34,7 +35,10 @@ def read_weights(path: Path, part: Part) -> dict[str, Tensor]:
     found = read_tensors(path)
     if part == "codec" and is_vocos(found):
         return convert(found, path)[1]
-    prefix = f"{part}." if path.suffix == ".safetensors" else "model."
+    if path.suffix != ".safetensors":  # Lightning's name for the module that was trained
+        found = {name.removeprefix("model."): value for name, value in found.items() if name.startswith("model.")}
+    both = any(name.startswith("model.") for name in found) and any(name.startswith("codec.") for name in found)
+    prefix = f"{part}." if part != "voice" and (both or path.suffix == ".safetensors") else ""
     weights = {name.removeprefix(prefix): value.float() for name, value in found.items() if name.startswith(prefix)}
     if not weights:
         raise SsmphonyError(f"{path}: holds no weights of a {part}")

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from ssmphony.config import parse
 from ssmphony.ssm import (
-    AttentionConfig,
     Bidirectional,
     BidirectionalBlock,
     BidirectionalConfig,
@@ -131,7 +130,6 @@ def test_fixed_encoder_exports_with_any_length(tmp_path: Path) -> None:
 BOTH_WAYS = {
     "mamba": MambaConfig(d_model=5, d_state=3),
     "mamba2": Mamba2Config(d_model=5, d_state=3, head_dim=5),
-    "attention": AttentionConfig(d_model=5, n_heads=1, window=20),
     "causal_conv": CausalConvConfig(d_model=5),
 }
 

@@ -308,7 +308,7 @@ def test_shapes_that_do_not_fit(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("missing", "level", "message"),
-    [("compiler", logging.WARNING, "install a C++ compiler"), ("sense", logging.ERROR, "compiling cpu.cpp failed")],
+    [("compiler", logging.WARNING, "install a C++ compiler"), ("sense", logging.ERROR, "compiling them failed")],
 )
 def test_without_the_compiled_form(
     missing: str,
@@ -325,7 +325,7 @@ def test_without_the_compiled_form(
         monkeypatch.setenv("CXX", "no-such-compiler")
     else:
         (tmp_path / "broken.cpp").write_text("this is not C++", encoding="utf-8")
-        monkeypatch.setattr(build, "SOURCE", tmp_path / "broken.cpp")
+        monkeypatch.setattr(build, "FOLDER", tmp_path)
     values = [value.float() for value in inputs("selective_scan", 10)]
     with caplog.at_level(logging.WARNING, logger=cpu.__name__):
         y, _ = scan.selective_scan(*values)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ssmphony.training import pictures
+from ssmphony.training import jepa_pictures, pictures
 from ssmphony.training.acoustic import AcousticTask
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "tiny"
@@ -18,11 +18,13 @@ PICTURES: tuple[tuple[Any, str], ...] = (
     (AcousticTask, "_show"),
     (pictures, "log_mels"),
     (pictures, "log_audio"),
+    (pictures, "log_figure"),
+    (jepa_pictures, "show_clip"),
 )
 
 
 def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tuple[str, ...]]:
-    """A training file and its overrides: ten steps of ``kind`` (a key of `TASKS`), all losses and dropout on."""
+    """A training file and its overrides: ten steps of ``kind``, of those in ``configs/tiny``, with all losses on."""
     clips = (
         f"task.corpora=[{{path: {corpus}, weight: 1.5, exclude: {_held_out(corpus)}}}]",
         f"task.validation=[{{path: {corpus}, only: {_held_out(corpus)}}}]",
@@ -30,6 +32,7 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
     own = {
         "acoustic": (*clips, "voice.model.d_model=16"),
         "recogniser": clips,
+        "jepa": clips,
         "vocoder": (
             f"task.sources=[{{path: {corpus}}}]",
             f"task.validation={corpus}",

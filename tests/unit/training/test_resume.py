@@ -21,9 +21,9 @@ from ssmphony.types import SsmphonyError
 from tests.unit.training.runs import PICTURES, STEPS, assert_same, checkpoint, scalars, settings
 
 ROOT = Path(__file__).resolve().parents[3]
-KINDS = ("acoustic", "vocoder")
+KINDS = ("acoustic", "jepa", "vocoder")
 #: Checkpoints are written at steps 3, 6, 9; at 4 and 8 there is a validation.
-KILLS: dict[str, tuple[int | str, int]] = {"acoustic": (7, 6), "vocoder": ("checkpoint", 3)}
+KILLS: dict[str, tuple[int | str, int]] = {"acoustic": (7, 6), "jepa": (7, 6), "vocoder": ("checkpoint", 3)}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -73,15 +73,20 @@ def ssd(
     return _scan("ssd", (x, dt, A, B, C, D, state), reset)
 
 
+def compiled(inputs: tuple[Tensor, ...]) -> bool:
+    """Whether the compiled forms take these; an exported ONNX graph cannot hold one."""
+    fits = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in inputs)
+    return fits and not torch.onnx.is_in_onnx_export() and cpu.ready()
+
+
 def _scan(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The form for these tensors. An exported ONNX graph cannot hold a compiled one."""
+    """The form for these tensors."""
+    if compiled(inputs):
+        return operators.call(name, inputs, reset)
     devices, dtypes = {tensor.device.type for tensor in inputs}, {tensor.dtype for tensor in inputs}
-    if not torch.onnx.is_in_onnx_export():
-        if devices == {"cpu"} and dtypes == {torch.float32} and cpu.ready():
-            return operators.call(name, inputs, reset)
-        fits = inputs[6].shape[2:].numel() <= GPU_STATE and torch.float64 not in dtypes
-        if devices == {"cuda"} and fits and _gpu_ready():
-            return operators.call(f"triton_{name}", inputs, reset)
+    fits = inputs[6].shape[2:].numel() <= GPU_STATE and torch.float64 not in dtypes
+    if devices == {"cuda"} and fits and not torch.onnx.is_in_onnx_export() and _gpu_ready():
+        return operators.call(f"triton_{name}", inputs, reset)
     return operators.REFERENCE[name](*inputs, reset)
 
 
@@ -114,4 +119,4 @@ def _check(
             raise ValueError(f"{name}: {part} must have shape {shape}, got {tuple(tensor.shape)}")
 
 
-__all__ = ["selective_scan", "ssd"]
+__all__ = ["compiled", "selective_scan", "ssd"]

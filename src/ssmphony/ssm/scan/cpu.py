@@ -12,7 +12,7 @@ import threading
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.scan import build, operators
+from ssmphony.ssm.scan import build, linear, operators
 
 #: Steps between the kept states; `STEPS` of cpu.cpp.
 STEPS = 32
@@ -41,10 +41,11 @@ def loaded() -> bool:
         _log.warning("the scans run in their slower PyTorch form: to compile them, install %s", missing)
         return False
     except (OSError, RuntimeError) as error:
-        _log.error("the scans run in their slower PyTorch form: compiling cpu.cpp failed: %s", error)
+        _log.error("the scans run in their slower PyTorch form: compiling them failed: %s", error)
         return False
     for name, scan in operators.REFERENCE.items():
         operators.register(name, scan, kept)
+    linear.register()
     return True
 
 

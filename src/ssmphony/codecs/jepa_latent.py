@@ -1,0 +1,269 @@
+"""Audio latents ↔ samples: the encoder and decoder of LeWM TTS around the shared mel vocoder.
+
+    samples ─log-mel─▶ two convolutions of stride 2 ─▶ mixers ─▶ mean, log variance      z = mean + std · noise
+    z ─linear─▶ two transposed convolutions of stride 2 ─▶ residual convolutions ─▶ log-mel ─vocoder─▶ samples
+
+A latent stands for four mel frames. The encoder sees a whole clip; the decoder streams by state, with the declared
+lookahead of its convolutions and of the vocoder, rounded up to whole latents. The latent is that of a variational
+autoencoder (Kingma & Welling, arXiv 1312.6114).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.codecs.mel_vocoder import LookaheadConv, MelVocoderConfig, MelVocoderState
+from ssmphony.config import Config
+from ssmphony.interfaces import Array, Codec
+from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Mixer
+from ssmphony.ssm.block import delay
+from ssmphony.types import AudioFormat
+
+STRIDE = 4
+"""Mel frames a latent."""
+LOG_VARIANCE = (-8.0, 3.0)
+
+
+class JepaLatentConfig(Config):
+    """``d_model``, ``d_ffn``, ``n_layers`` and ``mixer`` are the encoder's; ``width`` and ``blocks`` the mel decoder's.
+
+    The first ``lookahead`` blocks of the decoder look one mel frame ahead each. ``format`` is that of the mel frames.
+    ``mel_mean`` and ``mel_std`` normalise them inside; frames below ``mel_floor`` (log) read as ``mel_floor``.
+    """
+
+    kind: Literal["jepa_latent"] = "jepa_latent"
+    format: AudioFormat = AudioFormat()
+    d_latent: int = 256
+    d_model: int = 256
+    d_ffn: int = 682
+    n_layers: int = 4
+    mixer: Mixer
+    width: int = 512
+    blocks: int = 5
+    lookahead: int = Field(default=3, ge=0)
+    dropout: float = 0.1
+    mel_mean: float = -6.0
+    mel_std: float = 3.0
+    mel_floor: float = -11.5
+    vocoder: MelVocoderConfig = MelVocoderConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_format(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = {"d_model": cls.model_fields["d_model"].default, "mixer": "attention", **data}
+        if isinstance(data["mixer"], str):
+            data["mixer"] = {"kind": data["mixer"]}
+        if isinstance(data["mixer"], dict):
+            data["mixer"] = {"d_model": data["d_model"], **data["mixer"]}
+        if isinstance(vocoder := data.get("vocoder", {}), dict) and "format" in data:
+            data["vocoder"] = {"format": data["format"], **vocoder}
+        return data
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> JepaLatentConfig:
+        if self.vocoder.format != self.format:
+            raise ValueError("vocoder.format is not format: leave it out")
+        if self.lookahead > self.blocks:
+            raise ValueError(f"lookahead {self.lookahead} is more than the {self.blocks} blocks that could look ahead")
+        return self
+
+    def build(self) -> JepaLatent:
+        return JepaLatent(self)
+
+
+class AudioEncoder(nn.Module):
+    """Normalised log-mel of whole clips → mean and log variance of the latents."""
+
+    def __init__(self, config: JepaLatentConfig) -> None:
+        super().__init__()
+        d_model = config.d_model
+        widths = (config.format.n_mels, d_model, d_model)
+        self.convs = nn.ModuleList(
+            nn.Conv1d(d_in, d_out, 4, stride=2, padding=1) for d_in, d_out in zip(widths, widths[1:], strict=False)
+        )
+        self.blocks = nn.ModuleList(
+            BidirectionalBlock(d_model, BidirectionalConfig(mixer=config.mixer).build(), config.d_ffn, config.dropout)
+            for _ in range(config.n_layers)
+        )
+        self.norm = nn.LayerNorm(d_model)
+        self.head = nn.Linear(d_model, 2 * config.d_latent)
+        self.silence = (config.mel_floor - config.mel_mean) / config.mel_std
+
+    def forward(self, mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """mel (batch, frame, n_mels), mask (batch, frame) → mean and log variance (batch, latent, d_latent) and which
+        latents there are (batch, latent): a latent with one real frame is one."""
+        x, mask = whole_latents(mel, mask, self.silence)
+        for conv in self.convs:
+            mask = mask[:, 0::2] | mask[:, 1::2]
+            x = F.gelu(conv(x.transpose(1, 2)).transpose(1, 2)) * mask[..., None]
+        for block in self.blocks:
+            x = block(x, mask)
+        mean, log_variance = self.head(self.norm(x)).chunk(2, dim=-1)
+        return mean, log_variance.clamp(*LOG_VARIANCE), mask
+
+
+def whole_latents(mel: Tensor, mask: Tensor, silence: float) -> tuple[Tensor, Tensor]:
+    """Fill the last latent of each clip with silence: mel (batch, frame, n_mels) and mask (batch, frame) → the same,
+    a multiple of four frames long. Frames behind the last latent are zero and masked."""
+    fill = -mel.shape[1] % STRIDE
+    mel, mask = F.pad(mel, (0, 0, 0, fill)), F.pad(mask, (0, fill))
+    whole = mask[:, ::STRIDE].repeat_interleave(STRIDE, dim=1)
+    return torch.where(mask[..., None], mel, silence * whole[..., None]), whole
+
+
+class CausalUpsample(nn.Module):
+    """Transposed convolution of stride 2, four taps: each pair of outputs reads its input step and the one before."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose1d(width, width, 4, stride=2)
+
+    def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, time, width), context (batch, 1, width) → (batch, 2 time, width) and the new context."""
+        joined = torch.cat([context, x], dim=1)
+        y = self.conv(joined.transpose(1, 2)).transpose(1, 2)
+        return y[:, 2 : 2 + 2 * x.shape[1]], joined[:, -1:]
+
+
+class ResConvBlock(nn.Module):
+    """x + scale · conv(GELU(norm(conv(x)))), the first convolution with a lookahead."""
+
+    def __init__(self, width: int, lookahead: int, scale: float) -> None:
+        super().__init__()
+        self.lookahead = lookahead
+        self.conv1 = LookaheadConv(width, width, 3, lookahead)
+        self.norm = nn.LayerNorm(width)
+        self.conv2 = LookaheadConv(width, width, 3, 0)
+        self.scale = nn.Parameter(torch.full((width,), scale))
+
+    def forward(self, x: Tensor, contexts: tuple[Tensor, Tensor], mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (batch, time, width) → y, delayed by the lookahead, and the new contexts; ``mask`` is that of y."""
+        y, residual, first = self.conv1(x, contexts[0])
+        y, _, second = self.conv2(F.gelu(self.norm(y)) * mask[..., None], contexts[1])
+        return (residual + self.scale * y) * mask[..., None], first, second
+
+
+class MelDecoderState(NamedTuple):
+    """present: (batch, lookahead) bool, the mask of the mel frames inside; contexts: one for each convolution."""
+
+    present: Tensor
+    contexts: tuple[Tensor, ...]
+
+
+class MelDecoder(nn.Module):
+    """Latents → normalised log-mel, four frames a latent, ``lookahead`` frames late."""
+
+    def __init__(self, config: JepaLatentConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.width = width
+        self.lookahead = config.lookahead
+        self.project = nn.Linear(config.d_latent, width)
+        self.upsample = nn.ModuleList(CausalUpsample(width) for _ in range(2))
+        self.blocks = nn.ModuleList(
+            ResConvBlock(width, int(index < config.lookahead), 1.0 / config.blocks) for index in range(config.blocks)
+        )
+        self.refine = LookaheadConv(width, width, 3, 0)
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, config.format.n_mels)
+
+    def initial_state(self, batch: int) -> MelDecoderState:
+        new = self.head.weight.new_zeros
+        taps = [1, 1, *[2] * (2 * len(self.blocks) + 1)]
+        return MelDecoderState(
+            new(batch, self.lookahead, dtype=torch.bool), tuple(new(batch, count, self.width) for count in taps)
+        )
+
+    def forward(self, z: Tensor, mask: Tensor, state: MelDecoderState) -> tuple[Tensor, Tensor, MelDecoderState]:
+        """z (batch, time, d_latent), mask (batch, time) → mel (batch, 4 time, n_mels), its mask, and the state."""
+        contexts, kept = list(state.contexts), list[Tensor]()
+        x = self.project(z.masked_fill(~mask[..., None], 0.0)) * mask[..., None]
+        for upsample in self.upsample:
+            mask = torch.stack([mask, mask], dim=2).flatten(1)
+            x, context = upsample(x, contexts.pop(0))
+            x = F.gelu(x) * mask[..., None]
+            kept.append(context)
+        masks = torch.cat([state.present, mask], dim=1)
+        time, first = mask.shape[1], self.lookahead
+        for block in self.blocks:
+            first -= int(block.lookahead)  # type: ignore[arg-type]
+            mask = masks[:, first : first + time]
+            x, *new = block(x, (contexts.pop(0), contexts.pop(0)), mask)
+            kept.extend(new)
+        y, _, context = self.refine(x, contexts.pop(0))
+        mel = self.head(self.norm(x + F.gelu(y)))
+        return mel, mask, MelDecoderState(masks[:, time:], (*kept, context))
+
+
+class JepaLatentState(NamedTuple):
+    """decoder, vocoder: their states; mel, present: frames that wait until the lookahead is whole latents."""
+
+    decoder: MelDecoderState
+    mel: Tensor
+    present: Tensor
+    vocoder: MelVocoderState
+
+
+class JepaLatent(nn.Module, Codec):
+    """``format.hop_length`` is that of a latent, ``lookahead`` counts latents; the mel frames are the vocoder's."""
+
+    def __init__(self, config: JepaLatentConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.format = replace(config.format, hop_length=STRIDE * config.format.hop_length)
+        self.encoder = AudioEncoder(config)
+        self.decoder = MelDecoder(config)
+        self.vocoder = config.vocoder.build()
+        frames = self.decoder.lookahead + self.vocoder.lookahead
+        self.waiting = -frames % STRIDE
+        self.lookahead = (frames + self.waiting) // STRIDE
+
+    def normalise(self, mel: Tensor) -> Tensor:
+        return (mel.clamp(min=self.config.mel_floor) - self.config.mel_mean) / self.config.mel_std
+
+    def denormalise(self, mel: Tensor) -> Tensor:
+        return mel * self.config.mel_std + self.config.mel_mean
+
+    def initial_state(self, batch: int) -> JepaLatentState:
+        new = self.decoder.head.weight.new_zeros
+        mel, present = new(batch, self.waiting, self.config.format.n_mels), new(batch, self.waiting, dtype=torch.bool)
+        return JepaLatentState(self.decoder.initial_state(batch), mel, present, self.vocoder.initial_state(batch))
+
+    def decode(self, frames: Array, mask: Array, state: JepaLatentState) -> tuple[Tensor, JepaLatentState]:
+        """Latents (batch, time, d_latent) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""
+        device = self.decoder.head.weight.device
+        z, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
+        if z.shape[1] == 0:
+            raise ValueError("a codec needs at least one step of frames, got none")
+        mel, present, state = self.mel(z, mask, state)
+        samples, vocoder = self.vocoder.decode(mel, present, state.vocoder)
+        return samples, state._replace(vocoder=vocoder)
+
+    def mel(self, z: Tensor, mask: Tensor, state: JepaLatentState) -> tuple[Tensor, Tensor, JepaLatentState]:
+        """The half of `decode` before the vocoder: log-mel (batch, 4 time, n_mels), its mask, and the state."""
+        mel, present, decoder = self.decoder(z, mask, state.decoder)
+        mel, waiting = delay(self.denormalise(mel), state.mel)
+        present, waiting_present = delay(present, state.present)
+        return mel, present, JepaLatentState(decoder, waiting, waiting_present, state.vocoder)
+
+    def decode_mel(self, z: Tensor, mask: Tensor) -> Tensor:
+        """Whole utterances: z (batch, time, d_latent), mask (batch, time) → normalised mel (batch, 4 time, n_mels)."""
+        ahead = self.decoder.lookahead
+        fill = -(-ahead // STRIDE)
+        padded, present = F.pad(z, (0, 0, 0, fill)), F.pad(mask, (0, fill))
+        mel, _, _ = self.decoder(padded, present, self.decoder.initial_state(len(z)))
+        return mel[:, ahead : ahead + STRIDE * z.shape[1]]
+
+    def encode(self, samples: Tensor) -> Tensor:
+        """samples (batch, n) → the means of the latents (batch, 1 + n // hop_length, d_latent)."""
+        mel = self.normalise(self.vocoder.encode(samples))
+        mean, _, _ = self.encoder(mel, torch.ones_like(mel[..., 0], dtype=torch.bool))
+        return mean

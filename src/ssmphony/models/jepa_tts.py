@@ -1,0 +1,299 @@
+"""LeWM TTS: autoregressive text-to-speech by a joint-embedding predictor, tokens → audio latents.
+
+    tokens + speaker ─▶ text encoder, both directions ─▶ keys and values
+    z[0 … t] ─▶ n × (causal mixer, attention to the text, feed-forward) ─▶ ẑ[t + 1], end of speech
+
+The latents are those of `ssmphony.codecs.jepa_latent`; z[0] is learned. After LeWorldModel (le-wm.github.io), whose
+predictor foresees the embedding of the next video frame. The causal mixer is attention with a cache of keys and values
+or a state-space layer with a state of constant size.
+
+Speech ends: where the end-of-speech head says so, or after ``most_latents + tokens · latents_per_token`` latents. The
+token that a latent speaks is read off the attention to the text and never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, cast
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.config import Config, choose
+from ssmphony.interfaces import SequenceLayer, State, VoiceModel
+from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
+from ssmphony.types import Frames, SsmphonyError, Style, Tokens, seeded_noise, stack_tokens
+
+
+class JepaTTSConfig(Config):
+    """``text_layers`` counts the text encoder's blocks, ``n_layers`` the predictor's; every ``cross_every``-th of them
+    attends to the text. ``mixer`` is the predictor's causal layer and ``text_mixer`` the text encoder's: a kind of
+    `ssmphony.ssm.MIXERS`, or its settings.
+
+    ``speakers`` names the rows of the speaker table, the voice's own first. ``block`` latents are made a step.
+    ``max_seq`` is the largest number of tokens of a sentence. While it speaks, the attention sees only the tokens from
+    ``reach[0]`` before to ``reach[1]`` behind the one that is spoken; None: all. ``temperature`` 0 is the predictor's
+    mean; above, noise of so many times the spread of its errors is added.
+    """
+
+    kind: Literal["jepa_tts"] = "jepa_tts"
+    n_symbols: int
+    speakers: tuple[str, ...]
+    d_latent: int = 256
+    d_model: int = 256
+    d_ffn: int = 682
+    n_heads: int = 4
+    text_layers: int = 4
+    text_mixer: Mixer
+    n_layers: int = 6
+    mixer: Mixer
+    cross_every: int = Field(default=1, ge=1)
+    block: int = Field(default=4, ge=1)
+    dropout: float = 0.1
+    max_seq: int = 1024
+    most_latents: int = 24
+    latents_per_token: float = 3.0
+    reach: tuple[int, int] | None = None
+    temperature: float = Field(default=0.0, ge=0.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_widths(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = {"d_model": cls.model_fields["d_model"].default, "mixer": "attention", "text_mixer": "attention", **data}
+        for key in ("mixer", "text_mixer"):
+            mixer = {"kind": data[key]} if isinstance(data[key], str) else data[key]
+            data[key] = {"d_model": data["d_model"], **mixer} if isinstance(mixer, dict) else mixer
+        return data
+
+    def build(self) -> JepaTTS:
+        return JepaTTS(self)
+
+
+class Memory(NamedTuple):
+    """What the predictor reads of the text: keys and values of each layer as `CrossAttention.read` gives them, and
+    present (batch, token)."""
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    present: Tensor
+
+
+class Prediction(NamedTuple):
+    """latents: (batch, time, d_latent), each that behind its input; stops: (batch, time) logits that it is the last;
+    attention: (batch, time, token), the mean over heads and layers."""
+
+    latents: Tensor
+    stops: Tensor
+    attention: Tensor
+
+
+class JepaTTSState(NamedTuple):
+    """A batch of sentences between two latents; batch first, and of the same shape whatever the sentences."""
+
+    memory: Memory
+    """Padded to ``max_seq`` tokens."""
+    latent: Tensor
+    """(batch, d_latent): the last one, or the learned beginning."""
+    position: Tensor
+    """(batch,) int: latents made so far."""
+    token: Tensor
+    """(batch,) int: the token spoken last."""
+    most: Tensor
+    """(batch,) int: the sentence is over after so many latents."""
+    over: Tensor
+    """(batch,) bool."""
+    seed: Tensor
+    """(batch,) int."""
+    layers: tuple[State, ...]
+
+
+class PredictorBlock(nn.Module):
+    """A causal mixer, attention to the text where ``cross`` is true, a feed-forward; pre-norm and residual all."""
+
+    def __init__(self, config: JepaTTSConfig, cross: bool) -> None:
+        super().__init__()
+        mixer = cast("SequenceLayer", config.mixer.build())
+        self.mixer = Block(config.d_model, mixer, 0, config.dropout)
+        self.cross_norm = nn.LayerNorm(config.d_model) if cross else None
+        self.cross = CrossAttention(config.d_model, config.n_heads) if cross else None
+        self.ffn_norm = nn.LayerNorm(config.d_model)
+        self.ffn = FeedForward(config.d_model, config.d_ffn, config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
+
+
+class JepaTTS(nn.Module, VoiceModel):
+    """See the module's docstring. Training goes through `read` and `teach`."""
+
+    def __init__(self, config: JepaTTSConfig) -> None:
+        super().__init__()
+        self.config = config
+        d_model = config.d_model
+        self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
+        self.speakers = nn.Embedding(len(config.speakers), d_model)
+        self.text_place = nn.Parameter(torch.tensor(0.3))
+        self.text_blocks = nn.ModuleList(
+            BidirectionalBlock(
+                d_model, BidirectionalConfig(mixer=config.text_mixer).build(), config.d_ffn, config.dropout
+            )
+            for _ in range(config.text_layers)
+        )
+        self.text_norm = nn.LayerNorm(d_model)
+        self.beginning = nn.Parameter(0.1 * torch.randn(config.d_latent))
+        self.enter = nn.Linear(config.d_latent, d_model)
+        self.place = nn.Parameter(torch.tensor(0.3))
+        self.blocks = nn.ModuleList(
+            PredictorBlock(config, index % config.cross_every == 0) for index in range(config.n_layers)
+        )
+        self.norm = nn.LayerNorm(d_model)
+        self.head = nn.Linear(d_model, config.d_latent)
+        self.stop = nn.Linear(d_model, 1)
+        self.log_spread = nn.Parameter(torch.zeros(config.d_latent))
+        nn.init.normal_(self.symbols.weight, std=0.3)
+        nn.init.normal_(self.speakers.weight, std=0.1)
+
+    # -- text -----------------------------------------------------------------------------------------------------
+
+    def read(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> Memory:
+        """ids (batch, token) int, mask (batch, token) bool, speaker (batch,) int → keys and values of each layer."""
+        places = sinusoids(torch.arange(ids.shape[1], device=ids.device), self.config.d_model)
+        x = self.symbols(ids) + self.speakers(speaker)[:, None] + self.text_place * places
+        x = x * mask[..., None]
+        for block in self.text_blocks:
+            x = block(x, mask)
+        x = self.text_norm(x) * mask[..., None]
+        pairs = [block.cross.read(x) for block in self._blocks() if block.cross is not None]
+        return Memory(tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs), mask)
+
+    @property
+    def cross_layers(self) -> int:
+        """Blocks that attend to the text."""
+        return sum(block.cross is not None for block in self._blocks())
+
+    # -- latents --------------------------------------------------------------------------------------------------
+
+    def initial_layers(self, batch: int) -> tuple[State, ...]:
+        return tuple(block.mixer.initial_state(batch) for block in self._blocks())
+
+    def predict(
+        self, z: Tensor, first: Tensor, mask: Tensor, memory: Memory, seen: Tensor, layers: tuple[State, ...]
+    ) -> tuple[Prediction, tuple[State, ...]]:
+        """The latents behind z (batch, time, d_latent), any number of steps ≥ 1, and the state behind them.
+
+        first (batch,): the position of the first step; mask (batch, time): false where z is padding; seen (batch, time
+        or 1, token): which tokens a step may attend to.
+        """
+        steps = first[:, None] + torch.arange(z.shape[1], device=z.device)
+        x = self.enter(z.masked_fill(~mask[..., None], 0.0)) + self.place * sinusoids(steps, self.config.d_model)
+        new: list[State] = []
+        weights: list[Tensor] = []
+        for block, state in zip(self._blocks(), layers, strict=True):
+            x, state = block.mixer.forward(x, state, mask)
+            new.append(state)
+            if block.cross is not None and block.cross_norm is not None:
+                keys, values = memory.keys[len(weights)], memory.values[len(weights)]
+                y, attention = block.cross(block.cross_norm(x), keys, values, seen)
+                x = x + block.dropout(y)
+                weights.append(attention)
+            x = x + block.dropout(block.ffn(block.ffn_norm(x)))
+        x = self.norm(x)
+        return Prediction(self.head(x), self.stop(x).squeeze(-1), torch.stack(weights).mean(0)), tuple(new)
+
+    def teach(self, z: Tensor, mask: Tensor, memory: Memory) -> Prediction:
+        """Teacher forcing: prediction t is made from z[0 … t - 1] (batch, time, d_latent), the first from nothing."""
+        before = torch.cat([self.beginning.expand(len(z), 1, -1), z[:, :-1]], dim=1)
+        first = torch.zeros(len(z), dtype=torch.long, device=z.device)
+        prediction, _ = self.predict(before, first, mask, memory, memory.present[:, None], self.initial_layers(len(z)))
+        return prediction
+
+    # -- speaking -------------------------------------------------------------------------------------------------
+
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> JepaTTSState:
+        """Speed and pitch of a style have no effect: the voice speaks at the pace it learned."""
+        device, config = self.head.weight.device, self.config
+        read = stack_tokens(tokens, styles, fewest=1)
+        if read.ids.shape[1] > config.max_seq:
+            raise SsmphonyError(f"a sentence has {read.ids.shape[1]} tokens, this voice reads {config.max_seq}: cut it")
+        ids, mask = torch.from_numpy(read.ids).to(device), torch.from_numpy(read.mask).to(device)
+        names = {name: row for row, name in enumerate(config.speakers)}
+        rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
+        memory = self.read(ids, mask, torch.tensor(rows, device=device))
+        room = config.max_seq - ids.shape[1]
+        memory = Memory(
+            tuple(F.pad(keys, (0, room)) for keys in memory.keys),
+            tuple(F.pad(values, (0, 0, 0, room)) for values in memory.values),
+            F.pad(mask, (0, room)),
+        )
+        count = mask.sum(1)
+        return JepaTTSState(
+            memory=memory,
+            latent=self.beginning.expand(len(tokens), -1),
+            position=torch.zeros_like(count),
+            token=torch.zeros_like(count),
+            most=self.most(memory.present),
+            over=count == 0,
+            seed=torch.tensor([style.seed for style in styles], device=device),
+            layers=self.initial_layers(len(tokens)),
+        )
+
+    def step(self, state: JepaTTSState) -> tuple[Frames, JepaTTSState]:
+        latents: list[Tensor] = []
+        tokens: list[Tensor] = []
+        lengths = torch.zeros_like(state.position)
+        for _ in range(self.config.block):
+            lengths = lengths + ~state.over
+            state = self.advance(state)
+            latents.append(state.latent)
+            tokens.append(state.token)
+        return Frames(torch.stack(latents, dim=1), torch.stack(tokens, dim=1), lengths), state
+
+    def advance(self, state: JepaTTSState) -> JepaTTSState:
+        """One latent on."""
+        latent, token, stop, layers = self.foresee(
+            state.latent, state.position, state.token, state.memory, state.layers
+        )
+        if self.config.temperature:
+            noise = seeded_noise(state.seed.tolist(), state.position.tolist(), latent.shape[1])
+            latent = latent + self.spread() * torch.from_numpy(noise).to(latent.device)
+        position = state.position + 1
+        over = state.over | stop | (position >= state.most)
+        return state._replace(latent=latent, position=position, token=token, over=over, layers=layers)
+
+    def foresee(
+        self, latent: Tensor, position: Tensor, token: Tensor, memory: Memory, layers: tuple[State, ...]
+    ) -> tuple[Tensor, Tensor, Tensor, tuple[State, ...]]:
+        """One step of `predict` for latent (batch, d_latent), position and token (batch,), see `JepaTTSState`: the
+        latent behind it, the token that it speaks, whether it is the last (batch,) bool, and the new state."""
+        seen = within_reach(memory.present, token, self.config.reach)
+        every = torch.ones_like(position, dtype=torch.bool)[:, None]
+        prediction, layers = self.predict(latent[:, None], position, every, memory, seen[:, None], layers)
+        spoken = torch.maximum(token, prediction.attention[:, 0].argmax(-1))
+        return prediction.latents[:, 0], spoken, prediction.stops[:, 0] > 0, layers
+
+    def spread(self) -> Tensor:
+        """Standard deviation (d_latent,) of the noise on a latent."""
+        return self.config.temperature * self.log_spread.exp()
+
+    def most(self, mask: Tensor) -> Tensor:
+        """How many latents a sentence of tokens (batch, token) may have, (batch,): it is never endless."""
+        return self.config.most_latents + (mask.sum(1) * self.config.latents_per_token).long()
+
+    def follow(self, state: JepaTTSState, z: Tensor) -> JepaTTSState:
+        """Go on as if the latents z (batch, time, d_latent) had been spoken: the way a reference clip comes in."""
+        for latent in z.unbind(1):
+            state = self.advance(state)._replace(latent=latent, over=state.over)
+        return state
+
+    def _blocks(self) -> list[PredictorBlock]:
+        return cast("list[PredictorBlock]", list(self.blocks))
+
+
+def within_reach(present: Tensor, token: Tensor, reach: tuple[int, int] | None) -> Tensor:
+    """Which tokens (batch, token) a step may attend to; ``token`` (batch,) is the one spoken last."""
+    if reach is None:
+        return present
+    distance = torch.arange(present.shape[1], device=present.device) - token[:, None]
+    return present & (distance >= -reach[0]) & (distance <= reach[1])

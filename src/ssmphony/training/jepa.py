@@ -1,0 +1,283 @@
+"""Train LeWM TTS: audio encoder, latent predictor and mel decoder in one step, all losses at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from ssmphony.codecs.jepa_latent import STRIDE, JepaLatentConfig, whole_latents
+from ssmphony.config import Config
+from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
+from ssmphony.data.spelling import spelled
+from ssmphony.models.jepa_tts import JepaTTSConfig, Prediction
+from ssmphony.ssm import parameter_groups
+from ssmphony.training import jepa_pictures
+from ssmphony.training.config import VoiceBlock
+from ssmphony.training.initial import load_exactly
+from ssmphony.training.jepa_losses import (
+    ModulationLoss,
+    alignment_loss,
+    kl_divergence,
+    masked_mean,
+    sigreg,
+    spoken_tokens,
+    stop_loss,
+)
+from ssmphony.training.schedule import OptimiserConfig
+from ssmphony.training.task import Task
+from ssmphony.types import SsmphonyError
+from ssmphony.voices.jepa import JepaVoice, rollout_errors
+from ssmphony.voices.package import locate
+from ssmphony.voices.weights import Part
+
+SHOWN = 2
+"""How many validation clips are drawn and can be heard."""
+HORIZONS = (1, 2, 4, 8, 16, 32, 64)
+
+
+class LossWeights(Config):
+    """What each loss weighs. ``kl`` is reached after the first fifth of the training, from 0 on a straight line."""
+
+    latent: float = 1.0
+    kl: float = 0.01
+    sigreg: float = 0.09
+    mel: float = 1.0
+    predicted_mel: float = 0.5
+    spectral: float = 0.5
+    alignment: float = 0.1
+    stop: float = 0.1
+
+
+class JepaTaskConfig(Config):
+    """``batch_size`` clips and ``max_frames`` mel frames, padding included, bound a batch.
+
+    reg: what keeps the latents from collapsing, the KL divergence, SIGReg (on ``sigreg_samples`` latents of a batch,
+        along ``sigreg_directions``), or both. stop_gradient: whether the latents that are predicted are constants for
+        the predictor's loss; None: with the KL divergence alone.
+    Against drift, each off at 0: latent_noise, the largest standard deviation of noise on the predictor's input;
+        rollout, the share of inputs that are its own predictions, reached like the KL weight (scheduled sampling in
+        two passes, Mihaylova & Martins, arXiv 1906.07651); ``weights.predicted_mel``, the decoder on predicted
+        latents; ``weights.alignment``, the attention held near the tokens spoken: within ``anchored_width`` tokens
+        where word or phone times are known, else within ``free_width`` of the text around the diagonal.
+    stop_positive: the weight of the end of speech against all other latents. vocoder: a voice, run or checkpoint whose
+        vocoder the codec takes, frozen; None leaves it untrained.
+    """
+
+    kind: Literal["jepa"] = "jepa"
+    corpora: tuple[Corpus, ...]
+    validation: tuple[Corpus, ...]
+    vocoder: str | None = "default"
+    batch_size: int = Field(default=16, ge=1)
+    max_frames: int = Field(default=8000, ge=1)
+    max_seconds: float = Field(default=12.0, gt=0.0)
+    reg: Literal["kl", "sigreg", "both"] = "kl"
+    stop_gradient: bool | None = None
+    sigreg_samples: int = Field(default=256, ge=2)
+    sigreg_directions: int = Field(default=256, ge=1)
+    latent_noise: float = Field(default=0.2, ge=0.0)
+    rollout: float = Field(default=0.3, ge=0.0, le=1.0)
+    anchored_width: float = Field(default=4.0, gt=0.0)
+    free_width: float = Field(default=0.2, gt=0.0)
+    stop_positive: float = Field(default=5.0, gt=0.0)
+    weights: LossWeights = LossWeights()
+    optimiser: OptimiserConfig = OptimiserConfig(lr=3e-4, betas=(0.9, 0.95), warmup=1000)
+
+    def build(self, voice: VoiceBlock, seed: int) -> JepaTask:
+        """Raises `SsmphonyError` when a corpus is missing, or does not fit the voice block."""
+        symbols = voice.frontend_symbols()
+        model, codec = voice.model_settings(n_symbols=len(symbols)), voice.codec_settings()
+        if not isinstance(model, JepaTTSConfig) or not isinstance(codec, JepaLatentConfig):
+            raise SsmphonyError("task.kind jepa trains voice.model.kind jepa_tts with voice.codec.kind jepa_latent")
+        if model.d_latent != codec.d_latent:
+            raise SsmphonyError(
+                f"voice.model.d_latent is {model.d_latent}, voice.codec.d_latent {codec.d_latent}: they must be equal"
+            )
+        parts = JepaVoice(model.build(), codec.build())
+        parts.codec.vocoder.requires_grad_(False)
+        if self.vocoder is not None:
+            path = Path(self.vocoder)
+            load_exactly(parts.codec.vocoder, path if path.exists() else locate(self.vocoder), "codec")
+        return JepaTask(self, parts, symbols, voice.frontend["kind"] == "bytes", seed)
+
+
+class Run(NamedTuple):
+    """One batch through all parts. mel: (batch, frame, n_mels) normalised, whole latents, with its mask; mask: (batch,
+    latent); made: the mel of the posterior; foreseen: the mel of the predicted latents."""
+
+    mel: Tensor
+    mel_mask: Tensor
+    mean: Tensor
+    log_variance: Tensor
+    mask: Tensor
+    prediction: Prediction
+    made: Tensor
+    foreseen: Tensor
+
+
+class JepaTask(Task[JepaVoice]):
+    """Train `JepaTTS` and `JepaLatent` together; the vocoder inside is not trained."""
+
+    part: Part = "voice"
+
+    def __init__(
+        self, config: JepaTaskConfig, model: JepaVoice, symbols: tuple[str, ...], spells: bool, seed: int
+    ) -> None:
+        """``spells``: the frontend reads bytes, the corpora's phonemes are replaced by their texts."""
+        super().__init__(config.optimiser, seed)
+        self.config = config
+        self.model = model
+        self.symbols = symbols
+        self.spectral = ModulationLoss()
+        speakers, audio = model.model.config.speakers, model.codec.config.format
+        respell = spelled if spells else None
+        self.utterances = Utterances(config.corpora, symbols, speakers, audio, config.max_seconds, respell)
+        self.held_out = Utterances(config.validation, symbols, speakers, audio, config.max_seconds, respell)
+        self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
+        self._rollouts: list[dict[int, Tensor]] = []
+        self._latents: list[Tensor] = []
+
+    @property
+    def constant_targets(self) -> bool:
+        given = self.config.stop_gradient
+        return self.config.reg == "kl" if given is None else given
+
+    @property
+    def warmth(self) -> float:
+        """0 … 1 over the first fifth of the training."""
+        return min(1.0, self.step / (0.2 * self.optimiser.max_steps))
+
+    def training_batch(self, number: int) -> Batch:
+        return self.utterances.batch(self.bucketing(number))
+
+    def validation_batches(self) -> list[Batch]:
+        return [self.held_out.batch([index]) for index in range(len(self.held_out))]
+
+    def configure_optimizers(self) -> Any:
+        settings = self.optimiser
+        groups = parameter_groups(self.model, settings.lr, settings.weight_decay)
+        optimiser = AdamW(groups, settings.lr, settings.betas)  # type: ignore[arg-type]
+        schedule = {"scheduler": LambdaLR(optimiser, settings.factor), "interval": "step"}
+        return {"optimizer": optimiser, "lr_scheduler": schedule}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self.begin_step()
+        losses = self.losses(batch, self.run(batch))
+        self.log_losses("train", losses, len(batch.names))
+        self.end_step()
+        return losses["loss"]
+
+    def run(self, batch: Batch) -> Run:
+        """Teacher forcing; in training with noise and the predictor's own latents among the given ones."""
+        model, codec = self.model.model, self.model.codec
+        mel, mel_mask = whole_latents(codec.normalise(batch.mels), batch.frame_mask, codec.encoder.silence)
+        mean, log_variance, mask = codec.encoder(mel, mel_mask)
+        z = mean
+        if self.training:
+            z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        memory = model.read(batch.ids, batch.token_mask, batch.speakers)
+        given = z
+        if self.training and self.config.latent_noise:
+            level = self.config.latent_noise * torch.rand(len(z), 1, 1, device=z.device)
+            given = given + level * torch.randn_like(z)
+        if self.training and self.config.rollout:
+            with torch.no_grad():
+                own = model.teach(given, mask, memory).latents
+            chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmth
+            given = torch.where(chosen[..., None], own, given)
+        prediction = model.teach(given, mask, memory)
+        both = codec.decode_mel(torch.cat([z, prediction.latents]), torch.cat([mask, mask]))
+        return Run(mel, mel_mask, mean, log_variance, mask, prediction, *both.chunk(2))
+
+    def losses(self, batch: Batch, run: Run) -> dict[str, Tensor]:
+        """Means over the latents and frames of the batch; ``loss`` is their weighted sum."""
+        config, weights = self.config, self.config.weights
+        target = run.mean.detach() if self.constant_targets else run.mean
+        error = (run.prediction.latents - target).square()
+        tokens, width = self._spoken(batch, run.mask)
+        losses = {
+            "latent": masked_mean(error, run.mask),
+            "kl": kl_divergence(run.mean, run.log_variance, run.mask),
+            "mel": masked_mean((run.made - run.mel).abs(), run.mel_mask),
+            "spectral": self.spectral(run.made, run.mel, run.mel_mask),
+            "predicted_mel": masked_mean((run.foreseen - run.mel).abs(), run.mel_mask),
+            "stop": stop_loss(run.prediction.stops, run.mask, config.stop_positive),
+            "alignment": alignment_loss(run.prediction.attention, tokens, width, run.mask),
+        }
+        if config.reg != "kl":
+            losses["sigreg"] = sigreg(self._some(run.mean[run.mask]), config.sigreg_directions)
+        shares = weights.model_dump()
+        shares["kl"] *= 0.0 if config.reg == "sigreg" else self.warmth
+        total = torch.stack([shares[name] * value for name, value in losses.items()]).sum()
+        losses["spread"] = self._spread_loss(error.detach(), run.mask)
+        losses["loss"] = total + losses["spread"]
+        return losses
+
+    def _spread_loss(self, error: Tensor, mask: Tensor) -> Tensor:
+        """The Gaussian likelihood of the errors, for `JepaTTS.log_spread` alone: how much noise a temperature is."""
+        log_spread = self.model.model.log_spread
+        return 0.01 * masked_mean(0.5 * error * torch.exp(-2.0 * log_spread) + log_spread, mask)
+
+    def _some(self, latents: Tensor) -> Tensor:
+        """``sigreg_samples`` latents of the batch."""
+        return latents[torch.randperm(len(latents), device=latents.device)[: self.config.sigreg_samples]]
+
+    def _spoken(self, batch: Batch, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The token spoken at each latent (batch, latent), and how sure that is (batch,), in tokens."""
+        places = np.zeros(tuple(mask.shape), np.float32)
+        widths = np.zeros(len(places), np.float32)
+        middles = (np.arange(places.shape[1]) + 0.5) * STRIDE
+        counts, frames = batch.token_mask.sum(1).tolist(), batch.frame_mask.sum(1).tolist()
+        for row, (anchors, count, frame) in enumerate(zip(batch.anchors, counts, frames, strict=True)):
+            places[row] = spoken_tokens(anchors, count, frame, middles)
+            widths[row] = self.config.anchored_width if anchors else max(self.config.free_width * count, 1.0)
+        return torch.from_numpy(places).to(mask.device), torch.from_numpy(widths).to(mask.device)
+
+    # -- validation -----------------------------------------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        self._rollouts, self._latents = [], []
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        run = self.run(batch)
+        self.log_losses("val", self.losses(batch, run), batch_size=1)
+        memory = self.model.model.read(batch.ids, batch.token_mask, batch.speakers)
+        self._rollouts.append(rollout_errors(self.model, run.mean, memory, HORIZONS))
+        self._latents.append(run.mean[run.mask])
+        if batch_idx < SHOWN and self.trainer.is_global_zero:
+            symbols = [self.symbols[index] for index in batch.ids[0].tolist()]
+            attention = run.prediction.attention
+            jepa_pictures.show_clip(self, self.model, batch, symbols, run.made, run.foreseen, attention)
+
+    def on_validation_epoch_end(self) -> None:
+        latents = torch.cat(self._latents)
+        errors = mean_errors(self._rollouts)
+        variances, rank = spectrum(latents)
+        figures = {"latent_variance": latents.var(0).mean(), "latent_rank": rank}
+        figures |= {f"rollout_{step}": error for step, error in errors.items()}
+        self.log_losses("val", figures, batch_size=1)
+        jepa_pictures.log_rollout(self, errors, float(latents.var(0).mean()))
+        jepa_pictures.log_spectrum(self, variances, float(rank))
+        self._rollouts, self._latents = [], []
+
+
+def mean_errors(clips: list[dict[int, Tensor]]) -> Mapping[int, Tensor]:
+    """The mean of each horizon over the clips that have room for it."""
+    horizons = sorted({step for clip in clips for step in clip})
+    return {step: torch.stack([clip[step] for clip in clips if step in clip]).mean() for step in horizons}
+
+
+def spectrum(latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances of latents (n, channel) along their principal axes, and the effective rank: the exponential of the
+    entropy of their shares (Roy & Vetterli 2007)."""
+    centred = (latents - latents.mean(0)).float()
+    variances = torch.linalg.svdvals(centred).square() / max(1, len(latents) - 1)
+    shares = variances / variances.sum().clamp(min=1e-12)
+    return variances, torch.exp(-(shares * shares.clamp(min=1e-12).log()).sum())

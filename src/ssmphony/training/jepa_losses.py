@@ -1,0 +1,112 @@
+"""Losses of a predictor of audio latents. All are means over what the masks hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.data.dataset import Anchor
+
+KNOTS = 17
+FURTHEST = 3.0
+SILENT_MODULATION = 1e-2
+"""Modulations smaller than this, in units of the normalised mel, are noise: their logarithm does not count."""
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of values (batch, time) or (batch, time, channel) where mask (batch, time) is true; 0 where it never is."""
+    values = values.mean(-1) if values.ndim > mask.ndim else values
+    return (values * mask).sum() / mask.sum().clamp(min=1)
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor, mask: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) a dimension of a latent: ``½ (mean² + variance - log variance - 1)``."""
+    return masked_mean(0.5 * (mean.square() + log_variance.exp() - log_variance - 1.0), mask)
+
+
+def sigreg(samples: Tensor, directions: int) -> Tensor:
+    """SIGReg of LeWorldModel: how far samples (n, channel) are from an isotropic standard Gaussian.
+
+    Along random unit directions u the characteristic function of the projections is compared with that of a standard
+    normal, ``n ∫ |mean exp(i t u·z) - exp(-t² / 2)|² exp(-t² / 2) dt`` over [0, 3] by the trapezoid rule at 17 knots
+    (the Epps-Pulley test), and averaged over the directions. Of a Gaussian it is about ½ whatever n; of collapsed
+    samples it grows with n.
+    """
+    u = F.normalize(torch.randn(samples.shape[1], directions, device=samples.device), dim=0)
+    t = torch.linspace(0.0, FURTHEST, KNOTS, device=samples.device)
+    phi = torch.exp(-0.5 * t.square())
+    weights = torch.full_like(t, 2.0)
+    weights[0] = weights[-1] = 1.0
+    weights = weights * (FURTHEST / (KNOTS - 1) / 2.0) * phi
+    angles = (samples.float() @ u)[..., None] * t
+    error = (angles.cos().mean(0) - phi).square() + angles.sin().mean(0).square()
+    return (error @ weights).mean() * len(samples)
+
+
+class ModulationLoss(nn.Module):
+    """Multi-resolution spectral loss along the time of each mel band: no envelope may be a blurred average.
+
+    Spectral convergence and L1 of the log magnitude (Yamamoto et al., *Parallel WaveGAN*, arXiv 1910.11480) at windows
+    of ``sizes`` mel frames, hop a quarter.
+    """
+
+    def __init__(self, sizes: Sequence[int] = (64, 128, 256)) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        for size in self.sizes:
+            self.register_buffer(f"hann_{size}", torch.hann_window(size), persistent=False)
+
+    def forward(self, prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        """prediction, target: (batch, frame, n_mels) normalised; frames outside mask (batch, frame) read as zero."""
+        bands = [(mel.float() * mask[..., None]).transpose(1, 2).flatten(0, 1) for mel in (prediction, target)]
+        total = prediction.new_zeros(())
+        for size in self.sizes:
+            made, real = (self._magnitude(band, size) for band in bands)
+            convergence = (made - real).norm() / real.norm().clamp(min=1e-6)
+            logs = F.l1_loss(made.clamp(min=SILENT_MODULATION).log(), real.clamp(min=SILENT_MODULATION).log())
+            total = total + convergence + logs
+        return total / len(self.sizes)
+
+    def _magnitude(self, band: Tensor, size: int) -> Tensor:
+        window = self.get_buffer(f"hann_{size}")
+        spectrum = torch.stft(band, size, size // 4, window=window, pad_mode="constant", return_complex=True)
+        spectrum = spectrum / window.sum()
+        return torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-10)
+
+
+def stop_loss(logits: Tensor, mask: Tensor, positive_weight: float) -> Tensor:
+    """Binary cross-entropy of the end of speech: true at the last latent, of no account at the one before."""
+    last = mask & ~F.pad(mask[:, 1:], (0, 1))
+    counted = mask & ~F.pad(last[:, 1:], (0, 1))
+    weight = torch.tensor(positive_weight, device=logits.device)
+    loss = F.binary_cross_entropy_with_logits(logits, last.float(), reduction="none", pos_weight=weight)
+    return masked_mean(loss, counted)
+
+
+def alignment_loss(attention: Tensor, tokens: Tensor, width: Tensor, mask: Tensor) -> Tensor:
+    """Attention that strays from the tokens spoken: ``-log sum_j a[t, j] exp(-½ ((j - p[t]) / width)²)``.
+
+    attention (batch, time, token); tokens p (batch, time), see `spoken_tokens`; width (batch,) in tokens. The soft
+    diagonal is that of guided attention (Tachibana et al., arXiv 1710.08969), as a prior instead of a penalty.
+    """
+    index = torch.arange(attention.shape[2], device=attention.device)
+    distance = (index - tokens[..., None]) / width[:, None, None]
+    near = (attention * torch.exp(-0.5 * distance.square())).sum(-1)
+    return masked_mean(-(near + 1e-6).log(), mask)
+
+
+def spoken_tokens(anchors: Sequence[Anchor], tokens: int, frames: int, times: np.ndarray) -> np.ndarray:
+    """The token (fractional) that is spoken at each of ``times`` (in frames), by straight lines between known times.
+
+    Without anchors it is one line from the first token to the last: the diagonal.
+    """
+    knots = [(0.0, 0.0)]
+    for first, stop, start, end in anchors:
+        knots += [(start, float(first)), (end, stop - 1.0)]
+    knots.append((float(frames), tokens - 1.0))
+    where, what = np.array(knots).T
+    return np.interp(times, where, np.maximum.accumulate(what)).astype(np.float32)

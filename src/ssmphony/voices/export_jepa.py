@@ -1,0 +1,124 @@
+"""LeWM TTS as ONNX graphs: ``encoder`` reads a sentence, ``predictor`` steps by one latent, ``vocoder`` decodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from ssmphony.codecs.jepa_latent import JepaLatent, JepaLatentState
+from ssmphony.interfaces import State
+from ssmphony.models.jepa_tts import JepaTTS, Memory
+from ssmphony.voices.graphs import write_graph
+from ssmphony.voices.package import GraphFile, graph_file
+
+
+class FlatState:
+    """A state as the tensors that hold something, and back: ONNX takes no empty ones."""
+
+    def __init__(self, state: State) -> None:
+        self.template: list[Tensor] = []
+        self.template, self.spec = pytree.tree_flatten(state)
+
+    def flatten(self, state: State) -> list[Tensor]:
+        leaves = pytree.tree_leaves(state)
+        return [leaf for leaf, like in zip(leaves, self.template, strict=True) if like.numel()]
+
+    def unflatten(self, tensors: tuple[Tensor, ...], batch: int) -> State:
+        left = iter(tensors)
+        leaves = [next(left) if like.numel() else like.new_zeros(batch, *like.shape[1:]) for like in self.template]
+        return pytree.tree_unflatten(leaves, self.spec)
+
+
+class ReaderGraph(nn.Module):
+    """A sentence at once: what the predictor reads of it, where it begins, and when it is over at the latest."""
+
+    def __init__(self, model: JepaTTS) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, ...]:
+        memory = self.model.read(ids, mask, speaker)
+        beginning, spread = (value.expand(ids.shape[0], -1) for value in (self.model.beginning, self.model.spread()))
+        return *memory.keys, *memory.values, beginning, spread.clone(), self.model.most(mask)
+
+
+class PredictorGraph(nn.Module):
+    """One latent on."""
+
+    def __init__(self, model: JepaTTS) -> None:
+        super().__init__()
+        self.model = model
+        self.flat = FlatState(model.initial_layers(1))
+
+    def forward(
+        self, latent: Tensor, position: Tensor, token: Tensor, present: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        """``tensors``: the keys of each layer, the values of each layer, then the state."""
+        count = self.model.cross_layers
+        memory = Memory(tensors[:count], tensors[count : 2 * count], present)
+        layers = self.flat.unflatten(tensors[2 * count :], latent.shape[0])
+        *outputs, layers = self.model.foresee(latent, position, token, memory, layers)
+        return (*outputs, *self.flat.flatten(layers))
+
+
+class LatentVocoderGraph(nn.Module):
+    """Any number of latents; the inverse STFT is done by the runtime."""
+
+    def __init__(self, codec: JepaLatent) -> None:
+        super().__init__()
+        self.codec = codec
+        fresh = codec.initial_state(1)
+        self.flat = FlatState((*fresh[:-1], fresh.vocoder.mask, fresh.vocoder.contexts))
+
+    def forward(self, frames: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        decoder, waiting, absent, pending, contexts = self.flat.unflatten(state, frames.shape[0])
+        vocoder = self.codec.initial_state(1).vocoder  # its overlap is the runtime's
+        mel, present, new = self.codec.mel(frames, mask, JepaLatentState(decoder, waiting, absent, vocoder))
+        log_magnitude, phase, present, pending, contexts = self.codec.vocoder.trunk(mel, present, pending, contexts)
+        return (log_magnitude, phase, present, *self.flat.flatten((*new[:-1], pending, contexts)))
+
+
+def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
+    config = model.config
+    batch, tokens = torch.export.Dim("batch", max=1024), torch.export.Dim("tokens", min=2, max=config.max_seq)
+    inputs = {
+        "ids": torch.ones(2, 7, dtype=torch.long),
+        "mask": torch.ones(2, 7, dtype=torch.bool),
+        "speaker": torch.zeros(2, dtype=torch.long),
+    }
+    axes: list[Any] = [{0: batch, 1: tokens}, {0: batch, 1: tokens}, {0: batch}]
+    names = [f"{part}_{layer}" for part in ("keys", "values") for layer in range(model.cross_layers)]
+    outputs = [*names, "beginning", "spread", "most"]
+    encoder = write_graph(ReaderGraph(model), inputs, (), axes, outputs, folder / "encoder.onnx")
+    shape = (2, config.n_heads, config.d_model // config.n_heads, config.max_seq)
+    sizes = [shape if name.startswith("keys") else (*shape[:2], shape[3], shape[2]) for name in names]
+    inputs = {
+        "latent": torch.zeros(2, config.d_latent),
+        "position": torch.zeros(2, dtype=torch.long),
+        "token": torch.ones(2, dtype=torch.long),
+        "present": torch.ones(2, config.max_seq, dtype=torch.bool),
+        **{name: torch.zeros(size) for name, size in zip(names, sizes, strict=True)},
+    }
+    graph = PredictorGraph(model)
+    state = graph.flat.flatten(model.initial_layers(2))
+    axes = [{0: batch} for _ in (*inputs, *state)]
+    outputs = ["new_latent", "new_token", "stop"]
+    predictor = write_graph(graph, inputs, state, axes, outputs, folder / "predictor.onnx", named=4)
+    return {"encoder": graph_file(encoder), "predictor": graph_file(predictor, block=config.block)}
+
+
+def export_latent_codec(codec: JepaLatent, folder: Path) -> GraphFile:
+    batch, time = torch.export.Dim("batch", max=1024), torch.export.Dim("time", max=1024)
+    frames = torch.zeros(2, 8, codec.config.d_latent)
+    inputs = {"frames": frames, "mask": torch.ones(2, 8, dtype=torch.bool)}
+    graph = LatentVocoderGraph(codec)
+    fresh = codec.initial_state(2)
+    state = graph.flat.flatten((*fresh[:-1], fresh.vocoder.mask, fresh.vocoder.contexts))
+    axes: list[Any] = [{0: batch, 1: time}, {0: batch, 1: time}, *({0: batch} for _ in state)]
+    outputs = ["log_magnitude", "phase", "present"]
+    vocoder = write_graph(graph, inputs, state, axes, outputs, folder / "vocoder.onnx")
+    return graph_file(vocoder, lookahead=codec.lookahead)

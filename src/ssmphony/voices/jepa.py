@@ -1,0 +1,112 @@
+"""LeWM TTS as a whole: the predictor and the codec of its latents, in the three ways they are used together.
+
+synthesize   tokens → latents → mel, on its own or behind a reference clip
+reconstruct  mel → latents → mel
+predict      mel and tokens → latents, each foreseen from the true ones before it → mel
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.codecs.jepa_latent import JepaLatent
+from ssmphony.models.jepa_tts import JepaTTS, Memory
+from ssmphony.types import Style, Tokens
+
+
+class JepaVoice(nn.Module):
+    """Both trained parts under the names that a voice's weights have."""
+
+    def __init__(self, model: JepaTTS, codec: JepaLatent) -> None:
+        super().__init__()
+        self.model = model
+        self.codec = codec
+
+
+class Prompt(NamedTuple):
+    """A reference clip: what it says, and its latents (time, d_latent) by `JepaLatent.encode`."""
+
+    tokens: Tokens
+    latents: Tensor
+
+
+class Synthesis(NamedTuple):
+    """latents: (time, d_latent); tokens: (time,) which token each speaks; mel: (4 time, n_mels) log-mel; stopped: the
+    end was foreseen, not enforced."""
+
+    latents: Tensor
+    tokens: Tensor
+    mel: Tensor
+    stopped: bool
+
+
+@torch.no_grad()
+def synthesize(voice: JepaVoice, tokens: Tokens, style: Style = Style(), prompt: Prompt | None = None) -> Synthesis:
+    """Speak one sentence; behind a ``prompt`` in the voice of that clip. The prompt itself is not returned."""
+    model = voice.model
+    before = prompt.tokens if prompt else Tokens((), ())
+    whole = Tokens((*before.ids, *tokens.ids), (*before.symbols, *tokens.symbols))
+    state = model.begin([whole], [style])
+    if prompt:
+        state = model.follow(state, prompt.latents[None])
+        # what the attention made of the prompt may have lagged behind it
+        state = state._replace(token=state.token.clamp(min=len(before)))
+    latents: list[Tensor] = []
+    spoken: list[Tensor] = []
+    while not bool(state.over):
+        state = model.advance(state)
+        latents.append(state.latent[0])
+        spoken.append(state.token[0] - len(before))
+    if not latents:
+        empty = model.head.weight.new_zeros
+        n_mels = voice.codec.config.format.n_mels
+        return Synthesis(empty(0, model.config.d_latent), empty(0, dtype=torch.long), empty(0, n_mels), True)
+    z = torch.stack(latents)
+    mel = voice.codec.decode_mel(z[None], torch.ones_like(z[None, :, 0], dtype=torch.bool))[0]
+    return Synthesis(z, torch.stack(spoken), voice.codec.denormalise(mel), bool(state.position < state.most))
+
+
+@torch.no_grad()
+def reconstruct(voice: JepaVoice, mel: Tensor) -> Tensor:
+    """Log-mel (frame, n_mels) through the latents' means and back, (frame, n_mels)."""
+    codec = voice.codec
+    present = torch.ones_like(mel[None, :, 0], dtype=torch.bool)
+    z, _, mask = codec.encoder(codec.normalise(mel[None]), present)
+    return codec.denormalise(codec.decode_mel(z, mask))[0, : len(mel)]
+
+
+@torch.no_grad()
+def predict(voice: JepaVoice, mel: Tensor, tokens: Tokens, speaker: int) -> Tensor:
+    """Log-mel (frame, n_mels) as the predictor foresees it, a latent at a time, from the recording so far."""
+    codec, model = voice.codec, voice.model
+    device = mel.device
+    ids = torch.tensor([tokens.ids], device=device)
+    memory = model.read(ids, torch.ones_like(ids, dtype=torch.bool), torch.tensor([speaker], device=device))
+    present = torch.ones_like(mel[None, :, 0], dtype=torch.bool)
+    z, _, mask = codec.encoder(codec.normalise(mel[None]), present)
+    return codec.denormalise(codec.decode_mel(model.teach(z, mask, memory).latents, mask))[0, : len(mel)]
+
+
+@torch.no_grad()
+def rollout_errors(voice: JepaVoice, z: Tensor, memory: Memory, steps: Sequence[int]) -> dict[int, Tensor]:
+    """Mean squared error of the latent foreseen h steps ahead, for each h of ``steps`` that the clip has room for.
+
+    z (1, time, d_latent): a recording's latents. The first third is given, then the predictor hears itself.
+    """
+    model = voice.model
+    given = max(1, z.shape[1] // 3)
+    seen, one = memory.present[:, None], torch.ones(1, 1, dtype=torch.bool, device=z.device)
+    before = torch.cat([model.beginning.expand(1, 1, -1), z[:, : given - 1]], dim=1)
+    first = torch.zeros(1, dtype=torch.long, device=z.device)
+    _, layers = model.predict(before, first, one.expand(1, given), memory, seen, model.initial_layers(1))
+    latest, errors = z[:, given - 1 : given], dict[int, Tensor]()
+    for step in range(1, min(max(steps), z.shape[1] - given) + 1):
+        prediction, layers = model.predict(latest, first + given + step - 1, one, memory, seen, layers)
+        latest = prediction.latents
+        if step in steps:
+            errors[step] = (latest[:, 0] - z[:, given + step - 1]).square().mean()
+    return errors

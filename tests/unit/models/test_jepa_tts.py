@@ -1,0 +1,126 @@
+"""LeWM TTS: its size as published, teacher forcing against stepping, prompts, and noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ssmphony.config import load_yaml, parse
+from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
+from ssmphony.training.config import VoiceBlock
+from ssmphony.types import Style, Tokens, seeded_noise
+from ssmphony.voices.jepa import JepaVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "lewm"
+SENTENCE = Tokens(tuple(range(1, 9)), tuple("x" * 8))
+
+
+def blocks(name: str) -> tuple[Any, Any]:
+    voice = parse(VoiceBlock, load_yaml(CONFIGS / name)["voice"])
+    return voice.model_settings(len(voice.frontend_symbols())), voice.codec_settings()
+
+
+@pytest.mark.parametrize(("name", "millions"), [("base.yaml", 24.3), ("small.yaml", 4.6)])
+def test_size(name: str, millions: float) -> None:
+    """All that is trained; the vocoder is shared with other voices."""
+    model, codec = blocks(name)
+    with torch.device("meta"):
+        parts = (model.build(), (built := codec.build()).encoder, built.decoder)
+    count = sum(parameter.numel() for part in parts for parameter in part.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+def test_faithful_config_is_the_published_one() -> None:
+    model, codec = blocks("base.yaml")
+    assert (model.text_layers, model.n_layers, model.n_heads, codec.n_layers) == (4, 6, 4, 4)
+    assert (model.mixer.kind, model.text_mixer.kind, codec.mixer.kind) == ("attention",) * 3
+    assert (model.d_latent, codec.width, codec.format.n_mels) == (256, 512, 100)
+
+
+def tiny(**settings: Any) -> JepaTTS:
+    torch.manual_seed(0)
+    shape = {"d_latent": 6, "d_model": 8, "d_ffn": 12, "n_heads": 2, "text_layers": 1, "n_layers": 2}
+    fields = {"n_symbols": 12, "speakers": ("a", "b"), "max_seq": 32, "mixer": {"kind": "mamba2", "head_dim": 8}}
+    model = JepaTTSConfig.model_validate({**shape, **fields, **settings}).build().eval()
+    torch.nn.init.constant_(model.stop.bias, -50.0)
+    return model
+
+
+@pytest.fixture
+def voice() -> JepaVoice:
+    _, codec = blocks("small.yaml")
+    shape = {"d_latent": 6, "d_model": 160, "width": 8, "blocks": 1, "lookahead": 1, "n_layers": 1}
+    return JepaVoice(tiny(), codec.model_copy(update=shape).build()).eval()
+
+
+@torch.no_grad()
+def test_teacher_forcing_is_stepping_on_what_was_given() -> None:
+    model = tiny()
+    state = model.begin([SENTENCE], [Style()])
+    z = torch.randn(1, 7, 6)
+    ids = torch.tensor([SENTENCE.ids])
+    memory = model.read(ids, ids > 0, torch.tensor([0]))
+    taught = model.teach(z, torch.ones(1, 7, dtype=torch.bool), memory).latents
+    for step in range(7):
+        state = model.advance(state)
+        torch.testing.assert_close(state.latent, taught[:, step], atol=1e-5, rtol=1e-5)
+        state = state._replace(latent=z[:, step])
+
+
+@torch.no_grad()
+def test_reach_holds_the_attention_back() -> None:
+    model = tiny(reach=(0, 1))
+    state = model.begin([SENTENCE], [Style()])
+    for step in range(5):
+        state = model.advance(state)
+        assert int(state.token) <= step + 1
+
+
+@torch.no_grad()
+def test_noise_follows_seed_and_position() -> None:
+    model = tiny(temperature=0.8)
+
+    def first(seed: int) -> torch.Tensor:
+        return model.step(model.begin([SENTENCE], [Style(seed=seed)]))[0].values
+
+    assert torch.equal(first(1), first(1))
+    assert not torch.allclose(first(1), first(2))
+
+
+def test_noise_is_normal_and_rows_are_apart() -> None:
+    noise = seeded_noise([7] * 2000, range(2000), 16)
+    assert abs(noise.mean()) < 0.02
+    assert abs(noise.std() - 1.0) < 0.02
+    neighbours = noise.reshape(-1)
+    assert len(set(neighbours.tolist())) > 0.99 * neighbours.size
+
+
+@torch.no_grad()
+def test_modes(voice: JepaVoice) -> None:
+    mel = torch.randn(37, 100) - 5.0
+    assert reconstruct(voice, mel).shape == mel.shape
+    assert predict(voice, mel, SENTENCE, 1).shape == mel.shape
+    spoken = synthesize(voice, SENTENCE)
+    assert len(spoken.latents) == 24 + 3 * 8
+    assert spoken.mel.shape == (4 * len(spoken.latents), 100)
+    assert not spoken.stopped
+    prompt = Prompt(Tokens((3, 4), ("x", "x")), torch.randn(5, 6))
+    prompted = synthesize(voice, SENTENCE, prompt=prompt)
+    assert len(prompted.latents) == 24 + 3 * 10 - 5
+    assert not torch.allclose(prompted.latents[0], spoken.latents[0])
+    assert int(prompted.tokens.min()) >= 0
+    assert len(synthesize(voice, Tokens((), ())).latents) == 0
+
+
+@torch.no_grad()
+def test_rollout_begins_with_the_teacher_forced_error(voice: JepaVoice) -> None:
+    model, z = voice.model, torch.randn(1, 30, 6)
+    ids = torch.tensor([SENTENCE.ids])
+    memory = model.read(ids, ids > 0, torch.tensor([0]))
+    errors = rollout_errors(voice, z, memory, (1, 2, 8, 64))
+    assert list(errors) == [1, 2, 8]
+    taught = model.teach(z, torch.ones(1, 30, dtype=torch.bool), memory).latents
+    torch.testing.assert_close(errors[1], (taught[0, 10] - z[0, 10]).square().mean(), atol=1e-5, rtol=1e-5)
