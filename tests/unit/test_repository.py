@@ -16,6 +16,7 @@ import ssmphony
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+PAGE = (".html", ".css", ".js", ".svg")
 HEAVY = {"torch", "onnxruntime", "lightning", "fastapi", "scipy", "matplotlib", "jax", "transformers"}
 
 
@@ -94,8 +95,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     source = {path.relative_to(ROOT / "src").as_posix() for path in SOURCES}
     assert source <= names
     for name in names - source:
-        suffixes = (".py", ".cpp", ".typed", ".tsv", ".txt", ".json", ".onnx", ".safetensors", ".md")
-        suffixes += (".html", ".css", ".js", ".svg")  # the page of the server
+        suffixes = (".py", ".cpp", ".h", ".typed", ".tsv", ".txt", ".json", ".onnx", ".safetensors", ".md", *PAGE)
         assert name.startswith("ssmphony-") or (name.startswith("ssmphony/") and name.endswith(suffixes)), name
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
