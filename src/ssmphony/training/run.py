@@ -23,11 +23,12 @@ from ssmphony.training.config import RunConfig, TrainingConfig
 from ssmphony.training.initial import load_fitting
 from ssmphony.training.progress import ShowProgress
 from ssmphony.training.quiet import quiet
+from ssmphony.training.recogniser import RecogniserTaskConfig
 from ssmphony.training.task import Task
 from ssmphony.training.vocoder import VocoderTaskConfig
 from ssmphony.types import SsmphonyError
 
-TASKS = {"acoustic": AcousticTaskConfig, "vocoder": VocoderTaskConfig}
+TASKS = {"acoustic": AcousticTaskConfig, "recogniser": RecogniserTaskConfig, "vocoder": VocoderTaskConfig}
 
 
 def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) -> Path:

@@ -22,13 +22,14 @@ PICTURES: tuple[tuple[Any, str], ...] = (
 
 
 def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tuple[str, ...]]:
-    """A training file and its overrides: ten steps of ``kind`` ("acoustic" or "vocoder"), all losses and dropout on."""
+    """A training file and its overrides: ten steps of ``kind`` (a key of `TASKS`), all losses and dropout on."""
+    clips = (
+        f"task.corpora=[{{path: {corpus}, weight: 1.5, exclude: {_held_out(corpus)}}}]",
+        f"task.validation=[{{path: {corpus}, only: {_held_out(corpus)}}}]",
+    )
     own = {
-        "acoustic": (
-            f"task.corpora=[{{path: {corpus}, weight: 1.5, exclude: {_held_out(corpus)}}}]",
-            f"task.validation=[{{path: {corpus}, only: {_held_out(corpus)}}}]",
-            "voice.model.d_model=16",
-        ),
+        "acoustic": (*clips, "voice.model.d_model=16"),
+        "recogniser": clips,
         "vocoder": (
             f"task.sources=[{{path: {corpus}}}]",
             f"task.validation={corpus}",

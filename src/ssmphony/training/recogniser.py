@@ -1,0 +1,181 @@
+"""Train the recogniser that judges voices: CTC over phones and characters, on clips made unlike each other."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from ssmphony.alignment.ctc import ctc_loss, edits, greedy
+from ssmphony.alignment.recogniser import (
+    Recogniser,
+    RecogniserConfig,
+    Scores,
+    character_classes,
+    phone_classes,
+)
+from ssmphony.config import Config
+from ssmphony.data.dataset import Bucketing, Corpus, Utterances
+from ssmphony.ssm import parameter_groups
+from ssmphony.training.config import VoiceBlock
+from ssmphony.training.schedule import OptimiserConfig
+from ssmphony.training.task import Task
+from ssmphony.types import AudioFormat
+from ssmphony.voices.weights import Part
+
+
+class Augmentation(Config):
+    """How unlike each other clips are made: a voice is not judged in the room of the training recordings.
+
+    ``pace`` and ``formants`` stretch time and the mel axis by up to that share, ``tilt`` adds a smooth spectrum of so
+    many log units, ``noise`` fills the clip up to so many log units under its mean; ``time_masks`` and ``band_masks``
+    blank that many stretches of at most 12 frames and 10 bands (SpecAugment, arXiv 1904.08779).
+    """
+
+    pace: float = 0.15
+    formants: float = 0.10
+    tilt: float = 0.8
+    noise: float = 4.0
+    time_masks: int = 3
+    band_masks: int = 2
+
+
+class RecogniserTaskConfig(Config):
+    """``batch_size`` clips and ``max_frames`` frames bound a batch; clips over ``max_seconds`` are left out."""
+
+    kind: Literal["recogniser"] = "recogniser"
+    corpora: tuple[Corpus, ...]
+    validation: tuple[Corpus, ...]
+    recogniser: RecogniserConfig = RecogniserConfig()
+    augmentation: Augmentation = Augmentation()
+    characters_weight: float = 0.5
+    batch_size: int = Field(default=24, ge=1)
+    max_frames: int = Field(default=8000, ge=1)
+    max_seconds: float = Field(default=12.0, gt=0.0)
+    optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
+
+    def build(self, voice: VoiceBlock, seed: int) -> RecogniserTask:
+        """The voice block lends frontend, speakers and frames; raises `SsmphonyError` for a missing corpus."""
+        symbols = voice.frontend_symbols()
+        speakers = voice.model_settings(n_symbols=len(symbols)).speakers
+        return RecogniserTask(self, symbols, speakers, voice.codec_settings().format, seed)
+
+
+class RecogniserBatch(NamedTuple):
+    """mels (batch, frame, n_mels), mask (batch, frame); classes of each clip, from 1."""
+
+    mels: Tensor
+    mask: Tensor
+    phones: list[Tensor]
+    characters: list[Tensor]
+
+
+class RecogniserTask(Task[Recogniser]):
+    """Train `Recogniser`; ``val/phone_error`` and ``val/character_error`` are of the greedy reading."""
+
+    part: Part = "model"
+
+    def __init__(
+        self,
+        config: RecogniserTaskConfig,
+        symbols: tuple[str, ...],
+        speakers: tuple[str, ...],
+        audio: AudioFormat,
+        seed: int,
+    ) -> None:
+        super().__init__(config.optimiser, seed)
+        self.config = config
+        self.model = config.recogniser.build()
+        self.utterances = Utterances(config.corpora, symbols, speakers, audio, config.max_seconds)
+        self.held_out = Utterances(config.validation, symbols, speakers, audio, config.max_seconds)
+        self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
+
+    def training_batch(self, number: int) -> RecogniserBatch:
+        return _batch(self.utterances, self.bucketing(number))
+
+    def validation_batches(self) -> list[RecogniserBatch]:
+        return [_batch(self.held_out, [index]) for index in range(len(self.held_out))]
+
+    def configure_optimizers(self) -> Any:
+        settings = self.optimiser
+        groups = parameter_groups(self.model, settings.lr, settings.weight_decay)
+        optimiser = AdamW(groups, settings.lr, settings.betas)  # type: ignore[arg-type]
+        schedule = {"scheduler": LambdaLR(optimiser, settings.factor), "interval": "step"}
+        return {"optimizer": optimiser, "lr_scheduler": schedule}
+
+    def training_step(self, batch: RecogniserBatch, batch_idx: int) -> Tensor:
+        self.begin_step()
+        mels, mask = augment(batch.mels, batch.mask, self.config.augmentation)
+        losses = self.losses(self.model(mels, mask), batch)
+        self.log_losses("train", losses, len(batch.phones))
+        self.end_step()
+        return losses["loss"]
+
+    def losses(self, scores: Scores, batch: RecogniserBatch) -> dict[str, Tensor]:
+        lengths = scores.mask.sum(1)
+        phones = ctc_loss(scores.phones, lengths, batch.phones)
+        characters = ctc_loss(scores.characters, lengths, batch.characters)
+        loss = phones + self.config.characters_weight * characters
+        return {"loss": loss, "phones": phones, "characters": characters}
+
+    def validation_step(self, batch: RecogniserBatch, batch_idx: int) -> None:
+        scores = self.model(batch.mels, batch.mask)
+        losses = self.losses(scores, batch)
+        losses["phone_error"] = _error(scores.phones[0], batch.phones[0])
+        losses["character_error"] = _error(scores.characters[0], batch.characters[0])
+        self.log_losses("val", losses, batch_size=1)
+
+
+def augment(mels: Tensor, mask: Tensor, how: Augmentation) -> tuple[Tensor, Tensor]:
+    """Every clip of the batch in another voice, pace and room; draws from PyTorch's generator."""
+    pace = 1.0 + how.pace * _around()
+    bands = mels.shape[2]
+    warped = round(bands * (1.0 + how.formants * _around()))
+    size = (max(2, round(mels.shape[1] * pace)), warped)
+    moved = F.interpolate(mels[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
+    moved = F.pad(moved, (0, max(0, bands - warped)), mode="replicate")[..., :bands]
+    mask = F.interpolate(mask[:, None].float(), size=moved.shape[1], mode="nearest")[:, 0] > 0.5
+
+    angle = torch.linspace(0.0, torch.pi, bands)
+    waves = torch.stack([torch.cos(k * angle) for k in range(1, 4)])
+    moved = moved + (0.5 * how.tilt * torch.randn(len(moved), 3) @ waves)[:, None]
+    loudness = moved.mean((1, 2), keepdim=True)
+    noise = loudness - how.noise * (torch.rand(len(moved), 1, 1) - 0.3) + 0.4 * torch.randn_like(moved)
+    moved = torch.where(torch.rand(len(moved), 1, 1) < 0.5, torch.logaddexp(moved, noise), moved)
+    return _blank(moved, how), mask
+
+
+def _around() -> float:
+    """Between -1 and 1."""
+    return 2.0 * float(torch.rand(())) - 1.0
+
+
+def _blank(mels: Tensor, how: Augmentation) -> Tensor:
+    """Hide stretches of time and of bands behind the mean of their clip."""
+    blanked = mels.clone()
+    means = mels.mean((1, 2))
+    for row, mean in enumerate(means):
+        for axis, longest, count in ((0, 12, how.time_masks), (1, 10, how.band_masks)):
+            for _ in range(count):
+                width = int(torch.randint(longest + 1, ()))
+                start = int(torch.randint(max(1, mels.shape[1 + axis] - width), ()))
+                blanked[row].narrow(axis, start, min(width, mels.shape[1 + axis] - start)).fill_(float(mean))
+    return blanked
+
+
+def _batch(utterances: Utterances, indices: list[int]) -> RecogniserBatch:
+    batch = utterances.batch(indices)
+    clips = [utterances.clips[index] for index in indices]
+    phones = [torch.tensor(phone_classes(clip.symbols or ())) for clip in clips]
+    characters = [torch.tensor(character_classes(clip.text)) for clip in clips]
+    return RecogniserBatch(batch.mels, batch.frame_mask, phones, characters)
+
+
+def _error(scores: Tensor, target: Tensor) -> Tensor:
+    """Edits a class of the greedy reading of one clip, scores (step, class)."""
+    return torch.tensor(edits(greedy(scores.detach().numpy()), target.tolist()).total / max(1, len(target)))
