@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmphony.ssm import scan
+from ssmphony.ssm import StateSpaceMixer, scan
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.ssm.scan import reference
@@ -159,6 +159,28 @@ def _both(half: Tensor) -> Tensor:
     return torch.cat([half, half.conj()], -1)
 
 
+def our_layer(mixer: StateSpaceMixer, x: Tensor) -> Call:
+    state, mask = mixer.initial_state(x.shape[0]), torch.ones(x.shape[:2], dtype=torch.bool)
+    return lambda: mixer.forward(x, state, mask)[0]
+
+
+def fft_layer(of: Form) -> Form:
+    """The layer as the papers' code has it: their kernel, an FFT convolution of twice the length, the same output."""
+
+    def form(mixer: StateSpaceMixer, x: Tensor) -> Call:
+        length = x.shape[1]
+        kernel = of(mixer.kernel, length)
+
+        def call() -> Tensor:
+            spectrum = torch.fft.rfft(kernel(), n=2 * length) * torch.fft.rfft(x.transpose(1, 2), n=2 * length)
+            y = torch.fft.irfft(spectrum, n=2 * length)[..., :length]
+            return mixer.output(y.transpose(1, 2))
+
+        return call
+
+    return form
+
+
 def have(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
@@ -178,16 +200,21 @@ def forms(operation: str) -> dict[str, Form]:
             **({"transformers": transformers_ssd} if have("transformers") else {}),
         },
         "S4D kernel": {"ssmphony": our_kernel, "complex Vandermonde": complex_vandermonde},
+        "S4D layer": {"ssmphony": our_layer, "complex Vandermonde": fft_layer(complex_vandermonde)},
         "S4 kernel": {"ssmphony": our_kernel, "Cauchy": cauchy},
+        "S4 layer": {"ssmphony": our_layer, "Cauchy": fft_layer(cauchy)},
     }
     return found[operation]
 
 
-def arguments(operation: str, batch: int, length: int) -> list[object]:
-    """What a form is given. Tensors and modules that hold float32 parameters."""
+def arguments(operation: str, batch: int, length: int, n: int = 0) -> list[object]:
+    """What a form is given. Tensors and modules that hold float32 parameters; n states, 0 for the usual number."""
     torch.manual_seed(0)
     if operation == "selective scan":
-        return list(scan_inputs(batch, length))
+        return list(scan_inputs(batch, length, n=n or 16))
     if operation == "SSD":
-        return list(ssd_inputs(batch, length))
-    return [S4DKernel(256, 64) if operation == "S4D kernel" else S4Kernel(256, 64), length]
+        return list(ssd_inputs(batch, length, n=n or 64))
+    kernel = (S4DKernel if operation.startswith("S4D") else S4Kernel)(256, n or 64)
+    if operation.endswith("kernel"):
+        return [kernel, length]
+    return [StateSpaceMixer(kernel), torch.randn(batch, length, 256)]

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ssm_tables, tables, textbook_tables, voice_tables
+from benchmarks import batch, ssm_tables, tables, textbook_tables, voice_tables
+from examples import long_range_report
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -25,6 +26,7 @@ PART = re.compile(r"(<!-- generated: benchmarks/([\w-]+) -->\n).*?(<!-- end gene
 Render = Callable[[dict[str, Any]], str]
 PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", tables.promises),
+    "batch": ("batch.json", batch.table),
     "speed": ("speed.json", lambda result: f"{tables.speed_table(result)}\n\n{tables.speed_notes(result)}"),
     "frontend": ("frontend.json", tables.frontend),
     "g2p": ("g2p.json", tables.g2p),
@@ -33,7 +35,8 @@ PARTS: dict[str, tuple[str, Render]] = {
     "textbook": ("textbook.json", textbook_tables.growth),
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),
-    "ssm": ("ssm.json", ssm_tables.operations),
+    "long-range": ("long_range.json", long_range_report.table),
+    "ssm": ("ssm.json", ssm_tables.sections),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),

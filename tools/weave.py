@@ -1,22 +1,55 @@
-"""A hook of MkDocs: a page that says ``<!-- woven: PATH.py -->`` shows that module as a chapter.
+"""A hook of MkDocs: pages show code as it stands in the sources, so that they cannot fall behind it.
 
-The module docstring and the comment blocks at the left margin become prose (they are Markdown already), the rest code.
-So the chapter a student reads is the file that the tests run.
+``<!-- woven: PATH.py -->`` becomes that module as a chapter: its docstring and the comment blocks at the left margin
+turn into prose (they are Markdown already), the rest into code. So the chapter a student reads is the file that the
+tests run. ``<!-- source: ssmphony.module.Class.method -->`` becomes the source of that definition.
 """
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = re.compile(r"^<!-- woven: (?P<path>[\w/]+\.py) -->$", re.MULTILINE)
+SOURCE = re.compile(r"^<!-- source: (?P<name>.+) -->$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Called by MkDocs for every page before it is rendered."""
-    return MARK.sub(lambda mark: woven((ROOT / mark["path"]).read_text(encoding="utf-8")), markdown)
+    markdown = MARK.sub(lambda mark: woven((ROOT / mark["path"]).read_text(encoding="utf-8")), markdown)
+    return SOURCE.sub(lambda mark: shown(mark["name"]), markdown)
+
+
+def shown(name: str) -> str:
+    """A class or function of ``src`` by its dotted name, as a block of code under the path of its file.
+
+    Raises LookupError, which ends the build, where there is none.
+    """
+    file, inside = located(name)
+    text = file.read_text(encoding="utf-8")
+    node: ast.AST | None = ast.parse(text)
+    for part in inside:
+        node = next((child for child in ast.iter_child_nodes(node) if getattr(child, "name", "") == part), None)
+        if node is None:
+            raise LookupError(f"the documentation shows {name}, but {file.relative_to(ROOT)} does not define it")
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    code = textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
+    return f'```python title="{file.relative_to(ROOT).as_posix()}"\n{code}\n```'
+
+
+def located(name: str) -> tuple[Path, list[str]]:
+    """The file of a dotted name, and what is left of the name inside it."""
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        module = ROOT.joinpath("src", *parts[:cut])
+        for file in (module.with_suffix(".py"), module / "__init__.py"):
+            if file.exists():
+                return file, parts[cut:]
+    raise LookupError(f"the documentation shows {name}, but src has no such module")
 
 
 def woven(source: str) -> str:

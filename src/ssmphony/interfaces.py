@@ -81,6 +81,9 @@ class SequenceLayer(ABC):
     def initial_state(self, batch: int) -> State: ...
 
     @abstractmethod
-    def forward(self, x: Array, state: State, mask: Array) -> tuple[Array, State]:
+    def forward(self, x: Array, state: State, mask: Array, reset: Array | None = None) -> tuple[Array, State]:
         """x (batch, time, channel), mask (batch, time) bool: false where a step is padding at the end of a row
-        (or lookahead feed). Padding reads as absent: it changes no real step."""
+        (or lookahead feed). Padding reads as absent: it changes no real step.
+
+        reset (batch, time) bool marks the first steps of sequences that are packed one behind the other: the state
+        before such a step is a fresh one, whatever stood there. Each sequence is followed by its lookahead feed."""

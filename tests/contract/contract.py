@@ -1,4 +1,4 @@
-"""The ten points that every sequence layer, codec and voice model keeps, as reusable checks.
+"""The eleven points that every sequence layer, codec and voice model keeps, as reusable checks.
 
 Whatever streams is described by a `Stream`: how to begin, how to take a block of steps, how far it looks ahead.
 A test module builds streams and calls the checks; a codec passes ``steps_out=hop_length``.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -288,6 +288,41 @@ def check_export(stream: Stream, folder: Path, tolerance: float = TOLERANCE, blo
         assert_close(torch.from_numpy(out), y.detach(), tolerance)
 
 
+def check_compiled(layer: Any, channels: int, backend: str) -> None:
+    """`torch.compile` takes a sequence and single steps as one graph each: outputs, state, gradients of weights."""
+    torch.compiler.reset()
+    compiled = torch.compile(layer, fullgraph=True, backend=backend, dynamic=False)
+    generator = torch.Generator().manual_seed(0)
+    weights = list(layer.parameters())
+    for steps in (70, 1):
+        x = torch.randn(2, steps, channels, generator=generator)
+        warm = layer(x, layer.initial_state(2), present(x))[1]
+        state = map_state(torch.Tensor.detach, warm)
+        expected, ours = (run(x, state, present(x)) for run in (layer, compiled))
+        assert_close(ours[0], expected[0])
+        for a, b in zip(arrays(ours[1]), arrays(expected[1]), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+        if torch.is_grad_enabled():
+            grads = [torch.autograd.grad(y.square().sum(), weights, allow_unused=True) for y, _ in (expected, ours)]
+            for a, b in zip(*grads, strict=True):
+                assert (a is None) == (b is None)
+                if a is not None and b is not None:
+                    assert_close(b, a, 10 * TOLERANCE)
+
+
+def check_exported_program(layer: Any, channels: int) -> None:
+    """`torch.export`, strict, takes single steps and a block; the program carries a stream as the layer does."""
+    for steps in (1, 17):
+        x = torch.randn(2, 3 * steps, channels, generator=torch.Generator().manual_seed(0))
+        state = layer.initial_state(2)
+        program = torch.export.export(layer, (x[:, :steps], state, present(x[:, :steps])), strict=True).module()
+        other = state
+        for piece in x.split(steps, dim=1):
+            y, state = layer(piece, state, present(piece))
+            z, other = program(piece, other, present(piece))
+            assert_close(z, y)
+
+
 class _Graph(nn.Module):
     """A stream as a module with flat state, as exporters want it."""
 
@@ -342,3 +377,69 @@ def check_edges(stream: Stream) -> None:
     longer, _ = stream.run(x, present(x), stream.begin(1))
     assert_close(alone, longer[:, : stream.steps_out])
     assert bool(torch.isfinite(speak(stream, x[:, :1])).all())
+
+
+# 11 -----------------------------------------------------------------------------------------------------------------
+
+#: Steps of the sequences packed into each row; the first one continues what stood in the state.
+PACKED = ((70, 1, 5, 64), (0, 90, 50), (140,), (0, 1, 2, 137))
+
+
+def check_resets(layer: SequenceLayer, channels: int, tolerance: float = TOLERANCE) -> None:
+    """Sequences packed into a row, marked where they begin, equal their parts alone: outputs, gradients, last state.
+
+    One shot, and in blocks whose first step is a reset, or that end in front of one, or that hold several.
+    """
+    torch.manual_seed(0)
+    ahead = layer.lookahead
+    time = sum(PACKED[0]) + ahead * len(PACKED)
+    x, mask = torch.full((len(PACKED), time, channels), 7.0), torch.zeros(len(PACKED), time, dtype=torch.bool)
+    reset = torch.zeros_like(mask)
+    parts: list[tuple[int, int, int, bool]] = []
+    for row, lengths in enumerate(PACKED):
+        first = 0
+        for number, length in enumerate(lengths):
+            stop = time if number == len(lengths) - 1 else first + length + ahead * (length > 0)
+            x[row, first : first + length] = torch.randn(length, channels)
+            mask[row, first : first + length] = True
+            reset[row, first] |= number > 0
+            parts += [(row, first, stop, number > 0)] if length else []
+            first = stop
+    x.requires_grad_()
+    warm = torch.randn(len(PACKED), 9, channels)
+    before = map_state(torch.Tensor.detach, layer.forward(warm, layer.initial_state(len(PACKED)), present(warm))[1])
+
+    def alone() -> tuple[Tensor, State]:
+        y, last = torch.zeros_like(x), before
+        for row, first, stop, fresh in parts:
+            state = layer.initial_state(1) if fresh else map_state(lambda part, row=row: part[row : row + 1], before)
+            part, state = layer.forward(x[row : row + 1, first:stop], state, mask[row : row + 1, first:stop])
+            y = y.index_put((torch.tensor([row]), torch.arange(first, stop)), part[0])
+            last = map_state(lambda whole, one, row=row: whole.index_copy(0, torch.tensor([row]), one), last, state)
+        return y, last
+
+    def packed(cuts: list[int]) -> tuple[Tensor, State]:
+        state, outputs = before, []
+        for first, stop in zip([0, *cuts], [*cuts, time], strict=True):
+            y, state = layer.forward(x[:, first:stop], state, mask[:, first:stop], reset[:, first:stop])
+            outputs.append(y)
+        return torch.cat(outputs, dim=1), state
+
+    wanted = [x, *(value for value in cast("nn.Module", layer).parameters() if value.requires_grad)]
+    weight = torch.randn(x.shape)
+
+    def gradients(y: Tensor, state: State) -> list[Tensor]:
+        floats = [part for part in arrays(state) if part.is_floating_point() and part.requires_grad]
+        loss = (y * weight).sum() + sum((part.square().sum() for part in floats), torch.zeros(()))
+        return list(torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True))
+
+    expected = alone()
+    expected_gradients = gradients(*expected)
+    for cuts in ([], [70 + ahead], [69, 70, 71 + ahead, 90], [1, 2, 100]):
+        y, state = packed(cuts)
+        assert_close(y, expected[0], tolerance)
+        for a, b in zip(arrays(state), arrays(expected[1]), strict=True):
+            if a.numel():
+                assert_close(a.float(), b.float(), tolerance)
+        for a, b in zip(gradients(y, state), expected_gradients, strict=True):
+            assert_close(a, b, 10 * tolerance)

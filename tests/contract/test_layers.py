@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from ssmphony.ssm import MIXERS, Block, CausalConv, S4Config, S4DConfig, Stack, StackConfig
+from ssmphony.ssm import MIXERS, Block, CausalConv, LearnedState, S4Config, S4DConfig, Stack, StackConfig
 from tests.contract import contract
 
 WIDTH = 4
@@ -44,9 +44,24 @@ def hybrid_stack() -> Stack:
     ).build()
 
 
+def learned() -> Stack:
+    """First states that are parameters, and no zeros."""
+    mixers = [mixer(kind).config for kind in ("mamba", "attention")]
+    config = StackConfig(d_model=WIDTH, n_layers=3, mixers=(*mixers, S4DConfig(d_model=WIDTH)), learned_state=True)
+    stack = config.build()
+    for layer in stack.modules():
+        if isinstance(layer, LearnedState):
+            for first in layer.first:
+                torch.nn.init.normal_(first)
+    return stack
+
+
 LAYERS: dict[str, Callable[[], Any]] = {
     **{kind: lambda kind=kind: mixer(kind) for kind in MIXERS},
     **{f"block-{kind}": lambda kind=kind: Block(WIDTH, mixer(kind), d_ffn=6) for kind in MIXERS},
+    "s4-legt": lambda: S4Config(d_model=WIDTH, d_state=8, n_ssm=2, init="legt").build(),
+    "s4d-random": lambda: S4DConfig(d_model=WIDTH, d_state=8, init="random").build(),
+    "learned": learned,
     "stack": mixed_stack,
     "lookahead": looking_ahead_twice,
     "hybrid": hybrid_stack,
@@ -107,9 +122,9 @@ def test_save_load(name: str, tmp_path: Path) -> None:
     contract.check_save_load(LAYERS[name], stream, tmp_path)
 
 
-#: Exported in the ordinary run; the others take long (`make test-all`). One step of Mamba is in its unit tests.
+#: Exported in the ordinary run; the others take long (`make test-all`).
 QUICK_EXPORTS = ("s4", "s4d", "lookahead")
-SLOW_EXPORTS = ("mamba", "mamba2", "attention", "stack", "hybrid")
+SLOW_EXPORTS = ("mamba", "mamba2", "attention", "causal_conv", "s4-legt", "learned", "stack", "hybrid")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +132,36 @@ SLOW_EXPORTS = ("mamba", "mamba2", "attention", "stack", "hybrid")
 )
 def test_export(name: str, tiny: contract.Stream, tmp_path: Path) -> None:
     contract.check_export(tiny, tmp_path)
+
+
+#: One layer of each kind, which is what the compiler and the exporters must take without a break.
+ONE_OF_EACH = [*MIXERS, "s4-legt", "learned"]
+one_quick_kind = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "mamba" else pytest.mark.slow) for name in ONE_OF_EACH]
+)
+
+
+@one_quick_kind
+def test_export_of_one_step(tiny: contract.Stream, tmp_path: Path) -> None:
+    contract.check_export(tiny, tmp_path, block=1)
+
+
+@one_quick_kind
+@torch.no_grad()
+def test_traces_without_graph_breaks(name: str) -> None:
+    """As `torch.compile` and `torch.export` see the layer: one graph, for a sequence and for a step."""
+    torch.manual_seed(0)
+    layer = LAYERS[name]().eval()
+    contract.check_compiled(layer, WIDTH, backend="eager")
+    contract.check_exported_program(layer, WIDTH)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_compiles(name: str) -> None:
+    """With the real backend, and its gradients too."""
+    torch.manual_seed(0)
+    contract.check_compiled(LAYERS[name]().eval(), WIDTH, backend="inductor")
 
 
 @every_layer
@@ -128,3 +173,9 @@ def test_determinism(tiny: contract.Stream) -> None:
 @every_layer
 def test_edges(tiny: contract.Stream) -> None:
     contract.check_edges(tiny)
+
+
+@every_layer
+def test_resets(name: str) -> None:
+    torch.manual_seed(0)
+    contract.check_resets(LAYERS[name]().eval(), WIDTH)

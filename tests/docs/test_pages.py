@@ -52,6 +52,12 @@ def test_paths_exist(page: Path) -> None:
         assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_named_tests_exist(page: Path) -> None:
+    for file, name in re.findall(r"\b(tests/[\w/]+\.py)::(\w+)", text_of(page)):
+        assert f"def {name}(" in text_of(ROOT / file), f"{page.name}: {file}::{name}"
+
+
 def test_systems_are_in_their_true_state() -> None:
     rows = [match.groupdict() for match in SYSTEM.finditer(README)]
     assert len(rows) == 5

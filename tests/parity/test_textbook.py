@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ssmphony.ssm.hippo import HIPPO
 from ssmphony.ssm.kernel import run
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
@@ -15,7 +16,7 @@ from ssmphony.ssm.s4d import S4DKernel
 jax = pytest.importorskip("jax", reason="JAX is not installed: pip install ssmphony[reference]")
 
 # after the line above, so that without JAX this file is skipped and not an error
-from reference.annotated_s4 import carry, kernel  # noqa: E402
+from reference.annotated_s4 import carry, hippo, kernel  # noqa: E402
 from reference.annotated_s4.exact import same  # noqa: E402
 from reference.annotated_s4.network import complex_of, whole  # noqa: E402
 from reference.annotated_s4.ssm import convolve, run_rnn  # noqa: E402
@@ -25,6 +26,14 @@ KERNELS = {
     "s4": lambda n: S4Kernel(CHANNELS, n),
     "s4d-lin": lambda n: S4DKernel(CHANNELS, n),
     "s4d-legs": lambda n: S4DKernel(CHANNELS, n, "legs"),
+}
+#: Other initialisations, compared over short lengths.
+OTHERS = {
+    "s4-fout": lambda n: S4Kernel(CHANNELS, n, init="fout"),
+    "s4-random": lambda n: S4Kernel(CHANNELS, n, init="random"),
+    "s4d-inv": lambda n: S4DKernel(CHANNELS, n, "inv"),
+    "s4d-real": lambda n: S4DKernel(CHANNELS, n, "real"),
+    "s4d-random": lambda n: S4DKernel(CHANNELS, n, "random"),
 }
 EXACT = {torch.float64: 1e-9, torch.float32: 1e-5}
 
@@ -83,7 +92,7 @@ textbook_kernel = jax.jit(textbook_kernel, static_argnums=1)
 
 def layer_and_input(kind: str, n: int, length: int, dtype: torch.dtype) -> tuple[Any, torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
-    layer = KERNELS[kind](n).to(dtype)
+    layer = (KERNELS | OTHERS)[kind](n).to(dtype)
     if dtype is torch.float64:  # not the float32 roundings of the initialisation alone
         for parameter in layer.parameters():
             parameter.data += 0.01 * torch.randn_like(parameter)
@@ -108,7 +117,7 @@ def test_one_shot_and_state(kind: str, n: int, length: int, dtype: torch.dtype) 
             state = last
 
 
-@pytest.mark.parametrize("kind", KERNELS)
+@pytest.mark.parametrize("kind", KERNELS | OTHERS)
 def test_steps_and_pieces(kind: str) -> None:
     """Single steps and blocks of any size unroll the same state as the textbook."""
     layer, u, state = layer_and_input(kind, 64, 200, torch.float64)
@@ -163,3 +172,10 @@ def test_gradients(kind: str, way: str) -> None:
     if way == "run":
         same(u.grad, of_u)
         same(state.grad, of_state)
+
+
+def test_hippo_matrices() -> None:
+    """The same A and B of all three memories, where the textbook has proved them from the coefficients."""
+    for measure, make in HIPPO.items():
+        for ours, theirs in zip(make(33), getattr(hippo, measure)(33), strict=True):
+            same(ours, theirs)

@@ -9,8 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import frontend_comparison, robustness, speed, ssm, ssm_tables, tables, texts, update_docs, voice_tables
+from benchmarks import (
+    frontend_comparison,
+    robustness,
+    speed,
+    ssm,
+    ssm_step,
+    ssm_tables,
+    tables,
+    texts,
+    update_docs,
+    voice_tables,
+)
 from ssmphony.voices.package import load
 
 
@@ -157,11 +169,12 @@ def test_every_page_shows_the_results() -> None:
     assert [page.name for page in update_docs.stale()] == []
 
 
-@pytest.mark.parametrize("operation", ["selective scan", "S4D kernel", "S4 kernel"])
+@pytest.mark.parametrize("operation", [name for section in ssm.SECTIONS.values() for name in section])
 def test_peers_of_the_operations_compute_the_same(operation: str) -> None:
     """`compare` raises where an output is off; an even length holds the S4 paper's pole."""
-    row = ssm.compare(ssm.Case(operation, 1, 48, operation == "selective scan"), 1)
+    row = ssm.compare(ssm.Case(operation, 1, 48, True), 1)
     assert len(row["ms"]) >= 2
+    assert not row["left_out"]
     assert all(milliseconds > 0 for milliseconds in row["ms"].values())
     assert all(0 < error < 1e-4 for error in row["error"].values())
 
@@ -174,16 +187,79 @@ def test_a_wrong_peer_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
         ssm.compare(ssm.Case("S4D kernel", 1, 20, False), 1)
 
 
-def test_table_of_operations() -> None:
-    case = {"operation": "SSD", "batch": 1, "length": 2048, "backward": True}
-    times = {**case, "ms": {"ssmphony": 2.0, "b": 5.0, "c": 24.0}, "error": {"ssmphony": 2e-7, "b": 1e-6, "c": 3e-6}}
-    other = {**case, "batch": 8, "ms": {"ssmphony": 2.0}, "error": {"ssmphony": 2e-7}}
-    result = {
-        "machine": {**SPEED["machine"], "waiting": "passive"},
-        "times": [{**row, "rounds": {"ssmphony": 3}} for row in (times, other)],
-        "memory": [{**case, "mb": {"ssmphony": 10.0, "b": 1000.0}}],
+def test_what_would_take_too_long_or_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = ssm.Case("selective scan", 1, 16_384, False)
+    shorter = {**case._asdict(), "length": 2048, "ms": {"mambapy": 1000.0, "transformers": 9000.0}, "left_out": {}}
+    monkeypatch.setattr(ssm, "available_gb", lambda: 100.0)
+    assert ssm.left_out(case, "mambapy", [shorter]) == ""
+    assert ssm.left_out(case, "transformers", [shorter]) == "would take about 72 s"
+    assert "quadratic" in ssm.left_out(case._replace(backward=True), "transformers", [])
+    gone = {**shorter, "ms": {}, "left_out": {"mambapy": "would take about 20 s"}}
+    assert ssm.left_out(case, "mambapy", [gone]) == "left out at a shorter length"
+    monkeypatch.setattr(ssm, "available_gb", lambda: 1.0)
+    assert ssm.left_out(case, "mambapy", [shorter]) == "needs about 2 GB, 1 GB are there"
+
+
+def test_peak_memory_is_that_of_the_call() -> None:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("only Linux tells the peak of a moment")
+    y, mb = ssm.peak_mb(lambda: torch.ones(16 << 20).mul_(2.0)[:1].clone())
+    assert y.item() == 2.0
+    assert 60 < mb < 80
+
+
+@pytest.mark.slow
+def test_steps_of_the_peers_are_the_same() -> None:
+    stack = ssm_step.make_stack(layers=2)
+    forms = ssm_step.steppers(stack, 2, 1)
+    assert len(forms) >= 4
+    for _ in range(3):
+        x = torch.randn(2, 1, ssm_step.D_MODEL)
+        with torch.no_grad():
+            outputs = {name: step(x) for name, step in forms.items()}
+        for y in outputs.values():
+            torch.testing.assert_close(y, outputs["Stack"], rtol=1e-4, atol=1e-4)
+
+
+def test_exponents() -> None:
+    assert ssm_tables.exponent([(2.0, 12.0), (4.0, 48.0), (8.0, 192.0)]) == pytest.approx(2.0)
+
+
+def test_tables_of_operations() -> None:
+    case = {"operation": "SSD", "batch": 1, "length": 2048, "backward": False, "rounds": {"ssmphony": 3}}
+    times = {"ssmphony": 2.0, "mambapy": 5.0, "transformers": 24.0}
+    error = {"ssmphony": 2e-7, "mambapy": 1e-6, "transformers": 3e-6}
+    rows = [
+        {**case, "ms": times, "mb": {"ssmphony": 10.0, "mambapy": 1000.0}, "error": error, "left_out": {}},
+        {
+            **case,
+            "batch": 8,
+            "ms": {"ssmphony": 2.0},
+            "mb": {},
+            "error": {"ssmphony": 2e-7},
+            "left_out": {"mambapy": "no"},
+        },
+        {**case, "operation": "selective scan", "ms": times, "mb": {}, "error": error, "left_out": {}},
+    ]
+    ceilings = {"memory_gb_s": 10.0, "cache_gb_s": 50.0, "gflop_s": 100.0}
+    steps = {
+        "batch": 1,
+        "ms": {"DecodeStack": 0.9, "ONNX Runtime": 2.7, "transformers": 8.1},
+        "ms_least": {"DecodeStack": 0.7},
+        "error": {"DecodeStack": 1e-6},
+        "rounds": {"DecodeStack": 200},
+        "bytes": 20e6,
+        "operations": 10e6,
     }
-    text = ssm_tables.operations(result)
-    assert "| 1 | 2,048 | forward and backward | 2.0 | 5.0 (2.5 times) | 24.0 (12 times) | 2e-07 | 3e-06 |" in text
-    assert "| 8 | 2,048 | forward and backward | 2.0 | – | – | 2e-07 | – |" in text
-    assert "| SSD | 2,048 | forward and backward | 10 | 1,000 (100 times) |" in text
+    about = {"machine": {**SPEED["machine"], "waiting": "passive"}, "ceilings": ceilings}
+    text = ssm_tables.sections({"ssd": {**about, "times": rows, "states": []}, "step": {**about, "steps": [steps]}})
+    assert "| 1 | 2,048 | forward | 2.0; 10 | 5.0 (2.5 times); 1,000 | 24.0 (12 times) | 2e-07, 3e-06 | – |" in text
+    assert "| 8 | 2,048 | forward | 2.0 | – | – | 2e-07, – | – |" in text
+    assert "Not run: mambapy at batch 8, length 2,048, forward: no." in text
+    # 20 operations for each of 2,048 * 256 * 16 states at 100 GFLOP/s take 1.68 ms of the 2 ms
+    assert "| 2e-07, 3e-06 | 84% (operations) |" in text
+    assert "time of transformers | ≥ 10 times ours | 12 | met |" in text
+    assert "time of mambapy | ≥ 25 times ours | 2.5 | missed |" in text
+    assert "| step of twelve Mamba layers | ≤ 0.8 ms | 0.90 ms | missed |" in text
+    assert "| step: time of ONNX Runtime | ≥ 2.5 times ours | 3.0 | met |" in text
+    assert "| 1 | 0.90 | 2.70 (3.0 times) | 8.10 (9.0 times) | 0.70 ms | 1e-06 | 44% (bytes) |" in text

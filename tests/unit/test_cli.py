@@ -53,7 +53,7 @@ def process(home: Path, *arguments: object, **options):
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-@pytest.mark.parametrize("command", [[], ["say"], ["voices"], ["text"], ["prepare"], ["train"], ["export"]])
+@pytest.mark.parametrize("command", [[], ["say"], ["batch"], ["voices"], ["text"], ["prepare"], ["train"], ["export"]])
 def test_help_loads_nothing_heavy(home, command):
     code = (
         "import sys; from ssmphony.cli import app\n"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ssmphony import __version__
+from ssmphony.cli.batch import batch
 from ssmphony.cli.errors import OneLineErrors
 from ssmphony.cli.read import text
 from ssmphony.cli.say import say
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (say, voices, text, prepare, train, mels, export):
+for command in (say, batch, voices, text, prepare, train, mels, export):
     app.command()(command)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from ssmphony.cli.engines import EngineName, engine_of
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
@@ -21,7 +22,8 @@ def prepare(
     source: Annotated[list[Path], typer.Argument(help="The corpus; for espeak, text files of sentences.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the prepared corpus.")],
     settings: Settings = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
+    engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
 ) -> None:
     """Turn a corpus into training data. Run it again to go on where it was stopped."""
     from rich.console import Console
@@ -49,6 +51,7 @@ def prepare(
             reader_from(corpus),
             out,
             workers=workers,
+            engine=engine_of(engine),
             progress=lambda count, total: bar.update(task, completed=count, total=total),
         )
     typer.echo(

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,8 @@ from ssmphony.data.corpora.reader import Item, Reader
 from ssmphony.data.corpora.registry import READERS
 from ssmphony.data.finish import Limits, finish_clip
 from ssmphony.data.manifest import MANIFEST, REJECTED, claim, write_rows
+from ssmphony.parallel import Engine
+from ssmphony.parallel.local import run_local
 from ssmphony.types import SsmphonyError
 
 JOURNAL = "journal.jsonl"
@@ -51,9 +52,15 @@ def reader_from(settings: Mapping[str, Any], where: str = "corpus") -> Reader:
 
 
 def prepare(
-    reader: Reader, out: Path, *, limits: Limits = Limits(), workers: int = 1, progress: Progress | None = None
+    reader: Reader,
+    out: Path,
+    *,
+    limits: Limits = Limits(),
+    workers: int | None = 1,
+    engine: Engine = run_local,
+    progress: Progress | None = None,
 ) -> Prepared:
-    """Prepare the corpus of ``reader`` in the folder ``out``, with ``workers`` processes.
+    """Prepare the corpus of ``reader`` in the folder ``out``, with ``workers`` processes; None is all cores.
 
     Raises `SsmphonyError` when the corpus is not there or empty, when ``out`` cannot be written, or when it holds a
     corpus that was prepared with other settings.
@@ -70,12 +77,13 @@ def prepare(
     report(len(items) - len(waiting), len(items))
     try:
         with (out / JOURNAL).open("a", encoding="utf-8") as journal:
-            results = _results(partial(_prepare_item, reader, out, limits), waiting, workers)
-            for number, result in enumerate(results, start=1):
-                done[result["item"]] = result
-                journal.write(json.dumps(result, ensure_ascii=False) + "\n")
-                journal.flush()
-                report(len(items) - len(waiting) + number, len(items))
+            start = partial(_worker, reader, out.resolve(), limits)
+            with closing(engine(start, waiting, workers)) as results:
+                for number, (_, result) in enumerate(results, start=1):
+                    done[result["item"]] = result
+                    journal.write(json.dumps(result, ensure_ascii=False) + "\n")
+                    journal.flush()
+                    report(len(items) - len(waiting) + number, len(items))
         ordered = [done[item.id] for item in items]
         clips = [clip for result in ordered for clip in result["clips"]]
         rejected = [row for result in ordered for row in result["rejected"]]
@@ -83,20 +91,17 @@ def prepare(
         write_rows(out / MANIFEST, clips)
     except OSError as error:
         raise SsmphonyError(f"{out}: cannot be written: {error.strerror or error}; run again to go on") from None
+    finally:
+        for partial_file in out.glob("*/.*"):  # of processes that were stopped
+            partial_file.unlink(missing_ok=True)
     return Prepared(len(clips), len(rejected), sum(clip["seconds"] for clip in clips))
 
 
-def _results(work: Callable[[Item], dict[str, Any]], items: list[Item], workers: int) -> Iterator[dict[str, Any]]:
-    """Results in the order of the items, whatever the number of processes."""
-    if workers <= 1:
-        yield from map(work, items)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        try:
-            yield from pool.map(work, items, chunksize=4)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _worker(reader: Reader, out: Path, limits: Limits) -> Callable[[Item], dict[str, Any]]:
+    """What an engine starts in its processes. Raises `SsmphonyError` on a machine that does not see ``out``."""
+    if not (out / SETTINGS).exists():
+        raise SsmphonyError(f"{out} is not the same folder on every machine: give one that all of them share")
+    return partial(_prepare_item, reader, out, limits)
 
 
 def _prepare_item(reader: Reader, out: Path, limits: Limits, item: Item) -> dict[str, Any]:

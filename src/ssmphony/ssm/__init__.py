@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from ssmphony.config import Config
 from ssmphony.ssm.attention import Attention, AttentionConfig, AttentionState
-from ssmphony.ssm.bidirectional import Bidirectional, BidirectionalConfig
+from ssmphony.ssm.bidirectional import Bidirectional, BidirectionalConfig, BothWays
 from ssmphony.ssm.block import BidirectionalBlock, Block, BlockState, FeedForward
 from ssmphony.ssm.causal_conv import CausalConv, CausalConvConfig, ConvState
+from ssmphony.ssm.encoder import Encoder, EncoderConfig
 from ssmphony.ssm.fixed import fixed
 from ssmphony.ssm.groups import parameter_groups
+from ssmphony.ssm.learned_state import LearnedState
 from ssmphony.ssm.mamba import Mamba, MambaConfig, MambaState
 from ssmphony.ssm.mamba2 import Mamba2, Mamba2Config, Mamba2State
 from ssmphony.ssm.mixer import S4Config, S4DConfig, StateSpaceMixer, StateSpaceState
+from ssmphony.ssm.mixers import MIXERS
 from ssmphony.ssm.stack import Stack, StackConfig, StackState
-
-#: Streaming mixers by the name a config file gives them.
-MIXERS: dict[str, type[Config]] = {
-    "s4": S4Config,
-    "s4d": S4DConfig,
-    "mamba": MambaConfig,
-    "mamba2": Mamba2Config,
-    "attention": AttentionConfig,
-    "causal_conv": CausalConvConfig,
-}
 
 __all__ = [
     "MIXERS",
@@ -34,10 +26,14 @@ __all__ = [
     "BidirectionalConfig",
     "Block",
     "BlockState",
+    "BothWays",
     "CausalConv",
     "CausalConvConfig",
     "ConvState",
+    "Encoder",
+    "EncoderConfig",
     "FeedForward",
+    "LearnedState",
     "Mamba",
     "Mamba2",
     "Mamba2Config",

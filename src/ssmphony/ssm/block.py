@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer, State
-from ssmphony.ssm.bidirectional import Bidirectional
+from ssmphony.ssm.bidirectional import Bidirectional, BothWays
+from ssmphony.ssm.reset import forget, taps
 
 
 class FeedForward(nn.Module):
@@ -52,17 +53,19 @@ class Block(SequenceLayer, nn.Module):
         residual = torch.zeros(batch, self.lookahead, self.d_model, dtype=like.dtype, device=like.device)
         return BlockState(self.mixer.initial_state(batch), residual)
 
-    def forward(self, x: Tensor, state: BlockState, mask: Tensor) -> tuple[Tensor, BlockState]:
+    def forward(
+        self, x: Tensor, state: BlockState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, BlockState]:
         """x (batch, time, channel), mask (batch, time) → (batch, time, channel), of no meaning where masked."""
-        y, mixer = self.mixer.forward(self.norm(x), state.mixer, mask)
-        x, residual = delay(x, state.residual)
+        y, mixer = self.mixer.forward(self.norm(x), state.mixer, mask, reset)
+        x, residual = delay(x, state.residual, reset)
         return finish(self, x, y), BlockState(mixer, residual)
 
 
 class BidirectionalBlock(nn.Module):
     """Residual block around a two-sided mixer: whole sequences, ``forward(x, mask) -> y``."""
 
-    def __init__(self, d_model: int, mixer: Bidirectional, d_ffn: int = 0, dropout: float = 0.0) -> None:
+    def __init__(self, d_model: int, mixer: Bidirectional | BothWays, d_ffn: int = 0, dropout: float = 0.0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(d_model)
         self.mixer = mixer
@@ -83,9 +86,9 @@ def finish(block: Block | BidirectionalBlock, x: Tensor, y: Tensor) -> Tensor:
     return x
 
 
-def delay(x: Tensor, waiting: Tensor) -> tuple[Tensor, Tensor]:
+def delay(x: Tensor, waiting: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Push ``x`` (batch, time, …) through a queue of fixed length: what comes out, and the queue behind it."""
     if waiting.shape[1] == 0:
         return x, waiting
     joined = torch.cat([waiting.to(x.dtype), x], dim=1)
-    return joined[:, : x.shape[1]], joined[:, x.shape[1] :]
+    return taps(joined, x.shape[1], reset)[0], forget(joined, reset)[:, x.shape[1] :]

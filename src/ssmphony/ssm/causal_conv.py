@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.mixer import hide, require_steps
+from ssmphony.ssm.reset import forget, taps
 
 
 class ConvState(NamedTuple):
@@ -37,12 +38,20 @@ class CausalConv(SequenceLayer, nn.Module):
         shape = (batch, weight.shape[2] - 1, weight.shape[0])
         return ConvState(torch.zeros(shape, dtype=weight.dtype, device=weight.device))
 
-    def forward(self, x: Tensor, state: ConvState, mask: Tensor) -> tuple[Tensor, ConvState]:
+    def forward(
+        self, x: Tensor, state: ConvState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, ConvState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
         joined = torch.cat([state.context.to(x.dtype), hide(x, mask)], dim=1)
-        y = self.conv(joined.transpose(1, 2)).transpose(1, 2)
-        return y, ConvState(joined[:, x.shape[1] :])
+        if reset is None:
+            return self.conv(joined.transpose(1, 2)).transpose(1, 2), ConvState(joined[:, x.shape[1] :])
+        weights = self.conv.weight.squeeze(1).unbind(1)
+        y = torch.stack(
+            [tap * weight for tap, weight in zip(taps(joined, x.shape[1], reset), weights, strict=True)]
+        ).sum(0)
+        y = y if self.conv.bias is None else y + self.conv.bias
+        return y, ConvState(forget(joined, reset)[:, x.shape[1] :])
 
 
 class CausalConvConfig(Config):

@@ -5,6 +5,7 @@ Layout here is (channel, batch, time), which is what batched matrix products and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -58,16 +59,42 @@ TILE_ELEMENTS = 500_000
 
 def fft_convolve(u: Tensor, lags: Tensor) -> Tensor:
     """Convolve u (channel, batch, length) with lags (channel, 2 * length), see `toeplitz`; same shape as ``u``."""
-    channels, batch, length = u.shape
+    circles = circle(lags).split(_tile(u))
+    return _convolve_tiles(u, (torch.fft.rfft(part) for part in circles))
+
+
+def spectral_convolve(u: Tensor, spectrum: Tensor) -> Tensor:
+    """`fft_convolve` with the lags whose `spectrum` is given, see there."""
+    return _convolve_tiles(u, spectrum.split(_tile(u)))
+
+
+def spectrum(lags: Tensor) -> Tensor:
+    """Complex spectrum (channel, n / 2 + 1) of the lags (channel, 2 * length) on a circle of n, a length for FFTs."""
+    return torch.cat([torch.fft.rfft(part) for part in circle(lags).split(_tile(lags.unsqueeze(1)))])
+
+
+def circle(lags: Tensor) -> Tensor:
+    """lags (channel, 2 * length) → (channel, n). Negative lags sit at the end: it opens between the two halves."""
+    length = lags.shape[-1] // 2
+    opened = F.pad(lags[:, :length], (0, smooth_length(2 * length) - 2 * length))
+    return torch.cat([opened, lags[:, length:]], dim=-1)
+
+
+def _tile(u: Tensor) -> int:
+    """Channels of u (channel, batch, length) in a tile."""
+    return max(1, TILE_ELEMENTS // max(1, u.shape[1] * smooth_length(2 * u.shape[2])))
+
+
+def _convolve_tiles(u: Tensor, spectra: Iterable[Tensor]) -> Tensor:
+    """Tiles of channels, and of rows where one channel alone is more than a tile."""
+    length = u.shape[-1]
     n = smooth_length(2 * length)
-    # Negative lags sit at the end of the circle; a longer circle opens between the two halves.
-    lags = torch.cat([F.pad(lags[:, :length], (0, n - 2 * length)), lags[:, length:]], dim=-1)
-    tile = min(channels, max(1, TILE_ELEMENTS // (batch * n)))
-    tiles: list[Tensor] = []
-    for part, circle in zip(u.split(tile), lags.split(tile), strict=True):
-        product = torch.fft.rfft(part, n=n) * torch.fft.rfft(circle).unsqueeze(1)
-        tiles.append(torch.fft.irfft(product, n=n)[..., :length])
-    return torch.cat(tiles)
+    channels: list[Tensor] = []
+    for part, factor in zip(u.split(_tile(u)), spectra, strict=True):
+        rows = part.split(max(1, TILE_ELEMENTS // n), dim=1)
+        tiles = [torch.fft.irfft(torch.fft.rfft(row, n=n) * factor.unsqueeze(1), n=n)[..., :length] for row in rows]
+        channels.append(tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim=1))
+    return torch.cat(channels)
 
 
 def convolve(u: Tensor, lags: Tensor) -> Tensor:

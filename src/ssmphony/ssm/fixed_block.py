@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer
+from ssmphony.ssm.learned_state import LearnedState
 from ssmphony.ssm.mixer import StateSpaceMixer, StateSpaceState, hide
 from ssmphony.ssm.s4d import S4DKernel
 
@@ -75,8 +76,12 @@ class FixedBlockMixer(SequenceLayer, nn.Module):
     def initial_state(self, batch: int) -> StateSpaceState:
         return StateSpaceState(self.powers.new_zeros(batch, self.d_model, self.d_state))
 
-    def forward(self, x: Tensor, state: StateSpaceState, mask: Tensor) -> tuple[Tensor, StateSpaceState]:
+    def forward(
+        self, x: Tensor, state: StateSpaceState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, StateSpaceState]:
         """x (batch, steps, channel), mask (batch, steps) → (batch, steps, channel) and the state."""
+        if reset is not None:
+            raise ValueError("a layer fixed for export takes no resets")
         u = hide(x, mask).permute(2, 0, 1)
         old = state.x.transpose(0, 1)
         weights = torch.cat([self.kernel[:, self.lags], self.powers.transpose(1, 2)], dim=1)
@@ -98,6 +103,8 @@ def fixed_blocks(module: nn.Module, steps: int) -> nn.Module:
     """A copy of ``module`` for export, where every S4D layer takes blocks of ``steps`` steps."""
     module = copy.deepcopy(module)
     for parent in list(module.modules()):
+        if isinstance(parent, LearnedState):
+            continue  # its first state is not scaled
         for name, child in list(parent.named_children()):
             if isinstance(child, StateSpaceMixer) and isinstance(child.kernel, S4DKernel):
                 setattr(parent, name, FixedBlockMixer(child, steps))

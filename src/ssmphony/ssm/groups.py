@@ -25,7 +25,7 @@ class ParameterGroup(TypedDict):
 
 
 def parameter_groups(modules: nn.Module | Iterable[nn.Module], lr: float, weight_decay: float) -> list[ParameterGroup]:
-    """Three groups: state-space dynamics, weights, and vectors (norms, biases, skips).
+    """Three groups: state-space dynamics, weights, and vectors (norms, biases, skips, states).
 
     The dynamics (Lambda, P, B, log dt of S4; A and the bias of dt of Mamba) train at ``min(1e-3, 0.1 lr)`` and never
     decay: decay would pull their logarithms to an arbitrary place. Vectors do not decay either. Empty groups are left
@@ -42,7 +42,8 @@ def parameter_groups(modules: nn.Module | Iterable[nn.Module], lr: float, weight
                 if id(parameter) in seen or not parameter.requires_grad:
                     continue
                 seen.add(id(parameter))
-                (slow if name in dynamics else plain if parameter.ndim < 2 else decayed).append(parameter)
+                free = parameter.ndim < 2 or isinstance(part, nn.ParameterList)  # the latter: a learned first state
+                (slow if name in dynamics else plain if free else decayed).append(parameter)
     groups: list[ParameterGroup] = [
         {"name": "ssm", "params": slow, "lr": min(SSM_LR_MAX, SSM_LR_SHARE * lr), "weight_decay": 0.0},
         {"name": "weights", "params": decayed, "lr": lr, "weight_decay": weight_decay},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,10 @@ class StateSpaceKernel(nn.Module, ABC):
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step in O(N): u (channel, batch), state (channel, batch, N) → y (channel, batch) and the state."""
 
+    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
+        """`run` as one compiled recurrence; None where that cannot be had."""
+        return None
+
     @abstractmethod
     def leap(self, state: Tensor, steps: int) -> Tensor:
         """The state (channel, batch, N) after ``steps`` steps without input."""
@@ -100,25 +104,33 @@ SINGLE_STEPS = 2
 def run(kernel: StateSpaceKernel, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """Any number of steps: u (channel, batch, length) and state (channel, batch, N) → outputs and last state.
 
-    One function computed in three ways: single steps, one block, or blocks side by side whose states alone are
-    carried from one to the next.
+    One function computed in several ways: single steps, a compiled recurrence, one block, or blocks side by side whose
+    states alone are carried from one to the next.
     """
     with full_precision(u):
         u, state = u.to(kernel.dtype), state.to(kernel.dtype)
-        length = u.shape[-1]
-        if length <= SINGLE_STEPS:
+        if u.shape[-1] <= SINGLE_STEPS:
             outputs: list[Tensor] = []
             for step in u.unbind(-1):
                 y, state = kernel.step(step, state)
                 outputs.append(y)
             return torch.stack(outputs, dim=-1), state
-        if length <= BLOCK_STEPS:
-            return advance(u, state, kernel.block(length))
-        return _run_blocks(kernel, u, state)
+        return kernel.scan(u, state) or run_blocks(kernel, u, state)
 
 
-def _run_blocks(kernel: StateSpaceKernel, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+class Blocks(Protocol):
+    """A system that can be seen through blocks of steps."""
+
+    def block(self, length: int) -> BlockMatrices: ...
+
+    def leap(self, state: Tensor, steps: int) -> Tensor: ...
+
+
+def run_blocks(kernel: Blocks, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """`run` in PyTorch operations: any device and precision, and differentiable twice."""
     channels, batch, length = u.shape
+    if length <= BLOCK_STEPS:
+        return advance(u, state, kernel.block(length))
     count = -(-length // BLOCK_STEPS)
     steps = -(-length // count)
     blocks = F.pad(u, (0, count * steps - length)).reshape(channels, batch * count, steps)

@@ -64,15 +64,19 @@ class Mamba(SequenceLayer, nn.Module):
         context = self.conv.initial_context(batch)
         return MambaState(context, context.new_zeros(batch, self.config.d_inner, self.config.d_state))
 
-    def forward(self, x: Tensor, state: MambaState, mask: Tensor) -> tuple[Tensor, MambaState]:
+    def forward(
+        self, x: Tensor, state: MambaState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, MambaState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
         u, z = self.in_proj(hide(x, mask)).chunk(2, dim=-1)
-        u, context = self.conv(u, state.context, mask)
-        y, h = self._scan(F.silu(u), state.h, mask, z.dtype)
+        u, context = self.conv(u, state.context, mask, reset)
+        y, h = self._scan(F.silu(u), state.h, mask, z.dtype, reset)
         return self.out_proj(y.to(z.dtype) * F.silu(z)), MambaState(context, h)
 
-    def _scan(self, u: Tensor, h: Tensor, mask: Tensor, linear: torch.dtype) -> tuple[Tensor, Tensor]:
+    def _scan(
+        self, u: Tensor, h: Tensor, mask: Tensor, linear: torch.dtype, reset: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """The selective scan; ``linear`` is the type in which linears compute."""
         n = self.config.d_state
         dt, *maps = self.x_proj(u.to(linear)).split([self.config.rank, n, n], dim=-1)
@@ -82,7 +86,7 @@ class Mamba(SequenceLayer, nn.Module):
                 value.to(h.dtype) for value in (u, dt, *maps, self.A_log, self.dt_bias, self.D)
             )
             delta = hide(F.softplus(dt + dt_bias), mask)
-            return selective_scan(u, delta, -A_log.exp(), B, C, D, h)
+            return selective_scan(u, delta, -A_log.exp(), B, C, D, h, reset)
 
 
 class MambaConfig(Config):

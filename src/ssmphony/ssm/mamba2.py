@@ -74,26 +74,28 @@ class Mamba2(SequenceLayer, nn.Module):
         context, config = self.conv.initial_context(batch), self.config
         return Mamba2State(context, context.new_zeros(batch, config.n_heads, config.head_dim, config.d_state))
 
-    def forward(self, x: Tensor, state: Mamba2State, mask: Tensor) -> tuple[Tensor, Mamba2State]:
+    def forward(
+        self, x: Tensor, state: Mamba2State, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, Mamba2State]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
         config = self.config
         mixed = self.in_proj(hide(x, mask))
         z, mixed, dt = mixed.split([config.d_inner, config.d_mixed, config.n_heads], dim=-1)
-        mixed, context = self.conv(mixed, state.context, mask)
+        mixed, context = self.conv(mixed, state.context, mask, reset)
         with full_precision(x):
-            y, h = self._scan(F.silu(mixed), dt, state.h, mask)
+            y, h = self._scan(F.silu(mixed), dt, state.h, mask, reset)
             y = self.norm(y, z)
         return self.out_proj(y.to(z.dtype)), Mamba2State(context, h)
 
-    def _scan(self, mixed: Tensor, dt: Tensor, h: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _scan(self, mixed: Tensor, dt: Tensor, h: Tensor, mask: Tensor, reset: Tensor | None) -> tuple[Tensor, Tensor]:
         config = self.config
         mixed, dt, A_log, dt_bias, D = (value.to(h.dtype) for value in (mixed, dt, self.A_log, self.dt_bias, self.D))
         width = config.n_groups * config.d_state
         x, *maps = mixed.split([config.d_inner, width, width], dim=-1)
         x = x.unflatten(-1, (config.n_heads, config.head_dim))
         B, C = (value.unflatten(-1, (config.n_groups, config.d_state)) for value in maps)
-        y, h = ssd(x, hide(F.softplus(dt + dt_bias), mask), -A_log.exp(), B, C, D, h)
+        y, h = ssd(x, hide(F.softplus(dt + dt_bias), mask), -A_log.exp(), B, C, D, h, reset)
         return y.flatten(-2), h
 
 

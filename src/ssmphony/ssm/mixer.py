@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.kernel import StateSpaceKernel, run
-from ssmphony.ssm.s4 import S4Kernel
-from ssmphony.ssm.s4d import S4DKernel
+from ssmphony.ssm.packed import run_packed
+from ssmphony.ssm.s4 import S4Init, S4Kernel
+from ssmphony.ssm.s4d import S4DInit, S4DKernel
 
 
 class StateSpaceState(NamedTuple):
@@ -50,37 +51,49 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
         shape = (batch, self.kernel.d_model, self.kernel.d_state)
         return StateSpaceState(torch.zeros(shape, dtype=self.kernel.dtype, device=self.kernel.device))
 
-    def forward(self, x: Tensor, state: StateSpaceState, mask: Tensor) -> tuple[Tensor, StateSpaceState]:
+    def forward(
+        self, x: Tensor, state: StateSpaceState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, StateSpaceState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
         u = hide(x, mask).permute(2, 0, 1)
-        y, last = run(self.kernel, u, state.x.transpose(0, 1))
+        before = state.x.transpose(0, 1)
+        y, last = run(self.kernel, u, before) if reset is None else run_packed(self.kernel, u, before, reset)
         return self.output(y.permute(1, 2, 0).to(x.dtype)), StateSpaceState(last.transpose(0, 1))
 
 
 class S4Config(Config):
-    """S4. ``d_state`` counts both halves of the conjugate pairs; ``n_ssm`` systems are shared by the channels."""
+    """S4. ``d_state`` counts both halves of the conjugate pairs; ``n_ssm`` systems are shared by the channels.
+
+    ``init``: a HiPPO memory, of the whole past (legs) or of the last second in polynomials (legt) or waves (fout), or
+    random systems. LegT has a low-rank term of two vectors, the others of one.
+    """
 
     kind: Literal["s4"] = "s4"
     d_model: int
     d_state: int = 64
     n_ssm: int | None = None
+    init: S4Init = "legs"
     dropout: float = 0.0
 
     def build(self) -> StateSpaceMixer:
         return StateSpaceMixer(self.build_kernel(), self.dropout)
 
     def build_kernel(self) -> S4Kernel:
-        return S4Kernel(self.d_model, self.d_state, self.n_ssm)
+        return S4Kernel(self.d_model, self.d_state, self.n_ssm, self.init)
 
 
 class S4DConfig(Config):
-    """S4D. ``d_state`` counts both halves of the conjugate pairs."""
+    """S4D. ``d_state`` counts both halves of the conjugate pairs.
+
+    ``init``: evenly spaced frequencies (lin), their inverse law (inv), the normal part of HiPPO-LegS (legs), decays
+    without oscillation (real) or random frequencies.
+    """
 
     kind: Literal["s4d"] = "s4d"
     d_model: int
     d_state: int = 64
-    init: Literal["lin", "legs"] = "lin"
+    init: S4DInit = "lin"
     dropout: float = 0.0
 
     def build(self) -> StateSpaceMixer:

@@ -27,13 +27,13 @@ def load_mamba(weights: Mapping[str, Tensor], prefix: str = "") -> Mamba:
     Raises `SsmphonyError` where a tensor is missing, unknown or of the wrong shape.
     """
     own = _own_names(weights, prefix)
-    d_model, d_inner = _shape(own, "out_proj.weight", 2)
+    d_model, d_inner = shape_of(own, "out_proj.weight", 2)
     config = MambaConfig(
         d_model=d_model,
-        d_state=_shape(own, "A_log", 2)[1],
-        d_conv=_shape(own, "conv.weight", 2)[1],
+        d_state=shape_of(own, "A_log", 2)[1],
+        d_conv=shape_of(own, "conv.weight", 2)[1],
         expand=_quotient(d_inner, d_model, "out_proj.weight"),
-        dt_rank=_shape(own, "dt_proj.weight", 2)[1],
+        dt_rank=shape_of(own, "dt_proj.weight", 2)[1],
         bias="in_proj.bias" in own,
         conv_bias="conv.bias" in own,
     )
@@ -46,14 +46,14 @@ def load_mamba2(weights: Mapping[str, Tensor], prefix: str = "", n_groups: int =
     Raises `SsmphonyError` where a tensor is missing, unknown or of the wrong shape.
     """
     own = _own_names(weights, prefix)
-    d_model, d_inner = _shape(own, "out_proj.weight", 2)
-    channels, d_conv = _shape(own, "conv.weight", 2)
+    d_model, d_inner = shape_of(own, "out_proj.weight", 2)
+    channels, d_conv = shape_of(own, "conv.weight", 2)
     config = Mamba2Config(
         d_model=d_model,
         d_state=_quotient(channels - d_inner, 2 * n_groups, "conv.weight"),
         d_conv=d_conv,
         expand=_quotient(d_inner, d_model, "out_proj.weight"),
-        head_dim=_quotient(d_inner, _shape(own, "A_log", 1)[0], "A_log"),
+        head_dim=_quotient(d_inner, shape_of(own, "A_log", 1)[0], "A_log"),
         n_groups=n_groups,
         bias="in_proj.bias" in own,
         conv_bias="conv.bias" in own,
@@ -64,19 +64,24 @@ def load_mamba2(weights: Mapping[str, Tensor], prefix: str = "", n_groups: int =
 
 def _own_names(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     own: dict[str, Tensor] = {}
-    for name, value in weights.items():
-        if name.startswith(prefix):
-            short = name[len(prefix) :]
-            own[RENAMED.get(short, short)] = value.squeeze(1) if short == "conv1d.weight" else value
+    for short, value in own_names(weights, prefix).items():
+        own[RENAMED.get(short, short)] = value.squeeze(1) if short == "conv1d.weight" else value
+    return own
+
+
+def own_names(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The weights whose names start with ``prefix``, without it."""
+    own = {name[len(prefix) :]: value for name, value in weights.items() if name.startswith(prefix)}
     if not own:
         raise SsmphonyError(f"no weights start with '{prefix}': look at the names in the file and pass their prefix")
     return own
 
 
-def _shape(own: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
+def shape_of(own: Mapping[str, Tensor], name: str, dimensions: int | None = None) -> tuple[int, ...]:
+    """The shape of a tensor that must be there, of so many ``dimensions``."""
     if name not in own:
         raise SsmphonyError(f"weights of this layer need '{name}'; found {', '.join(sorted(own))}")
-    if own[name].ndim != dimensions:
+    if dimensions is not None and own[name].ndim != dimensions:
         raise SsmphonyError(f"'{name}' must have {dimensions} dimensions, got {tuple(own[name].shape)}")
     return tuple(own[name].shape)
 

@@ -2,80 +2,104 @@
 
 One of each conjugate pair is stored, as real pairs. In the real coordinates ``x = [Re, Im]`` the matrix
 ``A = diag(lam) - P P^H`` becomes ``R - 2 p p^T`` with ``R`` made of 2x2 rotations and ``p = [Re P, Im P]``: real,
-symmetric rank one, and ``A + A^T <= 0``, so the bilinear step never grows and its powers are safe.
+symmetric of low rank, and ``A + A^T <= 0``, so the bilinear step never grows and its powers are safe.
 
-The kernel ``C Abar^l Bbar`` is built from doubled Krylov blocks. Unlike the truncated generating function it has
-no pole at Omega = -1, needs no truncated C, and is as exact at one length as at another.
+The kernel ``C Abar^l Bbar`` is a compiled recurrence, or built from doubled Krylov blocks. Unlike the truncated
+generating function neither has a pole at Omega = -1, needs a truncated C, or depends on the length.
 """
 
 from __future__ import annotations
 
-import functools
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmphony.ssm.hippo import dplr_legs
+from ssmphony.ssm.dense import DenseSystem, rotation_matrix
+from ssmphony.ssm.hippo import dplr
 from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
+from ssmphony.ssm.scan import compiled, linear
+from ssmphony.ssm.scan.linear import LinearSystem
+
+S4Init = Literal["legs", "legt", "fout", "random"]
+
+#: The real parts of LegT and FouT are zero, of which there is no logarithm; the low-rank term is what makes them decay.
+SMALLEST_DECAY = 1e-4
+
+
+class Inverse(NamedTuple):
+    """``(I - dt/2 A)^-1 = D - sum_k left[k] right[k]^T``: rotations D = re + i im, and what the low rank takes away.
+
+    re, im: (channel, N / 2); left, right: one (channel, N) for each vector of the low-rank term.
+    """
+
+    re: Tensor
+    im: Tensor
+    left: tuple[Tensor, ...]
+    right: tuple[Tensor, ...]
 
 
 class S4Kernel(StateSpaceKernel):
-    """HiPPO-LegS initialised DPLR system; ``n_ssm`` systems shared by the channels, or one each (None)."""
+    """DPLR system in a HiPPO or a random initialisation; ``n_ssm`` systems shared by the channels, or one each (None).
+
+    ``p`` is (systems, N / 2, 2), or (systems, rank, N / 2, 2) where the rank is more than one (LegT).
+    """
 
     ssm_parameters = ("log_dt", "log_neg_real", "imag", "p", "b")
 
-    def __init__(self, d_model: int, d_state: int, n_ssm: int | None = None) -> None:
+    def __init__(self, d_model: int, d_state: int, n_ssm: int | None = None, init: S4Init = "legs") -> None:
         super().__init__(d_model, d_state)
         systems = d_model if n_ssm is None else n_ssm
         if systems < 1 or d_model % systems:
             raise ValueError(f"n_ssm must divide d_model: {d_model} channels, n_ssm {systems}")
-        lam, p, b = dplr_legs(d_state)
+        log_neg_real, imag, p, b = _system(init, d_state, systems)
         self.log_dt = nn.Parameter(sample_log_dt(d_model))
-        self.log_neg_real = nn.Parameter(_copies(np.log(-lam.real), systems))
-        self.imag = nn.Parameter(_copies(lam.imag, systems))
-        self.p = nn.Parameter(_copies(np.stack([p.real, p.imag], -1), systems))
-        self.b = nn.Parameter(_copies(np.stack([b.real, b.imag], -1), systems))
+        self.log_neg_real = nn.Parameter(log_neg_real)
+        self.imag = nn.Parameter(imag)
+        self.p = nn.Parameter(p)
+        self.b = nn.Parameter(b)
         self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
         self.skip = nn.Parameter(torch.randn(d_model))
 
     def kernel(self, length: int) -> Tensor:
-        """Impulse response (channel, length): ``K[T i + j] = (C Abar^(T i)) (Abar^j Bbar)``."""
-        abar, bbar, c = self._discrete()
-        bits = (length - 1).bit_length()
-        inner = 1 << bits // 2
-        squares = _squares(abar, bits)
-        right = _krylov(squares, bbar, inner)
-        left = _krylov([power.transpose(1, 2) for power in squares[bits // 2 :]], c, -(-length // inner))
-        kernel = torch.bmm(left.transpose(1, 2), right).flatten(1)
-        return self._with_skip(kernel[:, :length])
+        """Impulse response (channel, length)."""
+        if compiled((self.log_dt,)):
+            return linear.impulse_response(self.recurrence(), length)
+        return self._dense().kernel(length)
 
     def block(self, length: int) -> BlockMatrices:
         """The matrices of ``length`` steps."""
-        abar, bbar, c = self._discrete()
-        squares = _squares(abar, length.bit_length())
-        right = _krylov(squares, bbar, length)
-        turned = [power.transpose(1, 2) for power in squares]
-        observe = _krylov(turned, torch.bmm(turned[0], c.unsqueeze(-1)).squeeze(-1), length)
-        kernel = (c.unsqueeze(-1) * right).sum(1)
-        reach = right.flip(-1).transpose(1, 2)
-        return BlockMatrices(self._with_skip(kernel), reach, observe, _power(turned, length))
+        return self._dense().block(length)
+
+    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
+        return linear.run(u, self.recurrence(), state) if compiled((self.log_dt,)) else None
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)
-        re, im = (part.unsqueeze(1) for part in self._diagonal_inverse(dt))
-        p, b = (self._spread(pair.transpose(1, 2).flatten(1)).unsqueeze(1) for pair in (self.p, self.b))
-        dt = dt.unsqueeze(1)
+        re, im, left, right = self._inverse(dt)
+        vectors = (tuple(part.unsqueeze(1) for part in side) for side in (left, right))
+        inverse = Inverse(re.unsqueeze(1), im.unsqueeze(1), *vectors)
+        b = self._real_coordinates(self.b).unsqueeze(1)
         # x' = (I - dt/2 A)^-1 ((I + dt/2 A) x + dt B u) = 2 (I - dt/2 A)^-1 (x + dt/2 B u) - x
-        middle = state + 0.5 * dt * b * u.unsqueeze(-1)
-        rotated, dp = _rotate(re, im, middle), _rotate(re, im, p)
-        gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
-        state = 2.0 * (rotated - gain * dp * (p * rotated).sum(-1, keepdim=True)) - state
+        middle = state + 0.5 * dt.unsqueeze(1) * b * u.unsqueeze(-1)
+        state = 2.0 * _solve(inverse, middle) - state
         return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self.skip.unsqueeze(-1) * u, state
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
-        squares = _squares(self._discrete()[0].transpose(1, 2), steps.bit_length())
-        return torch.bmm(state, _power(squares, steps))
+        return self._dense().leap(state, steps)
+
+    def recurrence(self) -> LinearSystem:
+        """In float64: ``Abar - I = 2 (D - I) - 2 sum_k left[k] right[k]^T`` with the rotations D."""
+        dt = self.log_dt.double().exp().unsqueeze(-1)
+        inverse = self._inverse(dt)
+        w = 2.0 * torch.cat([inverse.re - 1.0, inverse.im], dim=-1)
+        q, r = -2.0 * torch.stack(inverse.left, dim=1), torch.stack(inverse.right, dim=1)
+        bbar = dt * _solve(inverse, self._real_coordinates(self.b))
+        return LinearSystem(w, q, r, bbar, self._output().double(), self.skip.double())
+
+    def _dense(self) -> DenseSystem:
+        return DenseSystem(*self._discrete(), self.skip)
 
     def _output(self) -> Tensor:
         """C in real coordinates, twice the real part included, (channel, N)."""
@@ -87,17 +111,37 @@ class S4Kernel(StateSpaceKernel):
         ``Abar = 2 M - I`` and ``Bbar = dt M B`` with ``M = (I - dt/2 A)^-1``, by Woodbury from the rotations.
         """
         dt = self.log_dt.exp().unsqueeze(-1)
-        inverse_re, inverse_im = self._diagonal_inverse(dt)
-        p, b = (self._spread(pair.transpose(1, 2).flatten(1)) for pair in (self.p, self.b))
-        dp, pd = _rotate(inverse_re, inverse_im, p), _rotate(inverse_re, -inverse_im, p)
-        gain = dt / (1.0 + dt * (p * dp).sum(-1, keepdim=True))
-        m = _rotation_matrix(inverse_re, inverse_im) - (gain * dp).unsqueeze(-1) * pd.unsqueeze(-2)
-        bbar = dt * (_rotate(inverse_re, inverse_im, b) - gain * dp * (pd * b).sum(-1, keepdim=True))
+        inverse = self._inverse(dt)
+        m = rotation_matrix(inverse.re, inverse.im)
+        for left, right in zip(inverse.left, inverse.right, strict=True):
+            m = m - left.unsqueeze(-1) * right.unsqueeze(-2)
+        bbar = dt * _solve(inverse, self._real_coordinates(self.b))
         return 2.0 * m - torch.eye(self.d_state, dtype=m.dtype, device=m.device), bbar, self._output()
+
+    def _inverse(self, dt: Tensor) -> Inverse:
+        """``(I - dt/2 A)^-1`` by Woodbury, one vector of the low-rank term after the other; dt (channel, 1)."""
+        re, im = self._diagonal_inverse(dt)
+        left: list[Tensor] = []
+        right: list[Tensor] = []
+        for p in self._low_rank():
+            so_far = Inverse(re, im, tuple(left), tuple(right))
+            mp, pm = _solve(so_far, p), _solve(so_far._replace(im=-im, left=so_far.right, right=so_far.left), p)
+            left.append(dt / (1.0 + dt * (p * mp).sum(-1, keepdim=True)) * mp)
+            right.append(pm)
+        return Inverse(re, im, tuple(left), tuple(right))
+
+    def _low_rank(self) -> tuple[Tensor, ...]:
+        """The vectors p in real coordinates, (channel, N) each."""
+        vectors = self.p.unsqueeze(1) if self.p.ndim == 3 else self.p
+        return tuple(self._real_coordinates(p) for p in vectors.unbind(1))
+
+    def _real_coordinates(self, pairs: Tensor) -> Tensor:
+        """(systems, N / 2, 2) → (channel, N), real parts before imaginary parts."""
+        return self._spread(pairs.transpose(1, 2).flatten(1))
 
     def _diagonal_inverse(self, dt: Tensor) -> tuple[Tensor, Tensor]:
         """``1 / (1 - dt/2 lam)`` as real pairs, (channel, N / 2) each."""
-        re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.exp())
+        re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.to(dt.dtype).exp())
         im = -0.5 * dt * self._spread(self.imag)
         size = re.square() + im.square()
         return re / size, -im / size
@@ -106,34 +150,6 @@ class S4Kernel(StateSpaceKernel):
         """(systems, N) → (channel, N): neighbouring channels share a system."""
         return system.repeat_interleave(self.d_model // system.shape[0], dim=0)
 
-    def _with_skip(self, kernel: Tensor) -> Tensor:
-        return torch.cat([kernel[:, :1] + self.skip.unsqueeze(-1), kernel[:, 1:]], dim=-1)
-
-
-def _squares(matrix: Tensor, count: int) -> list[Tensor]:
-    """``matrix^(2^k)`` for k < max(count, 1), each (channel, N, N)."""
-    squares = [matrix]
-    for _ in range(count - 1):
-        squares.append(torch.bmm(squares[-1], squares[-1]))
-    return squares
-
-
-def _krylov(squares: list[Tensor], vector: Tensor, length: int) -> Tensor:
-    """Columns ``matrix^j vector`` for j < length, (channel, N, length), doubled by one product with each square."""
-    columns = vector.unsqueeze(-1)
-    for power in squares:
-        rest = length - columns.shape[-1]
-        if rest <= 0:
-            break
-        columns = torch.cat([columns, torch.bmm(power, columns[..., :rest])], dim=-1)
-    return columns
-
-
-def _power(squares: list[Tensor], exponent: int) -> Tensor:
-    """``matrix^exponent`` for exponent ≥ 1, from the squares that its binary digits name."""
-    chosen = [power for digit, power in enumerate(squares) if exponent >> digit & 1]
-    return functools.reduce(torch.bmm, chosen)
-
 
 def _rotate(re: Tensor, im: Tensor, x: Tensor) -> Tensor:
     """Complex product of (re + i im) with a vector in real coordinates (…, N)."""
@@ -141,10 +157,27 @@ def _rotate(re: Tensor, im: Tensor, x: Tensor) -> Tensor:
     return torch.cat([re * x_re - im * x_im, im * x_re + re * x_im], dim=-1)
 
 
-def _rotation_matrix(re: Tensor, im: Tensor) -> Tensor:
-    """The matrix of `_rotate`, (channel, N, N)."""
-    re, im = torch.diag_embed(re), torch.diag_embed(im)
-    return torch.cat([torch.cat([re, -im], dim=2), torch.cat([im, re], dim=2)], dim=1)
+def _solve(inverse: Inverse, x: Tensor) -> Tensor:
+    """``(I - dt/2 A)^-1 x`` for a vector in real coordinates (…, N)."""
+    y = _rotate(inverse.re, inverse.im, x)
+    for left, right in zip(inverse.left, inverse.right, strict=True):
+        y = y - left * (right * x).sum(-1, keepdim=True)
+    return y
+
+
+def _system(init: S4Init, d_state: int, systems: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Initial ``log(-Re lam)``, ``Im lam``, p and b of each system; random ones differ from system to system."""
+    if init == "random":
+        half = d_state // 2
+        decay, p = torch.full((systems, half), 0.5), torch.randn(systems, half, 2) * 0.5**0.5
+        b = torch.tensor([1.0, 0.0]).expand(systems, half, 2).clone()
+        return decay.log(), torch.randn(systems, half).exp(), p, b
+    lam, p, b = dplr(init, d_state)
+    decay = np.log(np.maximum(-lam.real, SMALLEST_DECAY))
+    vectors = [np.stack([vector.real, vector.imag], -1) for vector in p.T]
+    low_rank = vectors[0] if len(vectors) == 1 else np.stack(vectors)
+    b = np.stack([b.real, b.imag], -1)
+    return _copies(decay, systems), _copies(lam.imag, systems), _copies(low_rank, systems), _copies(b, systems)
 
 
 def _copies(values: np.ndarray, count: int) -> Tensor:

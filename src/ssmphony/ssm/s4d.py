@@ -8,8 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmphony.ssm.hippo import s4d_legs, s4d_lin
+from ssmphony.ssm.hippo import s4d_inv, s4d_legs, s4d_lin, s4d_real
 from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
+from ssmphony.ssm.scan import compiled, linear
+from ssmphony.ssm.scan.linear import LinearSystem
+
+S4DInit = Literal["lin", "inv", "legs", "real", "random"]
+DIAGONALS = {"lin": s4d_lin, "inv": s4d_inv, "legs": s4d_legs, "real": s4d_real}
 
 
 class S4DKernel(StateSpaceKernel):
@@ -20,19 +25,23 @@ class S4DKernel(StateSpaceKernel):
 
     ssm_parameters = ("log_dt", "log_neg_real", "imag")
 
-    def __init__(self, d_model: int, d_state: int, init: Literal["lin", "legs"] = "lin") -> None:
+    def __init__(self, d_model: int, d_state: int, init: S4DInit = "lin") -> None:
         super().__init__(d_model, d_state)
-        a = {"lin": s4d_lin, "legs": s4d_legs}[init](d_state)
+        log_neg_real, imag = _diagonal(init, d_model, d_state)
         self.log_dt = nn.Parameter(sample_log_dt(d_model))
-        self.log_neg_real = nn.Parameter(_rows(np.log(-a.real), d_model))
-        self.imag = nn.Parameter(_rows(a.imag, d_model))
+        self.log_neg_real = nn.Parameter(log_neg_real)
+        self.imag = nn.Parameter(imag)
         self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
         self.skip = nn.Parameter(torch.randn(d_model))
 
     def kernel(self, length: int) -> Tensor:
-        """Impulse response (channel, length) by a two-level Vandermonde product.
+        """Impulse response (channel, length), compiled or as a two-level Vandermonde product."""
+        if compiled((self.log_dt,)):
+            return linear.impulse_response(self.recurrence(), length)
+        return self._vandermonde(length)
 
-        ``exp(dt a l) = exp(dt a T i) exp(dt a j)`` for ``l = T i + j``: 2 sqrt(length) exponentials a state, and one
+    def _vandermonde(self, length: int) -> Tensor:
+        """``exp(dt a l) = exp(dt a T i) exp(dt a j)`` for ``l = T i + j``: 2 sqrt(length) exponentials a state, and one
         batched matrix product.
         """
         inner = max(1, round(length**0.5))
@@ -66,10 +75,23 @@ class S4DKernel(StateSpaceKernel):
         y = torch.bmm(state, 2.0 * torch.cat([c_re, -c_im], dim=-1).unsqueeze(-1)).squeeze(-1)
         return y + self.skip.unsqueeze(-1) * u, state
 
+    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
+        return linear.run(u, self.recurrence(), state) if compiled((self.log_dt,)) else None
+
     def leap(self, state: Tensor, steps: int) -> Tensor:
         re, im = self._powers(torch.tensor([steps], device=self.device))
         x_re, x_im = state.chunk(2, dim=-1)
         return torch.cat(_multiply(x_re, x_im, re.transpose(1, 2), im.transpose(1, 2)), dim=-1)
+
+    def recurrence(self) -> LinearSystem:
+        """In float64: ``w = exp(dt a) - 1`` and ``b = w / a``."""
+        a_re, a_im = -self.log_neg_real.double().exp(), self.imag.double()
+        dt = self.log_dt.double().exp().unsqueeze(-1)
+        w = _exp_minus_one(a_re * dt, a_im * dt)
+        c_re, c_im = (part.double() for part in self._c())
+        none = dt.new_empty(self.d_model, 0, self.d_state)
+        c = 2.0 * torch.cat([c_re, -c_im], dim=-1)
+        return LinearSystem(torch.cat(w, -1), none, none, torch.cat(_divide(*w, a_re, a_im), -1), c, self.skip.double())
 
     def _dt_a(self) -> tuple[Tensor, Tensor]:
         dt = self.log_dt.exp().unsqueeze(-1)
@@ -84,13 +106,7 @@ class S4DKernel(StateSpaceKernel):
 
     def _b(self) -> tuple[Tensor, Tensor]:
         """``(exp(dt a) - 1) / a`` as real pairs, (channel, n) each; exact for small steps."""
-        re, im = self._dt_a()
-        # Re(exp(z) - 1) = expm1(x) cos y - 2 sin^2(y/2) keeps the digits that exp(z) - 1 would cancel.
-        top_re = torch.expm1(re) * im.cos() - 2.0 * (im / 2.0).sin().square()
-        top_im = re.exp() * im.sin()
-        a_re, a_im = -self.log_neg_real.exp(), self.imag
-        size = a_re.square() + a_im.square()
-        return (top_re * a_re + top_im * a_im) / size, (top_im * a_re - top_re * a_im) / size
+        return _divide(*_exp_minus_one(*self._dt_a()), -self.log_neg_real.exp(), self.imag)
 
     def _c(self) -> tuple[Tensor, Tensor]:
         return self.c[..., 0], self.c[..., 1]
@@ -101,6 +117,25 @@ class S4DKernel(StateSpaceKernel):
 
 def _multiply(a_re: Tensor, a_im: Tensor, b_re: Tensor, b_im: Tensor) -> tuple[Tensor, Tensor]:
     return a_re * b_re - a_im * b_im, a_re * b_im + a_im * b_re
+
+
+def _diagonal(init: S4DInit, d_model: int, d_state: int) -> tuple[Tensor, Tensor]:
+    """Initial ``log(-Re a)`` and ``Im a``, (channel, n) each. Random: -1/2 and log-normal, other ones each channel."""
+    if init == "random":
+        shape = (d_model, d_state // 2)
+        return torch.full(shape, 0.5).log(), torch.randn(shape).exp()
+    a = DIAGONALS[init](d_state)
+    return _rows(np.log(-a.real), d_model), _rows(a.imag, d_model)
+
+
+def _divide(a_re: Tensor, a_im: Tensor, b_re: Tensor, b_im: Tensor) -> tuple[Tensor, Tensor]:
+    size = b_re.square() + b_im.square()
+    return (a_re * b_re + a_im * b_im) / size, (a_im * b_re - a_re * b_im) / size
+
+
+def _exp_minus_one(re: Tensor, im: Tensor) -> tuple[Tensor, Tensor]:
+    """``exp(z) - 1``: Re = expm1(x) cos y - 2 sin^2(y/2) keeps the digits that exp(z) - 1 would cancel."""
+    return torch.expm1(re) * im.cos() - 2.0 * (im / 2.0).sin().square(), re.exp() * im.sin()
 
 
 def _rows(values: np.ndarray, count: int) -> Tensor:

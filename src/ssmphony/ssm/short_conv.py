@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmphony.ssm.mixer import hide
+from ssmphony.ssm.reset import forget, taps
 
 
 class ShortConv(nn.Module):
@@ -25,16 +26,17 @@ class ShortConv(nn.Module):
         dtype = torch.promote_types(self.weight.dtype, torch.float32)
         return torch.zeros(batch, taps - 1, channels, dtype=dtype, device=self.weight.device)
 
-    def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, context: Tensor, mask: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x (batch, time, channel), context (batch, taps - 1, channel) → the same shapes, in the context's type."""
         time, dtype = x.shape[1], context.dtype
         joined = torch.cat([context, hide(x, mask).to(dtype)], dim=1)
+        inputs = taps(joined, time, reset)
         first, *others = self.weight.to(dtype).unbind(1)
-        y = joined[:, :time] * first
+        y = inputs[0] * first
         y = y if self.bias is None else y + self.bias.to(dtype)
-        for shift, weight in enumerate(others, start=1):
-            y = torch.addcmul(y, joined[:, shift : shift + time], weight)
-        return y, last_steps(joined, mask)
+        for tap, weight in zip(inputs[1:], others, strict=True):
+            y = torch.addcmul(y, tap, weight)
+        return y, last_steps(forget(joined, reset), mask)
 
 
 def last_steps(joined: Tensor, mask: Tensor) -> Tensor:

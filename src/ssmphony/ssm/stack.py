@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer, State
-from ssmphony.ssm.attention import AttentionConfig
 from ssmphony.ssm.block import Block, delay
-from ssmphony.ssm.causal_conv import CausalConv, CausalConvConfig
-from ssmphony.ssm.mamba import MambaConfig
-from ssmphony.ssm.mamba2 import Mamba2Config
-from ssmphony.ssm.mixer import S4Config, S4DConfig
-
-Mixer = Annotated[
-    S4Config | S4DConfig | MambaConfig | Mamba2Config | AttentionConfig | CausalConvConfig, Field(discriminator="kind")
-]
+from ssmphony.ssm.causal_conv import CausalConv
+from ssmphony.ssm.learned_state import LearnedState
+from ssmphony.ssm.mixers import Mixer
 
 
 class StackState(NamedTuple):
@@ -45,13 +39,15 @@ class Stack(SequenceLayer, nn.Module):
         present = tuple(torch.zeros(batch, layer.lookahead, dtype=torch.bool, device=device) for layer in chain)
         return StackState(layers, present)
 
-    def forward(self, x: Tensor, state: StackState, mask: Tensor) -> tuple[Tensor, StackState]:
+    def forward(
+        self, x: Tensor, state: StackState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, StackState]:
         """x (batch, time, channel), mask (batch, time) → (batch, time, channel) and the state."""
         layers: list[State] = []
         queues: list[Tensor] = []
         for layer, old, waiting in zip(self._chain(), state.layers, state.present, strict=True):
-            x, new = layer.forward(x, old, mask)
-            mask, queue = delay(mask, waiting)
+            x, new = layer.forward(x, old, mask, reset)
+            mask, queue = delay(mask, waiting, reset)
             layers.append(new)
             queues.append(queue)
         return x, StackState(tuple(layers), tuple(queues))
@@ -60,11 +56,10 @@ class Stack(SequenceLayer, nn.Module):
         return cast("list[SequenceLayer]", list(self.layers))
 
 
-class StackConfig(Config):
+class PatternConfig(Config):
     """``n_layers`` blocks whose mixers repeat the pattern ``mixers``; ``d_ffn`` 0 leaves the feed-forward out.
 
-    A mixer is its config, or its kind alone for the defaults: ``mixers: [mamba, s4]``. Its ``d_model`` is the stack's.
-    ``lookahead`` steps of the future enter through a depthwise convolution of ``2 * lookahead + 1`` taps in front.
+    A mixer is its config, or its kind alone for the defaults: ``mixers: [mamba, s4]``. Its ``d_model`` is this one.
     """
 
     d_model: int
@@ -72,7 +67,6 @@ class StackConfig(Config):
     mixers: tuple[Mixer, ...]
     d_ffn: int = 0
     dropout: float = 0.0
-    lookahead: int = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -84,7 +78,7 @@ class StackConfig(Config):
         return {**data, "mixers": [{**width, **mixer} if isinstance(mixer, dict) else mixer for mixer in mixers]}
 
     @model_validator(mode="after")
-    def _widths_agree(self) -> StackConfig:
+    def _widths_agree(self) -> PatternConfig:
         for mixer in self.mixers:
             if mixer.d_model != self.d_model:
                 raise ValueError(f"mixer '{mixer.kind}' has d_model {mixer.d_model}, the stack {self.d_model}")
@@ -92,12 +86,29 @@ class StackConfig(Config):
             raise ValueError("mixers must name at least one mixer")
         return self
 
+    def mixer(self, index: int) -> Mixer:
+        """The config of the mixer of block ``index``."""
+        return self.mixers[index % len(self.mixers)]
+
+
+class StackConfig(PatternConfig):
+    """``n_layers`` blocks whose mixers repeat the pattern ``mixers``; ``d_ffn`` 0 leaves the feed-forward out.
+
+    A mixer is its config, or its kind alone for the defaults: ``mixers: [mamba, s4]``. Its ``d_model`` is the stack's.
+    ``lookahead`` steps of the future enter through a depthwise convolution of ``2 * lookahead + 1`` taps in front.
+    ``learned_state`` makes the first states of the mixers parameters.
+    """
+
+    lookahead: int = 0
+    learned_state: bool = False
+
     def build(self) -> Stack:
         layers: list[SequenceLayer] = []
         if self.lookahead:
             conv = CausalConv(self.d_model, 2 * self.lookahead + 1, self.lookahead)
             layers.append(Block(self.d_model, conv, 0, self.dropout))
         for index in range(self.n_layers):
-            mixer = self.mixers[index % len(self.mixers)].build()
+            mixer = self.mixer(index).build()
+            mixer = LearnedState(mixer) if self.learned_state else mixer
             layers.append(Block(self.d_model, mixer, self.d_ffn, self.dropout))
         return Stack(layers)

@@ -27,8 +27,8 @@ def dense(kernel: S4Kernel | S4DKernel, channel: int) -> tuple[Array, Array, Arr
     row = channel // (kernel.d_model // len(kernel.imag))
     lam = -np.exp(kernel.log_neg_real.detach().double().numpy()) + 1j * kernel.imag.detach().double().numpy()
     if isinstance(kernel, S4Kernel):
-        p, b = _both(pairs(kernel.p)[row]), _both(pairs(kernel.b)[row])
-        a_bar, b_bar = bilinear(np.diag(_both(lam[row])) - np.outer(p, p.conj()), b, dt)
+        p, b = _both(np.atleast_2d(pairs(kernel.p)[row])), _both(pairs(kernel.b)[row])
+        a_bar, b_bar = bilinear(np.diag(_both(lam[row])) - p.T @ p.conj(), b, dt)
     else:
         a_bar, b_bar = zero_order_hold(np.diag(_both(lam[row])), np.ones(kernel.d_state), dt)
     return a_bar, b_bar, c, float(kernel.skip[channel].detach())
@@ -65,4 +65,4 @@ def impulse_response(kernel: S4Kernel | S4DKernel, length: int) -> Tensor:
 
 
 def _both(half: Array) -> Array:
-    return np.concatenate([half, half.conj()])
+    return np.concatenate([half, half.conj()], axis=-1)

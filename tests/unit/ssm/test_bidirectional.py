@@ -1,4 +1,4 @@
-"""The two-sided layer is the causal layer plus one that reads each row backwards within its own length."""
+"""Both directions: the causal layer plus one that reads each row backwards within its own length."""
 
 from __future__ import annotations
 
@@ -8,9 +8,23 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssmphony.ssm import Bidirectional, BidirectionalBlock, BidirectionalConfig, S4Config, S4DConfig
+from ssmphony.config import parse
+from ssmphony.ssm import (
+    AttentionConfig,
+    Bidirectional,
+    BidirectionalBlock,
+    BidirectionalConfig,
+    BothWays,
+    CausalConvConfig,
+    EncoderConfig,
+    Mamba2Config,
+    MambaConfig,
+    S4Config,
+    S4DConfig,
+)
 from ssmphony.ssm.fixed import FixedBidirectional, FixedConvolution, FourierBasis, fixed
 from ssmphony.ssm.kernel import run
+from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close
 
 MIXERS = {"s4": S4Config(d_model=5, d_state=16), "s4d": S4DConfig(d_model=5, d_state=16)}
@@ -112,3 +126,57 @@ def test_fixed_encoder_exports_with_any_length(tmp_path: Path) -> None:
         piece, seen = x[:rows, :stop], mask[:rows, :stop]
         (y,) = session.run(None, dict(zip(names, (piece.numpy(), seen.numpy()), strict=True)))
         assert_close(torch.from_numpy(y)[seen], encoder(piece, seen)[seen])
+
+
+BOTH_WAYS = {
+    "mamba": MambaConfig(d_model=5, d_state=3),
+    "mamba2": Mamba2Config(d_model=5, d_state=3, head_dim=5),
+    "attention": AttentionConfig(d_model=5, n_heads=1, window=20),
+    "causal_conv": CausalConvConfig(d_model=5),
+}
+
+
+@pytest.mark.parametrize("kind", BOTH_WAYS)
+def test_both_ways_is_the_sum_of_two_readings_of_each_row_alone(kind: str) -> None:
+    """Outputs and the gradients of everything; padding, NaN here, is never turned into a row."""
+    torch.manual_seed(0)
+    layer = BidirectionalConfig(mixer=BOTH_WAYS[kind]).build()
+    assert isinstance(layer, BothWays)
+    x, mask = padded_batch()
+    x.requires_grad_()
+    y = layer(x, mask)
+    rows = []
+    for row, length in enumerate(LENGTHS.tolist()):
+        alone, seen = x[row : row + 1, :length], mask[row : row + 1, :length]
+        ahead, _ = layer.forward_layer.forward(alone, layer.forward_layer.initial_state(1), seen)
+        back, _ = layer.backward_layer.forward(alone.flip(1), layer.backward_layer.initial_state(1), seen)
+        rows.append(ahead + back.flip(1))
+        assert_close(y[row : row + 1, :length], rows[-1])
+    wanted = [x, *layer.parameters()]
+    mine = torch.autograd.grad(y[mask].square().sum(), wanted)
+    theirs = torch.autograd.grad(sum((row.square().sum() for row in rows), torch.zeros(())), wanted)
+    for a, b in zip(mine, theirs, strict=True):
+        assert_close(a, b, 1e-4)
+
+
+def test_an_encoder_from_a_config_reads_both_ways() -> None:
+    torch.manual_seed(0)
+    data = {"d_model": 6, "n_layers": 3, "mixers": ["mamba", {"kind": "s4", "d_state": 4}], "d_ffn": 8}
+    encoder = parse(EncoderConfig, data).build().eval()
+    assert [type(block.mixer).__name__ for block in encoder.blocks] == ["BothWays", "Bidirectional", "BothWays"]
+    x = torch.randn(2, 30, 6)
+    mask = torch.arange(30) < torch.tensor([[30], [11]])
+    y = encoder(x.masked_fill(~mask.unsqueeze(-1), 9.0), mask)
+    assert_close(y[1:, :11], encoder(x[1:, :11], mask[1:, :11]))
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(encoder(x, mask)[0, 15].sum(), x)
+    assert (gradient[0].abs().sum(-1) > 0).all()
+    assert not gradient[1].any()
+
+
+def test_what_looks_ahead_is_not_run_both_ways() -> None:
+    ahead = {"kind": "causal_conv", "lookahead": 2}
+    with pytest.raises(SsmphonyError, match="leave its lookahead out"):
+        parse(EncoderConfig, {"d_model": 6, "n_layers": 1, "mixers": [ahead]})
+    with pytest.raises(ValueError, match="looks ahead"):
+        BidirectionalConfig(mixer=CausalConvConfig(d_model=6, lookahead=1)).build()

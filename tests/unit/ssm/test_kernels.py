@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssmphony.ssm.discretize import bilinear
-from ssmphony.ssm.hippo import legs, nplr_legs
+from ssmphony.ssm.hippo import HIPPO, Measure, nplr
 from ssmphony.ssm.kernel import StateSpaceKernel, run
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
@@ -21,8 +21,14 @@ SCAN_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-11}
 KERNELS = {
     "s4": lambda: S4Kernel(3, 64),
     "s4-shared": lambda: S4Kernel(4, 16, n_ssm=2),
+    "s4-legt": lambda: S4Kernel(4, 32, n_ssm=2, init="legt"),
+    "s4-fout": lambda: S4Kernel(2, 32, init="fout"),
+    "s4-random": lambda: S4Kernel(2, 32, init="random"),
     "s4d-lin": lambda: S4DKernel(3, 64),
     "s4d-legs": lambda: S4DKernel(3, 64, "legs"),
+    "s4d-inv": lambda: S4DKernel(2, 32, "inv"),
+    "s4d-real": lambda: S4DKernel(2, 16, "real"),
+    "s4d-random": lambda: S4DKernel(2, 32, "random"),
 }
 every_kernel = pytest.mark.parametrize("name", KERNELS)
 both_precisions = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -47,11 +53,12 @@ def relative(actual: Tensor, expected: Tensor) -> float:
 def test_kernel_is_the_impulse_response(name: str, dtype: torch.dtype) -> None:
     """CNN = RNN at N = 64, also at L = 64, where source 1 was 42 % off. Even lengths hold Omega = -1."""
     kernel = make(name, dtype)
+    tolerance = TOLERANCE[dtype] * (3 if name in ("s4-fout", "s4-random") else 1)  # rounding decays as the kernel does
     for length in LENGTHS:
         expected = oracle.impulse_response(kernel, length)  # type: ignore[arg-type]
-        assert relative(kernel.kernel(length), expected) <= TOLERANCE[dtype], length
+        assert relative(kernel.kernel(length), expected) <= tolerance, length
         if length > 1:
-            assert relative(kernel.block(length).kernel, expected) <= TOLERANCE[dtype], length
+            assert relative(kernel.block(length).kernel, expected) <= tolerance, length
 
 
 @every_kernel
@@ -71,24 +78,26 @@ def test_run_from_a_carried_state(name: str, dtype: torch.dtype) -> None:
         assert relative(last, expected_last) <= SCAN_TOLERANCE[dtype], length
 
 
+@pytest.mark.parametrize("init", HIPPO)
 @pytest.mark.parametrize("length", [64, 1000])
-def test_s4_is_hippo(length: int) -> None:
-    """The initial layer is the real HiPPO-LegS system itself, with no diagonalisation on the other side."""
+def test_s4_is_hippo(init: Measure, length: int) -> None:
+    """The initial layer is the real HiPPO system itself, with no diagonalisation on the other side."""
     n, dt = 64, 0.01
-    kernel = S4Kernel(1, n).double()
+    kernel = S4Kernel(1, n, init=init).double()
     c = np.random.default_rng(0).standard_normal(n)
-    rotated = (c @ nplr_legs(n).v)[n // 2 :]
+    rotated = (c @ nplr(init, n).v)[n // 2 :]
     with torch.no_grad():
         kernel.log_dt.fill_(float(np.log(dt)))
         kernel.c.copy_(torch.from_numpy(np.stack([rotated.real, rotated.imag], -1)))
         kernel.skip.zero_()
-    a_bar, b_bar = bilinear(*legs(n), dt)
+    a_bar, b_bar = bilinear(*HIPPO[init](n), dt)
     x, expected = b_bar, []
     for _ in range(length):
         expected.append(c @ x)
         x = a_bar @ x
-    # The initial parameters are written in float32.
-    assert relative(kernel.kernel(length)[0], torch.tensor(np.array(expected))) <= 1e-5
+    # The initial parameters are written in float32, and the decay of a window is SMALLEST_DECAY and not zero.
+    tolerance = 1e-5 if init == "legs" else 2e-4
+    assert relative(kernel.kernel(length)[0], torch.tensor(np.array(expected))) <= tolerance
 
 
 def test_s4_keeps_its_precision_over_long_sequences() -> None:
@@ -160,12 +169,14 @@ def test_gradients_agree_between_the_ways_to_run(name: str) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 6])
-@pytest.mark.parametrize("build", [lambda: S4Kernel(2, 4), lambda: S4DKernel(2, 4)])
+@pytest.mark.parametrize(
+    "build", [lambda: S4Kernel(2, 4), lambda: S4Kernel(2, 4, init="legt"), lambda: S4DKernel(2, 4)]
+)
 def test_gradcheck(build: object, length: int) -> None:
     torch.manual_seed(0)
     kernel = build().double()  # type: ignore[operator]
-    u = torch.randn(2, 1, length, dtype=torch.float64, requires_grad=True)
-    state = torch.randn(2, 1, 4, dtype=torch.float64, requires_grad=True)
+    u = torch.randn(kernel.d_model, 1, length, dtype=torch.float64, requires_grad=True)
+    state = torch.randn(kernel.d_model, 1, 4, dtype=torch.float64, requires_grad=True)
     names = [name for name, _ in kernel.named_parameters()]
 
     def function(u: Tensor, state: Tensor, *values: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from typing import NamedTuple
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
 from ssmphony.ssm import scan
-from ssmphony.ssm.scan import build, cpu, naive, reference
+from ssmphony.ssm.scan import build, cpu, naive, operators, reference
 
 NAMES = ("selective_scan", "ssd")
 LENGTHS = (1, 63, 500, 1000)
@@ -306,7 +308,7 @@ def test_shapes_that_do_not_fit(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("missing", "level", "message"),
-    [("compiler", logging.WARNING, "install a C++ compiler"), ("sense", logging.ERROR, "compiling cpu.cpp failed")],
+    [("compiler", logging.WARNING, "install a C++ compiler"), ("sense", logging.ERROR, "compiling them failed")],
 )
 def test_without_the_compiled_form(
     missing: str,
@@ -323,7 +325,7 @@ def test_without_the_compiled_form(
         monkeypatch.setenv("CXX", "no-such-compiler")
     else:
         (tmp_path / "broken.cpp").write_text("this is not C++", encoding="utf-8")
-        monkeypatch.setattr(build, "SOURCE", tmp_path / "broken.cpp")
+        monkeypatch.setattr(build, "FOLDER", tmp_path)
     values = [value.float() for value in inputs("selective_scan", 10)]
     with caplog.at_level(logging.WARNING, logger=cpu.__name__):
         y, _ = scan.selective_scan(*values)
@@ -331,6 +333,38 @@ def test_without_the_compiled_form(
     assert torch.equal(y, reference.selective_scan(*values)[0])
     assert [record.levelno for record in caplog.records] == [level]
     assert message in caplog.text
+
+
+@pytest.mark.parametrize("triton", [True, False])
+def test_which_form_runs_on_a_gpu(triton: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton's, but for float64 and where it is missing."""
+    called: list[str] = []
+
+    def form(label: str, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        called.append(label)
+        return inputs[0], inputs[6]
+
+    monkeypatch.setattr(operators, "call", lambda operator, given, reset: form(operator, given))
+    monkeypatch.setattr(scan, "_load_triton", lambda: triton)
+    for name in NAMES:
+        monkeypatch.setitem(operators.REFERENCE, name, lambda *given: form("reference", given))
+        with FakeTensorMode():
+            for dtype in (torch.float32, torch.bfloat16, torch.float64):
+                getattr(scan, name)(*(torch.empty(v.shape, dtype=dtype, device="cuda") for v in inputs(name, 3)))
+    expected = [[f"triton_{name}"] * 2 + ["reference"] if triton else ["reference"] * 3 for name in NAMES]
+    assert called == [*expected[0], *expected[1]]
+
+
+def test_triton_is_missing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Said once."""
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "ssmphony.ssm.scan.triton", raising=False)
+    scan._load_triton.cache_clear()
+    with caplog.at_level(logging.WARNING, logger=scan.__name__):
+        assert not any(scan._load_triton() for _ in range(2))
+    scan._load_triton.cache_clear()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "install Triton" in caplog.text
 
 
 def test_one_process_compiles_and_the_others_wait(tmp_path: Path) -> None:

@@ -1,16 +1,25 @@
 """The scans of Mamba and Mamba-2: a recurrence over time whose coefficients change with every step.
 
 Each is one function of the inputs and the first state, for any length, in forms that are tested against each other:
-`naive` (word for word), `reference` (PyTorch operations) and `cpu` (compiled, float32). Which one runs follows from
-device and dtype, and from nothing else.
+`naive` (word for word), `reference` (PyTorch operations), `cpu` (compiled, float32) and `triton` (compiled for GPUs).
+Which one runs follows from device, dtype and the size of a head, and from nothing else.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
+import logging
+
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.scan import cpu, reference
+from ssmphony.ssm.scan import cpu, operators
+
+#: Numbers of one state (of a head, of a channel) that the kernels for GPUs have registers for.
+GPU_STATE = 64 * 128
+
+_log = logging.getLogger(__name__)
 
 
 def selective_scan(
@@ -34,10 +43,7 @@ def selective_scan(
     n = A.shape[-1]
     expected = ((batch, length, channels), (channels, n), (batch, length, n), (batch, length, n), (channels,))
     _check("selective_scan", (delta, A, B, C, D, state), (*expected, (batch, channels, n)), reset, (batch, length))
-    inputs = (u, delta, A, B, C, D, state)
-    if _compiled(inputs):
-        return cpu.scan("selective_scan", inputs, reset)
-    return reference.selective_scan(*inputs, reset)
+    return _scan("selective_scan", (u, delta, A, B, C, D, state), reset)
 
 
 def ssd(
@@ -64,16 +70,40 @@ def ssd(
         raise ValueError(f"ssd: {heads} heads cannot share {groups} groups evenly")
     expected = ((batch, length, heads), (heads,), (batch, length, groups, n), (batch, length, groups, n), (heads,))
     _check("ssd", (dt, A, B, C, D, state), (*expected, (batch, heads, width, n)), reset, (batch, length))
-    inputs = (x, dt, A, B, C, D, state)
-    if _compiled(inputs):
-        return cpu.scan("ssd", inputs, reset)
-    return reference.ssd(*inputs, reset)
+    return _scan("ssd", (x, dt, A, B, C, D, state), reset)
 
 
-def _compiled(inputs: tuple[Tensor, ...]) -> bool:
-    """Whether the compiled form takes these; an exported ONNX graph cannot hold it."""
+def compiled(inputs: tuple[Tensor, ...]) -> bool:
+    """Whether the compiled forms take these; an exported ONNX graph cannot hold one."""
     fits = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in inputs)
     return fits and not torch.onnx.is_in_onnx_export() and cpu.ready()
+
+
+def _scan(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The form for these tensors."""
+    if compiled(inputs):
+        return operators.call(name, inputs, reset)
+    devices, dtypes = {tensor.device.type for tensor in inputs}, {tensor.dtype for tensor in inputs}
+    fits = inputs[6].shape[2:].numel() <= GPU_STATE and torch.float64 not in dtypes
+    if devices == {"cuda"} and fits and not torch.onnx.is_in_onnx_export() and _gpu_ready():
+        return operators.call(f"triton_{name}", inputs, reset)
+    return operators.REFERENCE[name](*inputs, reset)
+
+
+@torch.compiler.assume_constant_result
+def _gpu_ready() -> bool:
+    return _load_triton()
+
+
+@functools.cache
+def _load_triton() -> bool:
+    """Whether the operators for GPUs are there; says once why if they are not. Nothing else imports Triton."""
+    try:
+        importlib.import_module("ssmphony.ssm.scan.triton")
+    except ImportError as missing:
+        _log.warning("the scans run in their slower PyTorch form: for their GPU form, install Triton (%s)", missing)
+        return False
+    return True
 
 
 def _check(
@@ -89,4 +119,4 @@ def _check(
             raise ValueError(f"{name}: {part} must have shape {shape}, got {tuple(tensor.shape)}")
 
 
-__all__ = ["selective_scan", "ssd"]
+__all__ = ["compiled", "selective_scan", "ssd"]

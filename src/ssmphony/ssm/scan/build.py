@@ -1,4 +1,4 @@
-"""Compile ``cpu.cpp`` on first use, once for a user, a PyTorch and a kind of processor."""
+"""Compile the C++ files of this folder on first use, once for a user, a PyTorch and a kind of processor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-SOURCE = Path(__file__).with_name("cpu.cpp")
+FOLDER = Path(__file__).parent
 NAME = "ssmphony_scan"
 
 #: By what PyTorch finds in the processor. Never ``-march=native``: machines may share a home.
@@ -36,9 +36,10 @@ def load() -> None:
 
 
 def library() -> Path:
-    """Where the compiled library of this source, PyTorch and processor belongs."""
+    """Where the compiled library of these sources, PyTorch and processor belongs."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    source = hashlib.sha256(SOURCE.read_bytes() + " ".join(flags()).encode()).hexdigest()[:16]
+    texts = [path.read_bytes() for pattern in ("*.cpp", "*.h") for path in sorted(FOLDER.glob(pattern))]
+    source = hashlib.sha256(b"\0".join([*texts, " ".join(flags()).encode()])).hexdigest()[:16]
     capability = torch.backends.cpu.get_cpu_capability().replace(" ", "_")
     key = f"torch-{torch.__version__}-{platform.machine()}-{capability}-{source}"
     return cache / "ssmphony" / "scan" / key / f"{NAME}.so"
@@ -63,7 +64,7 @@ def compile_and_load(folder: Path) -> None:
         raise NoCompilerError("ninja")
     cpp_extension.load(
         NAME,
-        [str(SOURCE)],
+        [str(path) for path in sorted(FOLDER.glob("*.cpp"))],
         extra_cflags=flags(),
         extra_ldflags=[flag for flag in flags() if flag == "-fopenmp"],
         build_directory=str(folder),

@@ -1,0 +1,126 @@
+"""``ssmphony batch``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssmphony.cli.engines import EngineName, engine_of
+
+if TYPE_CHECKING:
+    from ssmphony.batch.jobs import Job
+    from ssmphony.batch.run import Outcome, Plan
+
+_LISTED = 10  # failures shown on the terminal; failures.jsonl has all
+
+
+class InputFormat(str, Enum):
+    """See `ssmphony.batch.formats`."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    LJSPEECH = "ljspeech"
+    TEXT = "text"
+
+
+def batch(
+    jobs: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl or .txt file, or a folder with metadata.csv.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the audio files and of manifest.jsonl.")],
+    input_format: Annotated[InputFormat | None, typer.Option(help="If the file's name does not tell.")] = None,
+    audio: Annotated[str, typer.Option("--format", help="wav, flac, ogg or mp3.")] = "wav",
+    voice: Annotated[str | None, typer.Option(help="An installed voice, or the folder of one.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers.")] = None,
+    speed: Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")] = 1.0,
+    pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
+    lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
+    engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
+) -> None:
+    """Speak many texts to files. Run it again to go on where it was stopped.
+
+    What a line of the job file says goes before the options here.
+    """
+    from ssmphony.batch.jobs import Defaults, read_jobs
+    from ssmphony.batch.run import run_batch
+    from ssmphony.types import Style
+
+    defaults = Defaults(audio, voice, Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker))
+    wanted = read_jobs(jobs, defaults, input_format and input_format.value)
+    begin = time.perf_counter()
+    try:
+        with _bar() as bar:
+            outcome = run_batch(
+                wanted,
+                out,
+                lexicon=lexicon,
+                workers=workers,
+                engine=engine_of(engine),
+                begin=bar.begin,
+                progress=bar.advance,
+            )
+    except (KeyboardInterrupt, SystemExit):
+        typer.echo(f"every file in {out} is whole; run the same command again to go on", err=True)
+        raise
+    _report(outcome, out, time.perf_counter() - begin)
+
+
+def _report(outcome: Outcome, out: Path, wall_s: float) -> None:
+    if outcome.changed:
+        typer.echo(f"{outcome.changed} jobs changed since the last run and were done again")
+    if outcome.left_over:
+        shown = ", ".join(outcome.left_over[:3]) + (", …" if len(outcome.left_over) > 3 else "")
+        typer.echo(f"{len(outcome.left_over)} files in {out} belong to no job any more: {shown}")
+    if not outcome.made and not outcome.failed:
+        typer.echo(f"nothing to do: all {outcome.kept} files are in {out}")
+        return
+    earlier = f", {outcome.kept} were there" if outcome.kept else ""
+    heard = f"{outcome.seconds / 60:.1f} minutes of audio, {outcome.seconds / wall_s:.1f} seconds of it each second"
+    typer.echo(f"{outcome.made} new files in {out}{earlier}: {heard}")
+    for job, error in outcome.failed[:_LISTED]:
+        typer.echo(f"  line {job.line}, {job.id}: {error}", err=True)
+    if outcome.failed:
+        total = outcome.made + outcome.kept + len(outcome.failed)
+        typer.echo(f"ssmphony: {len(outcome.failed)} of {total} jobs failed: see {out / 'failures.jsonl'}", err=True)
+        raise typer.Exit(1)
+
+
+class _Bar:
+    """Characters spoken, jobs, seconds of audio a second, and the time that remains; only on a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+        console = Console(stderr=True)
+        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self.progress.add_task("", total=None)
+        self._jobs = self._done = 0
+        self._seconds = 0.0
+        self._begun = time.perf_counter()
+
+    def begin(self, plan: Plan) -> None:
+        self._jobs, self._done = len(plan.todo) + len(plan.done), len(plan.done)
+        self._begun = time.perf_counter()
+        self.progress.update(self._task, total=sum(len(job.text) for job in plan.todo), description="starting")
+
+    def advance(self, job: Job, seconds: float) -> None:
+        self._done += 1
+        self._seconds += seconds
+        rate = self._seconds / (time.perf_counter() - self._begun)
+        shown = f"{self._done}/{self._jobs} files, {rate:.1f} s of audio a second"
+        self.progress.update(self._task, advance=len(job.text), description=shown)
+
+
+@contextmanager
+def _bar() -> Generator[_Bar, None, None]:
+    bar = _Bar()
+    with bar.progress:
+        yield bar

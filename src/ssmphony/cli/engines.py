@@ -1,0 +1,26 @@
+"""``--engine``: where the work of a command is done."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssmphony.parallel import Engine
+
+
+class EngineName(str, Enum):
+    """See `ssmphony.parallel`."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+def engine_of(name: EngineName) -> Engine:
+    if name is EngineName.RAY:
+        from ssmphony.parallel.ray_data import run_on_ray
+
+        return run_on_ray
+    from ssmphony.parallel.local import run_local
+
+    return run_local

@@ -1,0 +1,226 @@
+"""A whole stack of blocks as one compiled call, for decoding a step at a time: float32, inference only.
+
+A step of a stack in PyTorch is some thirty operations a layer, each of which costs more to start than to compute. Here
+the weights lie in one buffer in the order of reading, and one operator (``scan/decode.cpp``) runs through all layers.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import mmap
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.interfaces import SequenceLayer
+from ssmphony.ssm.block import Block, BlockState
+from ssmphony.ssm.mamba import Mamba
+from ssmphony.ssm.mamba2 import Mamba2
+from ssmphony.ssm.mixer import StateSpaceMixer, require_steps
+from ssmphony.ssm.s4 import S4Kernel
+from ssmphony.ssm.s4d import S4DKernel
+from ssmphony.ssm.scan import cpu
+from ssmphony.ssm.stack import Stack, StackState
+from ssmphony.types import SsmphonyError
+
+#: Outputs of a panel and floats between the beginnings of parameters; `PANEL` and `ALIGNMENT` of decode.cpp.
+PANEL = 32
+ALIGNMENT = 16
+#: Steps with each number of threads, to find the faster.
+TRIALS = 11
+#: `Kind` of decode.cpp.
+MAMBA, MAMBA2, STATE_SPACE, FEED_FORWARD = range(4)
+
+
+class DecodeStack(SequenceLayer):
+    """A `Stack` compiled for stepping: the same ``forward`` and the same state, so that one can take over from the
+    other at any step. A prompt goes through the stack, what follows through this.
+
+    It holds a **copy** of the weights as they were when it was made: build a new one after they have changed. Blocks of
+    Mamba, Mamba-2, S4 and S4D with or without feed-forward can be compiled; dropout is left out. No gradients.
+
+    ``threads`` None takes one thread or PyTorch's number of them, whichever is faster for one row when this is made.
+    Two are faster on cores of their own; on cores with other work they wait for each other at every layer.
+
+    Raises `SsmphonyError` where a layer cannot be compiled, or nothing can: the stack itself then does the same.
+    """
+
+    def __init__(self, stack: Stack, threads: int | None = None) -> None:
+        blocks = [_require_block(layer) for layer in stack.layers]
+        parts = [part for block in blocks for part in _parts(block)]
+        if not cpu.ready():
+            raise SsmphonyError("a DecodeStack needs a C++ compiler and ninja: install them, or run the Stack itself")
+        self.d_model = blocks[0].d_model
+        self.program = torch.tensor([part.numbers for part in parts])
+        self.weights = _in_one_buffer([_aligned(weights) for part in parts for weights in part.weights])
+        self._no_rows = stack.initial_state(0)
+        self.threads = threads or self._faster((1, torch.get_num_threads()))
+
+    def initial_state(self, batch: int) -> StackState:
+        return _map(lambda part: part.new_zeros(batch, *part.shape[1:], device="cpu"), self._no_rows)
+
+    def forward(self, x: Tensor, state: StackState, mask: Tensor) -> tuple[Tensor, StackState]:
+        """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
+        require_steps(x)
+        if x.shape[2] != self.d_model:
+            raise ValueError(f"this stack has {self.d_model} channels, got {tuple(x.shape)}")
+        flat = [part for block in state.layers for part in block.mixer]
+        y, new = torch.ops.ssmphony.decode.default(self.weights, self.program, x, mask, flat, self.threads)
+        parts = iter(cast("list[Tensor]", new))
+        layers = [BlockState(type(old.mixer)(*(next(parts) for _ in old.mixer)), old.residual) for old in state.layers]
+        return y, StackState(tuple(layers), state.present)
+
+    def _faster(self, candidates: tuple[int, ...]) -> int:
+        """The number of threads with which single steps are faster now."""
+        taken: dict[int, list[float]] = {threads: [] for threads in candidates}
+        if len(taken) == 1:
+            return candidates[0]
+        state = self.initial_state(1)
+        x, mask = torch.zeros(1, 1, self.d_model), torch.ones(1, 1, dtype=torch.bool)
+        for _ in range(TRIALS):
+            for self.threads in taken:
+                begin = time.perf_counter()
+                self.forward(x, state, mask)
+                taken[self.threads].append(time.perf_counter() - begin)
+        return min(taken, key=lambda threads: statistics.median(taken[threads]))
+
+
+class Part(NamedTuple):
+    """One residual part of a block: the fields of `Layer` in decode.cpp, and its weights in the order of reading."""
+
+    numbers: tuple[int, int, int, int, int, int]
+    weights: list[Tensor]
+
+
+def _require_block(layer: nn.Module) -> Block:
+    if type(layer) is not Block or layer.lookahead:
+        raise _not_compiled(
+            f"a {type(layer).__name__} with lookahead" if type(layer) is Block else type(layer).__name__
+        )
+    return layer
+
+
+def _parts(block: Block) -> Iterator[Part]:
+    norm, mixer = block.norm, cast("nn.Module", block.mixer)
+    if type(mixer) is Mamba:
+        part = _mamba(mixer)
+    elif type(mixer) is Mamba2:
+        part = _mamba2(mixer)
+    elif type(mixer) is StateSpaceMixer and type(mixer.kernel) in (S4Kernel, S4DKernel):
+        part = _state_space(mixer)
+    else:
+        raise _not_compiled(type(mixer).__name__)
+    yield Part(part.numbers, [*_norm(norm), *part.weights])
+    if block.ffn is not None:
+        width = block.ffn.up.weight.shape[0] // 2
+        up = _split(block.ffn.up, (width, width))
+        weights = [*_norm(cast("nn.LayerNorm", block.ffn_norm)), *up, *_linear(block.ffn.down)]
+        yield Part((FEED_FORWARD, width, 0, 0, 0, 0), weights)
+
+
+def _mamba(mixer: Mamba) -> Part:
+    config = mixer.config
+    convolution = [mixer.conv.weight.T, _bias(mixer.conv.bias, config.d_inner)]
+    step = [_panels(mixer.dt_proj), mixer.dt_bias, _decay(mixer.A_log), mixer.D]
+    maps = _panels(mixer.x_proj)
+    into = _split(mixer.in_proj, (config.d_inner, config.d_inner))
+    numbers = (MAMBA, config.d_inner, config.d_state, config.d_conv, config.rank, 0)
+    return Part(numbers, [*into, *convolution, maps, *step, *_linear(mixer.out_proj)])
+
+
+def _mamba2(mixer: Mamba2) -> Part:
+    config = mixer.config
+    maps = config.d_mixed - config.d_inner + config.n_heads
+    into = _split(mixer.in_proj, (config.d_inner, config.d_inner, maps))
+    convolution = [mixer.conv.weight.T, _bias(mixer.conv.bias, config.d_mixed)]
+    norm = [torch.tensor([mixer.norm.eps]), mixer.norm.weight]
+    numbers = (MAMBA2, config.d_inner, config.d_state, config.d_conv, config.n_heads, config.n_groups)
+    step = [mixer.dt_bias, _decay(mixer.A_log), mixer.D]
+    return Part(numbers, [*into, *convolution, *step, *norm, *_linear(mixer.out_proj)])
+
+
+def _state_space(mixer: StateSpaceMixer) -> Part:
+    """``x' = Z x + b u - q (p . x)``, ``y = c . x' + D u``, in float64 before it is rounded."""
+    kernel = cast("S4Kernel | S4DKernel", copy.deepcopy(mixer.kernel).double())
+    system = kernel.recurrence()
+    rank = system.q.shape[1]
+    if rank > 1:
+        raise _not_compiled(f"S4 of rank {rank}")
+    identity = torch.zeros_like(system.w)
+    identity[:, : kernel.d_state // 2] = 1.0
+    low_rank = [system.r[:, 0], -system.q[:, 0]] if rank else []
+    parts = [system.w + identity, system.b, system.c, system.skip, *low_rank]
+    numbers = (STATE_SPACE, kernel.d_model, kernel.d_state, 0, rank, 0)
+    return Part(numbers, [*parts, *_linear(mixer.output.linear)])
+
+
+def _norm(norm: nn.LayerNorm) -> list[Tensor]:
+    if type(norm) is not nn.LayerNorm or len(list(norm.parameters())) != 2:
+        raise _not_compiled(type(norm).__name__)
+    return [torch.tensor([norm.eps]), norm.weight, norm.bias]
+
+
+def _decay(A_log: Tensor) -> Tensor:
+    """A of ``exp(delta A)``, times log2(e): the operator computes powers of two."""
+    return -A_log.double().exp() / math.log(2.0)
+
+
+def _linear(linear: nn.Linear) -> list[Tensor]:
+    return [_panels(linear), _bias(linear.bias, linear.weight.shape[0])]
+
+
+def _split(linear: nn.Linear, sizes: tuple[int, ...]) -> list[Tensor]:
+    """Panels and bias of each run of outputs."""
+    weights, biases = _weight(linear).split(sizes), _bias(linear.bias, sum(sizes)).split(sizes)
+    return [part for weight, bias in zip(weights, biases, strict=True) for part in (_cut(weight), bias)]
+
+
+def _panels(linear: nn.Linear) -> Tensor:
+    return _cut(_weight(linear))
+
+
+def _weight(linear: nn.Linear) -> Tensor:
+    # An adapter around a linear also has a `weight`, which is not what it computes.
+    if type(linear) is not nn.Linear:
+        raise _not_compiled(type(linear).__name__)
+    return linear.weight
+
+
+def _cut(weight: Tensor) -> Tensor:
+    """(outputs, inputs) → (panel, inputs, `PANEL`)."""
+    padded = F.pad(weight, (0, 0, 0, -weight.shape[0] % PANEL))
+    return padded.unflatten(0, (-1, PANEL)).transpose(1, 2)
+
+
+def _bias(bias: Tensor | None, count: int) -> Tensor:
+    return torch.zeros(count) if bias is None else bias
+
+
+def _aligned(weights: Tensor) -> Tensor:
+    flat = weights.detach().to("cpu", torch.float32).flatten()
+    return F.pad(flat, (0, -flat.numel() % ALIGNMENT))
+
+
+def _in_one_buffer(parts: list[Tensor]) -> Tensor:
+    """In large pages where the system has them: a step reads all of it, and would look up thousands of small ones."""
+    count = sum(part.numel() for part in parts)
+    memory = mmap.mmap(-1, 4 * count)
+    if sys.platform == "linux":
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.cat(parts, out=torch.frombuffer(memory, dtype=torch.float32))
+
+
+def _map(function: Callable[[Tensor], Tensor], state: StackState) -> StackState:
+    layers = [BlockState(type(old.mixer)(*map(function, old.mixer)), function(old.residual)) for old in state.layers]
+    return StackState(tuple(layers), tuple(map(function, state.present)))
+
+
+def _not_compiled(what: str) -> SsmphonyError:
+    return SsmphonyError(f"a DecodeStack cannot hold {what}: run the Stack itself")

@@ -1,0 +1,39 @@
+"""Blocks in a row that read whole sequences in both directions."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+from torch import Tensor, nn
+
+from ssmphony.ssm.bidirectional import BidirectionalConfig
+from ssmphony.ssm.block import BidirectionalBlock
+from ssmphony.ssm.causal_conv import CausalConvConfig
+from ssmphony.ssm.stack import PatternConfig
+
+
+class Encoder(nn.Module):
+    """`BidirectionalBlock`s one after another; not a streaming layer."""
+
+    def __init__(self, blocks: list[BidirectionalBlock]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (batch, time, channel), mask (batch, time) bool → (batch, time, channel), of no meaning where masked."""
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
+
+
+class EncoderConfig(PatternConfig):
+    """A pattern of mixers as in a stack, each of them both ways: ``mixers: [mamba2, s4]``. None may look ahead."""
+
+    @model_validator(mode="after")
+    def _none_looks_ahead(self) -> EncoderConfig:
+        if any(isinstance(mixer, CausalConvConfig) and mixer.lookahead for mixer in self.mixers):
+            raise ValueError("a mixer that is run both ways sees the future already: leave its lookahead out")
+        return self
+
+    def build(self) -> Encoder:
+        mixers = (BidirectionalConfig(mixer=self.mixer(index)).build() for index in range(self.n_layers))
+        return Encoder([BidirectionalBlock(self.d_model, mixer, self.d_ffn, self.dropout) for mixer in mixers])

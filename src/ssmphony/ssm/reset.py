@@ -1,0 +1,72 @@
+"""Packed rows: several sequences one behind the other in a row, with a mark where each begins.
+
+``reset`` (batch, time) is true at the first step of a sequence: the layer's state before that step is a fresh one, so
+that a packed row equals its parts run alone. Layers that look ahead need no more than alone: behind each sequence stand
+``lookahead`` masked steps, which push its last outputs out.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from ssmphony.interfaces import SequenceLayer, State
+
+
+def segments(reset: Tensor, memory: int = 0) -> Tensor:
+    """(batch, time) → (batch, memory + time): how many sequences have begun, 0 in the memory before the block."""
+    begun = reset.long().cumsum(1)
+    return torch.cat([begun.new_zeros(begun.shape[0], memory), begun], dim=1)
+
+
+def forget(joined: Tensor, reset: Tensor | None) -> Tensor:
+    """joined (batch, memory + time, …) = an old memory and a block, without what stands before the last reset."""
+    if reset is None:
+        return joined
+    segment = segments(reset, joined.shape[1] - reset.shape[1])
+    return _cleared(joined, segment < segment[:, -1:])
+
+
+def taps(joined: Tensor, time: int, reset: Tensor | None) -> list[Tensor]:
+    """The inputs so many steps before each step of the block, the longest ago first, (batch, time, …) each.
+
+    joined is (batch, memory + time, …). Zero where such an input belongs to a sequence before that of the step.
+    """
+    memory = joined.shape[1] - time
+    shifted = [joined[:, shift : shift + time] for shift in range(memory + 1)]
+    if reset is None:
+        return shifted
+    segment = segments(reset, memory)
+    gone = (segment[:, shift : shift + time] != segment[:, memory:] for shift in range(memory + 1))
+    return [_cleared(part, where) for part, where in zip(shifted, gone, strict=True)]
+
+
+def in_pieces(layer: SequenceLayer, x: Tensor, state: State, mask: Tensor, reset: Tensor) -> tuple[Tensor, State]:
+    """What ``reset`` means, by fresh states: the row is cut wherever one of the batch begins anew.
+
+    For any layer, and right by its definition; as slow as there are cuts.
+    """
+    cuts = {0, *reset.any(0).nonzero().flatten().tolist(), x.shape[1]}
+    outputs: list[Tensor] = []
+    for first, stop in pairwise(sorted(cuts)):
+        state = renewed(state, layer.initial_state(x.shape[0]), reset[:, first])
+        y, state = layer.forward(x[:, first:stop], state, mask[:, first:stop])
+        outputs.append(y)
+    return torch.cat(outputs, dim=1), state
+
+
+def renewed(state: State, fresh: State, rows: Tensor) -> State:
+    """``state`` with the rows (batch,) bool taken from ``fresh``."""
+
+    def choose(old: Tensor, new: Tensor) -> Tensor:
+        return torch.where(rows.reshape(-1, *[1] * (old.ndim - 1)), new.to(old.dtype), old)
+
+    return pytree.tree_map(choose, state, fresh)
+
+
+def _cleared(x: Tensor, gone: Tensor) -> Tensor:
+    """x (batch, time, …), zero where ``gone`` (batch, time)."""
+    return x.masked_fill(gone.reshape(*gone.shape, *[1] * (x.ndim - 2)), 0)

@@ -1,0 +1,555 @@
+// A few steps of a whole stack of residual blocks in one call: float32, forward only.
+//
+// One step multiplies every weight by as many numbers as the batch has rows, so it takes as long as reading the weights.
+// They lie one behind another in the order of reading (`ssm/decode.py` packs them). A matrix (inputs, outputs) is cut
+// into panels of 32 outputs, (panel, input, 32): a panel's outputs stay in registers while its inputs run through.
+//
+// Threads share the inner channels of a layer. Each computes its channels of the projection in, the convolution, the
+// recurrence and the gate, and what these channels add to the projection out. Only those sums are exchanged, once to
+// three times a layer, behind a barrier in the one parallel region; the residual stream is everybody's own copy.
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <thread>
+#include <vector>
+
+#include "vector.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t PANEL = 32, VECS = PANEL / LANES;  // outputs of a panel; Python packs as many
+constexpr int64_t ALIGNMENT = 16;                    // floats between the beginnings of parameters
+constexpr int64_t WORK = 1 << 15;                    // multiplications of a layer that are worth another thread
+
+enum Kind { MAMBA, MAMBA2, STATE_SPACE, FEED_FORWARD };
+
+int64_t up(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
+
+int64_t lanes(int64_t from, int64_t to) { return std::min(LANES, to - from); }
+
+// 1 / (1 + e^-x).
+inline Vec sigmoid(Vec x) {
+  const Vec e = exp2((x < 0.0f ? x : -x) * LOG2E);
+  return (x < 0.0f ? e : Vec{} + 1.0f) / (1.0f + e);
+}
+
+// log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|, by log(1 + e) = 2 artanh(e / (2 + e)), relative error 2e-9.
+inline Vec softplus(Vec x) {
+  const Vec e = exp2((x < 0.0f ? x : -x) * LOG2E), s = e / (2.0f + e), q = s * s;
+  Vec p = q * (1.0f / 15) + 1.0f / 13;
+  p = p * q + 1.0f / 11;
+  p = p * q + 1.0f / 9;
+  p = p * q + 1.0f / 7;
+  p = p * q + 1.0f / 5;
+  p = p * q + 1.0f / 3;
+  p = p * q + 1.0f;
+  return (x < 0.0f ? Vec{} : x) + 2.0f * s * p;
+}
+
+inline float gelu(float x) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678f)); }
+
+// y[r][j] = sum_i x[r][i] W[i][j] over the inputs from `from` to `to`, for one panel w of W and R rows `stride` apart.
+template <int64_t R>
+void multiply(const float* __restrict w, int64_t from, int64_t to, const float* __restrict x, float* __restrict y,
+              int64_t stride) {
+  constexpr int64_t UNROLL = R == 1 ? 2 : 1;  // as many sums at a time as hide the latency of an addition
+  Vec sums[UNROLL][R][VECS]{};
+  int64_t i = from;
+  for (; i + UNROLL <= to; i += UNROLL)
+    for (int64_t k = 0; k < UNROLL; ++k)
+      for (int64_t v = 0; v < VECS; ++v) {
+        const Vec weight = load(w + (i + k) * PANEL + v * LANES, LANES);
+        for (int64_t r = 0; r < R; ++r) sums[k][r][v] += weight * x[r * stride + i + k];
+      }
+  for (; i < to; ++i)
+    for (int64_t v = 0; v < VECS; ++v)
+      for (int64_t r = 0; r < R; ++r) sums[0][r][v] += load(w + i * PANEL + v * LANES, LANES) * x[r * stride + i];
+  for (int64_t r = 0; r < R; ++r)
+    for (int64_t v = 0; v < VECS; ++v) {
+      Vec total = sums[0][r][v];
+      for (int64_t k = 1; k < UNROLL; ++k) total += sums[k][r][v];
+      store(y + r * stride + v * LANES, total, LANES);
+    }
+}
+
+// Threads of one parallel region wait for each other. They yield after a while: another may have no processor.
+class Barrier {
+ public:
+  void wait(int64_t count) {
+    const int64_t now = turn.load(std::memory_order_acquire);
+    if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
+      arrived.store(0, std::memory_order_relaxed);
+      turn.store(now + 1, std::memory_order_release);
+      return;
+    }
+    for (int64_t spins = 0; turn.load(std::memory_order_acquire) == now; ++spins)
+      if (spins > 2000) std::this_thread::yield();
+  }
+
+ private:
+  alignas(64) std::atomic<int64_t> arrived{0};
+  alignas(64) std::atomic<int64_t> turn{0};
+};
+
+// Reads the packed parameters one behind another.
+struct Weights {
+  const float* next;
+
+  const float* take(int64_t count) {
+    const float* found = next;
+    next += up(count, ALIGNMENT);
+    return found;
+  }
+  const float* panels(int64_t inputs, int64_t outputs) { return take(inputs * up(outputs, PANEL)); }
+};
+
+// One residual part of a block. width: inner channels; n: states of a channel; taps: of the convolution; extra: rank of
+// Mamba's step size, heads of Mamba-2, 1 for a state-space layer with a low-rank term (S4); groups: of Mamba-2.
+struct Layer {
+  int64_t kind, width, n, taps, extra, groups;
+
+  int64_t mixed() const { return kind == MAMBA2 ? width + 2 * groups * n : width; }
+  int64_t maps() const { return kind == MAMBA2 ? 2 * groups * n + extra : extra + 2 * n; }  // B, C and the step size
+};
+
+struct NormWeights {
+  const float *eps, *weight, *bias;
+
+  NormWeights(Weights& w, int64_t D) : eps(w.take(1)), weight(w.take(D)), bias(w.take(D)) {}
+};
+
+struct MambaWeights {
+  const float *u, *u_bias, *z, *z_bias, *taps, *taps_bias, *maps, *dt, *dt_bias, *A, *skip, *out, *out_bias;
+
+  MambaWeights(Weights& w, const Layer& l, int64_t D)
+      : u(w.panels(D, l.width)), u_bias(w.take(l.width)), z(w.panels(D, l.width)), z_bias(w.take(l.width)),
+        taps(w.take(l.taps * l.width)), taps_bias(w.take(l.width)), maps(w.panels(l.width, l.maps())),
+        dt(w.panels(l.extra, l.width)), dt_bias(w.take(l.width)), A(w.take(l.width * l.n)), skip(w.take(l.width)),
+        out(w.panels(l.width, D)), out_bias(w.take(D)) {}
+};
+
+struct Mamba2Weights {
+  const float *z, *z_bias, *u, *u_bias, *maps, *maps_bias, *taps, *taps_bias, *dt_bias, *A, *skip, *eps, *scale, *out,
+      *out_bias;
+
+  Mamba2Weights(Weights& w, const Layer& l, int64_t D)
+      : z(w.panels(D, l.width)), z_bias(w.take(l.width)), u(w.panels(D, l.width)), u_bias(w.take(l.width)),
+        maps(w.panels(D, l.maps())), maps_bias(w.take(l.maps())), taps(w.take(l.taps * l.mixed())),
+        taps_bias(w.take(l.mixed())), dt_bias(w.take(l.extra)), A(w.take(l.extra)), skip(w.take(l.extra)),
+        eps(w.take(1)), scale(w.take(l.width)), out(w.panels(l.width, D)), out_bias(w.take(D)) {}
+};
+
+struct StateSpaceWeights {
+  const float *Z, *b, *c, *skip, *p, *q, *out, *out_bias;
+
+  StateSpaceWeights(Weights& w, const Layer& l, int64_t D)
+      : Z(w.take(D * l.n)), b(w.take(D * l.n)), c(w.take(D * l.n)), skip(w.take(D)),
+        p(l.extra ? w.take(D * l.n) : nullptr), q(l.extra ? w.take(D * l.n) : nullptr), out(w.panels(D, 2 * D)),
+        out_bias(w.take(2 * D)) {}
+};
+
+struct FeedForwardWeights {
+  const float *value, *value_bias, *gate, *gate_bias, *down, *down_bias;
+
+  FeedForwardWeights(Weights& w, const Layer& l, int64_t D)
+      : value(w.panels(D, l.width)), value_bias(w.take(l.width)), gate(w.panels(D, l.width)),
+        gate_bias(w.take(l.width)), down(w.panels(l.width, D)), down_bias(w.take(D)) {}
+};
+
+// What the convolution remembers, (batch, taps - 1, channel), and h (batch, channel, n); before and after a step.
+struct State {
+  const float *old_context, *old_h;
+  float *context, *h;
+};
+
+struct Shared {
+  std::vector<Layer> layers;
+  std::vector<State> states;
+  const float *weights, *inputs;
+  const bool* mask;  // (batch, time), or none
+  float *outputs, *exchanged;
+  int64_t batch, time, channels, stride;
+  Barrier barrier;
+};
+
+// One thread's share of a step. Rows of its buffers are `stride` apart.
+class Worker {
+ public:
+  static constexpr int64_t BUFFERS = 6;
+
+  Worker(Shared& shared, int64_t id, int64_t count, float* buffers)
+      : s(shared), id(id), count(count), B(shared.batch), D(shared.channels), stride(shared.stride) {
+    for (float** buffer : {&x, &in, &u, &z, &dt, &sums}) *buffer = buffers, buffers += B * stride;
+  }
+
+  void run(int64_t time) {
+    t = time;
+    w = Weights{s.weights};
+    for (int64_t b = 0; b < B; ++b) std::copy_n(s.inputs + (b * s.time + t) * D, D, x + b * stride);
+    for (size_t i = 0; i < s.layers.size(); ++i) {
+      layer = s.layers[i];
+      state = s.states[i];
+      if (t > 0) state.old_context = state.context, state.old_h = state.h;  // a step behind the first is in place
+      const int64_t panels = up(layer.width, PANEL) / PANEL;
+      first = std::min(layer.width, panels * id / count * PANEL);
+      last = std::min(layer.width, panels * (id + 1) / count * PANEL);
+      normalise();
+      switch (layer.kind) {
+        case MAMBA: mamba(); break;
+        case MAMBA2: mamba2(); break;
+        case STATE_SPACE: state_space(); break;
+        default: feed_forward();
+      }
+    }
+    if (id == 0)
+      for (int64_t b = 0; b < B; ++b) std::copy_n(x + b * stride, D, s.outputs + (b * s.time + t) * D);
+  }
+
+ private:
+  bool real(int64_t b) const { return !s.mask || s.mask[b * s.time + t]; }
+
+  // For the outputs `from` (a multiple of a panel's) to `to`, and the inputs of one's own or all.
+  void multiply_rows(const float* matrix, int64_t inputs, int64_t i, int64_t j, int64_t from, int64_t to,
+                     const float* rows, float* y) {
+    for (; from < to; from += PANEL) {
+      const float* panel = matrix + from * inputs;
+      int64_t b = 0;
+      for (; b + 3 <= B; b += 3) multiply<3>(panel, i, j, rows + b * stride, y + b * stride + from, stride);
+      if (B - b == 2) multiply<2>(panel, i, j, rows + b * stride, y + b * stride + from, stride);
+      if (B - b == 1) multiply<1>(panel, i, j, rows + b * stride, y + b * stride + from, stride);
+    }
+  }
+  // One's own outputs of all inputs.
+  void project_in(const float* matrix, int64_t inputs, const float* rows, float* y) {
+    multiply_rows(matrix, inputs, 0, inputs, first, last, rows, y);
+  }
+  // What one's own inputs add to all outputs.
+  void project_out(const float* matrix, int64_t outputs, const float* rows) {
+    multiply_rows(matrix, layer.width, first, last, 0, outputs, rows, mine());
+  }
+  // Where a thread leaves what it adds to the sums. Two take turns, so that nobody overwrites what another still reads.
+  float* mine(int64_t thread = -1) {
+    return s.exchanged + (turn * count + (thread < 0 ? id : thread)) * B * stride;
+  }
+  void add_up(int64_t outputs) {
+    s.barrier.wait(count);
+    for (int64_t b = 0; b < B; ++b) {
+      float* total = sums + b * stride;
+      std::copy_n(mine(0) + b * stride, outputs, total);
+      for (int64_t k = 1; k < count; ++k) {
+        const float* more = mine(k) + b * stride;
+        for (int64_t i = 0; i < outputs; ++i) total[i] += more[i];
+      }
+    }
+    turn ^= 1;
+  }
+  void add_to_residual(const float* bias) {
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t i = 0; i < D; ++i) x[b * stride + i] += sums[b * stride + i] + bias[i];
+  }
+  // work(row, channel, lanes) on vectors of the channels from `i` to `j` of every row.
+  template <typename Work>
+  void each(int64_t i, int64_t j, const Work& work) {
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t c = i; c < j; c += LANES) work(b, c, lanes(c, j));
+  }
+
+  // Layer norm; zero where the mask says that there is nothing.
+  void normalise() {
+    const NormWeights p(w, D);
+    for (int64_t b = 0; b < B; ++b) {
+      const float* row = x + b * stride;
+      float* to = in + b * stride;
+      if (!real(b)) {
+        std::fill_n(to, D, 0.0f);
+        continue;
+      }
+      Vec total{}, squares{};
+      for (int64_t i = 0; i < D; i += LANES) total += load(row + i, lanes(i, D));
+      const float mean = sum(total) / D;
+      for (int64_t i = 0; i < D; ++i) to[i] = row[i] - mean;
+      for (int64_t i = 0; i < D; i += LANES) {
+        const Vec part = load(to + i, lanes(i, D));
+        squares += part * part;
+      }
+      const float scale = 1.0f / std::sqrt(sum(squares) / D + *p.eps);
+      for (int64_t i = 0; i < D; ++i) to[i] = to[i] * scale * p.weight[i] + p.bias[i];
+    }
+  }
+
+  // silu of the causal convolution of `rows`, whose column i is channel i + offset; what it remembers moves by a step.
+  void convolve(float* rows, int64_t i, int64_t j, int64_t offset, const float* weight, const float* bias) {
+    const int64_t channels = layer.mixed(), memory = layer.taps - 1;
+    each(i, j, [&](int64_t b, int64_t column, int64_t n) {
+      const int64_t c = column + offset;
+      const Vec input = load(rows + b * stride + column, n);
+      Vec y = load(bias + c, n) + input * load(weight + memory * channels + c, n);
+      for (int64_t k = 0; k < memory; ++k) {
+        const int64_t at = (b * memory + k) * channels + c;
+        const Vec old = load(state.old_context + at, n);
+        y += old * load(weight + k * channels + c, n);
+        if (!real(b)) store(state.context + at, old, n);
+        else if (k > 0) store(state.context + at - channels, old, n);
+      }
+      if (memory && real(b)) store(state.context + (b * memory + memory - 1) * channels + c, input, n);
+      store(rows + b * stride + column, y * sigmoid(y), n);
+    });
+  }
+
+  // C.h of one channel behind a step; decay(n, lanes) is what the old states are multiplied by.
+  template <typename Decay>
+  float advance(int64_t b, int64_t c, float drive, const float* Bt, const float* Ct, const Decay& decay) {
+    const int64_t N = layer.n, at = (b * layer.width + c) * N;
+    Vec y{};
+    for (int64_t n = 0; n < N; n += LANES) {
+      const int64_t some = lanes(n, N);
+      const Vec h = decay(n, some) * load(state.old_h + at + n, some) + drive * load(Bt + n, some);
+      store(state.h + at + n, h, some);
+      y += h * load(Ct + n, some);
+    }
+    return sum(y);
+  }
+
+  void mamba() {
+    const int64_t N = layer.n, rank = layer.extra;
+    const MambaWeights p(w, layer, D);
+    project_in(p.u, D, in, u);
+    project_in(p.z, D, in, z);
+    each(first, last, [&](int64_t b, int64_t c, int64_t n) {
+      float* at = u + b * stride + c;
+      store(at, load(at, n) + load(p.u_bias + c, n), n);
+    });
+    convolve(u, first, last, 0, p.taps, p.taps_bias);
+    project_out(p.maps, rank + 2 * N, u);
+    add_up(rank + 2 * N);
+    project_in(p.dt, rank, sums, dt);
+    each(first, last, [&](int64_t b, int64_t c, int64_t n) {
+      float *step = dt + b * stride + c, *gate = z + b * stride + c;
+      store(step, real(b) ? softplus(load(step, n) + load(p.dt_bias + c, n)) : Vec{}, n);
+      const Vec g = load(gate, n) + load(p.z_bias + c, n);
+      store(gate, g * sigmoid(g), n);
+    });
+    for (int64_t b = 0; b < B; ++b) {
+      const float *Bt = sums + b * stride + rank, *Ct = Bt + N;
+      for (int64_t c = first; c < last; ++c) {
+        const int64_t i = b * stride + c;
+        const float step = dt[i];
+        const float *a = p.A + c * N;
+        const float y = advance(b, c, step * u[i], Bt, Ct, [&](int64_t n, int64_t some) {
+          return exp2(step * load(a + n, some));
+        });
+        z[i] *= y + p.skip[c] * u[i];
+      }
+    }
+    project_out(p.out, D, z);
+    add_up(D);
+    add_to_residual(p.out_bias);
+  }
+
+  void mamba2() {
+    const int64_t width = layer.width, N = layer.n, heads = layer.extra, groups = layer.groups, maps = layer.maps();
+    const Mamba2Weights p(w, layer, D);
+    project_in(p.z, D, in, z);
+    project_in(p.u, D, in, u);
+    each(first, last, [&](int64_t b, int64_t c, int64_t n) {
+      float *to = u + b * stride + c, *gate = z + b * stride + c;
+      store(to, load(to, n) + load(p.u_bias + c, n), n);
+      const Vec g = load(gate, n) + load(p.z_bias + c, n);
+      store(gate, g * sigmoid(g), n);
+    });
+    convolve(u, first, last, 0, p.taps, p.taps_bias);
+    // B, C and the steps of the heads: each thread has some of them, and zeros for the rest.
+    const int64_t panels = up(maps, PANEL) / PANEL, from = std::min(maps, panels * id / count * PANEL);
+    const int64_t to = std::min(maps, panels * (id + 1) / count * PANEL);
+    for (int64_t b = 0; b < B; ++b) std::fill_n(mine() + b * stride, maps, 0.0f);
+    multiply_rows(p.maps, D, 0, D, from, to, in, mine());
+    each(from, to, [&](int64_t b, int64_t i, int64_t n) {
+      float* at = mine() + b * stride + i;
+      store(at, load(at, n) + load(p.maps_bias + i, n), n);
+    });
+    convolve(mine(), from, std::min(to, 2 * groups * N), width, p.taps, p.taps_bias);
+    add_up(maps);
+    each(0, heads, [&](int64_t b, int64_t h, int64_t n) {
+      const Vec step = softplus(load(sums + b * stride + 2 * groups * N + h, n) + load(p.dt_bias + h, n));
+      store(dt + b * stride + h, real(b) ? step : Vec{}, n);
+    });
+    for (int64_t b = 0; b < B; ++b) {
+      float* squares = mine() + b * stride;
+      std::fill_n(squares, groups, 0.0f);
+      for (int64_t c = first; c < last; ++c) {
+        const int64_t i = b * stride + c, head = c * heads / width, group = head * groups / heads;
+        const float step = dt[b * stride + head], *Bt = sums + b * stride + group * N;
+        const Vec decay = exp2(Vec{} + step * p.A[head]);
+        const float y = advance(b, c, step * u[i], Bt, Bt + groups * N, [&](int64_t, int64_t) { return decay; });
+        z[i] *= y + p.skip[head] * u[i];
+        squares[group] += z[i] * z[i];
+      }
+    }
+    add_up(groups);
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t c = first; c < last; ++c)
+        z[b * stride + c] *= p.scale[c] / std::sqrt(sums[b * stride + c * groups / width] * groups / width + *p.eps);
+    project_out(p.out, D, z);
+    add_up(D);
+    add_to_residual(p.out_bias);
+  }
+
+  // S4D: x' = Z x + b u, a complex number for each pair of states, real parts first; S4 takes q (p.x) from that.
+  void state_space() {
+    const int64_t N = layer.n, half = N / 2;
+    const StateSpaceWeights p(w, layer, D);
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t c = first; c < last; ++c) {
+        const float input = in[b * stride + c], *old = state.old_h + (b * D + c) * N;
+        float* h = state.h + (b * D + c) * N;
+        Vec low_rank{}, y{};
+        for (int64_t n = 0; p.p && n < N; n += LANES)
+          low_rank += load(p.p + c * N + n, lanes(n, N)) * load(old + n, lanes(n, N));
+        const float taken = p.p ? sum(low_rank) : 0.0f;
+        for (int64_t n = 0; n < half; n += LANES) {
+          const int64_t some = lanes(n, half), re = c * N + n, im = re + half;
+          const Vec z_re = load(p.Z + re, some), old_re = load(old + n, some);
+          const Vec z_im = load(p.Z + im, some), old_im = load(old + half + n, some);
+          Vec next_re = z_re * old_re - z_im * old_im + input * load(p.b + re, some);
+          Vec next_im = z_re * old_im + z_im * old_re + input * load(p.b + im, some);
+          if (p.q) next_re -= taken * load(p.q + re, some), next_im -= taken * load(p.q + im, some);
+          store(h + n, next_re, some);
+          store(h + half + n, next_im, some);
+          y += next_re * load(p.c + re, some) + next_im * load(p.c + im, some);
+        }
+        u[b * stride + c] = gelu(sum(y) + p.skip[c] * input);
+      }
+    project_out(p.out, 2 * D, u);
+    add_up(2 * D);
+    each(0, D, [&](int64_t b, int64_t i, int64_t n) {
+      const float *value = sums + b * stride + i, *gate = value + D;
+      float* to = x + b * stride + i;
+      const Vec v = load(value, n) + load(p.out_bias + i, n), g = load(gate, n) + load(p.out_bias + D + i, n);
+      store(to, load(to, n) + v * sigmoid(g), n);
+    });
+  }
+
+  void feed_forward() {
+    const FeedForwardWeights p(w, layer, D);
+    project_in(p.value, D, in, u);
+    project_in(p.gate, D, in, z);
+    each(first, last, [&](int64_t b, int64_t c, int64_t n) {
+      float* to = u + b * stride + c;
+      const Vec g = load(z + b * stride + c, n) + load(p.gate_bias + c, n);
+      store(to, (load(to, n) + load(p.value_bias + c, n)) * g * sigmoid(g), n);
+    });
+    project_out(p.down, D, u);
+    add_up(D);
+    add_to_residual(p.down_bias);
+  }
+
+  Shared& s;
+  const int64_t id, count, B, D, stride;
+  float *x, *in, *u, *z, *dt, *sums;  // residual stream, normalised, inner channels, gate, step sizes, added up
+  int64_t t = 0, turn = 0, first = 0, last = 0;
+  Weights w{nullptr};
+  Layer layer{};
+  State state{};
+};
+
+// Floats that a layer reads.
+int64_t parameters(const Layer& l, int64_t D) {
+  Weights w{nullptr};
+  NormWeights(w, D);
+  switch (l.kind) {
+    case MAMBA: MambaWeights(w, l, D); break;
+    case MAMBA2: Mamba2Weights(w, l, D); break;
+    case STATE_SPACE: StateSpaceWeights(w, l, D); break;
+    default: FeedForwardWeights(w, l, D);
+  }
+  return w.next - static_cast<const float*>(nullptr);
+}
+
+std::vector<Layer> read(const Tensor& program) {
+  constexpr int64_t FIELDS = 6;
+  TORCH_CHECK(program.is_contiguous() && program.scalar_type() == at::kLong && program.numel() % FIELDS == 0,
+              "decode: a program holds ", FIELDS, " integers for each layer");
+  std::vector<Layer> layers;
+  for (int64_t i = 0; i < program.numel(); i += FIELDS) {
+    const int64_t* l = program.const_data_ptr<int64_t>() + i;
+    layers.push_back({l[0], l[1], l[2], l[3], l[4], l[5]});
+    TORCH_CHECK(l[0] >= MAMBA && l[0] <= FEED_FORWARD && std::all_of(l + 1, l + FIELDS, [](int64_t v) { return v >= 0; }),
+                "decode: a layer cannot be read");
+  }
+  return layers;
+}
+
+// x (batch, time, channel), mask (batch, time) bool; states in the order of the layers, returned behind the last step.
+// `threads` at most; fewer where a step has too little work for them.
+std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const Tensor& program,
+                                               const Tensor& x, const std::optional<Tensor>& mask,
+                                               const std::vector<Tensor>& states, int64_t threads) {
+  const Tensor input = x.contiguous(), present = mask ? mask->contiguous() : Tensor();
+  TORCH_CHECK(x.dim() == 3 && x.scalar_type() == at::kFloat, "decode: x must be float32 (batch, time, channel)");
+  TORCH_CHECK(weights.is_contiguous() && weights.scalar_type() == at::kFloat, "decode: weights must be float32");
+  TORCH_CHECK(!mask || (present.scalar_type() == at::kBool && present.numel() == x.size(0) * x.size(1)),
+              "decode: the mask must be bool (batch, time)");
+  Tensor y = at::empty_like(input);
+  Shared s{};
+  s.layers = read(program);
+  s.batch = x.size(0), s.time = x.size(1), s.channels = x.size(2), s.stride = up(2 * s.channels, PANEL);
+  int64_t expected = 0;
+  std::vector<Tensor> before, after;
+  for (const Layer& l : s.layers) {
+    expected += parameters(l, s.channels);
+    s.stride = std::max({s.stride, up(l.width, PANEL), up(l.maps(), PANEL)});
+    const auto next = [&](int64_t size, const float*& from, float*& to) {
+      TORCH_CHECK(before.size() < states.size(), "decode: too few states");
+      before.push_back(states[before.size()].contiguous());
+      TORCH_CHECK(before.back().numel() == size && before.back().scalar_type() == at::kFloat,
+                  "decode: state ", before.size() - 1, " does not fit its layer");
+      after.push_back(at::empty_like(before.back()));
+      from = before.back().const_data_ptr<float>(), to = after.back().mutable_data_ptr<float>();
+    };
+    State state{};
+    if (l.taps > 0) next(s.batch * (l.taps - 1) * l.mixed(), state.old_context, state.context);
+    if (l.n > 0) next(s.batch * l.width * l.n, state.old_h, state.h);
+    s.states.push_back(state);
+  }
+  TORCH_CHECK(expected == weights.numel() && before.size() == states.size(), "decode: too many weights or states");
+  const int64_t team = std::clamp<int64_t>(expected * s.batch / (WORK * std::max<int64_t>(s.layers.size(), 1)),
+                                         1, std::max<int64_t>(threads, 1));
+  Tensor buffers = at::empty({team, Worker::BUFFERS + 2, s.batch, s.stride}, input.options());
+  s.weights = weights.const_data_ptr<float>(), s.inputs = input.const_data_ptr<float>();
+  s.mask = mask ? present.const_data_ptr<bool>() : nullptr, s.outputs = y.mutable_data_ptr<float>();
+  s.exchanged = buffers.mutable_data_ptr<float>() + team * Worker::BUFFERS * s.batch * s.stride;
+  const auto work = [&](int64_t id, int64_t count) {
+    float* own = buffers.mutable_data_ptr<float>() + id * Worker::BUFFERS * s.batch * s.stride;
+    Worker worker(s, id, count, own);
+    for (int64_t t = 0; t < s.time; ++t) worker.run(t);
+  };
+#ifdef _OPENMP
+#pragma omp parallel num_threads(team) if (team > 1)
+  work(omp_get_thread_num(), omp_get_num_threads());
+#else
+  work(0, 1);
+#endif
+  return {y, after};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(ssmphony, m) {
+  m.def("decode(Tensor weights, Tensor program, Tensor x, Tensor? mask, Tensor[] states, int threads) "
+        "-> (Tensor, Tensor[])");
+}
+
+TORCH_LIBRARY_IMPL(ssmphony, CPU, m) { m.impl("decode", &decode); }
