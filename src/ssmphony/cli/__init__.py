@@ -11,6 +11,7 @@ from ssmphony.cli.batch import batch
 from ssmphony.cli.errors import OneLineErrors
 from ssmphony.cli.read import text
 from ssmphony.cli.say import say
+from ssmphony.cli.serve import serve
 from ssmphony.cli.show import voices
 from ssmphony.cli.work import export, mels, prepare, train
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (say, batch, voices, text, prepare, train, mels, export):
+for command in (say, batch, serve, voices, text, prepare, train, mels, export):
     app.command()(command)
 
 

@@ -69,10 +69,11 @@ def _sinks(stack: ExitStack, rate: int, output: Path | None, raw: bool, play: bo
     if raw:
         sinks.append(_raw())
     if play or (output is None and not raw):
+        from ssmphony.audio.pcm import pcm16
         from ssmphony.cli.play import Player
 
         player = stack.enter_context(Player(rate))
-        sinks.append(lambda chunk: player.write(_pcm(chunk)))
+        sinks.append(lambda chunk: player.write(pcm16(chunk.samples)))
     return sinks
 
 
@@ -88,6 +89,7 @@ def _timings(path: Path, rate: int) -> Generator[Sink, None, None]:
 
 
 def _raw() -> Sink:
+    from ssmphony.audio.pcm import pcm16
     from ssmphony.types import SsmphonyError
 
     if sys.stdout.isatty():
@@ -95,7 +97,7 @@ def _raw() -> Sink:
 
     def write(chunk: AudioChunk) -> None:
         try:
-            sys.stdout.buffer.write(_pcm(chunk))
+            sys.stdout.buffer.write(pcm16(chunk.samples))
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             raise
@@ -104,11 +106,6 @@ def _raw() -> Sink:
             raise
 
     return write
-
-
-def _pcm(chunk: AudioChunk) -> bytes:
-    """16-bit little-endian samples."""
-    return (chunk.samples * 32767.0).round().astype("<i2").tobytes()
 
 
 @contextmanager

@@ -1,0 +1,75 @@
+"""``ssmphony serve``. It needs the extra ``serve``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    voice: Annotated[
+        list[str] | None,
+        typer.Option(help="An installed voice, or the folder of one; may be repeated. The first is the default."),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(help="Default 8000; 0 for any that is free.")] = None,
+    wyoming: Annotated[
+        str | None, typer.Option(help="Also for Home Assistant, without a key: tcp://127.0.0.1:10200.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A .toml or .yaml file of settings.")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(help="What clients must know; better in SSMPHONY_SERVE_API_KEY.")
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None, typer.Option(help="A site whose pages may speak here; may be repeated; '*' for all.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that share the port; default 1.")] = None,
+    threads: Annotated[int | None, typer.Option(help="In each process; default the cores, divided.")] = None,
+    streams: Annotated[int | None, typer.Option(help="Spoken at once, by each process; default 128.")] = None,
+    queue: Annotated[int | None, typer.Option(help="Waiting for their turn; default 128.")] = None,
+    connections: Annotated[int | None, typer.Option(help="Open at once, by each process; default 1024.")] = None,
+    max_characters: Annotated[int | None, typer.Option(help="Of one text; default 5000.")] = None,
+    max_body_bytes: Annotated[int | None, typer.Option(help="Of one request; default 262144.")] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="From a request to its last sound; default 600.")] = None,
+    receive_s: Annotated[float | None, typer.Option(help="For a request to arrive; default 10.")] = None,
+    stall_s: Annotated[float | None, typer.Option(help="For a client that takes nothing; default 60.")] = None,
+    idle_s: Annotated[float | None, typer.Option(help="For a silent WebSocket; default 60.")] = None,
+    drain_s: Annotated[float | None, typer.Option(help="For requests to end at a stop; default 30.")] = None,
+    log_text: Annotated[bool | None, typer.Option("--log-text", help="Write what is spoken to the log.")] = None,
+) -> None:
+    """Speak over HTTP, as clients of OpenAI's speech endpoint expect it, and over WebSockets.
+
+    Each setting may also stand in the environment (SSMPHONY_SERVE_PORT) or in a file; flags win.
+    """
+    given = {
+        "voices": voice,
+        "host": host,
+        "port": port,
+        "wyoming": wyoming,
+        "api_key": api_key,
+        "cors_origins": cors_origin,
+        "workers": workers,
+        "threads": threads,
+        "streams": streams,
+        "queue": queue,
+        "connections": connections,
+        "max_characters": max_characters,
+        "max_body_bytes": max_body_bytes,
+        "timeout_s": timeout_s,
+        "receive_s": receive_s,
+        "stall_s": stall_s,
+        "idle_s": idle_s,
+        "drain_s": drain_s,
+        "log_text": log_text,
+    }
+    from ssmphony.types import SsmphonyError
+
+    try:
+        from ssmphony.server import read_settings
+        from ssmphony.server import serve as run
+    except ModuleNotFoundError as error:
+        raise SsmphonyError(f"serve needs {error.name}: pip install 'ssmphony[serve]'") from None
+    run(read_settings({name: value for name, value in given.items() if value is not None}, os.environ, config))

@@ -1,0 +1,126 @@
+"""The application: routes, limits and the page around an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import os
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager, nullcontext, suppress
+from pathlib import Path
+from socket import socket as Listener
+from typing import Any
+
+from fastapi import Depends, FastAPI, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse
+from fastapi.security import HTTPBearer
+
+from ssmphony import __version__
+from ssmphony.engine import Engine
+from ssmphony.server import catalogue, errors, socket, speech
+from ssmphony.server.limits import Gate
+from ssmphony.server.log import log
+from ssmphony.server.metrics import REFRESH_S, Metrics
+from ssmphony.server.settings import ServeSettings
+from ssmphony.server.wyoming import answering
+
+PAGE = Path(__file__).parent / "page"
+_PAGE_HEADERS = {
+    # nothing from elsewhere, nothing written into the page itself
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+_Answer = Callable[[], Coroutine[Any, Any, Response]]
+
+
+def create_app(
+    engine: Engine,
+    settings: ServeSettings | None = None,
+    *,
+    url: str | None = None,
+    wyoming: Listener | None = None,
+) -> FastAPI:
+    """The application that speaks with ``engine``, which stays the caller's to close. ``url`` is where it listens.
+
+    While it runs, it answers the protocol Wyoming at the socket ``wyoming``.
+    """
+    settings = settings or ServeSettings()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        keeping = asyncio.create_task(_keep_fresh(metrics, engine))
+        if url is not None:
+            log(f"listening on {url}", url=url, voices=list(engine.voices), pid=os.getpid())
+        async with nullcontext() if wyoming is None else answering(wyoming, engine, settings, metrics):
+            yield
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+    app = FastAPI(
+        title="ssmphony",
+        version=__version__,
+        description="Text to speech, as clients of OpenAI's speech endpoint expect it.",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
+    errors.install(app)
+    keyed = [Depends(HTTPBearer(auto_error=False, description="The server's key, if it has one."))]
+    for router in (speech.router, catalogue.router):
+        app.include_router(router, dependencies=keyed, responses={401: speech.ERRORS[401]})
+    app.include_router(socket.router)
+
+    @app.get("/health", tags=["operation"])
+    async def health() -> dict[str, str]:
+        """Answers once the voices are loaded. Needs no key."""
+        return {"status": "ok"}
+
+    @app.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def read_metrics() -> Response:
+        """For Prometheus."""
+        metrics.refresh(engine.stats())
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    page = _page()
+    for path, answer in page.items():
+        app.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_middleware(Gate, settings=settings, metrics=metrics, open_paths=["/health", *page])
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["X-Request-Id", "X-Sample-Rate"],
+        )
+    return app
+
+
+async def _keep_fresh(metrics: Metrics, engine: Engine) -> None:
+    """So that another process can answer for this one."""
+    while True:
+        metrics.refresh(engine.stats())
+        await asyncio.sleep(REFRESH_S)
+
+
+def _page() -> dict[str, _Answer]:
+    """A route for each file of the page: no path that a client sends ever reaches the file system."""
+
+    def answer(file: Path) -> _Answer:
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+
+        async def send() -> Response:
+            return FileResponse(file, media_type=kind, headers=_PAGE_HEADERS)
+
+        return send
+
+    files = {f"/{file.relative_to(PAGE).as_posix()}": file for file in sorted(PAGE.rglob("*")) if file.is_file()}
+    return {("/" if path == "/index.html" else path): answer(file) for path, file in files.items()}

@@ -1,0 +1,151 @@
+"""From a stream of the engine to bytes for a client, as the sound is made."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator
+from typing import Any, NamedTuple
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from ssmphony.engine import Stream
+from ssmphony.server.encoding import Encoder
+from ssmphony.server.errors import ApiError, StreamBroken, api_errors
+from ssmphony.server.record import CLIENT_GONE, Record
+from ssmphony.types import AudioChunk, SsmphonyError
+
+NOTHING = "there is nothing to speak in this text: it holds no letter and no digit"
+
+
+class Piece(NamedTuple):
+    data: bytes
+    chunk: AudioChunk | None
+    """What was encoded; ``data`` may be of chunks before. None at the end."""
+
+
+async def encoded(stream: Stream, encoder: Encoder, record: Record) -> AsyncGenerator[Piece, None]:
+    """Encode what a stream says. Cancels it when nobody wants more; raises what the stream raises."""
+    try:
+        async for chunk in stream:
+            data = await _apart(encoder, chunk)
+            record.heard(chunk)
+            yield Piece(data, chunk)
+        if record.seconds:
+            yield Piece(await asyncio.to_thread(encoder.finish) if encoder.heavy else encoder.finish(), None)
+    finally:
+        stream.cancel()
+
+
+async def _apart(encoder: Encoder, chunk: AudioChunk) -> bytes:
+    if not encoder.heavy:
+        return encoder.encode(chunk.samples)
+    return await asyncio.to_thread(encoder.encode, chunk.samples)
+
+
+async def begun(pieces: AsyncGenerator[Piece, None], request: Request) -> AsyncGenerator[Piece, None]:
+    """The same pieces, once there is sound, so that an error before it has a status of its own.
+
+    Raises `ApiError` for what went wrong, for a text that holds nothing to speak, and when the client has left.
+    """
+    first = asyncio.ensure_future(_to_sound(pieces))
+    gone = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({first, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not first.done():
+            raise ApiError(CLIENT_GONE, "the client has left", "client_gone")
+        with api_errors():
+            return _chain(first.result(), pieces)
+    finally:
+        gone.cancel()
+        if not first.done():
+            first.cancel()
+            await asyncio.wait({first})
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _to_sound(pieces: AsyncGenerator[Piece, None]) -> list[Piece]:
+    before: list[Piece] = []
+    async for piece in pieces:
+        before.append(piece)
+        if piece.chunk is not None and len(piece.chunk.samples):
+            return before
+    raise ApiError(400, NOTHING, "nothing_to_speak", "input")
+
+
+async def _chain(before: list[Piece], pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[Piece, None]:
+    try:
+        for piece in before:
+            yield piece
+        async for piece in pieces:
+            yield piece
+    finally:
+        await pieces.aclose()
+
+
+async def as_audio(pieces: AsyncGenerator[Piece, None], record: Record) -> AsyncGenerator[bytes, None]:
+    """The body of an answer that is sound. Breaks the answer off where the sound fails."""
+    try:
+        async for piece in pieces:
+            if piece.data:
+                yield piece.data
+    except SsmphonyError as error:
+        raise StreamBroken(str(error)) from error
+    except (asyncio.CancelledError, GeneratorExit):
+        record.status = CLIENT_GONE
+        raise
+    finally:
+        await pieces.aclose()
+
+
+async def as_events(pieces: AsyncGenerator[Piece, None], record: Record) -> AsyncGenerator[bytes, None]:
+    """The body of an answer of server-sent events: OpenAI's ``speech.audio.delta`` and ``speech.audio.done``.
+
+    Usage counts characters in, and milliseconds of sound out.
+    """
+    try:
+        async for piece in pieces:
+            if piece.data:
+                yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece.data).decode()})
+        made = round(1000 * record.seconds)
+        usage = {"input_tokens": record.characters, "output_tokens": made, "total_tokens": record.characters + made}
+        yield _event({"type": "speech.audio.done", "usage": usage})
+    except SsmphonyError as error:
+        try:
+            with api_errors():
+                raise error
+        except ApiError as told:
+            record.problem, record.status = told.message, told.status_code
+            yield _event(json.loads(bytes(told.response().body)))
+    except (asyncio.CancelledError, GeneratorExit):
+        record.status = CLIENT_GONE
+        raise
+    finally:
+        await pieces.aclose()
+
+
+class SoundResponse(StreamingResponse):
+    """Ends its body at once when the client has left, not whenever it is collected."""
+
+    def __init__(
+        self, body: AsyncGenerator[bytes, None], media_type: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(body, media_type=media_type, headers=headers)
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._body.aclose()
+
+
+def _event(data: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(data)}\n\n".encode()

@@ -1,0 +1,140 @@
+"""Running the application: one process, or several that share the port."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+
+from ssmphony.engine import Engine
+from ssmphony.server.app import create_app
+from ssmphony.server.connections import Limits, protocols
+from ssmphony.server.log import log, write_log
+from ssmphony.server.settings import ServeSettings
+from ssmphony.server.workers import Ready, supervise
+from ssmphony.server.wyoming import bind
+from ssmphony.types import SsmphonyError
+from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
+
+HEADER_BYTES = 16_384
+
+
+def serve(settings: ServeSettings) -> None:
+    """Answer until SIGTERM or SIGINT; what is being spoken then is spoken to its end.
+
+    Raises `SsmphonyError` for voices that cannot be loaded and for an address that cannot be had.
+    """
+    write_log()
+    name_voices(settings)
+    listener = listen(settings.host, settings.port)
+    if settings.api_key is None and not _is_loopback(listener):
+        log("anyone who can reach this address may use the server: set --api-key", logging.WARNING)
+    with listener:
+        if settings.workers == 1:
+            work(settings, listener)
+        else:
+            supervise(work, settings, listener)
+
+
+def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None = None) -> None:
+    """Serve in this process. ``ready`` is set when requests are answered."""
+    wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
+    voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
+    with Engine(voices, workers=_threads(settings), running=settings.streams, queue=settings.queue) as engine:
+        server = uvicorn.Server(configuration(engine, settings, url_of(listener), wyoming))
+        if ready is not None:
+            ready.set()
+        with _returning_signals():
+            server.run(sockets=[listener])
+
+
+def configuration(
+    engine: Engine, settings: ServeSettings, url: str | None = None, wyoming: socket.socket | None = None
+) -> uvicorn.Config:
+    """How uvicorn serves ``engine``."""
+    http, websocket = protocols(Limits(settings.connections, settings.receive_s, settings.stall_s))
+    return uvicorn.Config(
+        create_app(engine, settings, url=url, wyoming=wyoming),
+        loop="asyncio",
+        http=http,
+        ws=websocket,
+        ws_max_size=settings.max_body_bytes,
+        ws_per_message_deflate=False,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+def name_voices(settings: ServeSettings) -> dict[str, str | None]:
+    """The voices by the names that clients use: that of an installed voice, or what the card of a folder says.
+
+    Loads none of them. Raises `SsmphonyError` for a voice that is unknown, and for two of one name.
+    """
+    known = installed()
+    named: dict[str, str | None] = {}
+    for voice in settings.voices or (None,):
+        folder = locate(voice)
+        card = read_manifest(folder).card
+        name = DEFAULT if voice is None else voice if voice in known else card.name
+        if name in named:
+            raise SsmphonyError(f"two voices are named '{name}': serve one of them")
+        named[name] = voice
+    return named
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `SsmphonyError` where there is none to be had."""
+    where = f"{host}:{port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise SsmphonyError(f"--host {host}: {(error.strerror or str(error)).lower()}") from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        if isinstance(error, PermissionError):
+            raise SsmphonyError(f"{where}: not allowed; choose a --port above 1023") from None
+        reason = (error.strerror or str(error)).lower()
+        raise SsmphonyError(f"{where}: {reason}; choose another --port, or 0 for any that is free") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    host = listener.getsockname()[0]
+    return host == "::1" or host.startswith("127.")
+
+
+def _threads(settings: ServeSettings) -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return settings.threads or max(1, cores // settings.workers)
+
+
+@contextmanager
+def _returning_signals() -> Generator[None, None, None]:
+    """uvicorn raises the signal that stopped it once more when it is done: it has been obeyed."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,113 @@
+"""What a server can be told: by flags, by the environment (``SSMPHONY_SERVE_PORT=80``), by a file; the first wins."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator
+
+from ssmphony.config import Config, load_yaml, parse, suggest
+from ssmphony.types import SsmphonyError
+
+PREFIX = "SSMPHONY_SERVE_"
+
+
+class ServeSettings(Config):
+    """All settings of `ssmphony serve`, with their defaults."""
+
+    voices: tuple[str, ...] = ()
+    """Installed voices, or folders; the first is spoken where none is asked for. None: the default voice."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    """0: any that is free."""
+    wyoming: str | None = None
+    """``tcp://127.0.0.1:10200``: answer Home Assistant there too. It has no key."""
+    workers: int = Field(default=1, ge=1)
+    """Processes that share the port; each has its own copy of the voices."""
+    threads: int | None = Field(default=None, ge=1)
+    """Of the engine, in each process. None: the cores, divided by the processes."""
+    api_key: SecretStr | None = None
+    cors_origins: tuple[str, ...] = ()
+    """Pages of other sites that may speak to this server; ``*`` for all."""
+    streams: int = Field(default=128, ge=1)
+    """Spoken at once, by each process."""
+    queue: int = Field(default=128, ge=0)
+    """Waiting for their turn; who comes then is refused."""
+    connections: int = Field(default=1024, ge=1)
+    """Open at once, by each process."""
+    max_characters: int = Field(default=5000, ge=1)
+    """Of one text; 4,096 is OpenAI's limit."""
+    max_body_bytes: int = Field(default=262_144, ge=1024)
+    """Of a request, and of a message on a WebSocket."""
+    timeout_s: float = Field(default=600.0, gt=0)
+    """From a request to the last of its sound."""
+    receive_s: float = Field(default=10.0, gt=0)
+    """For a request to arrive: its headers, and then its body."""
+    stall_s: float = Field(default=60.0, gt=0)
+    """How long a client may take nothing of what is sent to it."""
+    idle_s: float = Field(default=60.0, gt=0)
+    """How long a WebSocket may say nothing."""
+    drain_s: float = Field(default=30.0, ge=0)
+    """For requests to end when the server is stopped."""
+    log_text: bool = False
+    """Write what is spoken to the log."""
+
+    @field_validator("voices", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """One text of the environment or a file may name several, with commas."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("api_key")
+    @classmethod
+    def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("an empty key would let everyone in: leave it out, or give one")
+        return value
+
+
+def read_settings(
+    flags: Mapping[str, Any], environment: Mapping[str, str] | None = None, file: Path | None = None
+) -> ServeSettings:
+    """``flags`` over ``environment`` over ``file`` (.toml, .yaml) over defaults.
+
+    Raises `SsmphonyError` for a name that does not exist and a value that does not fit.
+    """
+    from_file = _read_file(file) if file is not None else {}
+    parse(ServeSettings, from_file, str(file))
+    from_environment = _read_environment(environment or {})
+    parse(ServeSettings, from_environment, "the environment")
+    return parse(ServeSettings, {**from_file, **from_environment, **flags}, "serve")
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in ServeSettings.model_fields:
+            known = [f"{PREFIX}{field.upper()}" for field in ServeSettings.model_fields]
+            raise SsmphonyError(f"unknown setting {variable} in the environment{suggest(variable, known)}")
+        found[name] = value
+    return found
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if path.suffix in (".yaml", ".yml"):
+        return load_yaml(path)
+    if path.suffix != ".toml":
+        raise SsmphonyError(f"{path}: a file of settings ends in .toml or .yaml")
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SsmphonyError(f"no such file of settings: {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SsmphonyError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None

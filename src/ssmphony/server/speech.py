@@ -1,0 +1,126 @@
+"""``POST /v1/audio/speech``: a text in, its sound out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ssmphony.server.catalogue import EngineHere, resolve
+from ssmphony.server.delivery import SoundResponse, as_audio, as_events, begun, encoded
+from ssmphony.server.encoding import MEDIA_TYPES, Format, make_encoder
+from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
+from ssmphony.server.limits import RECORD
+from ssmphony.server.record import Record
+from ssmphony.server.settings import ServeSettings
+
+router = APIRouter(tags=["speech"])
+_EVENTS = "text/event-stream"
+
+
+class VoiceId(BaseModel):
+    id: str
+
+
+class SpeechRequest(BaseModel):
+    """What to say and how: OpenAI's fields, and ``speaker`` and ``pitch``. Other fields are ignored."""
+
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {"input": "नमस्ते दुनिया।"},
+                {"model": "ssmphony", "input": "आज मौसम अच्छा है।", "voice": "default", "response_format": "wav"},
+                {"input": "<speak>एक <break time='300ms'/> दो</speak>", "speed": 1.2, "stream_format": "sse"},
+            ]
+        },
+    )
+
+    input: Annotated[str, Field(min_length=1, description="Plain text, or SSML in <speak>. The server limits it.")]
+    model: Annotated[str | None, Field(description="Any: the voice decides.")] = None
+    voice: Annotated[str | VoiceId | None, Field(description="One of /v1/audio/voices; without, the first.")] = None
+    response_format: Annotated[Format, Field(description="pcm is 16-bit little-endian mono.")] = "mp3"
+    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
+    stream_format: Annotated[
+        Literal["audio", "sse"], Field(description="The sound itself, or events with the sound in base64.")
+    ] = "audio"
+    instructions: Annotated[str | None, Field(description="Accepted and ignored.")] = None
+    speaker: Annotated[str | None, Field(description="One of the voice's speakers.")] = None
+    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
+
+
+def _error(description: str, message: str, kind: str, code: str) -> dict[str, Any]:
+    example = {"error": {"message": message, "type": kind, "param": None, "code": code}}
+    return {
+        "model": ErrorResponse,
+        "description": description,
+        "content": {"application/json": {"example": example}},
+    }
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: _error(
+        "The request is not valid, or there is nothing to speak in its text.",
+        "unknown voice 'asha'; this server has default",
+        "invalid_request_error",
+        "voice_not_found",
+    ),
+    401: _error("The key is wrong.", "wrong or missing API key", "authentication_error", "invalid_api_key"),
+    408: _error(
+        "The body came too slowly.", "the request did not arrive in time", "invalid_request_error", "request_timeout"
+    ),
+    413: _error(
+        "The body is too large.", "the body is larger than 262144 bytes", "invalid_request_error", "body_too_large"
+    ),
+    429: _error("All places are taken.", "the server is busy: try again later", "rate_limit_error", "server_busy"),
+    500: _error("The server's own fault.", "the voice failed on this text", "server_error", "voice_failed"),
+    503: _error("The server is being stopped.", "the server is shutting down", "server_error", "shutting_down"),
+    504: _error("It took too long.", "not spoken within 600 s", "server_error", "timeout"),
+}
+_SOUND: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The sound, sent as it is made.",
+        "content": {
+            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
+            _EVENTS: {
+                "schema": {"type": "string"},
+                "example": 'data: {"type": "speech.audio.delta", "audio": "UklGR..."}\n\n'
+                'data: {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 1250, '
+                '"total_tokens": 1264}}\n\n',
+            },
+        },
+    }
+}
+
+
+@router.post("/v1/audio/speech", response_class=Response, responses={**_SOUND, **ERRORS})
+async def create_speech(request: Request, body: SpeechRequest, engine: EngineHere) -> Response:
+    """Speak a text. The sound is sent as it is made; an error behind its beginning breaks the answer off."""
+    settings: ServeSettings = request.app.state.settings
+    record: Record = request.scope[RECORD]
+    record.voice = resolve(engine, body.voice.id if isinstance(body.voice, VoiceId) else body.voice)
+    record.characters = len(body.input)
+    record.text = body.input if settings.log_text else None
+    check_length(len(body.input), settings)
+    with api_errors():
+        stream = engine.stream(
+            body.input,
+            record.voice,
+            speed=body.speed,
+            pitch=body.pitch,
+            speaker=body.speaker,
+            deadline_s=settings.timeout_s,
+        )
+    encoder = make_encoder(body.response_format, stream.sample_rate)
+    pieces = await begun(encoded(stream, encoder, record), request)
+    if body.stream_format == "sse":
+        return SoundResponse(as_events(pieces, record), media_type=_EVENTS)
+    headers = {"X-Sample-Rate": str(stream.sample_rate)}
+    return SoundResponse(as_audio(pieces, record), media_type=MEDIA_TYPES[body.response_format], headers=headers)
+
+
+def check_length(characters: int, settings: ServeSettings) -> None:
+    if characters > settings.max_characters:
+        message = f"the text has {characters} characters; this server speaks {settings.max_characters} at a time"
+        raise ApiError(400, message, "string_above_max_length", "input")
