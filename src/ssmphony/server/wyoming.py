@@ -187,8 +187,8 @@ class _Client:
 
     async def _hush(self) -> None:
         if self._speaking is not None and self._stream is not None:
-            self._stream.cancel()  # a task that has not begun cannot do it
             self._speaking.cancel()
+            self._stream.cancel()  # a task that has not begun cannot do it
             await asyncio.wait({self._speaking})
 
     async def _next(self) -> Event | None:
