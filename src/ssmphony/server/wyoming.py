@@ -26,6 +26,7 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 
 from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine, Stream
+from ssmphony.server.connections import Stall
 from ssmphony.server.errors import ApiError, as_api_error
 from ssmphony.server.log import LOGGER, log
 from ssmphony.server.metrics import Metrics
@@ -36,7 +37,7 @@ from ssmphony.server.wyoming_voices import choose, describe
 from ssmphony.types import SsmphonyError
 
 _log = logging.getLogger(LOGGER)
-_GONE = (OSError, EOFError, asyncio.TimeoutError, TimeoutError)
+_GONE = (OSError, EOFError)
 """The client has left, or takes nothing."""
 _INTERNAL = ApiError(500, "an error of the server; its log says more", "internal_error")
 
@@ -208,7 +209,12 @@ class _Client:
         return event
 
     async def _send(self, event: Eventable) -> None:
-        await asyncio.wait_for(async_write_event(event.event(), self._writer), self._settings.stall_s)
+        stall = Stall(self._settings.stall_s)  # `asyncio.wait_for` would swallow a cancellation now and then
+        stall.begin(self._writer.transport)
+        try:
+            await async_write_event(event.event(), self._writer)
+        finally:
+            stall.end()
 
     async def _refuse(self, error: ApiError) -> None:
         """Before a request is complete."""
