@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
 import urllib.error
@@ -21,26 +20,23 @@ TEXT = "नमस्ते दुनिया। आज मौसम अच्�
 
 @pytest.mark.slow
 def test_a_replica_speaks(tiny_voice_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "120")  # a busy machine starts it late
     try:
         import ray
         from ray import serve
+
+        from deploy.ray_serve import app
     except ImportError:
         pytest.skip("needs ray[serve]")
-    specification = importlib.util.spec_from_file_location("ray_serve", ROOT / "deploy" / "ray_serve.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    ray.cloudpickle.register_pickle_by_value(module)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {"SSMPHONY_SERVE_VOICES": str(tiny_voice_folder), "PYTHONPATH": str(ROOT / "src")}
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": environment})
+    environment = {"SSMPHONY_SERVE_VOICES": str(tiny_voice_folder), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": environment})
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
-        serve.run(module.app)
+        serve.run(app)
 
         def ask(**fields: Any) -> bytes:
             data = json.dumps({"input": TEXT, "response_format": "pcm", **fields}).encode()
