@@ -7,6 +7,8 @@ import re
 import shlex
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +37,52 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"SSMPHONY_VOICES": str(folder)}
 
 
+@pytest.fixture(scope="session")
+def server(voices: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Where the examples of `docs/serve.md` find a server."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "ssmphony.cli", "serve", "--port", "0"]
+        process = subprocess.Popen(command, stderr=file, env={**os.environ, **voices})
+    try:
+        until = time.monotonic() + 60
+        while not (found := re.search(r'"url": "(.+?)"', log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+        yield {**voices, "OPENAI_BASE_URL": f"{found.group(1)}/v1", "OPENAI_API_KEY": "none"}
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def surroundings(block: Block, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of an example."""
+    return request.getfixturevalue("server" if block.page.name == "serve.md" else "voices")
+
+
 def runnable(*languages: str) -> list[object]:
     chosen = [block for block in ALL if block.language in languages and not block.note]
     return [pytest.param(block, id=block.where) for block in chosen]
 
 
-def run(command: list[str], block: Block, folder: Path, voices: dict[str, str]) -> None:
+def run(command: list[str], block: Block, folder: Path, surroundings: dict[str, str]) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, **voices, "PATH": path, "PYTHONUTF8": "1", "TERM": "dumb"}
+    environment = {**os.environ, **surroundings, "PATH": path, "PYTHONUTF8": "1", "TERM": "dumb"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, f"{block.where} failed:\n{block.code}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("block", runnable("python"))
-def test_python_example_runs(block: Block, tmp_path: Path, voices: dict[str, str]) -> None:
+def test_python_example_runs(block: Block, tmp_path: Path, surroundings: dict[str, str]) -> None:
     (tmp_path / "example.py").write_text(block.code, encoding="utf-8")
-    run([sys.executable, "example.py"], block, tmp_path, voices)
+    run([sys.executable, "example.py"], block, tmp_path, surroundings)
 
 
 @pytest.mark.parametrize("block", runnable(*SHELL))
-def test_shell_example_runs(block: Block, tmp_path: Path, voices: dict[str, str]) -> None:
-    run(["bash", "-euo", "pipefail", "-c", block.code], block, tmp_path, voices)
+def test_shell_example_runs(block: Block, tmp_path: Path, surroundings: dict[str, str]) -> None:
+    run(["bash", "-euo", "pipefail", "-c", block.code], block, tmp_path, surroundings)
 
 
 @pytest.mark.parametrize("block", runnable("yaml"))

@@ -95,6 +95,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     assert source <= names
     for name in names - source:
         suffixes = (".py", ".cpp", ".typed", ".tsv", ".txt", ".json", ".onnx", ".safetensors", ".md")
+        suffixes += (".html", ".css", ".js", ".svg")  # the page of the server
         assert name.startswith("ssmphony-") or (name.startswith("ssmphony/") and name.endswith(suffixes)), name
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ssmphony.cli.errors import needs_extra
+
 
 def serve(
     voice: Annotated[
@@ -65,11 +67,8 @@ def serve(
         "drain_s": drain_s,
         "log_text": log_text,
     }
-    from ssmphony.types import SsmphonyError
-
-    try:
+    with needs_extra("serve"):
         from ssmphony.server import read_settings
         from ssmphony.server import serve as run
-    except ModuleNotFoundError as error:
-        raise SsmphonyError(f"serve needs {error.name}: pip install 'ssmphony[serve]'") from None
+
     run(read_settings({name: value for name, value in given.items() if value is not None}, os.environ, config))

@@ -73,9 +73,11 @@ def create_app(
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
     errors.install(app)
-    keyed = [Depends(HTTPBearer(auto_error=False, description="The server's key, if it has one."))]
+    described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it
     for router in (speech.router, catalogue.router):
-        app.include_router(router, dependencies=keyed, responses={401: speech.ERRORS[401]})
+        app.include_router(
+            router, dependencies=described, responses={status: speech.ERRORS[status] for status in (401, "4XX")}
+        )
     app.include_router(socket.router)
 
     @app.get("/health", tags=["operation"])

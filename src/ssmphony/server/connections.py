@@ -82,10 +82,13 @@ class Http(H11Protocol):
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
-        if self.conn.our_state is h11.IDLE:
-            self._refuse(400, "this is not a valid HTTP request", "invalid_request")
-        else:  # rubbish in the middle of a body: the answer may have begun
-            self.transport.close()
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()  # the answer to what came before has begun
+            return
+        if self.conn.our_state is h11.SEND_RESPONSE:  # in the middle of a body: the application hears no more of it
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._refuse(400, "this is not a valid HTTP request", "invalid_request")
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ssmphony.engine import Stream
-from ssmphony.server.encoding import Encoder
-from ssmphony.server.errors import ApiError, StreamBroken, api_errors
+from ssmphony.server.encoding import PLAIN, Format, make_encoder
+from ssmphony.server.errors import ApiError, StreamBroken, api_errors, as_api_error
 from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.types import AudioChunk, SsmphonyError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 NOTHING = "there is nothing to speak in this text: it holds no letter and no digit"
 
 
@@ -27,23 +29,24 @@ class Piece(NamedTuple):
     """What was encoded; ``data`` may be of chunks before. None at the end."""
 
 
-async def encoded(stream: Stream, encoder: Encoder, record: Record) -> AsyncGenerator[Piece, None]:
+async def encoded(stream: Stream, name: Format, record: Record) -> AsyncGenerator[Piece, None]:
     """Encode what a stream says. Cancels it when nobody wants more; raises what the stream raises."""
+    apart = name not in PLAIN
     try:
+        encoder = await _call(apart, make_encoder, name, stream.sample_rate)
         async for chunk in stream:
-            data = await _apart(encoder, chunk)
+            data = await _call(apart, encoder.encode, chunk.samples)
             record.heard(chunk)
             yield Piece(data, chunk)
         if record.seconds:
-            yield Piece(await asyncio.to_thread(encoder.finish) if encoder.heavy else encoder.finish(), None)
+            yield Piece(await _call(apart, encoder.finish), None)
     finally:
         stream.cancel()
 
 
-async def _apart(encoder: Encoder, chunk: AudioChunk) -> bytes:
-    if not encoder.heavy:
-        return encoder.encode(chunk.samples)
-    return await asyncio.to_thread(encoder.encode, chunk.samples)
+async def _call(apart: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Compression takes milliseconds that others would wait for: it has a thread of its own."""
+    return await asyncio.to_thread(work, *args, **kwargs) if apart else work(*args, **kwargs)
 
 
 async def begun(pieces: AsyncGenerator[Piece, None], request: Request) -> AsyncGenerator[Piece, None]:
@@ -97,7 +100,9 @@ async def as_audio(pieces: AsyncGenerator[Piece, None], record: Record) -> Async
             if piece.data:
                 yield piece.data
     except SsmphonyError as error:
-        raise StreamBroken(str(error)) from error
+        told = as_api_error(error)
+        record.status = told.status_code
+        raise StreamBroken(told.message) from error
     except (asyncio.CancelledError, GeneratorExit):
         record.status = CLIENT_GONE
         raise
@@ -118,12 +123,9 @@ async def as_events(pieces: AsyncGenerator[Piece, None], record: Record) -> Asyn
         usage = {"input_tokens": record.characters, "output_tokens": made, "total_tokens": record.characters + made}
         yield _event({"type": "speech.audio.done", "usage": usage})
     except SsmphonyError as error:
-        try:
-            with api_errors():
-                raise error
-        except ApiError as told:
-            record.problem, record.status = told.message, told.status_code
-            yield _event(json.loads(bytes(told.response().body)))
+        told = as_api_error(error)
+        record.problem, record.status = told.message, told.status_code
+        yield _event(json.loads(bytes(told.response().body)))
     except (asyncio.CancelledError, GeneratorExit):
         record.status = CLIENT_GONE
         raise

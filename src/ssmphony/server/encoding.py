@@ -24,14 +24,13 @@ MEDIA_TYPES: dict[Format, str] = {
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
+PLAIN: frozenset[Format] = frozenset(("pcm", "wav"))
+"""What needs no encoder."""
 _UNKNOWN = 0xFFFFFFFF
 
 
 class Encoder(Protocol):
     """One sound, from its first sample to its last."""
-
-    heavy: bool
-    """Worth a thread of its own."""
 
     def encode(self, samples: Samples) -> bytes:
         """What can be sent once these samples (n,) are known; may be empty."""
@@ -43,7 +42,7 @@ class Encoder(Protocol):
 
 
 def make_encoder(name: Format, sample_rate: int) -> Encoder:
-    if name in ("pcm", "wav"):
+    if name in PLAIN:
         return Plain(wav_header(sample_rate) if name == "wav" else b"")
     return Compressed(_CODECS[name], sample_rate)
 
@@ -56,8 +55,6 @@ def wav_header(sample_rate: int) -> bytes:
 
 class Plain:
     """16-bit samples, behind a header if there is one."""
-
-    heavy = False
 
     def __init__(self, header: bytes) -> None:
         self._header = header
@@ -88,7 +85,7 @@ _CODECS: dict[Format, _Codec] = {
         (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
     ),
     # a page of Ogg holds a second unless told otherwise: 100 ms
-    "opus": _Codec("ogg", "libopus", 32_000, {"page_duration": "100000"}, (8000, 12000, 16000, 24000, 48000)),
+    "opus": _Codec("ogg", "libopus", 48_000, {"page_duration": "100000"}, (8000, 12000, 16000, 24000, 48000)),
     "aac": _Codec("adts", "aac", 64_000, {}, (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)),
     "flac": _Codec("flac", "flac", None, {}),
 }
@@ -96,8 +93,6 @@ _CODECS: dict[Format, _Codec] = {
 
 class Compressed:
     """Encoded by FFmpeg into a container that is never sought in."""
-
-    heavy = True
 
     def __init__(self, codec: _Codec, sample_rate: int) -> None:
         import av

@@ -87,7 +87,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ApiError):
         return error.response()
     message, code = error.detail, None
-    if error.status_code == 404:
+    if error.status_code == 400:
+        message, code = "the body cannot be read as JSON", "invalid_body"
+    elif error.status_code == 404:
         message, code = f"there is nothing at {request.url.path:.200}", "not_found"
     elif error.status_code == 405:
         message, code = f"{request.url.path:.200} does not answer {request.method:.20}", "method_not_allowed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import time
 from collections.abc import Iterable
 
@@ -57,7 +58,7 @@ class Gate:
             record.route = getattr(scope.get("route"), "path", "other")
             record.end()
             self._metrics.count(record)
-            log("request", **record.fields())
+            log("request", logging.ERROR if record.status >= 500 else logging.INFO, **record.fields())
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._key is not None and scope["path"] not in self._open and not self._knows_key(scope):

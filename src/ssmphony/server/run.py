@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -22,6 +23,7 @@ from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
 
 HEADER_BYTES = 16_384
+_FIRST_WORDS = "नमस्ते।"
 
 
 def serve(settings: ServeSettings) -> None:
@@ -46,6 +48,8 @@ def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None =
     wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
     voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
     with Engine(voices, workers=_threads(settings), running=settings.streams, queue=settings.queue) as engine:
+        for name in voices:
+            deque(engine.stream(_FIRST_WORDS, name), maxlen=0)  # the first listener need not wait for what loads late
         server = uvicorn.Server(configuration(engine, settings, url_of(listener), wyoming))
         if ready is not None:
             ready.set()

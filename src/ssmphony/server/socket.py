@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from ssmphony.engine import Engine, Stream
 from ssmphony.server.catalogue import resolve
 from ssmphony.server.delivery import NOTHING, encoded
-from ssmphony.server.encoding import Encoder, Format, make_encoder
+from ssmphony.server.encoding import Format
 from ssmphony.server.errors import ApiError, as_api_error
 from ssmphony.server.limits import KEY_PROTOCOL
 from ssmphony.server.log import log
@@ -72,7 +72,7 @@ _messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discrimin
 @dataclass
 class Utterance:
     stream: Stream
-    encoder: Encoder
+    format: Format
     record: Record
     finished: bool = False
     task: asyncio.Task[None] | None = None
@@ -175,8 +175,7 @@ class Session:
             speaker=message.speaker,
             deadline_s=self._settings.timeout_s,
         )
-        encoder = make_encoder(message.format, stream.sample_rate)
-        self._utterance = current = Utterance(stream, encoder, record)
+        self._utterance = current = Utterance(stream, message.format, record)
         await self._say({"type": "started", "sample_rate": stream.sample_rate, "voice": record.voice})
         current.task = asyncio.create_task(self._speak(current))
 
@@ -198,7 +197,7 @@ class Session:
         """Send an utterance to its end. Whatever happens, its record is kept."""
         record = current.record
         try:
-            async for piece in encoded(current.stream, current.encoder, record):
+            async for piece in encoded(current.stream, current.format, record):
                 if piece.data:
                     await self._socket.send_bytes(piece.data)
                 if piece.chunk is not None and piece.chunk.words:

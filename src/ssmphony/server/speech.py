@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ssmphony.server.catalogue import EngineHere, resolve
 from ssmphony.server.delivery import SoundResponse, as_audio, as_events, begun, encoded
-from ssmphony.server.encoding import MEDIA_TYPES, Format, make_encoder
+from ssmphony.server.encoding import MEDIA_TYPES, Format
 from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
 from ssmphony.server.limits import RECORD
 from ssmphony.server.record import Record
@@ -17,6 +17,12 @@ from ssmphony.server.settings import ServeSettings
 
 router = APIRouter(tags=["speech"])
 _EVENTS = "text/event-stream"
+_EVENT = {
+    "type": "object",
+    "description": "Each event; its data is JSON.",
+    "properties": {"data": {"type": "string", "contentMediaType": "application/json"}},
+    "required": ["data"],
+}
 
 
 class VoiceId(BaseModel):
@@ -73,6 +79,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: _error(
         "The body is too large.", "the body is larger than 262144 bytes", "invalid_request_error", "body_too_large"
     ),
+    "4XX": {"model": ErrorResponse, "description": "Any other mistake of the request."},
     429: _error("All places are taken.", "the server is busy: try again later", "rate_limit_error", "server_busy"),
     500: _error("The server's own fault.", "the voice failed on this text", "server_error", "voice_failed"),
     503: _error("The server is being stopped.", "the server is shutting down", "server_error", "shutting_down"),
@@ -84,7 +91,7 @@ _SOUND: dict[int | str, dict[str, Any]] = {
         "content": {
             **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
             _EVENTS: {
-                "schema": {"type": "string"},
+                "schema": _EVENT,
                 "example": 'data: {"type": "speech.audio.delta", "audio": "UklGR..."}\n\n'
                 'data: {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 1250, '
                 '"total_tokens": 1264}}\n\n',
@@ -112,8 +119,7 @@ async def create_speech(request: Request, body: SpeechRequest, engine: EngineHer
             speaker=body.speaker,
             deadline_s=settings.timeout_s,
         )
-    encoder = make_encoder(body.response_format, stream.sample_rate)
-    pieces = await begun(encoded(stream, encoder, record), request)
+    pieces = await begun(encoded(stream, body.response_format, record), request)
     if body.stream_format == "sse":
         return SoundResponse(as_events(pieces, record), media_type=_EVENTS)
     headers = {"X-Sample-Rate": str(stream.sample_rate)}

@@ -1,0 +1,173 @@
+"""`ssmphony serve` as a process: what it says, how it ends, and what becomes of its workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import ssmphony
+from ssmphony.audio.pcm import pcm16
+from tests.unit.server.running import wait_for
+
+TEXT = "नमस्ते दुनिया।"
+
+
+class Process:
+    def __init__(self, home: Path, log: Path, *arguments: str) -> None:
+        environment = {
+            **os.environ,
+            "SSMPHONY_VOICES": str(home),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        command = [sys.executable, "-m", "ssmphony.cli", "serve", "--voice", "tiny", "--port", "0", *arguments]
+        self._log = log
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(command, stderr=file, stdout=file, env=environment)
+
+    @property
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def listening(self) -> list[dict]:
+        return [line for line in self.lines if "url" in line]
+
+    def begin(self, workers: int = 1) -> None:
+        wait_for(lambda: len(self.listening()) >= workers or self.process.poll() is not None, 60)
+        assert self.process.poll() is None, self.said
+        self.url = self.listening()[0]["url"]
+
+    def speak(self, text: str = TEXT, **fields) -> bytes:
+        body = json.dumps({"input": text, "response_format": "pcm", **fields}).encode()
+        request = urllib.request.Request(f"{self.url}/v1/audio/speech", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.read()
+
+
+@contextmanager
+def started(home: Path, log: Path, *arguments: str) -> Iterator[Process]:
+    served = Process(home, log, *arguments)
+    try:
+        yield served
+    finally:
+        if served.process.poll() is None:
+            served.process.terminate()
+        try:
+            served.process.wait(20)
+        except subprocess.TimeoutExpired:
+            served.process.kill()
+            raise
+
+
+@pytest.fixture(scope="module")
+def home(tiny_voice_folder: Path) -> Path:
+    return tiny_voice_folder.parent
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_voice_folder: Path) -> bytes:
+    return pcm16(ssmphony.load(tiny_voice_folder, threads=1).say(TEXT).samples)
+
+
+def test_from_start_to_stop(home, tmp_path, expected):
+    with started(home, tmp_path / "log", "--host", "0.0.0.0", "--max-characters", "100000") as served:
+        served.begin()
+        assert "--api-key" in served.said  # bound wider, and open to all
+        served.url = served.url.replace("0.0.0.0", "127.0.0.1")
+        assert served.speak() == expected
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            body = json.dumps({"input": TEXT * 40, "response_format": "pcm"}).encode()
+            connection.sendall(
+                b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n" % len(body) + body
+            )
+            data = connection.recv(4096)
+            served.process.send_signal(signal.SIGTERM)
+            while piece := connection.recv(65536):
+                data += piece
+        assert data.endswith(b"0\r\n\r\n")  # what had begun was finished
+        assert served.process.wait(20) == 0
+    requests = [line for line in served.lines if line["message"] == "request"]
+    assert [line["status"] for line in requests] == [200, 200]
+    assert all(line["level"] in ("info", "warning") for line in served.lines), served.said
+
+
+def test_a_port_that_is_taken_and_a_voice_that_is_missing(home, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        mistakes = {
+            ("--port", str(port)): f"127.0.0.1:{port}: address already in use",
+            ("--voice", "nobody"): "unknown voice 'nobody'",
+            ("--voice", str(home / "tiny")): "two voices are named 'tiny'",
+        }
+        running = []
+        for i, arguments in enumerate(mistakes):
+            running.append(Process(home, tmp_path / str(i), *arguments))
+        for served, told in zip(running, mistakes.values(), strict=True):
+            assert served.process.wait(60) == 1
+            assert served.said.startswith(f"ssmphony: {told}")
+            assert served.said.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced(home, tmp_path, expected):
+    with started(home, tmp_path / "log", "--workers", "2") as served:
+        served.begin(workers=2)
+        assert served.speak() == expected
+        first = served.listening()[0]["pid"]
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: len(served.listening()) == 3, 60)
+        assert any(line.get("exitcode") == -9 and line["pid"] == first for line in served.lines)
+        assert {served.speak() for _ in range(6)} == {expected}
+        time.sleep(1.2)  # gauges of the others are written each second
+        with urllib.request.urlopen(f"{served.url}/metrics", timeout=20) as response:
+            metrics = response.read().decode()
+        assert 'ssmphony_requests_total{route="/v1/audio/speech",status="200"} 7.0' in metrics
+        slots = [line for line in metrics.splitlines() if line.startswith("ssmphony_slots ")]
+        alive = {line["pid"] for line in served.listening()} - {first}
+        assert len(slots) == 1
+        served.process.terminate()
+        assert served.process.wait(20) == 0
+        for worker in alive:
+            with pytest.raises(ProcessLookupError):
+                os.kill(worker, 0)
+
+
+@pytest.mark.slow
+def test_workers_end_with_their_parent_and_do_not_begin_in_vain(home, tmp_path):
+    with started(home, tmp_path / "log", "--workers", "2") as served:
+        served.begin(workers=2)
+        served.process.kill()
+        served.process.wait()
+        workers = [line["pid"] for line in served.listening()]
+
+        def gone() -> bool:
+            return not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+        wait_for(gone, 20)
+    broken = tmp_path / "voices"
+    broken.mkdir()
+    (broken / "tiny").symlink_to(home / "tiny")
+    damaged = broken / "damaged"
+    damaged.mkdir()
+    for file in (home / "tiny").iterdir():
+        (damaged / file.name).write_bytes(file.read_bytes() if file.suffix == ".json" else b"rubbish")
+    served = Process(broken, tmp_path / "other", "--voice", "damaged", "--workers", "2")
+    assert served.process.wait(60) == 1
+    assert "the workers could not begin" in served.said
+    assert "Traceback" not in served.said

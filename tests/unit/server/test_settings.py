@@ -1,0 +1,63 @@
+"""Flags over environment over file over defaults, and one line for each mistake."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from ssmphony.cli.serve import serve
+from ssmphony.server.settings import ServeSettings, read_settings
+from ssmphony.types import SsmphonyError
+
+
+def test_what_wins(tmp_path):
+    file = tmp_path / "serve.toml"
+    file.write_text('port = 1\nstreams = 1\nqueue = 1\nvoices = ["a", "b"]\n')
+    environment = {
+        "SSMPHONY_SERVE_PORT": "2",
+        "SSMPHONY_SERVE_STREAMS": "2",
+        "SSMPHONY_SERVE_CORS_ORIGINS": "x, y",
+        "A": "b",
+    }
+    settings = read_settings({"port": 3}, environment, file)
+    assert (settings.port, settings.streams, settings.queue, settings.timeout_s) == (3, 2, 1, 600.0)
+    assert (settings.voices, settings.cors_origins) == (("a", "b"), ("x", "y"))
+    other = tmp_path / "serve.yaml"
+    other.write_text("port: 1\napi_key: hush\n")
+    settings = read_settings({}, None, other)
+    assert settings.port == 1
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("prot = 1", "did you mean 'port'"),
+        ("port = 99999", "'port'"),
+        ("port = ", "not valid TOML"),
+        ('api_key = " "', "empty key"),
+    ],
+)
+def test_mistakes_in_a_file(tmp_path, text, told):
+    file = tmp_path / "serve.toml"
+    file.write_text(text)
+    with pytest.raises(SsmphonyError, match=told) as raised:
+        read_settings({}, {}, file)
+    assert str(file) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_other_mistakes(tmp_path):
+    with pytest.raises(SsmphonyError, match=r"SSMPHONY_SERVE_PROT.*did you mean 'SSMPHONY_SERVE_PORT'"):
+        read_settings({}, {"SSMPHONY_SERVE_PROT": "1"})
+    with pytest.raises(SsmphonyError, match="no such"):
+        read_settings({}, {}, tmp_path / "missing.toml")
+    with pytest.raises(SsmphonyError, match=r"\.toml or \.yaml"):
+        read_settings({}, {}, tmp_path / "missing.ini")
+
+
+def test_every_setting_has_a_flag():
+    renamed = {"voice": "voices", "cors_origin": "cors_origins"}
+    flags = {renamed.get(name, name) for name in inspect.signature(serve).parameters}
+    assert flags - {"config"} == set(ServeSettings.model_fields)
