@@ -134,18 +134,19 @@ async def as_events(pieces: AsyncGenerator[Piece, None], record: Record) -> Asyn
 
 
 class SoundResponse(StreamingResponse):
-    """Ends its body at once when the client has left, not whenever it is collected."""
+    """Gives its stream up when it ends, however it ends: a body that was never begun could not."""
 
     def __init__(
-        self, body: AsyncGenerator[bytes, None], media_type: str, headers: dict[str, str] | None = None
+        self, body: AsyncGenerator[bytes, None], stream: Stream, media_type: str, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(body, media_type=media_type, headers=headers)
-        self._body = body
+        self._body, self._stream = body, stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
+            self._stream.cancel()
             await self._body.aclose()
 
 

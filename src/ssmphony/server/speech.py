@@ -121,9 +121,9 @@ async def create_speech(request: Request, body: SpeechRequest, engine: EngineHer
         )
     pieces = await begun(encoded(stream, body.response_format, record), request)
     if body.stream_format == "sse":
-        return SoundResponse(as_events(pieces, record), media_type=_EVENTS)
+        return SoundResponse(as_events(pieces, record), stream, _EVENTS)
     headers = {"X-Sample-Rate": str(stream.sample_rate)}
-    return SoundResponse(as_audio(pieces, record), media_type=MEDIA_TYPES[body.response_format], headers=headers)
+    return SoundResponse(as_audio(pieces, record), stream, MEDIA_TYPES[body.response_format], headers)
 
 
 def check_length(characters: int, settings: ServeSettings) -> None:

@@ -317,13 +317,15 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_half_of_the_requests_are_malformed(voice, expected, count):
+def test_half_of_the_requests_are_malformed(voice, count):
+    text = "हाँ।"
+    expected = pcm16(voice.say(text).samples)
     dice = random.Random(count)
     statuses: dict[bytes, int] = {}
     undisturbed: list[bool] = []
 
     def well(server, number):
-        undisturbed.extend(server.speak(TEXT).body == expected for _ in range(number))
+        undisturbed.extend(server.speak(text).body == expected for _ in range(number))
 
     with serving(voice, connections=100) as server:
         beside = threading.Thread(target=well, args=(server, count // 2))

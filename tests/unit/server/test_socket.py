@@ -23,7 +23,7 @@ LONG = "यह एक लंबा वाक्य है, जो देर त�
 
 class Client:
     def __init__(self, server, **options):
-        self.connection = connect(server.url.replace("http", "ws") + PATH, open_timeout=10, **options)
+        self.connection = connect(server.url.replace("http", "ws") + PATH, open_timeout=10, close_timeout=1, **options)
         self.heard = 0
 
     def __enter__(self):
@@ -190,6 +190,9 @@ def test_a_full_server_refuses_one_and_serves_the_others(voice):
             assert client.next()["code"] == "server_busy"
         wait_for(lambda: server.engine.stats().running == 0)
         assert client.say(TEXT)[2]["type"] == "done"
+        counted = {status: f'ssmphony_requests_total{{route="{PATH}",status="{status}"}}' for status in (101, 200, 499)}
+        assert server.metric(counted[200]) == server.metric(counted[499]) == 1  # utterances
+        assert server.metric(counted[101]) == 1  # sockets that were closed
 
 
 def test_silence_ends_a_socket(voice):
