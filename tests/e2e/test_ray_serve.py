@@ -20,6 +20,8 @@ TEXT = "नमस्ते दुनिया। आज मौसम अच्�
 
 @pytest.mark.slow
 def test_a_replica_speaks(tiny_voice_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSMPHONY_SERVE_VOICES", str(tiny_voice_folder))  # its workers inherit it
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT}")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "120")  # a busy machine starts it late
     try:
@@ -32,8 +34,7 @@ def test_a_replica_speaks(tiny_voice_folder: Path, monkeypatch: pytest.MonkeyPat
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {"SSMPHONY_SERVE_VOICES": str(tiny_voice_folder), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": environment})
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         serve.run(app)
