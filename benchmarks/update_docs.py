@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, ssm_tables, tables, textbook_tables, voice_tables
+from benchmarks import batch, serve_tables, ssm_tables, tables, textbook_tables, voice_tables
 from examples import long_range_report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +36,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),
     "long-range": ("long_range.json", long_range_report.table),
+    "serve": ("serve.json", serve_tables.sections),
     "ssm": ("ssm.json", ssm_tables.sections),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),

@@ -1,5 +1,6 @@
-"""Faults that other implementations have had; each test shows the fault, and that ours does not have it. `tests/unit/ssm/test_pretrained.py`
-has one more: a Mamba that forgets between pieces.
+"""Faults that other implementations have had; each test shows the fault, and that ours does not have it.
+
+`tests/unit/ssm/test_pretrained.py` has one more: a Mamba that forgets between pieces.
 
 * A scan as a Python loop over slices has a backward pass that is quadratic in the length (mamba-minimal, issue 21).
 * Stepping S4 by the eigenvectors of its discrete matrix loses digits that the HiPPO matrix does not have to spare.

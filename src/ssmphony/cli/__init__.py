@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (say, serve, batch, voices, text, prepare, train, mels, export):
+for command in (say, batch, serve, voices, text, prepare, train, mels, export):
     app.command()(command)
 
 

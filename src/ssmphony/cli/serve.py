@@ -18,6 +18,9 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8000; 0 for any that is free.")] = None,
+    wyoming: Annotated[
+        str | None, typer.Option(help="Also for Home Assistant, without a key: tcp://127.0.0.1:10200.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="A .toml or .yaml file of settings.")] = None,
     api_key: Annotated[
         str | None, typer.Option(help="What clients must know; better in SSMPHONY_SERVE_API_KEY.")
@@ -47,6 +50,7 @@ def serve(
         "voices": voice,
         "host": host,
         "port": port,
+        "wyoming": wyoming,
         "api_key": api_key,
         "cors_origins": cors_origin,
         "workers": workers,

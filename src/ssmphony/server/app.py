@@ -6,8 +6,9 @@ import asyncio
 import mimetypes
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
+from socket import socket as Listener
 from typing import Any
 
 from fastapi import Depends, FastAPI, Response
@@ -22,6 +23,7 @@ from ssmphony.server.limits import Gate
 from ssmphony.server.log import log
 from ssmphony.server.metrics import REFRESH_S, Metrics
 from ssmphony.server.settings import ServeSettings
+from ssmphony.server.wyoming import answering
 
 PAGE = Path(__file__).parent / "page"
 _PAGE_HEADERS = {
@@ -36,8 +38,17 @@ _PAGE_HEADERS = {
 _Answer = Callable[[], Coroutine[Any, Any, Response]]
 
 
-def create_app(engine: Engine, settings: ServeSettings | None = None, *, url: str | None = None) -> FastAPI:
-    """The application that speaks with ``engine``, which stays the caller's to close. ``url`` is where it listens."""
+def create_app(
+    engine: Engine,
+    settings: ServeSettings | None = None,
+    *,
+    url: str | None = None,
+    wyoming: Listener | None = None,
+) -> FastAPI:
+    """The application that speaks with ``engine``, which stays the caller's to close. ``url`` is where it listens.
+
+    While it runs, it answers the protocol Wyoming at the socket ``wyoming``.
+    """
     settings = settings or ServeSettings()
     metrics = Metrics()
 
@@ -46,7 +57,8 @@ def create_app(engine: Engine, settings: ServeSettings | None = None, *, url: st
         keeping = asyncio.create_task(_keep_fresh(metrics, engine))
         if url is not None:
             log(f"listening on {url}", url=url, voices=list(engine.voices), pid=os.getpid())
-        yield
+        async with nullcontext() if wyoming is None else answering(wyoming, engine, settings, metrics):
+            yield
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping

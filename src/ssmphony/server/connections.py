@@ -35,7 +35,7 @@ class Stall:
         self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, transport: asyncio.Transport) -> None:
+    def begin(self, transport: asyncio.WriteTransport) -> None:
         self.end()
         self._timer = asyncio.get_running_loop().call_later(self._seconds, transport.abort)
 

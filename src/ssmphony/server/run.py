@@ -18,6 +18,7 @@ from ssmphony.server.connections import Limits, protocols
 from ssmphony.server.log import log, write_log
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.workers import Ready, supervise
+from ssmphony.server.wyoming import bind
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
 
@@ -44,22 +45,25 @@ def serve(settings: ServeSettings) -> None:
 
 def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None = None) -> None:
     """Serve in this process. ``ready`` is set when requests are answered."""
+    wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
     voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
     with Engine(voices, workers=_threads(settings), running=settings.streams, queue=settings.queue) as engine:
         for name in voices:
             deque(engine.stream(_FIRST_WORDS, name), maxlen=0)  # the first listener need not wait for what loads late
-        server = uvicorn.Server(configuration(engine, settings, url_of(listener)))
+        server = uvicorn.Server(configuration(engine, settings, url_of(listener), wyoming))
         if ready is not None:
             ready.set()
         with _returning_signals():
             server.run(sockets=[listener])
 
 
-def configuration(engine: Engine, settings: ServeSettings, url: str | None = None) -> uvicorn.Config:
+def configuration(
+    engine: Engine, settings: ServeSettings, url: str | None = None, wyoming: socket.socket | None = None
+) -> uvicorn.Config:
     """How uvicorn serves ``engine``."""
     http, websocket = protocols(Limits(settings.connections, settings.receive_s, settings.stall_s))
     return uvicorn.Config(
-        create_app(engine, settings, url=url),
+        create_app(engine, settings, url=url, wyoming=wyoming),
         loop="asyncio",
         http=http,
         ws=websocket,

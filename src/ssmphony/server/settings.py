@@ -23,6 +23,8 @@ class ServeSettings(Config):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     """0: any that is free."""
+    wyoming: str | None = None
+    """``tcp://127.0.0.1:10200``: answer Home Assistant there too. It has no key."""
     workers: int = Field(default=1, ge=1)
     """Processes that share the port; each has its own copy of the voices."""
     threads: int | None = Field(default=None, ge=1)
