@@ -98,10 +98,12 @@ def _session(model: bytes, name: str, threads: int) -> Any:
     options.enable_cpu_mem_arena = False  # no faster here, and it never gives memory back
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the binding raises bare pybind classes
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SsmphonyError(
             f"{name}: ONNX Runtime {onnxruntime.__version__} cannot load this graph ({reason:.120}); "
             "update onnxruntime or export the voice again"
         ) from None
+    vars(session).pop("_model_bytes", None)  # kept only to build the session anew: the size of the file once more
+    return session
