@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ssmphony.cli.engines import EngineName, engine_of
+from ssmphony.cli.extras import extra
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
@@ -29,7 +28,7 @@ def prepare(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    with _extra("train"):
+    with extra("train"):
         from ssmphony.data.corpora.registry import READERS
         from ssmphony.data.prepare import prepare as run
         from ssmphony.data.prepare import reader_from
@@ -65,7 +64,7 @@ def train(
     init: Annotated[str | None, typer.Option(help="Start from the weights of a checkpoint or of a voice.")] = None,
 ) -> None:
     """Train a voice or a vocoder. Run it again to resume."""
-    with _extra("train"):
+    with extra("train"):
         from ssmphony.training.run import train as run
 
     typer.echo(run(config, tuple(settings or ()), init))
@@ -81,7 +80,7 @@ def mels(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    with _extra("train"):
+    with extra("train"):
         from ssmphony.training.teacher_forced import write_mels
 
     with Progress(
@@ -110,7 +109,7 @@ def export(
     ] = None,
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
-    with _extra("train"):
+    with extra("train"):
         from ssmphony.training.release import voice_block
         from ssmphony.voices.export import CardConfig
         from ssmphony.voices.export import export as write
@@ -133,16 +132,3 @@ def _pair(setting: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
-
-
-@contextmanager
-def _extra(name: str) -> Generator[None, None, None]:
-    """Say which extra to install when one of its packages is missing."""
-    from ssmphony.types import SsmphonyError
-
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("ssmphony"):
-            raise
-        raise SsmphonyError(f"this needs {error.name}: pip install 'ssmphony[{name}]'") from None
