@@ -94,7 +94,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     source = {path.relative_to(ROOT / "src").as_posix() for path in SOURCES}
     assert source <= names
     for name in names - source:
-        suffixes = (".py", ".cpp", ".typed", ".tsv", ".txt", ".json", ".onnx", ".safetensors", ".md")
+        suffixes = (".py", ".cpp", ".typed", ".tsv", ".txt", ".json", ".onnx", ".safetensors", ".md", ".html")
         assert name.startswith("ssmphony-") or (name.startswith("ssmphony/") and name.endswith(suffixes)), name
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,6 +78,41 @@ def voice(
     for name, line in result["missing"].items():
         typer.echo(f"without {name}: {line}", err=True)
     typer.echo(f"open {out / 'index.html'}; all figures are in {out / 'report.json'}")
+
+
+class Kind(str, Enum):
+    """See `ssmphony.evaluation.listening`."""
+
+    AB = "ab"
+    MUSHRA = "mushra"
+
+
+@evaluate.command("listening-test")
+def listening_test(
+    systems: Annotated[
+        list[str], typer.Argument(help="Voices, or folders of audio files; with --results, the CSV files.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the test.")],
+    kind: Annotated[Kind, typer.Option(help="Which of two is better, or ratings beside the original.")] = Kind.AB,
+    sentences: Annotated[Path | None, typer.Option(help="What is said, one sentence a line.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="A prepared corpus: its texts, and the originals.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="A list of its clips, one a line; all without it.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many sentences.")] = 20,
+    results: Annotated[bool, typer.Option("--results", help="Compute the statistics of the answers.")] = False,
+) -> None:
+    """Make a folder with a page on which people compare voices, or say what they answered."""
+    if results:
+        with extra("eval"):
+            from ssmphony.evaluation.listening_results import conclusion
+        for line in conclusion([Path(system) for system in systems], out):
+            typer.echo(line)
+        return
+    with extra("eval"):
+        from ssmphony.evaluation.listening import items, make_test
+
+    chosen = [_path(system) for system in systems]
+    made = make_test(chosen, items(sentences, corpus, ids, chosen, count), out, kind.value)
+    typer.echo(f"{made} trials: send {out} to the listeners, without key.json, and let them open index.html")
 
 
 def _path(voice: str) -> str:

@@ -49,7 +49,7 @@ def means_of(figures: Sequence[Figures]) -> dict[str, Row]:
     """Metric → mean with its interval, and the worst clip's."""
     found: dict[str, Row] = {}
     for name, metric in METRICS.items():
-        values = [value for row in figures if (value := row.get(name)) is not None and np.isfinite(value)]
+        values = [value for row in figures if (value := row.get(name)) is not None and _is_number(value)]
         interval = of_mean(values)
         if interval:
             found[name] = {**interval._asdict(), "worst": min(values) if metric.better == "higher" else max(values)}
@@ -91,6 +91,10 @@ def verdict(name: str, change: Interval) -> str:
         return "undecided"
     lower_is_better = METRICS[name].better == "lower"
     return "b" if (change.high < 0.0) == lower_is_better else "a"
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and bool(np.isfinite(value))
 
 
 def _shared(a: Sequence[Row], b: Sequence[Row]) -> list[tuple[Row, Row]]:

@@ -27,7 +27,7 @@ FEWEST = 8
 
 
 class FrechetDistance(NamedTuple):
-    """``distance`` extrapolated to endless clips, the mean of ``by_seed``; ``plain`` is the one of the clips at hand."""
+    """``distance`` is extrapolated to endless clips, the mean of ``by_seed``; ``plain`` is of the clips at hand."""
 
     distance: float
     low: float

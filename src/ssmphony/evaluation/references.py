@@ -1,4 +1,4 @@
-"""The recordings that a voice should sound like: their speaker, their features, and what others sound like beside them."""
+"""The recordings that a voice should sound like: their speaker and features, and other speakers for comparison."""
 
 from __future__ import annotations
 

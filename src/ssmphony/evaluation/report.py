@@ -1,4 +1,4 @@
-"""The page for people: tables, players and pictures, worst clips first. Opened as a file; nothing is loaded from afar."""
+"""The page for people: tables, players and pictures, worst clips first. Opened as a file, without a server."""
 
 from __future__ import annotations
 
@@ -49,9 +49,8 @@ def interval(row: Mapping[str, Any] | None, digits: int) -> str:
     """The mean, its interval below."""
     if not row:
         return NO_JUDGE
-    return (
-        f"{number(row['mean'], digits)}<br><small>{number(row['low'], digits)} to {number(row['high'], digits)}</small>"
-    )
+    low, high = number(row["low"], digits), number(row["high"], digits)
+    return f"{number(row['mean'], digits)}<br><small>{low} to {high}</small>"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -144,12 +143,13 @@ def _frechet(distances: Mapping[str, Row]) -> str:
 def _robustness(found: Row) -> str:
     rows = [[escape(name), str(count)] for name, count in found["defects"].items()]
     rows.append(["<b>broken in any way</b>", f"<b>{found['broken']}</b>"])
-    rows += [[f"heard in all: {kind} (in-domain recogniser)", str(count)] for kind, count in found["heard"].items()]
+    rows.append(["in doubt: the recogniser hears a fault (it errs, too)", str(found["in_doubt"])])
+    rows += [[f"words or stretches it hears {kind}", str(count)] for kind, count in found["heard"].items()]
     counted = table([f"of {found['clips']}, {found['audio_s'] / 60:.0f} minutes, {found['words']} words", ""], rows)
     worst = [
         [
             escape(row["text"][:200]),
-            escape(", ".join(row["defects"])) or "none",
+            escape(", ".join(row["defects"] + _doubts(row))) or "none",
             number(row["seconds_per_phoneme"], 3),
             number(row["peak"]),
             player(row["audio"]) if "audio" in row else "",
@@ -157,6 +157,10 @@ def _robustness(found: Row) -> str:
         for row in found["worst"]
     ]
     return counted + table(["nearest to a defect", "defects", "s a phoneme", "peak", ""], worst)
+
+
+def _doubts(row: Row) -> list[str]:
+    return [f"{count} heard {kind}" for kind, count in row.get("heard", {}).items() if count]
 
 
 def _clip(clip: Row, *, audible: bool) -> str:

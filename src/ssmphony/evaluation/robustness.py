@@ -28,10 +28,8 @@ DEFECTS = (
     "held",
     "skipped words",
     "drifting",
-    "words not heard",
 )
-"""``skipped words`` have no time in the sound; ``words not heard`` is what the recogniser says was left out, said twice
-or made up, where there is one."""
+"""``skipped words`` have no time in the sound. What the recogniser misses is doubt, not a defect: it errs, too."""
 HELD_S = 1.0
 """Longer than anybody holds a sound; pauses may."""
 STORY_S = 20.0
@@ -66,9 +64,12 @@ def examine(voice: Voice, text: str, listener: Listener | None = None) -> tuple[
             defects.append("drifting")
     if listener and not {"empty", "not finite"} & set(defects):
         row["heard"] = heard_faults(audio, expected, listener)
-        if any(row["heard"].values()):
-            defects.append("words not heard")
     return {**row, "defects": defects}, audio
+
+
+def in_doubt(row: Mapping[str, Any]) -> bool:
+    """Whether the recogniser missed a word, or heard one twice or one that is not there."""
+    return any(row.get("heard", {}).values())
 
 
 def heard_faults(audio: Audio, sentences: Sequence[Tokens], listener: Listener) -> dict[str, int]:
@@ -88,15 +89,21 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> Row:
     pace = np.array([row["seconds_per_phoneme"] for row in rows])
     middle = float(np.median(pace))
     worst = sorted(
-        rows, key=lambda row: (-len(row["defects"]), -abs(np.log(row["seconds_per_phoneme"] / middle + 1e-9)))
+        rows,
+        key=lambda row: (
+            -len(row["defects"]),
+            -sum(row.get("heard", {}).values()) / max(1, row["words"]),
+            -abs(np.log(row["seconds_per_phoneme"] / middle + 1e-9)),
+        ),
     )
-    shown = ("text", "defects", "seconds", "seconds_per_phoneme", "peak", "clipped_samples", "id", "audio")
+    shown = ("text", "defects", "seconds", "seconds_per_phoneme", "peak", "clipped_samples", "heard", "id", "audio")
     return {
         "clips": len(rows),
         "audio_s": float(sum(row["seconds"] for row in rows)),
         "words": int(sum(row["words"] for row in rows)),
         "broken": sum(bool(row["defects"]) for row in rows),
         "defects": {name: counts.get(name, 0) for name in DEFECTS},
+        "in_doubt": sum(map(in_doubt, rows)),
         "heard": {kind: sum(row.get("heard", {}).get(kind, 0) for row in rows) for kind in _FAULTS},
         "clips_with_a_clipped_sample": sum(row["clipped_samples"] > 0 for row in rows),
         "highest_peak": max(row["peak"] for row in rows),

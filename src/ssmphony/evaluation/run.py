@@ -40,6 +40,8 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is done, jobs done, jobs in all)."""
 
 REPORT = "report.json"
+JUDGED = 100
+"""Sentences that are judged by all metrics; the others are looked over for defects."""
 QUICK_CLIPS, QUICK_SENTENCES, QUICK_STORIES = 3, 20, 1
 
 
@@ -106,7 +108,7 @@ def planned(plan: Plan) -> list[Job]:
     if plan.quick:
         clips, lines, stories = clips[:QUICK_CLIPS], lines[:QUICK_SENTENCES], stories[:QUICK_STORIES]
     jobs = [Job(clip.id, "clip", clip.text, clip) for clip in clips]
-    jobs += [Job(f"{number:04d}", "sentence", line) for number, line in enumerate(lines)]
+    jobs += [Job(f"{number:04d}", "sentence", line, judged=number < JUDGED) for number, line in enumerate(lines)]
     jobs += [Job(path.stem, "story", read_story(path)) for path in stories]
     if not jobs:
         raise SsmphonyError("nothing to measure: give --corpus, --sentences or --stories")

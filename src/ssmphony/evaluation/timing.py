@@ -59,7 +59,7 @@ def pauses(samples: Samples, rate: int, window_s: float = 0.01) -> list[Span]:
 
 def paused_boundaries(silences: Sequence[Span], words: Sequence[Span]) -> set[int]:
     """After which word each silence lies: the boundary nearest to its middle."""
-    boundaries = [(before[1] + after[0]) / 2 for before, after in zip(words, words[1:])]
+    boundaries = [(before[1] + after[0]) / 2 for before, after in zip(words, words[1:], strict=False)]
     if not boundaries:
         return set()
     return {int(np.argmin([abs(place - (start + end) / 2) for place in boundaries])) for start, end in silences}

@@ -18,7 +18,7 @@ from ssmphony.evaluation.case import Case, cases
 from ssmphony.evaluation.judges import load_judges
 from ssmphony.evaluation.material import WAYS, Rendition, Sentence, recorded, rendition
 from ssmphony.evaluation.metrics import measure
-from ssmphony.evaluation.robustness import examine
+from ssmphony.evaluation.robustness import examine, in_doubt
 from ssmphony.evaluation.sets import collect
 from ssmphony.types import Samples, Tokens
 from ssmphony.voice import Voice
@@ -28,12 +28,16 @@ Row = dict[str, Any]
 
 
 class Job(NamedTuple):
-    """A recorded clip, or a text that nobody recorded: ``kind`` is clip, sentence or story."""
+    """A recorded clip, or a text that nobody recorded: ``kind`` is clip, sentence or story.
+
+    ``judged``: all metrics are asked of a sentence, which takes far longer than to look for defects.
+    """
 
     id: str
     kind: str
     text: str
     clip: Clip | None = None
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,9 @@ def work(setting: Setting, voice: Voice, judges: dict[str, Any], job: Job) -> Ro
     listener = judges.get("recogniser")
     row, audio = examine(voice, job.text, listener)
     row |= {"id": job.id, "kind": job.kind}
-    if row["defects"]:
+    if row["defects"] or in_doubt(row):
         row["audio"] = keep(setting, f"{job.kind}-{job.id}", audio.samples, audio.sample_rate)
-    if job.kind == "sentence" and np.isfinite(audio.samples).all():
+    if job.judged and np.isfinite(audio.samples).all():
         sentence = _unrecorded(list(voice.frontend.sentences(job.text)), job, rendition(audio), audio.sample_rate)
         case = Case(sentence, "free", judges, setting.speaker)
         row["figures"] = measure(case)
