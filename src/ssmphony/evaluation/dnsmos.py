@@ -67,9 +67,11 @@ class Dnsmos:
         """samples (n,) of any length: short ones are repeated, long ones judged in windows, one a second."""
         windows = judged_windows(resample(samples, sample_rate, RATE))
         raw = np.concatenate([_run(self._p835, window) for window in windows])
-        p835 = [float(np.polyval(map_, raw[:, k]).mean()) for k, map_ in enumerate(MAPS.values())]
+        speech, background, overall = (
+            float(np.polyval(map_, raw[:, k]).mean()) for k, map_ in enumerate(MAPS.values())
+        )
         p808 = np.mean([_run(self._p808, p808_features(window)) for window in windows])
-        return Opinion(*p835, float(p808))
+        return Opinion(speech, background, overall, float(p808))
 
 
 def p808_features(window: Samples) -> Samples:

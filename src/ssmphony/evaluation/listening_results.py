@@ -103,7 +103,7 @@ def preference(key: Mapping[str, str], answers: Sequence[Answer]) -> Preference:
     test = stats.binomtest(prefer_b, decided)
     bounds = test.proportion_ci(0.95, "exact")
     by_listener = _listener_leanings(chosen, a, b)
-    p_listeners = float(stats.wilcoxon(by_listener).pvalue) if np.any(by_listener) else float("nan")
+    p_listeners = _wilcoxon(by_listener) if np.any(by_listener) else float("nan")
     return Preference(
         a,
         b,
@@ -164,7 +164,12 @@ def _unreliable(scores: Mapping[tuple[str, str], Mapping[str, float]]) -> tuple[
 
 def _signed_rank(trials: Sequence[Mapping[str, float]], a: str, b: str) -> float:
     differences = [trial[a] - trial[b] for trial in trials if a in trial and b in trial]
-    return float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
+    return _wilcoxon(differences) if np.any(differences) else 1.0
+
+
+def _wilcoxon(differences: Sequence[float]) -> float:
+    result: Any = stats.wilcoxon(differences)
+    return float(result.pvalue)
 
 
 def _holm(p: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:

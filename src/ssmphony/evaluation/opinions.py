@@ -26,7 +26,8 @@ class Utmos:
 
     def __init__(self) -> None:
         try:
-            self._model: Any = torch.hub.load(*UTMOS, trust_repo=True, verbose=False)
+            hub: Any = torch.hub
+            self._model: Any = hub.load(*UTMOS, trust_repo=True, verbose=False)
         except Exception as error:
             raise SsmphonyError(f"UTMOS cannot be fetched from github.com: {_first_line(error)}") from None
 

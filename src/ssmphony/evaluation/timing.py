@@ -50,11 +50,13 @@ def phone_class(symbol: str) -> str:
 
 def pauses(samples: Samples, rate: int, window_s: float = 0.01) -> list[Span]:
     """Start and end in s of every silence between the first sound and the last."""
+    if not len(samples):
+        return []
     smooth = np.convolve(short_time_rms(samples, rate, window_s) ** 2, np.ones(3) / 3, mode="same") ** 0.5
     loudest = short_time_rms(samples, rate).max(initial=0.0)
     loud = np.flatnonzero(smooth > loudest * QUIET)
     gaps = np.flatnonzero(np.diff(loud) * window_s >= SHORTEST_PAUSE_S)
-    return [((loud[k] + 1) * window_s, loud[k + 1] * window_s) for k in gaps]
+    return [(float(loud[k] + 1) * window_s, float(loud[k + 1]) * window_s) for k in gaps]
 
 
 def paused_boundaries(silences: Sequence[Span], words: Sequence[Span]) -> set[int]:
