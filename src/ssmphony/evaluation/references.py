@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,28 @@ class References(NamedTuple):
         """Similarity to the speaker: of the speaker's own recordings, and of other speakers'."""
         sets = {"the speaker's other recordings": self.embeddings, **self.others}
         return {name: of_mean([similarity(one, self.speaker) for one in rows]) for name, rows in sets.items()}
+
+
+def kept_references(
+    corpus: Path, measured: Sequence[Clip], others: Sequence[Path], encoder: SpeakerEncoder, folder: Path
+) -> References:
+    """`references`, kept in ``folder`` so that a run that goes on need not hear them again."""
+    asked = [str(path.resolve()) for path in (corpus, *others)] + sorted(clip.id for clip in measured)
+    digest = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
+    path = folder / f"references-{digest}.npz"
+    if path.is_file():
+        with np.load(path) as kept:
+            strangers = {name[6:]: kept[name] for name in kept.files if name.startswith("other-")}
+            features = np.split(kept["features"], kept["ends"][:-1])
+            return References(features, kept["embeddings"], strangers)
+    made = references(corpus, measured, others, encoder)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{path.stem}.part.npz"
+    arrays: dict[str, Any] = {f"other-{name}": rows for name, rows in made.others.items()}
+    ends = np.cumsum([len(part) for part in made.features])
+    np.savez(partial, features=np.concatenate(made.features), ends=ends, embeddings=made.embeddings, **arrays)
+    os.replace(partial, path)
+    return made
 
 
 def references(corpus: Path, measured: Sequence[Clip], others: Sequence[Path], encoder: SpeakerEncoder) -> References:

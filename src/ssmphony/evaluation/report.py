@@ -177,13 +177,13 @@ def _clip(clip: Row, *, audible: bool) -> str:
 
 
 def _comparison(rows: Sequence[Row], voices: Sequence[Row]) -> str:
-    names = {voice["name"]: escape(_title(voice)) for voice in voices}
+    names: dict[str, str] = {voice["name"]: escape(_title(voice)) for voice in voices}
     lines = [
         [
             f"{escape(METRICS[row['metric']].label)}, {row['where']}",
             interval(row, METRICS[row["metric"]].digits),
             str(row["clips"]),
-            names.get(row["verdict"], row["verdict"]),
+            names.get(row["verdict"]) or "undecided",
         ]
         for row in rows
     ]

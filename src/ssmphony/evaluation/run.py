@@ -28,7 +28,7 @@ from ssmphony.evaluation.journal import Journal
 from ssmphony.evaluation.judges import Judges, load_judges
 from ssmphony.evaluation.material import chosen_clips, read_lines, read_story
 from ssmphony.evaluation.metrics import METRICS
-from ssmphony.evaluation.references import References, references
+from ssmphony.evaluation.references import References, kept_references
 from ssmphony.evaluation.robustness import held_out
 from ssmphony.evaluation.work import Job, Setting, start
 from ssmphony.parallel.local import run_local
@@ -119,7 +119,7 @@ def _references(plan: Plan, jobs: Sequence[Job], judges: Judges) -> References |
     if plan.corpus is None or "speaker" not in judges.found:
         return None
     measured = [job.clip for job in jobs if job.clip]
-    return references(plan.corpus, measured, plan.others, judges.found["speaker"])
+    return kept_references(plan.corpus, measured, plan.others, judges.found["speaker"], plan.out / "work")
 
 
 def _voice(
