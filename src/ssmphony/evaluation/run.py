@@ -24,6 +24,7 @@ from ssmphony.audio.files import PartialFile
 from ssmphony.config import load_json
 from ssmphony.evaluation import report, speed
 from ssmphony.evaluation.conclusions import compare_voices, conclude
+from ssmphony.evaluation.intelligibility import WEIGHTS
 from ssmphony.evaluation.journal import Journal
 from ssmphony.evaluation.judges import Judges, load_judges
 from ssmphony.evaluation.material import chosen_clips, read_lines, read_story
@@ -165,7 +166,8 @@ def _key(job: Job) -> str:
 def _stamp(setting: Setting, judges: Judges) -> Row:
     """What the figures of a row depend on besides its text."""
     speaker = None if setting.speaker is None else hashlib.sha256(setting.speaker.tobytes()).hexdigest()
-    weights = setting.recogniser.read_bytes() if setting.recogniser else b""
+    recogniser = setting.recogniser or WEIGHTS
+    weights = recogniser.read_bytes() if recogniser.is_file() else b""
     return {
         "voice": hashlib.sha256((locate(setting.voice) / MANIFEST).read_bytes()).hexdigest(),
         "corpus": str(setting.corpus and setting.corpus.resolve()),
