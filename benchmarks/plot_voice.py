@@ -8,28 +8,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.pictures import Panel, draw
 from ssmphony.audio.files import read_audio
-from ssmphony.data.manifest import Clip, read_manifest
-from ssmphony.types import Samples
+from ssmphony.evaluation.material import chosen_clips
+from ssmphony.evaluation.pictures import Panel, described, draw
 from ssmphony.voices.package import load
-
-
-def chosen_clips(corpus: Path, ids: Path | None) -> list[Clip]:
-    """The clips with these ids, in their order; all transcribed ones without a list."""
-    clips = {clip.id: clip for clip in read_manifest(corpus) if clip.symbols}
-    if ids is None:
-        return list(clips.values())
-    return [clips[name] for name in ids.read_text(encoding="utf-8").split() if name in clips]
-
-
-def described(name: str, samples: Samples, rate: int) -> str:
-    """A panel's title with length and level."""
-    return (
-        f"{name}: {len(samples) / rate:.2f} s, rms {np.sqrt(np.mean(samples**2)):.3f}, peak {np.abs(samples).max():.2f}"
-    )
 
 
 def main() -> None:

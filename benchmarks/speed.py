@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from typing import Any
 
 from benchmarks.systems import SYSTEMS, System, SystemMissing, voice_argument
 from benchmarks.texts import text_of
+from ssmphony.evaluation.speed import peak_memory_mb
 
 RESULTS = Path(__file__).parent / "results"
 THREADS = 2
@@ -95,15 +95,6 @@ def first_sound(system: System, rounds: int) -> Row:
         for words, text in texts.items():
             times[words].append(speak_once(system, text, only_first=True)["first_s"])
     return {str(words): median(values) for words, values in times.items()}
-
-
-def peak_memory_mb() -> float:
-    """Of this process. Not ru_maxrss on Linux: a child inherits that of its parent there."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        return int(fields["VmHWM"].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
 
 
 def work(job: str, name: str, words: int, voice: str | None) -> None:

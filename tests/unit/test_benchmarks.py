@@ -23,6 +23,7 @@ from benchmarks import (
     update_docs,
     voice_tables,
 )
+from ssmphony.evaluation.speed import peak_memory_mb
 from ssmphony.voices.package import load
 
 
@@ -87,10 +88,10 @@ def test_systems_take_turns() -> None:
 
 
 def test_peak_memory_sees_an_array() -> None:
-    before = speed.peak_memory_mb()
+    before = peak_memory_mb()
     array = np.ones(8_000_000)
-    assert speed.peak_memory_mb() - before >= 0
-    assert speed.peak_memory_mb() > array.nbytes / 2**20
+    assert peak_memory_mb() - before >= 0
+    assert peak_memory_mb() > array.nbytes / 2**20
 
 
 def test_first_byte_of_a_process() -> None:
@@ -100,16 +101,11 @@ def test_first_byte_of_a_process() -> None:
         speed.until_output(["true"])
 
 
-def test_held_out_lines(tmp_path: Path) -> None:
-    file = tmp_path / "sentences.txt"
-    file.write_text("\n".join(str(number) for number in range(100)), encoding="utf-8")
-    assert robustness.held_out(file, 28, 3) == ["0", "28", "56"]
-
-
-def test_robustness_counts_what_is_broken(tiny_voice_folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(robustness, "_voice", [load(tiny_voice_folder, threads=1)])
-    rows = [robustness.examine((0, "नमस्ते दुनिया।", None)), robustness.examine((1, "😀", str(tmp_path)))]
+def test_robustness_counts_what_is_broken(tiny_voice_folder: Path, tmp_path: Path) -> None:
+    voice = load(tiny_voice_folder, threads=1)
+    rows = [robustness.speak(voice, None, (0, "नमस्ते दुनिया।")), robustness.speak(voice, tmp_path, (1, "😀"))]
     assert "empty" in rows[1]["defects"]
+    assert (tmp_path / "0001.flac").is_file()
     result = robustness.summary(rows)
     assert result["clips"] == 2
     assert result["defects"]["empty"] == 1

@@ -350,6 +350,26 @@ def test_training_commands_name_the_extra_to_install(home, command, missing):
     assert done.stderr.strip() == f"ssmphony: this needs {missing}: pip install 'ssmphony[train]'"
 
 
+def test_evaluate_says_what_it_needs(run, tmp_path):
+    nothing = run("evaluate", "default", "-o", tmp_path / "out")
+    assert nothing.exit_code == 1
+    assert "ssmphony: nothing to measure" in nothing.output
+    assert run("evaluate", "voice", "default").exit_code == 2
+    missing = run("evaluate", "default", "--corpus", tmp_path / "none", "-o", tmp_path / "out")
+    assert "prepare the corpus first" in missing.output
+    one = run("evaluate", "listening-test", "default", "--sentences", tmp_path / "none", "-o", tmp_path / "out")
+    assert one.exit_code == 1
+    assert "cannot read" in one.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_listening_test_without_its_key_is_refused(run, tmp_path):
+    (tmp_path / "a.csv").write_text("listener,test\n", encoding="utf-8")
+    result = run("evaluate", "listening-test", "--results", tmp_path / "a.csv", "-o", tmp_path)
+    assert result.exit_code == 1
+    assert "key.json" in result.output
+
+
 def test_prepare_runs(run, tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()

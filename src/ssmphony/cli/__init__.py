@@ -9,6 +9,7 @@ import typer
 from ssmphony import __version__
 from ssmphony.cli.batch import batch
 from ssmphony.cli.errors import OneLineErrors
+from ssmphony.cli.evaluate import evaluate
 from ssmphony.cli.read import text
 from ssmphony.cli.say import say
 from ssmphony.cli.serve import serve
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (say, batch, serve, voices, text, prepare, train, mels, export):
     app.command()(command)
+app.add_typer(evaluate, name="evaluate")
 
 
 def _print_version(wanted: bool) -> None:

@@ -18,6 +18,9 @@ LONGEST_PHONEME_S = 0.30
 SHORTEST_PHONEME_S = 0.025
 """Mean seconds of a phoneme, pauses included. Slow reading takes about 0.1; beyond these a clip is endless or cut."""
 
+DRIFT_DB = 6.0
+DRIFT_SEMITONES = 4.0
+
 
 @dataclass(frozen=True)
 class ClipCheck:
@@ -68,3 +71,25 @@ def silence_share(samples: npt.NDArray[np.floating], sample_rate: int) -> float:
         return 1.0
     levels = short_time_rms(samples, sample_rate)
     return float((levels <= levels.max() * 10 ** (-40.0 / 20.0)).mean())
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The last third of a long clip beside the first: decibels of level, semitones of the middle pitch.
+
+    ``pitch`` is NaN where a third is not voiced.
+    """
+
+    level_db: float
+    pitch_semitones: float
+
+    @property
+    def drifts(self) -> bool:
+        return abs(self.level_db) > DRIFT_DB or abs(self.pitch_semitones) > DRIFT_SEMITONES
+
+
+def drift(samples: Samples, pitch: npt.NDArray[np.floating]) -> Drift:
+    """samples (n,) and their F0 (frame,) in Hz, 0 = unvoiced."""
+    rms = [np.sqrt(np.mean(np.asarray(part, np.float64) ** 2) + 1e-12) for part in np.array_split(samples, 3)]
+    middle = [float(np.median(part[part > 0])) if (part > 0).any() else np.nan for part in np.array_split(pitch, 3)]
+    return Drift(float(20 * np.log10(rms[2] / rms[0])), float(12 * np.log2(middle[2] / middle[0])))

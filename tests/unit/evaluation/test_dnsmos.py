@@ -24,7 +24,7 @@ def test_no_samples() -> None:
 
 
 def test_without_the_network_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dnsmos, "find_model", lambda: None)
+    monkeypatch.setattr(dnsmos, "find_model", lambda *_: None)
     with pytest.raises(SsmphonyError, match="pip install --no-deps speechmos"):
         dnsmos.Dnsmos()
 

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ssmphony.audio.mel import log_mel
@@ -25,7 +23,7 @@ COLOURS = 64  # of the picture's palette: a sixth of the bytes of full colour, a
 
 @dataclass(frozen=True)
 class Panel:
-    """One spectrogram: ``marks`` are (start in s, label) of phonemes, ``spans`` (start, end, label) of words."""
+    """One spectrogram: ``marks`` are (start in s, label) of phonemes, ``spans`` (start, end) of words."""
 
     title: str
     samples: Samples
@@ -36,7 +34,8 @@ class Panel:
 def draw(panels: Sequence[Panel], path: Path, width: float = 11.0, height: float = 2.0) -> int:
     """Write the panels below each other on one time axis, as a PNG of few colours; returns its bytes."""
     longest = max(len(panel.samples) for panel in panels) / FORMAT.sample_rate
-    figure, axes = plt.subplots(len(panels), 1, figsize=(width, height * len(panels)), sharex=True, squeeze=False)
+    figure = Figure(figsize=(width, height * len(panels)))
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)
     for axis, panel in zip(axes[:, 0], panels, strict=True):
         _panel(axis, panel)
         axis.set_xlim(0, longest)
@@ -44,13 +43,18 @@ def draw(panels: Sequence[Panel], path: Path, width: float = 11.0, height: float
     figure.tight_layout(pad=0.4)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=80)
-    plt.close(figure)
     picture = Image.open(buffer).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     picture.save(path, optimize=True)
     return path.stat().st_size
 
 
-def _panel(axis: plt.Axes, panel: Panel) -> None:
+def described(name: str, samples: Samples, rate: int) -> str:
+    """A panel's title with length and level."""
+    level, peak = np.sqrt(np.mean(samples**2)), np.abs(samples).max()
+    return f"{name}: {len(samples) / rate:.2f} s, rms {level:.3f}, peak {peak:.2f}"
+
+
+def _panel(axis: Axes, panel: Panel) -> None:
     mel = log_mel(panel.samples)
     seconds = len(mel) / FORMAT.frame_rate
     axis.imshow(
@@ -72,5 +76,5 @@ def _panel(axis: plt.Axes, panel: Panel) -> None:
     axis.tick_params(labelsize=7)
 
 
-def _mel(hertz: np.ndarray | float) -> np.ndarray:
+def _mel(hertz: npt.NDArray[np.floating] | float) -> npt.NDArray[np.float64]:
     return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
