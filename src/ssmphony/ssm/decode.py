@@ -24,6 +24,7 @@ from ssmphony.ssm.block import Block, BlockState
 from ssmphony.ssm.mamba import Mamba
 from ssmphony.ssm.mamba2 import Mamba2
 from ssmphony.ssm.mixer import StateSpaceMixer, require_steps
+from ssmphony.ssm.reset import in_pieces
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.ssm.scan import cpu
@@ -66,9 +67,13 @@ class DecodeStack(SequenceLayer):
     def initial_state(self, batch: int) -> StackState:
         return _map(lambda part: part.new_zeros(batch, *part.shape[1:], device="cpu"), self._no_rows)
 
-    def forward(self, x: Tensor, state: StackState, mask: Tensor) -> tuple[Tensor, StackState]:
+    def forward(
+        self, x: Tensor, state: StackState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, StackState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
         require_steps(x)
+        if reset is not None:
+            return in_pieces(self, x, state, mask, reset)
         if x.shape[2] != self.d_model:
             raise ValueError(f"this stack has {self.d_model} channels, got {tuple(x.shape)}")
         flat = [part for block in state.layers for part in block.mixer]

@@ -110,6 +110,18 @@ def test_masked_steps(name: str) -> None:
     assert_close([y[mask], *tensors(state)], [y_expected[mask], *tensors(expected)])
 
 
+@every_stack
+@torch.no_grad()
+def test_packed_rows(name: str) -> None:
+    stack = make(name)
+    ours, x = DecodeStack(stack, threads=1), torch.randn(2, STEPS, stack.layers[0].norm.normalized_shape[0])
+    reset = torch.zeros(2, STEPS, dtype=torch.bool)
+    reset[0, 4] = reset[1, 0] = reset[1, 6] = True
+    y, state = ours.forward(x, ours.initial_state(2), present(x), reset)
+    expected, theirs = stack(x, stack.initial_state(2), present(x), reset)
+    assert_close([y, *tensors(state)], [expected, *tensors(theirs)])
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_threads_agree(threads: int) -> None:
     """Wide enough for a team, and more threads than there are panels of channels."""
