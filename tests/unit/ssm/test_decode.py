@@ -114,7 +114,8 @@ def test_masked_steps(name: str) -> None:
 @torch.no_grad()
 def test_packed_rows(name: str) -> None:
     stack = make(name)
-    ours, x = DecodeStack(stack, threads=1), torch.randn(2, STEPS, stack.layers[0].norm.normalized_shape[0])
+    ours = DecodeStack(stack, threads=1)
+    x = torch.randn(2, STEPS, ours.d_model)
     reset = torch.zeros(2, STEPS, dtype=torch.bool)
     reset[0, 4] = reset[1, 0] = reset[1, 6] = True
     y, state = ours.forward(x, ours.initial_state(2), present(x), reset)
