@@ -37,7 +37,7 @@ from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.jepa import HORIZONS, mean_errors
 from ssmphony.training.jepa_pictures import attention_figure, rollout_figure
-from ssmphony.types import Samples, Style, Tokens
+from ssmphony.types import Samples, SsmphonyError, Style, Tokens
 from ssmphony.voices.jepa import JepaVoice, predict, reconstruct, rollout_errors, synthesize
 from ssmphony.voices.weights import read_weights
 
@@ -114,7 +114,11 @@ def listener(path: Path | None) -> Hear | None:
     if not path.exists():
         print(f"what a recogniser hears is left out: no {path}")
         return None
-    listen = Listener(path)
+    try:
+        listen = Listener(path)
+    except SsmphonyError as error:
+        print(f"what a recogniser hears is left out: {error}")
+        return None
 
     def hear(sound: Samples, rate: int, text: str) -> float:
         found = character_edits(listen(sound, rate), text)
