@@ -76,10 +76,11 @@ def _positions(rows: list[Row]) -> str:
     ways = dict.fromkeys(key[:2] for key in found)
     lines: list[list[str]] = []
     for way, mixer in ways:
-        cells = [found[way, mixer, position] for position in positions]
+        cells = [found.get((way, mixer, position)) for position in positions]
         each = "a block" if way == "runtime" else "a step"
-        lines.append([f"{mixer}, {way}, ms {each}", *(f"{cell['ms']:.2f}" for cell in cells)])
-        lines.append([f"{mixer}, {way}, state in KB", *(f"{cell['state_bytes'] / 1e3:,.0f}" for cell in cells)])
+        lines.append([f"{mixer}, {way}, ms {each}", *(f"{cell['ms']:.2f}" if cell else "–" for cell in cells)])
+        sizes = (f"{cell['state_bytes'] / 1e3:,.0f}" if cell else "–" for cell in cells)
+        lines.append([f"{mixer}, {way}, state in KB", *sizes])
     header = ["behind so many latents", *(f"{position:,}" for position in positions)]
     return "The predictor alone, one stream; attention remembers all latents:\n\n" + table(header, lines)
 
