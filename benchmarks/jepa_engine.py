@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from benchmarks.jepa_tables import MEETING
 from benchmarks.jepa_voices import MIXERS, codec_of, count, exported, matched, model_of
 from benchmarks.speed import RESULTS, machine
 from benchmarks.texts import SENTENCES
@@ -51,6 +52,10 @@ POSITIONS = (10, 50, 250, 1000, 2500, 5000)
 TOKENS = 200
 """Of the text that the predictor attends to while positions are measured."""
 Row = dict[str, Any]
+Steppers = dict[tuple[str, int], Callable[[], Any]]
+"""A step of each mixer behind each position."""
+Sizes = dict[tuple[str, int], int]
+"""Bytes of the state it starts from."""
 
 
 # -- engine -------------------------------------------------------------------------------------------------------
@@ -157,24 +162,26 @@ def measure_positions(config: str, mixers: Sequence[str], rounds: int, exports: 
     """A step behind each position, in PyTorch, and in the runtime for the graphs whose state has one size."""
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     results: list[Row] = []
+    steppers: Steppers
+    sizes: Sizes
     for device in devices:
-        steppers: dict[tuple[str, int], Callable[[], Any]] = {}
-        sizes: dict[tuple[str, int], int] = {}
+        steppers, sizes = {}, {}
         for mixer in mixers:
             for position in POSITIONS:
                 model, layers = behind(config, mixer, position, device)
                 sizes[mixer, position] = sum(part.nbytes for part in pytree.tree_leaves(layers))
                 steppers[mixer, position] = stepper(model, layers, position)
         results += turns(steppers, sizes, rounds, {"way": f"PyTorch, {device}"})
+    steppers, sizes = {}, {}
     for mixer, path in exports.items():
-        if mixer != "attention":  # its window is part of the graph
-            results += turns(*in_runtime(mixer, path), rounds, {"way": "runtime"})
-    return results
+        # attention's window is part of its graph: a graph for one position
+        found = in_runtime(mixer, path, (MEETING,) if mixer == "attention" else POSITIONS)
+        steppers |= found[0]
+        sizes |= found[1]
+    return results + turns(steppers, sizes, rounds, {"way": "runtime"})
 
 
-def turns(
-    steppers: dict[tuple[str, int], Callable[[], Any]], sizes: dict[tuple[str, int], int], rounds: int, about: Row
-) -> list[Row]:
+def turns(steppers: Steppers, sizes: Sizes, rounds: int, about: Row) -> list[Row]:
     """The steppers take turns of five calls; the fastest call of all counts."""
     fastest = dict.fromkeys(steppers, float("inf"))
     for _ in range(8 * rounds):
@@ -236,7 +243,7 @@ def stepper(model: JepaTTS, layers: Any, position: int) -> Callable[[], None]:
     return step
 
 
-def in_runtime(mixer: str, path: Path) -> tuple[dict[tuple[str, int], Callable[[], Any]], dict[tuple[str, int], int]]:
+def in_runtime(mixer: str, path: Path, positions: Sequence[int]) -> tuple[Steppers, Sizes]:
     """A block of an exported voice: the states of one run of 5,000 latents, each stepped on from where it was."""
     voice = load(path, threads=1)
     assert isinstance(voice.model, OnnxAutoregressiveModel)
@@ -244,9 +251,9 @@ def in_runtime(mixer: str, path: Path) -> tuple[dict[tuple[str, int], Callable[[
     ids = tuple(1 + 3 * i % (len(symbols) - 1) for i in range(min(TOKENS, model.max_tokens)))
     state = model.begin([Tokens(ids, tuple(symbols[i] for i in ids))], [Style()])
     state = state._replace(most=np.array([10**9]))
-    steppers: dict[tuple[str, int], Callable[[], Any]] = {}
-    sizes: dict[tuple[str, int], int] = {}
-    for position in POSITIONS:
+    steppers: Steppers = {}
+    sizes: Sizes = {}
+    for position in positions:
         while int(state.position[0]) < position:
             _, state = model.step(state)
         steppers[mixer, position] = lambda state=state: model.step(state)
@@ -259,6 +266,18 @@ def in_runtime(mixer: str, path: Path) -> tuple[dict[tuple[str, int], Callable[[
 
 def note(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def packages(config: str, mixers: Sequence[str], folder: Path, window: int | None = None) -> dict[str, Path]:
+    """The voices, exported; attention with ``window``, or that of its config."""
+    found: dict[str, Path] = {}
+    for mixer in mixers:
+        block, name = matched(config, mixer), f"{config}-{mixer}"
+        if mixer == "attention" and window is not None:
+            block.model["mixer"], name = {"kind": mixer, "window": window}, f"{name}-{window}"
+        note(f"exporting {name}")
+        found[mixer] = exported(block, name, folder)
+    return found
 
 
 def sizes_of(config: str) -> Row:
@@ -291,21 +310,12 @@ def main() -> None:
     rounds, streams = (1, STREAMS[:2]) if chosen.quick else (chosen.rounds, STREAMS)
     with tempfile.TemporaryDirectory() as scratch:
         folder = chosen.folder or Path(scratch)
-        exports: dict[str, Path] = {}
-        needed = (
-            set(MIXERS)
-            if "engine" in sections
-            else set(MIXERS) - {"attention"}
-            if "positions" in sections
-            else set[str]()
-        )
-        for mixer in sorted(needed & set(mixers)):
-            note(f"exporting {chosen.config}, {mixer}")
-            exports[mixer] = exported(matched(chosen.config, mixer), f"{chosen.config}-{mixer}", folder)
         measures: dict[str, Callable[[], list[Row]]] = {
-            "engine": lambda: measure_engine(exports, rounds, streams),
+            "engine": lambda: measure_engine(packages(chosen.config, mixers, folder), rounds, streams),
             "torch": lambda: measure_torch(chosen.config, mixers, rounds, streams),
-            "positions": lambda: measure_positions(chosen.config, mixers, rounds, exports),
+            "positions": lambda: measure_positions(
+                chosen.config, mixers, rounds, packages(chosen.config, mixers, folder, MEETING)
+            ),
         }
         for section in sections:
             store(chosen.output, chosen.config, section, measures[section])
