@@ -140,7 +140,7 @@ def ends(model: JepaTTS, sentences: Sequence[Tokens]) -> Iterator[Row]:
             for i in (i for i in range(len(batch)) if bool(state.over[i]) and i not in found):
                 share = (int(state.token[i]) + 1) / len(batch[i])
                 found[i] = {"share": share, "foreseen": bool(state.position[i] < state.most[i])}
-        yield from found.values()
+        yield from (found[i] for i in range(len(batch)))
 
 
 def mistakes(voice: JepaVoice, block: VoiceBlock, path: Path, count: int) -> Row:
