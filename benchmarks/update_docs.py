@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, serve_tables, ssm_tables, tables, textbook_tables, voice_tables
+from benchmarks import batch, jepa_tables, serve_tables, ssm_tables, tables, textbook_tables, voice_tables
 from examples import long_range_report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +38,9 @@ PARTS: dict[str, tuple[str, Render]] = {
     "long-range": ("long_range.json", long_range_report.table),
     "serve": ("serve.json", serve_tables.sections),
     "ssm": ("ssm.json", ssm_tables.sections),
+    "lewm-engine": ("jepa_engine.json", jepa_tables.engine),
+    "lewm-state": ("jepa_report.json", jepa_tables.state),
+    "lewm-report": ("jepa_report.json", jepa_tables.report),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before PyTorch and ONNX Runtime are imported: tests run in parallel processes, on two cores in CI.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from ssmphony.voice import Voice
 
 settings.register_profile("ssmphony", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("ssmphony")
@@ -21,3 +25,11 @@ def tiny_voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_voice import make_voice
 
     return make_voice(tmp_path_factory.mktemp("voices") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def jepa_voice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Voice, Path]:
+    """A tiny LeWM voice in PyTorch, and its package: see `tests.jepa_voice`."""
+    from tests.jepa_voice import make_voice
+
+    return make_voice(tmp_path_factory.mktemp("voices") / "jepa")

@@ -41,6 +41,9 @@ class Frontend(ABC):
 class VoiceModel(ABC):
     """tokens → frames, a block at a time."""
 
+    follows_style: bool = True
+    """Whether speed and pitch of a style are heard; a voice without refuses them."""
+
     @abstractmethod
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
         """Read a batch of sentences; the returned state stands before their first frame."""

@@ -103,8 +103,13 @@ class Voice:
         return self._chunks(text, self.style(speed=speed, pitch=pitch, seed=seed, speaker=speaker))
 
     def style(self, *, speed: float = 1.0, pitch: float = 0.0, seed: int = 0, speaker: str | None = None) -> Style:
-        """Raises `SsmphonyError` for a value out of range and for an unknown speaker."""
+        """Raises `SsmphonyError` for a value out of range, an unknown speaker, and a speed or pitch that the voice does
+        not follow."""
         self._check_speaker(speaker)
+        if not self.model.follows_style and (speed != 1.0 or pitch != 0.0):
+            raise SsmphonyError(
+                f"the voice '{self.card.name}' speaks at the speed and pitch that it learned: leave speed and pitch out"
+            )
         return Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker)
 
     def say(

@@ -8,94 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
-from torch import nn
 
-from ssmphony.codecs import CODECS
-from ssmphony.models import MODELS
 from ssmphony.runtime.autoregressive import OnnxAutoregressiveModel
 from ssmphony.runtime.graph import Graph
-from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError, Style, Tokens
 from ssmphony.voice import Voice
 from ssmphony.voices import package
-from ssmphony.voices.export import CardConfig, export
 from ssmphony.voices.export_jepa import export_predictor
-from ssmphony.voices.weights import read_weights
+from tests.jepa_voice import build_model
 
 TOLERANCE = 1e-4
 SAMPLE_TOLERANCE = 1e-3
 """Every latent is fed back, so rounding grows along a sentence."""
 TEXT = "नमस्ते दुनिया। आज मौसम अच्छा है!"
-MIXERS: dict[str, dict[str, Any]] = {
-    "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 40}, "reach": [6, 9]},
-    "mamba": {"mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.3},
-    "mamba2": {"mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8}},
-}
-MODEL: dict[str, Any] = {
-    "kind": "jepa_tts",
-    "speakers": ["own", "other"],
-    "d_latent": 8,
-    "d_model": 16,
-    "d_ffn": 24,
-    "n_heads": 2,
-    "text_layers": 1,
-    "text_mixer": {"kind": "attention", "n_heads": 2},
-    "n_layers": 2,
-    "max_seq": 96,
-    "most_latents": 12,
-    "latents_per_token": 0.5,
-}
-CODEC: dict[str, Any] = {
-    "kind": "jepa_latent",
-    "d_latent": 8,
-    "d_model": 16,
-    "d_ffn": 16,
-    "n_layers": 1,
-    "mixer": {"kind": "attention", "n_heads": 2},
-    "width": 12,
-    "blocks": 2,
-    "lookahead": 1,
-    "vocoder": {"dim": 16, "intermediate": 24, "n_layers": 2},
-}
-
-
-def randomise(module: nn.Module) -> None:
-    """Weights that all matter."""
-    for name, parameter in module.named_parameters():
-        if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=(0.7 / parameter[0].numel()) ** 0.5)
-        elif name.endswith("bias"):
-            nn.init.normal_(parameter, std=0.1)
-
-
-def build_model(mixer: str) -> Any:
-    """A sentence ends where the most latents are made."""
-    torch.manual_seed(0)
-    symbols = FRONTENDS["bytes"]().build().symbols
-    model = MODELS["jepa_tts"].model_validate({"n_symbols": len(symbols), **MODEL, **MIXERS[mixer]}).build()
-    randomise(model.eval())
-    nn.init.constant_(model.stop.bias, -5.0)
-    return model
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Voice, Voice]:
+def pair(jepa_voice: tuple[Voice, Path]) -> tuple[Voice, Voice]:
     """The same voice in PyTorch and in the runtime."""
-    folder = tmp_path_factory.mktemp("jepa")
-    model = build_model("mamba2")
-    codec: Any = CODECS["jepa_latent"].model_validate(CODEC).build()
-    randomise(codec.eval())
-    parts = (("model", model), ("codec", codec))
-    weights = {f"{part}.{name}": v.contiguous() for part, module in parts for name, v in module.state_dict().items()}
-    trained = folder / "trained.safetensors"
-    save_file(weights, trained)
-    voice = {"frontend": {"kind": "bytes"}, "model": {**MODEL, **MIXERS["mamba2"]}, "codec": CODEC}
-    out = export(voice, trained, trained, CardConfig(name="t", language="hi"), folder / "voice")
-    model.load_state_dict(read_weights(out, "model"))
-    codec.load_state_dict(read_weights(out, "codec"))
-    runtime = package.load(out, threads=1)
-    return Voice(FRONTENDS["bytes"]().build(), model, codec, runtime.card), runtime
+    pytorch, folder = jepa_voice
+    return pytorch, package.load(folder, threads=1)
 
 
 @pytest.mark.parametrize("mixer", ["attention", pytest.param("mamba", marks=pytest.mark.slow)])

@@ -128,6 +128,8 @@ class PredictorBlock(nn.Module):
 class JepaTTS(nn.Module, VoiceModel):
     """See the module's docstring. Training goes through `read` and `teach`."""
 
+    follows_style = False
+
     def __init__(self, config: JepaTTSConfig) -> None:
         super().__init__()
         self.config = config
@@ -212,7 +214,7 @@ class JepaTTS(nn.Module, VoiceModel):
     # -- speaking -------------------------------------------------------------------------------------------------
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> JepaTTSState:
-        """Speed and pitch of a style have no effect: the voice speaks at the pace it learned."""
+        """Of a style, seed and speaker count."""
         device, config = self.head.weight.device, self.config
         read = stack_tokens(tokens, styles, fewest=1)
         if read.ids.shape[1] > config.max_seq:
@@ -267,11 +269,11 @@ class JepaTTS(nn.Module, VoiceModel):
     ) -> tuple[Tensor, Tensor, Tensor, tuple[State, ...]]:
         """One step of `predict` for latent (batch, d_latent), position and token (batch,), see `JepaTTSState`: the
         latent behind it, the token that it speaks, whether it is the last (batch,) bool, and the new state."""
-        seen = within_reach(memory.present, token, self.config.reach)
+        memory, places = within_reach(memory, token, self.config.reach)
         every = torch.ones_like(position, dtype=torch.bool)[:, None]
-        prediction, layers = self.predict(latent[:, None], position, every, memory, seen[:, None], layers)
-        spoken = torch.maximum(token, prediction.attention[:, 0].argmax(-1))
-        return prediction.latents[:, 0], spoken, prediction.stops[:, 0] > 0, layers
+        prediction, layers = self.predict(latent[:, None], position, every, memory, memory.present[:, None], layers)
+        heard = places.gather(1, prediction.attention[:, 0].argmax(-1, keepdim=True))[:, 0]
+        return prediction.latents[:, 0], torch.maximum(token, heard), prediction.stops[:, 0] > 0, layers
 
     def spread(self) -> Tensor:
         """Standard deviation (d_latent,) of the noise on a latent."""
@@ -291,9 +293,15 @@ class JepaTTS(nn.Module, VoiceModel):
         return cast("list[PredictorBlock]", list(self.blocks))
 
 
-def within_reach(present: Tensor, token: Tensor, reach: tuple[int, int] | None) -> Tensor:
-    """Which tokens (batch, token) a step may attend to; ``token`` (batch,) is the one spoken last."""
+def within_reach(memory: Memory, token: Tensor, reach: tuple[int, int] | None) -> tuple[Memory, Tensor]:
+    """The part of the text that a step may attend to, and which tokens these are (batch, part); ``token`` (batch,) is
+    the one spoken last. Cut out, not only masked: a step then costs the reach, not the longest sentence."""
+    tokens = memory.present.shape[1]
     if reach is None:
-        return present
-    distance = torch.arange(present.shape[1], device=present.device) - token[:, None]
-    return present & (distance >= -reach[0]) & (distance <= reach[1])
+        return memory, torch.arange(tokens, device=token.device).expand(token.shape[0], -1)
+    wanted = token[:, None] + torch.arange(-reach[0], reach[1] + 1, device=token.device)
+    places = wanted.clamp(0, tokens - 1)
+    keys = tuple(part.gather(3, places[:, None, None].expand(-1, *part.shape[1:3], -1)) for part in memory.keys)
+    rows = places[:, None, :, None]
+    values = tuple(part.gather(2, rows.expand(-1, part.shape[1], -1, part.shape[3])) for part in memory.values)
+    return Memory(keys, values, memory.present.gather(1, places) & (places == wanted)), places

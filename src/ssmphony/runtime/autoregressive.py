@@ -43,6 +43,8 @@ class AutoregressiveState(NamedTuple):
 class OnnxAutoregressiveModel(VoiceModel):
     """``encoder`` and ``predictor`` graphs (see `docs/extend.md`); ``block`` frames a step."""
 
+    follows_style = False
+
     def __init__(self, encoder: Graph, predictor: Graph, *, block: int, speakers: Sequence[str] = ()) -> None:
         self.encoder, self.predictor = encoder, predictor
         self.block = block
@@ -54,7 +56,7 @@ class OnnxAutoregressiveModel(VoiceModel):
         self.memory = tuple(name for name in predictor.inputs if name.startswith(("keys_", "values_")))
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
-        """Speed and pitch of a style have no effect: the voice speaks at the pace it learned."""
+        """Of a style, seed and speaker count."""
         read = stack_tokens(tokens, styles, fewest=_FEWEST_TOKENS)
         room = self.max_tokens - read.ids.shape[1]
         if room < 0:

@@ -45,6 +45,11 @@ def last_steps(joined: Tensor, mask: Tensor) -> Tensor:
     The m steps up to the last real one of each row: padding behind it does not enter, so a row can be continued.
     """
     time = mask.shape[1]
+    if time == 1:  # a cache of attention is long, and gathering it costs more than the attention
+        real, before, after = mask.reshape(-1, *[1] * (joined.ndim - 1)), joined[:, :-1], joined[:, 1:]
+        if joined.dtype == torch.bool:  # ONNX Runtime chooses between numbers alone
+            return (after & real) | (before & ~real)
+        return torch.where(real, after, before)
     memory = joined.shape[1] - time
     ends = torch.arange(1, time + 1, device=mask.device)
     end = (ends * mask).amax(dim=1, keepdim=True)

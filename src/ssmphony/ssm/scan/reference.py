@@ -121,4 +121,7 @@ def _cleared(state: Tensor, reset: Tensor) -> Tensor:
 
 
 def _last(states: Tensor, state: Tensor) -> Tensor:
-    return (states[:, -1] if states.shape[1] else state.clone()).to(state.dtype)
+    if not states.shape[1]:
+        return state.clone()
+    # an exported graph would copy what it selects, a step's state too
+    return (states.squeeze(1) if states.shape[1] == 1 else states[:, -1]).to(state.dtype)

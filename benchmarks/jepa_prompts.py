@@ -1,0 +1,102 @@
+"""Whether LeWM TTS behind a clip sounds like who speaks in it.
+
+The row of the speaker table is always the voice's own, so only the prompt says who speaks. Each output is compared with
+its prompt and with the prompts of the other speakers: by the speaker encoder of `ssmphony.evaluation.speaker` where
+there is one, else by means of cepstrum and pitch, a stand-in that knows pitch and timbre but no speakers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ssmphony.audio.files import read_audio
+from ssmphony.audio.mel import log_mel
+from ssmphony.audio.pitch import track_pitch
+from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.text.utf8 import tokenise
+from ssmphony.types import Samples, SsmphonyError, Style
+from ssmphony.voices.jepa import JepaVoice, Prompt, synthesize
+
+Row = dict[str, Any]
+Embedding = npt.NDArray[np.float32]
+SHORTEST_S, LONGEST_S = 2.0, 6.0
+STAND_IN = "cepstrum and pitch statistics (a stand-in)"
+COEFFICIENTS = 13
+
+
+def measure_prompts(voice: JepaVoice, corpora: Sequence[Path], text: str) -> Row | None:
+    """Cosines with the own prompt and with others'. None without at least two speakers."""
+    prompts = {clip.speaker: (folder, clip) for folder in corpora for clip in suitable(voice, folder)}
+    if len(prompts) < 2:
+        print("prompt similarity is left out: --prompts of at least two speakers of the voice are needed")
+        return None
+    recordings = {name: read_audio(folder / clip.audio)[0] for name, (folder, clip) in prompts.items()}
+    spoken = {name: behind(voice, recordings[name], clip, text) for name, (_, clip) in prompts.items()}
+    spoken = {name: sound for name, sound in spoken.items() if len(sound)}
+    way, embed = embedding(list(recordings.values()), voice.codec.format.sample_rate)
+    theirs = {name: embed(sound) for name, sound in recordings.items()}
+    rows: list[Row] = []
+    for name, sound in spoken.items():
+        mine = embed(sound)
+        others = [cosine(mine, other) for speaker, other in theirs.items() if speaker != name]
+        rows.append({"speaker": name, "own": cosine(mine, theirs[name]), "others": fmean(others), "best": max(others)})
+    return {"way": way, "speakers": rows}
+
+
+def suitable(voice: JepaVoice, folder: Path) -> list[Clip]:
+    """The first clip of each of the voice's speakers that is neither short nor long."""
+    found: dict[str, Clip] = {}
+    for clip in read_manifest(folder):
+        if clip.speaker in voice.model.config.speakers and clip.text and SHORTEST_S <= clip.seconds <= LONGEST_S:
+            found.setdefault(clip.speaker, clip)
+    return list(found.values())
+
+
+@torch.inference_mode()
+def behind(voice: JepaVoice, recording: Samples, clip: Clip, text: str) -> Samples:
+    """``text`` spoken behind the clip."""
+    latents = voice.codec.encode(torch.from_numpy(recording)[None])[0]
+    tokens = tokenise(text)
+    mel = synthesize(voice, tokens, Style(), Prompt(tokenise(clip.text), latents)).mel
+    return voice.codec.vocoder(mel[None].float())[0].clamp(-1, 1).numpy() if len(mel) else np.zeros(0, np.float32)
+
+
+def embedding(sounds: Sequence[Samples], rate: int) -> tuple[str, Callable[[Samples], Embedding]]:
+    """What the cosine is of. ``sounds`` give the stand-in its scale."""
+    if importlib.util.find_spec("ssmphony.evaluation.speaker"):
+        module = importlib.import_module("ssmphony.evaluation.speaker")
+        try:
+            encoder = module.SpeakerEncoder()
+            return "speaker encoder", lambda sound: encoder.hear(sound, rate)[1]
+        except SsmphonyError as error:
+            print(error)
+    print("no speaker encoder: prompt similarity is that of cepstrum and pitch, which know no speakers")
+    known = np.stack([statistics(sound) for sound in sounds])
+    mean, spread = known.mean(0), known.std(0) + 1e-6
+    return STAND_IN, lambda sound: (statistics(sound) - mean) / spread
+
+
+def statistics(sound: Samples) -> Embedding:
+    """Means and standard deviations of cepstral coefficients over the louder half, and of log F0."""
+    mel = log_mel(sound)
+    loud = mel[mel.mean(1) >= np.median(mel.mean(1))]
+    bands = np.arange(mel.shape[1]) + 0.5
+    basis = np.cos(np.pi / mel.shape[1] * bands[:, None] * np.arange(1, COEFFICIENTS + 1))
+    cepstrum = loud @ basis / mel.shape[1]
+    pitch = track_pitch(sound)
+    voiced = np.log(pitch[pitch > 0]) if (pitch > 0).any() else np.zeros(1)
+    parts = [cepstrum.mean(0), cepstrum.std(0), [voiced.mean(), voiced.std()]]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def cosine(a: Embedding, b: Embedding) -> float:
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-9))

@@ -1,0 +1,85 @@
+"""LeWM voices with random weights for measuring speed: one a mixer, all with the parameters of the faithful one.
+
+A sentence of an untrained voice would end anywhere, so the head that ends it is silenced: a sentence has `PACE` latents
+a token, the pace of the recordings.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from ssmphony.codecs.jepa_latent import JepaLatent
+from ssmphony.config import load_yaml, merge
+from ssmphony.models.jepa_tts import JepaTTS
+from ssmphony.training.config import VoiceBlock
+from ssmphony.voices.export import CardConfig, export
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "lewm"
+MIXERS: dict[str, dict[str, Any]] = {
+    "attention": {"kind": "attention"},
+    "mamba": {"kind": "mamba"},
+    "mamba2": {"kind": "mamba2"},
+}
+PACE = 0.6
+"""Latents a byte of Hindi text."""
+NEVER = -1e4
+
+
+def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceBlock:
+    """The voice of ``configs/lewm/<config>.yaml`` with another causal mixer, and feed-forwards of another width."""
+    data: dict[str, Any] = load_yaml(CONFIGS / f"{config}.yaml")["voice"]
+    own = data["model"]["mixer"]
+    same = isinstance(own, dict) and own["kind"] == mixer
+    changes: dict[str, Any] = {"latents_per_token": PACE, "most_latents": 0, "mixer": own if same else MIXERS[mixer]}
+    if d_ffn is not None:
+        changes["d_ffn"] = d_ffn
+    data["model"].pop("mixer")
+    return VoiceBlock(**merge(data, {"model": changes}))
+
+
+def model_of(block: VoiceBlock) -> JepaTTS:
+    torch.manual_seed(0)
+    model: JepaTTS = block.model_settings(len(block.frontend_symbols())).build()
+    nn.init.constant_(model.stop.bias, NEVER)
+    return model.eval().requires_grad_(False)
+
+
+def codec_of(block: VoiceBlock) -> JepaLatent:
+    torch.manual_seed(1)
+    codec: JepaLatent = block.codec_settings().build()
+    return codec.eval().requires_grad_(False)
+
+
+def count(*modules: nn.Module) -> int:
+    return sum(parameter.numel() for module in modules for parameter in module.parameters())
+
+
+def matched(config: str, mixer: str) -> VoiceBlock:
+    """As many parameters as with attention: the feed-forwards of model give way to a larger mixer."""
+    wanted = count(model_of(voice_block(config, "attention")))
+    d_ffn = int(voice_block(config, mixer).model["d_ffn"])
+    sizes = [count(model_of(voice_block(config, mixer, width))) for width in (d_ffn, d_ffn + 1)]
+    return voice_block(config, mixer, d_ffn + round((wanted - sizes[0]) / (sizes[1] - sizes[0])))
+
+
+def exported(block: VoiceBlock, name: str, folder: Path) -> Path:
+    """The voice package ``folder / name``; what is there already is taken as it is."""
+    out = folder / name
+    if not out.exists():
+        parts = {"model": model_of(block), "codec": codec_of(block)}
+        weights = {
+            f"{part}.{key}": value.contiguous()
+            for part, module in parts.items()
+            for key, value in module.state_dict().items()
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        trained = folder / f"{name}.safetensors"
+        save_file(weights, trained)
+        export(block.model_dump(), trained, trained, CardConfig(name=name, language="hi"), out)
+        trained.unlink()
+    return out
