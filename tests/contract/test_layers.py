@@ -124,7 +124,18 @@ def test_save_load(name: str, tmp_path: Path) -> None:
 
 #: Exported in the ordinary run; the others take long (`make test-all`).
 QUICK_EXPORTS = ("s4", "s4d", "lookahead")
-SLOW_EXPORTS = ("mamba", "mamba2", "attention", "causal_conv", "s4-legt", "learned", "stack", "hybrid")
+SLOW_EXPORTS = (
+    "s4",
+    "lookahead",
+    "mamba",
+    "mamba2",
+    "attention",
+    "causal_conv",
+    "s4-legt",
+    "learned",
+    "stack",
+    "hybrid",
+)
 
 
 @pytest.mark.parametrize(

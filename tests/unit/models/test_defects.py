@@ -15,6 +15,7 @@ from ssmphony.codecs import CODECS
 from ssmphony.data.dataset import Batch, Corpus
 from ssmphony.data.manifest import Clip, write_manifest
 from ssmphony.models import MODELS
+from ssmphony.models.jepa_tts import JepaTTSConfig
 from ssmphony.models.s4_acoustic import S4Acoustic, S4AcousticConfig
 from ssmphony.ssm import BidirectionalBlock, Block, StateSpaceMixer
 from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig, masked_mean
@@ -228,13 +229,19 @@ def test_masked_mean() -> None:
 # (viii) complex parameters ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("decoder_mixer", ["s4", "s4d"])
-def test_nothing_that_is_trained_or_saved_is_complex(decoder_mixer: str) -> None:
-    config = MODEL.model_copy(update={"decoder_mixer": decoder_mixer})
-    codec = CODECS["mel_vocoder"]().build()
-    assert isinstance(codec, nn.Module)
-    assert set(MODELS) == {"s4_acoustic"}, "name the new model here too"
-    for module in (config.build(), codec):
-        tensors = {**dict(module.named_parameters()), **dict(module.named_buffers()), **module.state_dict()}
-        assert len(tensors) > 10
-        assert not [name for name, value in tensors.items() if value.is_complex()]
+BUILT = {
+    "s4_acoustic s4": MODEL.model_copy(update={"decoder_mixer": "s4"}),
+    "s4_acoustic s4d": MODEL.model_copy(update={"decoder_mixer": "s4d"}),
+    "jepa_tts": JepaTTSConfig(n_symbols=9, speakers=("a",), d_model=8, d_ffn=12, n_heads=2, text_layers=1, n_layers=2),
+    "mel_vocoder": CODECS["mel_vocoder"](),
+}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_nothing_that_is_trained_or_saved_is_complex(name: str) -> None:
+    assert set(MODELS) == {name.split()[0] for name in BUILT} & set(MODELS), "name the new model in BUILT"
+    module = BUILT[name].build()
+    assert isinstance(module, nn.Module)
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers()), **module.state_dict()}
+    assert len(tensors) > 10
+    assert not [name for name, value in tensors.items() if value.is_complex()]

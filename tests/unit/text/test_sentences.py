@@ -84,10 +84,10 @@ def test_an_endless_sentence_is_cut_at_a_clause_else_a_space() -> None:
 def test_time_is_linear(pattern: str) -> None:
     def seconds(times: int) -> float:
         text = pattern * times
-        begin = time.perf_counter()
+        begin = time.thread_time()
         for _ in cut(text, ABBREVIATIONS):
             pass
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
     small = min(seconds(20_000) for _ in range(3))
     assert seconds(200_000) < 40 * small + 0.05

@@ -38,9 +38,9 @@ def test_time_is_linear(piece: str) -> None:
     def seconds(length: int) -> float:
         word = piece * (length // len(piece))
         latin.to_devanagari.cache_clear()
-        begin = time.perf_counter()
+        begin = time.thread_time()
         assert latin.to_devanagari(word)
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
     seconds(2_000)
     short = min(seconds(2_000) for _ in range(3))
