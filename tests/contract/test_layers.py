@@ -123,7 +123,7 @@ def test_save_load(name: str, tmp_path: Path) -> None:
 
 
 #: Exported in the ordinary run; the others take long (`make test-all`).
-QUICK_EXPORTS = ("s4", "s4d", "lookahead")
+QUICK_EXPORTS = ("s4d",)
 SLOW_EXPORTS = (
     "s4",
     "lookahead",
