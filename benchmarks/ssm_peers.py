@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmphony.ssm import StateSpaceMixer, scan
+from ssmphony.ssm import scan
+from ssmphony.ssm.kernel import run
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.ssm.scan import reference
@@ -159,22 +160,22 @@ def _both(half: Tensor) -> Tensor:
     return torch.cat([half, half.conj()], -1)
 
 
-def our_layer(mixer: StateSpaceMixer, x: Tensor) -> Call:
-    state, mask = mixer.initial_state(x.shape[0]), torch.ones(x.shape[:2], dtype=torch.bool)
-    return lambda: mixer.forward(x, state, mask)[0]
+def our_layer(kernel: S4Kernel | S4DKernel, x: Tensor) -> Call:
+    """The state-space part: the GELU and the linear behind it are the same in both, and left out."""
+    state = x.new_zeros(kernel.d_model, x.shape[0], kernel.d_state)
+    return lambda: run(kernel, x.permute(2, 0, 1), state)[0].permute(1, 2, 0)
 
 
 def fft_layer(of: Form) -> Form:
-    """The layer as the papers' code has it: their kernel, an FFT convolution of twice the length, the same output."""
+    """The same as the papers' code has it: their kernel, and an FFT convolution of twice the length."""
 
-    def form(mixer: StateSpaceMixer, x: Tensor) -> Call:
+    def form(kernel: S4Kernel | S4DKernel, x: Tensor) -> Call:
         length = x.shape[1]
-        kernel = of(mixer.kernel, length)
+        make = of(kernel, length)
 
         def call() -> Tensor:
-            spectrum = torch.fft.rfft(kernel(), n=2 * length) * torch.fft.rfft(x.transpose(1, 2), n=2 * length)
-            y = torch.fft.irfft(spectrum, n=2 * length)[..., :length]
-            return mixer.output(y.transpose(1, 2))
+            spectrum = torch.fft.rfft(make(), n=2 * length) * torch.fft.rfft(x.transpose(1, 2), n=2 * length)
+            return torch.fft.irfft(spectrum, n=2 * length)[..., :length].transpose(1, 2)
 
         return call
 
@@ -217,4 +218,4 @@ def arguments(operation: str, batch: int, length: int, n: int = 0) -> list[objec
     kernel = (S4DKernel if operation.startswith("S4D") else S4Kernel)(256, n or 64)
     if operation.endswith("kernel"):
         return [kernel, length]
-    return [StateSpaceMixer(kernel), torch.randn(batch, length, 256)]
+    return [kernel, torch.randn(batch, length, 256)]
