@@ -18,6 +18,8 @@ from ssmphony.parallel import I, R, Start
 from ssmphony.types import SsmphonyError
 
 _WAITING = 2  # items handed to each process: the one it works on, and the next
+_LOOK_S = 2.0
+"""While nothing is finished, the pool is asked so often whether its processes live."""
 
 
 def run_local(
@@ -42,7 +44,10 @@ def run_local(
             for index, item in islice(upcoming, _WAITING * workers):
                 waiting[pool.submit(_work, item)] = index
         while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            finished_now = wait(waiting, _LOOK_S, FIRST_COMPLETED).done
+            if not finished_now:  # a pool overlooks the death of the process that it began last until it gets new work
+                pool.submit(_nothing)
+            for future in finished_now:
                 finished = waiting.pop(future)
                 for index, item in islice(upcoming, 1):
                     waiting[pool.submit(_work, item)] = index
@@ -88,6 +93,10 @@ def _work(item: Any) -> Any:
         assert _start is not None
         _function = _start()
     return _function(item)
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager
