@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.pictures import COLOURS
+from ssmphony.evaluation.pictures import COLOURS
 
 
 def picture(figure: Figure, path: Path) -> None:

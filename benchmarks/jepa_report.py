@@ -24,7 +24,6 @@ from torch import Tensor
 
 from benchmarks.jepa_pictures import picture
 from benchmarks.jepa_prompts import measure_prompts
-from benchmarks.pictures import Panel, draw
 from benchmarks.plot_voice import described
 from benchmarks.speed import RESULTS, machine
 from ssmphony.config import load_json
@@ -33,6 +32,7 @@ from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.spelling import spelled
 from ssmphony.evaluation.distance import compare
 from ssmphony.evaluation.intelligibility import WEIGHTS, Listener, character_edits
+from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.jepa import HORIZONS, mean_errors
