@@ -279,7 +279,7 @@ def check_export(stream: Stream, folder: Path, tolerance: float = TOLERANCE, blo
     names = [node.name for node in session.get_inputs()]
     x = stream.inputs(3, 3 * block, seed=1)
     mask = torch.arange(3 * block) < torch.tensor([3 * block, block + 5, 1]).unsqueeze(1)
-    state, exported = stream.begin(3), [array.numpy() for array in arrays(stream.begin(3))]
+    state, exported = stream.begin(3), [array.detach().numpy() for array in arrays(stream.begin(3))]
     for first in range(0, 3 * block, block):
         piece, seen = x[:, first : first + block], mask[:, first : first + block]
         y, state = stream.run(piece, seen, state)

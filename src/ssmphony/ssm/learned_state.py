@@ -32,7 +32,8 @@ class LearnedState(SequenceLayer, nn.Module):
         learned = iter(self.first)
 
         def choose(fresh: Tensor) -> Tensor:
-            return next(learned).expand_as(fresh) if _is_tuned(fresh) else fresh
+            # rows of their own: views that share memory cannot be exported with a free batch
+            return next(learned).expand_as(fresh).clone() if _is_tuned(fresh) else fresh
 
         return pytree.tree_map(choose, self._inner().initial_state(batch))
 
