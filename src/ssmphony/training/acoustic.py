@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, expand_tokens, with_contour
-from ssmphony.ssm import parameter_groups
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.listening import Listening
@@ -104,13 +101,6 @@ class AcousticTask(Task[S4Acoustic]):
 
     def validation_batches(self) -> list[Batch]:
         return [self.held_out.batch([index]) for index in range(len(self.held_out))]
-
-    def configure_optimizers(self) -> Any:
-        settings = self.optimiser
-        groups = parameter_groups(self.model, settings.lr, settings.weight_decay)
-        optimiser = AdamW(groups, settings.lr, settings.betas)  # type: ignore[arg-type]
-        schedule = {"scheduler": LambdaLR(optimiser, settings.factor), "interval": "step"}
-        return {"optimizer": optimiser, "lr_scheduler": schedule}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         self.begin_step()

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from ssmphony.codecs.jepa_latent import STRIDE, JepaLatentConfig, whole_latents
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.data.spelling import spelled
 from ssmphony.models.jepa_tts import JepaTTSConfig, Prediction
-from ssmphony.ssm import parameter_groups
 from ssmphony.training import jepa_pictures
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.initial import load_exactly
@@ -159,13 +156,6 @@ class JepaTask(Task[JepaVoice]):
 
     def validation_batches(self) -> list[Batch]:
         return [self.held_out.batch([index]) for index in range(len(self.held_out))]
-
-    def configure_optimizers(self) -> Any:
-        settings = self.optimiser
-        groups = parameter_groups(self.model, settings.lr, settings.weight_decay)
-        optimiser = AdamW(groups, settings.lr, settings.betas)  # type: ignore[arg-type]
-        schedule = {"scheduler": LambdaLR(optimiser, settings.factor), "interval": "step"}
-        return {"optimizer": optimiser, "lr_scheduler": schedule}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         self.begin_step()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from ssmphony.alignment.ctc import ctc_loss, edits, greedy
 from ssmphony.alignment.recogniser import (
@@ -21,7 +19,6 @@ from ssmphony.alignment.recogniser import (
 )
 from ssmphony.config import Config
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
-from ssmphony.ssm import parameter_groups
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
@@ -100,13 +97,6 @@ class RecogniserTask(Task[Recogniser]):
 
     def validation_batches(self) -> list[RecogniserBatch]:
         return [_batch(self.held_out, [index]) for index in range(len(self.held_out))]
-
-    def configure_optimizers(self) -> Any:
-        settings = self.optimiser
-        groups = parameter_groups(self.model, settings.lr, settings.weight_decay)
-        optimiser = AdamW(groups, settings.lr, settings.betas)  # type: ignore[arg-type]
-        schedule = {"scheduler": LambdaLR(optimiser, settings.factor), "interval": "step"}
-        return {"optimizer": optimiser, "lr_scheduler": schedule}
 
     def training_step(self, batch: RecogniserBatch, batch_idx: int) -> Tensor:
         self.begin_step()

@@ -8,9 +8,11 @@ from typing import Any, Generic, TypeVar
 import lightning as L
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Optimizer
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
+from ssmphony.ssm import parameter_groups
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
 from ssmphony.voices.weights import Part
 
@@ -47,6 +49,14 @@ class Task(L.LightningModule, Generic[M]):
     def val_dataloader(self) -> DataLoader[Any]:
         """Every process validates everything, so that they agree on the best weights without asking each other."""
         return DataLoader(self.validation_batches(), batch_size=None)  # type: ignore[arg-type]
+
+    def configure_optimizers(self) -> Any:
+        """One optimiser for all of ``model``, with its schedule."""
+        settings = self.optimiser
+        groups = parameter_groups(self.model, settings.lr, settings.weight_decay)
+        optimiser = AdamW(groups, settings.lr, settings.betas)  # type: ignore[arg-type]
+        schedule = {"scheduler": LambdaLR(optimiser, settings.factor), "interval": "step"}
+        return {"optimizer": optimiser, "lr_scheduler": schedule}
 
     def begin_step(self) -> None:
         """Call first in ``training_step``: dropout and noise become a function of the seed and the step."""
