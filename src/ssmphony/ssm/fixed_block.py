@@ -34,11 +34,11 @@ class DiagonalProduct(nn.Module):
         """factors (channel, n) complex; ``conjugate`` returns the conjugate of the product."""
         super().__init__()
         sign = -1.0 if conjugate else 1.0
-        self.register_buffer("straight", torch.cat([factors.real, sign * factors.real], dim=1)[:, None].float())
-        self.register_buffer("crossed", torch.cat([-factors.imag, sign * factors.imag], dim=1)[:, None].float())
+        self.register_buffer("straight", torch.cat([factors.real, sign * factors.real], dim=1).float())
+        self.register_buffer("crossed", torch.cat([-factors.imag, sign * factors.imag], dim=1).float())
 
     def forward(self, state: Tensor) -> Tensor:
-        """(channel, batch, 2 n) → (channel, batch, 2 n)."""
+        """(batch, channel, 2 n) → (batch, channel, 2 n)."""
         re, im = state.chunk(2, dim=-1)
         return state * self.straight + torch.cat([im, re], dim=-1) * self.crossed
 
@@ -82,21 +82,23 @@ class FixedBlockMixer(SequenceLayer, nn.Module):
         """x (batch, steps, channel), mask (batch, steps) → (batch, steps, channel) and the state."""
         if reset is not None:
             raise ValueError("a layer fixed for export takes no resets")
-        u = hide(x, mask).permute(2, 0, 1)
-        old = state.x.transpose(0, 1)
+        u = hide(x, mask).transpose(1, 2)
         weights = torch.cat([self.kernel[:, self.lags], self.powers.transpose(1, 2)], dim=1)
-        y = _product(torch.cat([u, self.observe(old)], dim=2), weights)
-        new = self.leap(old) + _product(u.flip(2), self.powers)
-        return self.output(y.permute(1, 2, 0)), StateSpaceState(new.transpose(0, 1))
+        y = _product(torch.cat([u, self.observe(state.x)], dim=2), weights)
+        new = self.leap(state.x) + _product(u.flip(2), self.powers)
+        return self.output(y.transpose(1, 2)), StateSpaceState(new)
 
 
 def _product(rows: Tensor, weights: Tensor) -> Tensor:
-    """(channel, batch, n) @ (channel, n, m), the same bits for a row whether it is alone or not.
+    """rows (batch, channel, n), weights (channel, n, m) → (batch, channel, m): a matrix for each channel.
 
-    Matrix libraries compute a single row by another kernel than several, which adds up in another order: so there is
-    always one more, which is dropped.
+    As a convolution of one step with a group for each channel, which computes every row by itself: matrix libraries
+    compute several rows by another kernel than one, which adds up in another order, and a stream would not sound
+    the same to the last bit in a batch as alone.
     """
-    return torch.bmm(F.pad(rows, (0, 0, 0, 1)), weights)[:, :-1]
+    batch, (channel, n, m) = rows.shape[0], weights.shape
+    filters = weights.transpose(1, 2).reshape(channel * m, n, 1)
+    return F.conv1d(rows.reshape(batch, channel * n, 1), filters, groups=channel).reshape(batch, channel, m)
 
 
 def fixed_blocks(module: nn.Module, steps: int) -> nn.Module:

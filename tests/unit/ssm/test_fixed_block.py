@@ -32,9 +32,9 @@ def test_blocks_equal_the_whole(steps: int, init: str) -> None:
 
 def test_diagonal_product_is_the_complex_product() -> None:
     torch.manual_seed(0)
-    state, factors = torch.randn(3, 2, 4, dtype=torch.complex64), torch.randn(3, 4, dtype=torch.complex64)
+    state, factors = torch.randn(2, 3, 4, dtype=torch.complex64), torch.randn(3, 4, dtype=torch.complex64)
     pairs = torch.cat([state.real, state.imag], dim=-1)
-    product = state * factors[:, None]
+    product = state * factors
     torch.testing.assert_close(DiagonalProduct(factors)(pairs), torch.cat([product.real, product.imag], dim=-1))
     conjugate = torch.cat([product.real, -product.imag], dim=-1)
     torch.testing.assert_close(DiagonalProduct(factors, conjugate=True)(pairs), conjugate)
