@@ -329,10 +329,14 @@ def memory(voice: str | None, size: Size) -> Row:
 
 
 def flatness(samples: list[tuple[float, float]], since_s: float) -> Row:
-    """Of the samples (second, MB) from ``since_s`` on: their median, the farthest from it, and the drift an hour."""
+    """Of the samples (second, MB) from ``since_s`` on: their median, the farthest from it, the farthest of the medians of
+    minutes, and the drift an hour."""
     late = [sample for sample in samples if sample[0] >= since_s]
     values = [mb for _, mb in late]
     middle = median(values)
+    minutes: dict[int, list[float]] = {}
+    for second, mb in late:
+        minutes.setdefault(int(second // 60), []).append(mb)
     mean_s, mean_mb = sum(second for second, _ in late) / len(late), sum(values) / len(late)
     spread = sum((second - mean_s) ** 2 for second, _ in late)
     slope = sum((second - mean_s) * (mb - mean_mb) for second, mb in late) / spread if spread else 0.0
@@ -340,6 +344,7 @@ def flatness(samples: list[tuple[float, float]], since_s: float) -> Row:
         "median_mb": middle,
         "peak_mb": max(mb for _, mb in samples),
         "deviation_mb": max(abs(mb - middle) for mb in values),
+        "minutes_deviation_mb": max(abs(median(minute) - middle) for minute in minutes.values()),
         "drift_mb_per_hour": 3600 * slope,
     }
 

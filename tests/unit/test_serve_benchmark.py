@@ -73,9 +73,11 @@ def test_figures_count_what_was_refused() -> None:
 def test_memory_that_grows_is_not_flat() -> None:
     flat = serve.flatness([(float(second), 100.0 + 2 * (second % 2)) for second in range(300)], 100)
     assert flat["deviation_mb"] <= 2
+    assert flat["minutes_deviation_mb"] <= 1
     assert abs(flat["drift_mb_per_hour"]) < 2
     grows = serve.flatness([(float(second), 100.0 + second / 10) for second in range(300)], 100)
     assert grows["deviation_mb"] == pytest.approx(9.95)
+    assert grows["minutes_deviation_mb"] == pytest.approx(9.0)
     assert grows["drift_mb_per_hour"] == pytest.approx(360)
 
 

@@ -119,6 +119,11 @@ def whole_latents(mel: Tensor, mask: Tensor, silence: float) -> tuple[Tensor, Te
     return torch.where(mask[..., None], mel, silence * whole[..., None]), whole
 
 
+def take(x: Tensor, index: Tensor) -> Tensor:
+    """x (batch, time, …), index (batch, n) → (batch, n, …): other steps of each row."""
+    return x[torch.arange(len(x), device=x.device)[:, None], index]
+
+
 class CausalUpsample(nn.Module):
     """Transposed convolution of stride 2, four taps: each pair of outputs reads its input step and the one before."""
 
@@ -174,6 +179,11 @@ class MelDecoder(nn.Module):
         self.refine = LookaheadConv(width, width, 3, 0)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, config.format.n_mels)
+
+    @property
+    def context(self) -> int:
+        """Latents before its own that a frame can depend on: by upsampling one and a half, the rest by convolution."""
+        return 2 + -(-2 * (2 * len(self.blocks) + 1) // STRIDE)
 
     def initial_state(self, batch: int) -> MelDecoderState:
         new = self.head.weight.new_zeros
@@ -261,6 +271,15 @@ class JepaLatent(nn.Module, Codec):
         padded, present = F.pad(z, (0, 0, 0, fill)), F.pad(mask, (0, fill))
         mel, _, _ = self.decoder(padded, present, self.decoder.initial_state(len(z)))
         return mel[:, ahead : ahead + STRIDE * z.shape[1]]
+
+    def decode_window(self, z: Tensor, mask: Tensor, window: Tensor) -> Tensor:
+        """A part of what `decode_mel` makes: window (batch, n), latents in a row → mel (batch, 4 n, n_mels)."""
+        before, after = self.decoder.context, -(-self.decoder.lookahead // STRIDE)
+        around = torch.arange(-before, window.shape[1] + after, device=z.device) + window[:, :1]
+        inside = (around >= 0) & (around < z.shape[1])
+        around = around.clamp(0, z.shape[1] - 1)
+        mel = self.decode_mel(take(z, around), take(mask, around) & inside)
+        return mel[:, STRIDE * before : STRIDE * (before + window.shape[1])]
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (batch, n) → the means of the latents (batch, 1 + n // hop_length, d_latent)."""

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ssmphony.codecs.jepa_latent import STRIDE, JepaLatentConfig, whole_latents
+from ssmphony.codecs.jepa_latent import STRIDE, JepaLatentConfig, take, whole_latents
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.data.spelling import spelled
@@ -64,6 +64,8 @@ class JepaTaskConfig(Config):
         two passes, Mihaylova & Martins, arXiv 1906.07651); ``weights.predicted_mel``, the decoder on predicted
         latents; ``weights.alignment``, the attention held near the tokens spoken: within ``anchored_width`` tokens
         where word or phone times are known, else within ``free_width`` of the text around the diagonal.
+    decoded_latents: so many latents of each clip, from a random place, are decoded in a step of training; 0: all. The
+        decoder is half of the work, and it sees little of a clip at a time.
     stop_positive: the weight of the end of speech against all other latents. vocoder: a voice, run or checkpoint whose
         vocoder the codec takes, frozen; None leaves it untrained.
     """
@@ -83,6 +85,7 @@ class JepaTaskConfig(Config):
     rollout: float = Field(default=0.3, ge=0.0, le=1.0)
     anchored_width: float = Field(default=4.0, gt=0.0)
     free_width: float = Field(default=0.2, gt=0.0)
+    decoded_latents: int = Field(default=0, ge=0)
     stop_positive: float = Field(default=5.0, gt=0.0)
     weights: LossWeights = LossWeights()
     optimiser: OptimiserConfig = OptimiserConfig(lr=3e-4, betas=(0.9, 0.95), warmup=1000)
@@ -106,8 +109,8 @@ class JepaTaskConfig(Config):
 
 
 class Run(NamedTuple):
-    """One batch through all parts. mel: (batch, frame, n_mels) normalised, whole latents, with its mask; mask: (batch,
-    latent); made: the mel of the posterior; foreseen: the mel of the predicted latents."""
+    """One batch through all parts. mel: (batch, frame, n_mels) normalised, of the latents that were decoded, with its
+    mask; mask: (batch, latent); made: the mel of the posterior; foreseen: the mel of the predicted latents."""
 
     mel: Tensor
     mel_mask: Tensor
@@ -183,8 +186,14 @@ class JepaTask(Task[JepaVoice]):
             chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmth
             given = torch.where(chosen[..., None], own, given)
         prediction = model.teach(given, mask, memory)
-        both = codec.decode_mel(torch.cat([z, prediction.latents]), torch.cat([mask, mask]))
-        return Run(mel, mel_mask, mean, log_variance, mask, prediction, *both.chunk(2))
+        if self.training and 0 < self.config.decoded_latents < z.shape[1]:
+            window = random_windows(mask.sum(1), self.config.decoded_latents)
+            frames = (window[..., None] * STRIDE + torch.arange(STRIDE, device=window.device)).flatten(1)
+            made, foreseen = (codec.decode_window(part, mask, window) for part in (z, prediction.latents))
+            mel, mel_mask = take(mel, frames), take(mel_mask, frames)
+        else:
+            made, foreseen = codec.decode_mel(torch.cat([z, prediction.latents]), torch.cat([mask, mask])).chunk(2)
+        return Run(mel, mel_mask, mean, log_variance, mask, prediction, made, foreseen)
 
     def losses(self, batch: Batch, run: Run) -> dict[str, Tensor]:
         """Means over the latents and frames of the batch; ``loss`` is their weighted sum."""
@@ -256,6 +265,13 @@ class JepaTask(Task[JepaVoice]):
         jepa_pictures.log_rollout(self, errors, float(latents.var(0).mean()))
         jepa_pictures.log_spectrum(self, variances, float(rank))
         self._rollouts, self._latents = [], []
+
+
+def random_windows(counts: Tensor, length: int) -> Tensor:
+    """counts (batch,) → (batch, length): indices in a row from a random place, within the count where it is enough."""
+    room = (counts - length).clamp(min=0)
+    first = (torch.rand(len(counts), device=counts.device) * (room + 1)).long()
+    return first[:, None] + torch.arange(length, device=counts.device)
 
 
 def mean_errors(clips: list[dict[int, Tensor]]) -> Mapping[int, Tensor]:

@@ -17,8 +17,8 @@ STEP_S = 0.02
 
 
 def heard(words: tuple[tuple[str, ...], ...]) -> Heard:
-    """Two steps a phone and a blank between, said with a certainty of nine tenths."""
-    path = [step for word in words for number in phone_classes(word) for step in (number, number, 0)]
+    """A step a phone and a blank behind it, as recognisers do, with a certainty of nine tenths."""
+    path = [step for word in words for number in phone_classes(word) for step in (number, 0)]
     scores = np.full((len(path) + 1, 1 + len(PHONES)), 0.1 / len(PHONES))
     scores[np.arange(len(path)), path] = 0.9
     scores[-1, 0] = 0.9
@@ -46,8 +46,8 @@ def test_one_wrong_phone_is_no_fault_of_a_word() -> None:
 
 def test_words_lie_where_they_were_said() -> None:
     times = word_times(heard(WORDS), WORDS)
-    assert times[1] == pytest.approx((9 * STEP_S, 14 * STEP_S))
-    assert times[2][0] == pytest.approx(15 * STEP_S)
+    assert times[1] == pytest.approx((6 * STEP_S, 9 * STEP_S))
+    assert times[2][0] == pytest.approx(10 * STEP_S)
     with pytest.raises(ValueError, match="without phones"):
         word_times(heard(WORDS), (*WORDS, (",",)))
 

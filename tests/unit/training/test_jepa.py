@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from ssmphony.training.jepa import JepaTask
+from ssmphony.training.jepa import JepaTask, random_windows
 from ssmphony.training.run import build, read_config, train
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.weights import read_weights
@@ -49,6 +49,25 @@ def test_all_losses_are_active_together(corpus: Path, tmp_path: Path) -> None:
     assert touched(task) == {
         "text": True, "predictor": True, "stop": True, "encoder": True, "decoder": True, "vocoder": False
     }  # fmt: skip
+
+
+def test_a_window_is_decoded_as_the_whole_would_be(corpus: Path, tmp_path: Path) -> None:
+    task = task_of(corpus, tmp_path, "task.decoded_latents=5").eval()
+    codec, batch = task.model.codec, task.training_batch(0)
+    with torch.no_grad():
+        whole = task.run(batch)
+        for first in (0, 3, whole.mask.shape[1] - 5):
+            window = first + torch.arange(5).expand(len(whole.mask), 5)
+            part = codec.decode_window(whole.mean, whole.mask, window)
+            torch.testing.assert_close(part, whole.made[:, 4 * first : 4 * first + 20], atol=1e-5, rtol=1e-5)
+    run = task.train().run(batch)
+    assert run.made.shape == run.foreseen.shape == run.mel.shape == (len(whole.mask), 20, codec.config.format.n_mels)
+
+
+def test_windows_lie_within_their_clips() -> None:
+    windows = torch.stack([random_windows(torch.tensor([3, 5, 9]), 4) for _ in range(200)])
+    assert windows.diff(dim=2).unique().tolist() == [1]
+    assert [sorted(set(firsts.tolist())) for firsts in windows[..., 0].T] == [[0], [0, 1], [0, 1, 2, 3, 4, 5]]
 
 
 def test_kl_is_annealed_over_the_first_fifth(corpus: Path, tmp_path: Path) -> None:
