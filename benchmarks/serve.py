@@ -329,8 +329,8 @@ def memory(voice: str | None, size: Size) -> Row:
 
 
 def flatness(samples: list[tuple[float, float]], since_s: float) -> Row:
-    """Of the samples (second, MB) from ``since_s`` on: their median, the farthest from it, the farthest of the medians of
-    minutes, and the drift an hour."""
+    """Of the samples (second, MB) from ``since_s`` on: their median, the farthest from it (of all, and of the medians
+    of minutes), and the drift an hour."""
     late = [sample for sample in samples if sample[0] >= since_s]
     values = [mb for _, mb in late]
     middle = median(values)
