@@ -41,10 +41,11 @@ HORIZONS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class LossWeights(Config):
-    """What each loss weighs. ``kl`` is reached after the first fifth of the training, from 0 on a straight line."""
+    """What each loss weighs. ``kl``, of a dimension, is reached after the first fifth of the training, from 0 on a
+    straight line; with a twentieth of it the latents grew without end (docs/log/2026-11-21-lewm.md)."""
 
     latent: float = 1.0
-    kl: float = 0.01
+    kl: float = 0.2
     sigreg: float = 0.09
     mel: float = 1.0
     predicted_mel: float = 0.5
@@ -59,11 +60,12 @@ class JepaTaskConfig(Config):
     reg: what keeps the latents from collapsing, the KL divergence, SIGReg (on ``sigreg_samples`` latents of a batch,
         along ``sigreg_directions``), or both. stop_gradient: whether the latents that are predicted are constants for
         the predictor's loss; None: with the KL divergence alone.
-    Against drift, each off at 0: latent_noise, the largest standard deviation of noise on the predictor's input;
-        rollout, the share of inputs that are its own predictions, reached like the KL weight (scheduled sampling in
-        two passes, Mihaylova & Martins, arXiv 1906.07651); ``weights.predicted_mel``, the decoder on predicted
-        latents; ``weights.alignment``, the attention held near the tokens spoken: within ``anchored_width`` tokens
-        where word or phone times are known, else within ``free_width`` of the text around the diagonal.
+    Against drift, each off at 0: latent_noise, the largest standard deviation of noise on the predictor's input, that
+        of the latents being 1; rollout, the share of inputs that are its own predictions, reached like the KL weight
+        (scheduled sampling in two passes, Mihaylova & Martins, arXiv 1906.07651); ``weights.predicted_mel``, the
+        decoder on predicted latents; ``weights.alignment``, the attention held near the tokens spoken: within
+        ``anchored_width`` tokens where word or phone times are known, else within ``free_width`` of the text around
+        the diagonal.
     decoded_latents: so many latents of each clip, from a random place, are decoded in a step of training; 0: all. The
         decoder is half of the work, and it sees little of a clip at a time.
     stop_positive: the weight of the end of speech against all other latents. vocoder: a voice, run or checkpoint whose
@@ -81,7 +83,7 @@ class JepaTaskConfig(Config):
     stop_gradient: bool | None = None
     sigreg_samples: int = Field(default=256, ge=2)
     sigreg_directions: int = Field(default=256, ge=1)
-    latent_noise: float = Field(default=0.2, ge=0.0)
+    latent_noise: float = Field(default=0.5, ge=0.0)
     rollout: float = Field(default=0.3, ge=0.0, le=1.0)
     anchored_width: float = Field(default=4.0, gt=0.0)
     free_width: float = Field(default=0.2, gt=0.0)
@@ -178,7 +180,8 @@ class JepaTask(Task[JepaVoice]):
         memory = model.read(batch.ids, batch.token_mask, batch.speakers)
         given = z
         if self.training and self.config.latent_noise:
-            level = self.config.latent_noise * torch.rand(len(z), 1, 1, device=z.device)
+            # relative to the latents, else larger latents would be the way out
+            level = self.config.latent_noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device)
             given = given + level * torch.randn_like(z)
         if self.training and self.config.rollout:
             with torch.no_grad():
