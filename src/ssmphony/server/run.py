@@ -24,7 +24,7 @@ from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
 
 HEADER_BYTES = 16_384
-_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
+_M_ARENA_MAX = -8
 """Of mallopt(3)."""
 _FIRST_WORDS = "नमस्ते।"
 
@@ -63,12 +63,9 @@ def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None =
 
 
 def _keep_memory_small() -> None:
-    """Let glibc have two heaps, not eight for each core, and keep 4 MB free in each: under load that is 60 MB less and
-    flat, at the same speed (docs/log/2026-11-21-memory-under-load.md)."""
+    """Let glibc have two heaps, not eight for each core (docs/log/2026-11-21-memory-under-load.md)."""
     with suppress(OSError, AttributeError):  # other C libraries have no such call
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_ARENA_MAX, 2)
-        library.mallopt(_M_TRIM_THRESHOLD, 4 << 20)
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _give_back_memory() -> None:
