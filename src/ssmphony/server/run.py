@@ -24,8 +24,6 @@ from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
 
 HEADER_BYTES = 16_384
-_M_ARENA_MAX = -8
-"""Of mallopt(3)."""
 _FIRST_WORDS = "नमस्ते।"
 
 
@@ -49,7 +47,6 @@ def serve(settings: ServeSettings) -> None:
 def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None = None) -> None:
     """Serve in this process. ``ready`` is set when requests are answered."""
     wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
-    _keep_memory_small()
     voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
     with Engine(voices, workers=_threads(settings), running=settings.streams, queue=settings.queue) as engine:
         for name in voices:
@@ -62,15 +59,9 @@ def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None =
             server.run(sockets=[listener])
 
 
-def _keep_memory_small() -> None:
-    """Let glibc have two heaps, not eight for each core (docs/log/2026-11-21-memory-under-load.md)."""
-    with suppress(OSError, AttributeError):  # other C libraries have no such call
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
-
 def _give_back_memory() -> None:
     """Loading graphs leaves holes of some 20 MB in the heap, which glibc keeps for itself unless it is asked."""
-    with suppress(OSError, AttributeError):
+    with suppress(OSError, AttributeError):  # other C libraries have no such call
         ctypes.CDLL(None).malloc_trim(0)
 
 
