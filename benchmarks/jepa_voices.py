@@ -38,7 +38,6 @@ def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceBlock
     changes: dict[str, Any] = {"latents_per_token": PACE, "most_latents": 0, "mixer": own if same else MIXERS[mixer]}
     if d_ffn is not None:
         changes["d_ffn"] = d_ffn
-    data["model"].pop("mixer")
     return VoiceBlock(**merge(data, {"model": changes}))
 
 

@@ -56,7 +56,8 @@ def suggest(name: str, known: Any) -> str:
 def load_yaml(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
     """Read a YAML file; ``extends: other.yaml`` names a base beside it, ``overrides`` are ``a.b=value`` pairs.
 
-    Mappings merge key by key; everything else replaces. Needs PyYAML (extra ``train``).
+    Mappings merge key by key, but one of another ``kind`` replaces, as does everything else. Needs PyYAML (extra
+    ``train``).
     """
     import yaml
 
@@ -95,7 +96,9 @@ def load_json(path: Path) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
-    """``delta`` over ``base``, mappings merged recursively."""
+    """``delta`` over ``base``, mappings merged recursively; one of another ``kind`` has other keys and replaces."""
+    if "kind" in base and delta.get("kind", base["kind"]) != base["kind"]:
+        return dict(delta)
     merged = dict(base)
     for key, value in delta.items():
         old = merged.get(key)

@@ -42,3 +42,12 @@ def test_config_names_files_that_exist(path: Path) -> None:
 def test_a_wrong_key_is_found(override: str, message: str) -> None:
     with pytest.raises(SsmphonyError, match=message):
         check_training_file(load_yaml(ROOT / "configs/vocoder/base.yaml", (override,)))
+
+
+def test_a_block_of_another_kind_replaces_that_of_the_base(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("mixer: {kind: attention, window: 8}\nother: {width: 3, depth: 2}\n")
+    own = tmp_path / "own.yaml"
+    own.write_text("extends: base.yaml\nmixer: {kind: mamba}\nother: {depth: 4}\n")
+    assert load_yaml(own) == {"mixer": {"kind": "mamba"}, "other": {"width": 3, "depth": 4}}
+    own.write_text("extends: base.yaml\nmixer: {window: 9}\n")
+    assert load_yaml(own)["mixer"] == {"kind": "attention", "window": 9}

@@ -225,7 +225,7 @@ class JepaTTS(nn.Module, VoiceModel):
         memory = self.read(ids, mask, torch.tensor(rows, device=device))
         room = config.max_seq - ids.shape[1]
         memory = Memory(
-            tuple(F.pad(keys, (0, room)) for keys in memory.keys),
+            tuple(F.pad(keys, (0, 0, 0, room)) for keys in memory.keys),
             tuple(F.pad(values, (0, 0, 0, room)) for values in memory.values),
             F.pad(mask, (0, room)),
         )
@@ -301,7 +301,13 @@ def within_reach(memory: Memory, token: Tensor, reach: tuple[int, int] | None) -
         return memory, torch.arange(tokens, device=token.device).expand(token.shape[0], -1)
     wanted = token[:, None] + torch.arange(-reach[0], reach[1] + 1, device=token.device)
     places = wanted.clamp(0, tokens - 1)
-    keys = tuple(part.gather(3, places[:, None, None].expand(-1, *part.shape[1:3], -1)) for part in memory.keys)
-    rows = places[:, None, :, None]
-    values = tuple(part.gather(2, rows.expand(-1, part.shape[1], -1, part.shape[3])) for part in memory.values)
+    keys, values = (tuple(_pick(part, places) for part in parts) for parts in (memory.keys, memory.values))
     return Memory(keys, values, memory.present.gather(1, places) & (places == wanted)), places
+
+
+def _pick(part: Tensor, places: Tensor) -> Tensor:
+    """part (batch, head, token, channel), places (batch, n) → (batch, head, n, channel). Whole rows of a matrix: a
+    runtime copies them as they are, where an index for each number takes longer than the model itself."""
+    batch, heads, tokens, channels = part.shape
+    rows = torch.arange(batch * heads, device=part.device).unflatten(0, (batch, heads))[..., None] * tokens
+    return part.reshape(-1, channels)[rows + places[:, None]]

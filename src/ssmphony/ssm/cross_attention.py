@@ -26,10 +26,10 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(d_model, d_model, bias=False)
 
     def read(self, text: Tensor) -> tuple[Tensor, Tensor]:
-        """text (batch, token, channel) → keys (batch, head, channel / head, token) and values (batch, head, token,
-        channel / head): as each step multiplies them, so that no step moves them about."""
+        """text (batch, token, channel) → keys and values, (batch, head, token, channel / head): as each step multiplies
+        them, so that no step moves them about, and with each token in one piece, so that some are quickly picked."""
         keys, values = (part.unflatten(-1, (self.n_heads, -1)) for part in self.keys_values(text).chunk(2, dim=-1))
-        return keys.permute(0, 2, 3, 1), values.transpose(1, 2)
+        return keys.transpose(1, 2), values.transpose(1, 2)
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """x (batch, time, channel), seen (batch, time or 1, token) bool, false where a step may not look.
@@ -37,7 +37,7 @@ class CrossAttention(nn.Module):
         Returns (batch, time, channel) and the weights, the mean of the heads, (batch, time, token).
         """
         q = self.query(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
-        scores = q @ keys / math.sqrt(q.shape[-1])
+        scores = q @ keys.transpose(-1, -2) / math.sqrt(q.shape[-1])
         weights = scores.masked_fill(~seen[:, None], UNSEEN).float().softmax(dim=-1)
         y = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(-2)
         return self.out(y), weights.mean(1)

@@ -94,14 +94,13 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
     names = [f"{part}_{layer}" for part in ("keys", "values") for layer in range(model.cross_layers)]
     outputs = [*names, "beginning", "spread", "most"]
     encoder = write_graph(ReaderGraph(model), inputs, (), axes, outputs, folder / "encoder.onnx")
-    shape = (2, config.n_heads, config.d_model // config.n_heads, config.max_seq)
-    sizes = [shape if name.startswith("keys") else (*shape[:2], shape[3], shape[2]) for name in names]
+    shape = (2, config.n_heads, config.max_seq, config.d_model // config.n_heads)
     inputs = {
         "latent": torch.zeros(2, config.d_latent),
         "position": torch.zeros(2, dtype=torch.long),
         "token": torch.ones(2, dtype=torch.long),
         "present": torch.ones(2, config.max_seq, dtype=torch.bool),
-        **{name: torch.zeros(size) for name, size in zip(names, sizes, strict=True)},
+        **{name: torch.zeros(shape) for name in names},
     }
     graph = PredictorGraph(model)
     state = graph.flat.flatten(model.initial_layers(2))
