@@ -6,22 +6,38 @@ from typing import Literal, NamedTuple
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, expand_tokens, with_contour
 from ssmphony.training import pictures
+from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceBlock
+from ssmphony.training.discriminators import MelDiscriminators
 from ssmphony.training.listening import Listening
+from ssmphony.training.losses import dissimilarity, masked_mean, random_windows
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.targets import Targets, align, alignment_scores
-from ssmphony.training.task import Task
 from ssmphony.types import AudioFormat, SsmphonyError
 from ssmphony.voices.weights import Part
 
+MEL_RANGE = 12.0
+"""From the floor to the loudest, in nats: what SSIM takes for black and white."""
 SHOWN = 2
 """How many validation clips are drawn and can be heard."""
+
+
+class MelAdversaryConfig(Config):
+    """Discriminators that look at stretches of ``windows`` frames; ``width`` is of their first layer. The weights are
+    those of fooling them, and of their inner layers."""
+
+    width: int = Field(default=16, ge=1)
+    windows: tuple[int, ...] = (32, 64, 128)
+    start_step: int = Field(default=0, ge=0)
+    weight: float = 0.05
+    feature_weight: float = 0.05
 
 
 class AcousticTaskConfig(Config):
@@ -29,8 +45,8 @@ class AcousticTaskConfig(Config):
     left out.
 
     ``anchor_tolerance`` is in frames, see `anchor_penalty`. The weights are those of the losses beside the mel's L1
-    distance. Validation is heard through the codec whose run or checkpoint ``vocoder`` names, without one through
-    Griffin-Lim.
+    distance. Against smoothed spectra: ``ssim_weight``, of `dissimilarity`, and ``adversary``. Validation is heard
+    through the codec whose run or checkpoint ``vocoder`` names, without one through Griffin-Lim.
     """
 
     kind: Literal["acoustic"] = "acoustic"
@@ -46,6 +62,8 @@ class AcousticTaskConfig(Config):
     prior_weight: float = 0.5
     duration_weight: float = 0.5
     prosody_weight: float = 0.2
+    ssim_weight: float = 0.0
+    adversary: MelAdversaryConfig | None = None
     optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
 
     def build(self, voice: VoiceBlock, seed: int) -> AcousticTask:
@@ -77,7 +95,7 @@ class Reconstruction(NamedTuple):
     targets: Targets
 
 
-class AcousticTask(Task[S4Acoustic]):
+class AcousticTask(AdversarialTask[S4Acoustic]):
     """Train `S4Acoustic`."""
 
     part: Part = "model"
@@ -95,6 +113,8 @@ class AcousticTask(Task[S4Acoustic]):
         self.held_out = Utterances(config.validation, symbols, speakers, audio, config.max_seconds)
         self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
         self.mean_log2_f0 = self.utterances.mean_log2_f0()
+        if config.adversary is not None:
+            self.discriminators = MelDiscriminators(config.adversary.width, config.adversary.windows)
 
     def training_batch(self, number: int) -> Batch:
         return self.utterances.batch(self.bucketing(number))
@@ -102,12 +122,27 @@ class AcousticTask(Task[S4Acoustic]):
     def validation_batches(self) -> list[Batch]:
         return [self.held_out.batch([index]) for index in range(len(self.held_out))]
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.begin_step()
-        losses = self.losses(batch, self.reconstruct(batch))
-        self.log_losses("train", losses, len(batch.names))
+        said = self.reconstruct(batch)
+        losses = self.losses(batch, said)
+        loss, adversary = losses["loss"], self.config.adversary
+        if adversary is not None and self.discriminators is not None and self.step >= adversary.start_step:
+            losses |= self._compete(self.discriminators, batch, said, adversary.windows)
+            loss = loss + adversary.weight * losses["generator"] + adversary.feature_weight * losses["features"]
+        self.descend(loss)
+        self.log_losses("train", {name: value.detach() for name, value in losses.items()}, len(batch.names))
         self.end_step()
-        return losses["loss"]
+
+    def _compete(
+        self, discriminators: nn.Module, batch: Batch, said: Reconstruction, windows: tuple[int, ...]
+    ) -> dict[str, Tensor]:
+        """Both mels at the same random places; a clip shorter than a window ends in silence there."""
+        missing = (0, 0, 0, max(0, max(windows) - said.mel.shape[1]))
+        mask = batch.frame_mask[..., None]
+        real, fake = (F.pad(mel * mask, missing) for mel in (said.mel, said.made))
+        places = [random_windows(batch.frame_mask.sum(1), window) for window in windows]
+        return self.compete(discriminators, lambda mel: discriminators(mel, places), real, fake)
 
     def reconstruct(self, batch: Batch) -> Reconstruction:
         """The recording as the model says it: with the recording's durations, pitch and energy (teacher forcing)."""
@@ -140,6 +175,8 @@ class AcousticTask(Task[S4Acoustic]):
             "pitch": masked_mean((prediction.pitch - targets.pitch).square(), batch.token_mask),
             "energy": masked_mean((prediction.energy - targets.energy).square(), batch.token_mask),
         }
+        if config.ssim_weight:
+            losses["ssim"] = dissimilarity(self._shades(made), self._shades(mel), batch.frame_mask)
         losses["loss"] = (
             losses["mel_l1"]
             + config.mse_weight * losses["mel_mse"]
@@ -147,8 +184,13 @@ class AcousticTask(Task[S4Acoustic]):
             + config.prior_weight * losses["prior"]
             + config.duration_weight * losses["duration"]
             + config.prosody_weight * (losses["pitch"] + losses["energy"])
+            + config.ssim_weight * losses.get("ssim", 0.0)
         )
         return losses
+
+    def _shades(self, mel: Tensor) -> Tensor:
+        """Normalised mel as a picture: 0 for silence, about 1 for the loudest."""
+        return (self.model.denormalise(mel) - self.model.config.mel_floor) / MEL_RANGE
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         said = self.reconstruct(batch)
@@ -195,8 +237,3 @@ def _check_files(utterances: Utterances) -> None:
 
 def _starts(ends: Tensor) -> list[float]:
     return [0.0, *ends[0, :-1].tolist()]
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of values where mask is true; 0 where it never is."""
-    return (values * mask).sum() / mask.sum().clamp(min=1)

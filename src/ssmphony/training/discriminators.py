@@ -1,7 +1,8 @@
-"""Two families of discriminators, of any width, for sound.
+"""Discriminators of any width: two families for sound, one for mel spectrograms.
 
 Multi-period: Kong et al., *HiFi-GAN* (arXiv 2010.05646). Multi-resolution on complex spectra in bands: Kumar et al.,
-*High-Fidelity Audio Compression with Improved RVQGAN* (arXiv 2306.06546).
+*High-Fidelity Audio Compression with Improved RVQGAN* (arXiv 2306.06546). Multi-length on mels: Ye et al.,
+*SyntaSpeech* (arXiv 2204.11792).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from torch.nn.utils.parametrizations import weight_norm
 
 Verdict = tuple[Tensor, list[Tensor]]
 """Scores and inner features."""
+Verdicts = tuple[list[Tensor], list[list[Tensor]]]
+"""Of every discriminator."""
 
 
 class PeriodDiscriminator(nn.Module):
@@ -91,7 +94,45 @@ class Discriminators(nn.Module):
             ]
         )
 
-    def forward(self, samples: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
+    def forward(self, samples: Tensor) -> Verdicts:
         """samples (batch, n) → scores and features of every discriminator."""
         verdicts = [member(samples) for member in self.members]
+        return [score for score, _ in verdicts], [features for _, features in verdicts]
+
+
+class MelDiscriminator(nn.Module):
+    """Looks at a stretch of mel spectrogram as at a picture."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        widths = [1, width, 2 * width, 4 * width]
+        strides = [(1, 2), (2, 2), (2, 2)]
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(i, o, (3, 5), stride, (1, 2)))
+            for i, o, stride in zip(widths, widths[1:], strides, strict=False)
+        )
+        self.head = weight_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+
+    def forward(self, mel: Tensor) -> Verdict:
+        """mel (batch, frame, n_mels)."""
+        x = mel[:, None]
+        features: list[Tensor] = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.1)
+            features.append(x)
+        return self.head(x), features
+
+
+class MelDiscriminators(nn.Module):
+    """One for each length of stretch, in frames."""
+
+    def __init__(self, width: int, windows: Sequence[int]) -> None:
+        super().__init__()
+        self.windows = tuple(windows)
+        self.members = nn.ModuleList(MelDiscriminator(width) for _ in windows)
+
+    def forward(self, mel: Tensor, places: Sequence[Tensor]) -> Verdicts:
+        """mel (batch, frame, n_mels) and, for each window, the frames (batch, window) to look at."""
+        rows = torch.arange(len(mel), device=mel.device)[:, None]
+        verdicts = [member(mel[rows, place]) for member, place in zip(self.members, places, strict=True)]
         return [score for score, _ in verdicts], [features for _, features in verdicts]

@@ -23,11 +23,11 @@ from ssmphony.training.jepa_losses import (
     ModulationLoss,
     alignment_loss,
     kl_divergence,
-    masked_mean,
     sigreg,
     spoken_tokens,
     stop_loss,
 )
+from ssmphony.training.losses import masked_mean, random_windows
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.types import SsmphonyError
@@ -268,13 +268,6 @@ class JepaTask(Task[JepaVoice]):
         jepa_pictures.log_rollout(self, errors, float(latents.var(0).mean()))
         jepa_pictures.log_spectrum(self, variances, float(rank))
         self._rollouts, self._latents = [], []
-
-
-def random_windows(counts: Tensor, length: int) -> Tensor:
-    """counts (batch,) → (batch, length): indices in a row from a random place, within the count where it is enough."""
-    room = (counts - length).clamp(min=0)
-    first = (torch.rand(len(counts), device=counts.device) * (room + 1)).long()
-    return first[:, None] + torch.arange(length, device=counts.device)
 
 
 def mean_errors(clips: list[dict[int, Tensor]]) -> Mapping[int, Tensor]:

@@ -10,17 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.data.dataset import Anchor
+from ssmphony.training.losses import masked_mean
 
 KNOTS = 17
 FURTHEST = 3.0
 SILENT_MODULATION = 1e-2
 """Modulations smaller than this, in units of the normalised mel, are noise: their logarithm does not count."""
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of values (batch, time) or (batch, time, channel) where mask (batch, time) is true; 0 where it never is."""
-    values = values.mean(-1) if values.ndim > mask.ndim else values
-    return (values * mask).sum() / mask.sum().clamp(min=1)
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor, mask: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Losses on sound."""
+"""Losses on sound and on spectrograms."""
 
 from __future__ import annotations
 
@@ -56,6 +56,42 @@ class MultiScaleMelLoss(nn.Module):
     def _distance(self, magnitude: Tensor) -> Tensor:
         prediction, target = magnitude.clamp(min=self.floor).log().chunk(2)
         return F.l1_loss(prediction, target)
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of values (batch, time) or (batch, time, channel) where mask (batch, time) is true; 0 where it never is."""
+    values = values.mean(-1) if values.ndim > mask.ndim else values
+    return (values * mask).sum() / mask.sum().clamp(min=1)
+
+
+def dissimilarity(prediction: Tensor, target: Tensor, mask: Tensor, window: int = 11) -> Tensor:
+    """1 - SSIM of pictures (batch, frame, n_mels), values 0 … 1, where mask (batch, frame) is true.
+
+    Structural similarity in Gaussian windows (Wang et al. 2004, doi 10.1109/TIP.2003.819861): it sees that detail is
+    missing, which the distance of each point alone forgives.
+    """
+    places = torch.arange(window, device=prediction.device) - window // 2
+    bell = torch.exp(-0.5 * (places / 1.5).square())
+    bell = bell / bell.sum()
+
+    def blurred(picture: Tensor) -> Tensor:
+        across = F.conv2d(picture[:, None], bell[None, None, None], padding=(0, window // 2))
+        return F.conv2d(across, bell[None, None, :, None], padding=(window // 2, 0))[:, 0]
+
+    x, y = prediction * mask[..., None], target * mask[..., None]
+    mean_x, mean_y = blurred(x), blurred(y)
+    variances = blurred(x * x) - mean_x.square() + blurred(y * y) - mean_y.square()
+    covariance = blurred(x * y) - mean_x * mean_y
+    likeness = (2 * mean_x * mean_y + 1e-4) / (mean_x.square() + mean_y.square() + 1e-4)
+    likeness = likeness * (2 * covariance + 9e-4) / (variances + 9e-4)
+    return masked_mean(1.0 - likeness, mask)
+
+
+def random_windows(counts: Tensor, length: int) -> Tensor:
+    """counts (batch,) → (batch, length): indices in a row from a random place, within the count where it is enough."""
+    room = (counts - length).clamp(min=0)
+    first = (torch.rand(len(counts), device=counts.device) * (room + 1)).long()
+    return first[:, None] + torch.arange(length, device=counts.device)
 
 
 def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:

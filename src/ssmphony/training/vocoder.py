@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import soundfile
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from ssmphony.codecs.mel_vocoder import MelVocoder
 from ssmphony.config import Config
 from ssmphony.data.crops import AudioCrops, CropSource, read_names
 from ssmphony.data.manifest import read_manifest
 from ssmphony.training import pictures
+from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.discriminators import Discriminators
-from ssmphony.training.losses import MultiScaleMelLoss, discriminator_loss, feature_matching_loss, generator_loss
+from ssmphony.training.losses import MultiScaleMelLoss
 from ssmphony.training.schedule import OptimiserConfig
-from ssmphony.training.task import Task
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.weights import Part
 
@@ -71,8 +69,8 @@ class VocoderTaskConfig(Config):
         return task
 
 
-class VocoderTask(Task[MelVocoder]):
-    """Train `MelVocoder`. The discriminators are saved beside it, to resume with, but they are not averaged."""
+class VocoderTask(AdversarialTask[MelVocoder]):
+    """Train `MelVocoder`."""
 
     part: Part = "codec"
 
@@ -80,9 +78,7 @@ class VocoderTask(Task[MelVocoder]):
         super().__init__(config.optimiser, seed)
         self.config = config
         self.model = model
-        self.automatic_optimization = False
         self.spectral = MultiScaleMelLoss(model.format.sample_rate)
-        self.discriminators: Discriminators | None = None
         if config.adversarial:
             family = config.adversarial
             self.discriminators = Discriminators(family.width, family.periods, family.windows)
@@ -95,14 +91,6 @@ class VocoderTask(Task[MelVocoder]):
     def validation_batches(self) -> list[Tensor]:
         return self.held_out
 
-    def configure_optimizers(self) -> Any:
-        settings = self.optimiser
-        sides: list[nn.Module] = [self.model] if self.discriminators is None else [self.model, self.discriminators]
-        optimisers = [
-            AdamW(side.parameters(), settings.lr, settings.betas, weight_decay=settings.weight_decay) for side in sides
-        ]
-        return optimisers, [LambdaLR(optimiser, settings.factor) for optimiser in optimisers]
-
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
         with self._full_precision():
@@ -113,11 +101,9 @@ class VocoderTask(Task[MelVocoder]):
         adversarial = self.config.adversarial
         if self.discriminators is not None and adversarial and self.step >= adversarial.start_step:
             crop = self._crop(prediction.shape[-1], adversarial.samples)
-            real, fake = target[:, crop], prediction[:, crop]
-            losses["discriminator"] = self._train_discriminators(self.discriminators, real, fake.detach())
-            losses["generator"], losses["features"] = self._judge(self.discriminators, real, fake)
+            losses |= self.compete(self.discriminators, self.discriminators, target[:, crop], prediction[:, crop])
             loss = loss * adversarial.mel_weight + losses["generator"] + adversarial.feature_weight * losses["features"]
-        self._descend(0, loss)
+        self.descend(loss)
         self.log_losses("train", {name: value.detach() for name, value in losses.items()}, len(batch[0]))
         self.end_step()
 
@@ -132,36 +118,9 @@ class VocoderTask(Task[MelVocoder]):
         start = int(torch.randint(max(1, available - wanted), ()))
         return slice(start, start + wanted)
 
-    def _train_discriminators(self, discriminators: Discriminators, real: Tensor, fake: Tensor) -> Tensor:
-        real_scores, _ = discriminators(real)
-        fake_scores, _ = discriminators(fake)
-        loss = discriminator_loss(real_scores, fake_scores)
-        self._descend(1, loss)
-        return loss
-
-    def _judge(self, discriminators: Discriminators, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """How far the sound fools the discriminators, and how far its features are from those of the recording."""
-        discriminators.requires_grad_(False)
-        fake_scores, fake_features = discriminators(fake)
-        with torch.no_grad():
-            _, real_features = discriminators(real)
-        discriminators.requires_grad_(True)
-        return generator_loss(fake_scores), feature_matching_loss(real_features, fake_features)
-
     def _full_precision(self) -> torch.autocast:
         """Mixed precision is for the discriminators, which cost the most: phases and logarithms need float32."""
         return torch.autocast(self.device.type, enabled=False)
-
-    def _descend(self, index: int, loss: Tensor) -> None:
-        """One step of the optimiser of one side, and of its schedule."""
-        optimisers, schedulers = self.optimizers(), self.lr_schedulers()
-        optimiser = optimisers[index] if isinstance(optimisers, list) else optimisers
-        scheduler = schedulers[index] if isinstance(schedulers, list) else schedulers
-        optimiser.zero_grad()
-        self.manual_backward(loss)
-        optimiser.step()
-        assert isinstance(scheduler, LambdaLR)
-        scheduler.step()
 
     def validation_step(self, samples: Tensor, batch_idx: int) -> None:
         with self._full_precision():

@@ -18,7 +18,8 @@ from ssmphony.models import MODELS
 from ssmphony.models.jepa_tts import JepaTTSConfig
 from ssmphony.models.s4_acoustic import S4Acoustic, S4AcousticConfig
 from ssmphony.ssm import BidirectionalBlock, Block, StateSpaceMixer
-from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig, masked_mean
+from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
+from ssmphony.training.losses import masked_mean
 from ssmphony.training.targets import align
 from ssmphony.types import AudioFormat
 

@@ -30,7 +30,12 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
         f"task.validation=[{{path: {corpus}, only: {_held_out(corpus)}}}]",
     )
     own = {
-        "acoustic": (*clips, "voice.model.d_model=16"),
+        "acoustic": (
+            *clips,
+            "voice.model.d_model=16",
+            "task.ssim_weight=0.5",
+            "task.adversary={start_step: 3, width: 2, windows: [8, 300]}",
+        ),
         "recogniser": clips,
         "jepa": clips,
         "vocoder": (

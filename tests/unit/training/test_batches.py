@@ -90,7 +90,7 @@ def test_padding_changes_nothing(corpus: Path, tmp_path: Path) -> None:
     frames = torch.tensor([float(member.mels.shape[1]) for member in members])
     tokens = torch.tensor([float(member.ids.shape[1]) for member in members])
     assert len(set(frames.tolist())) > 1
-    weights = {"mel_l1": frames, "mel_mse": frames, "prior": frames, "delta": frames - 1}
+    weights = {"mel_l1": frames, "mel_mse": frames, "prior": frames, "delta": frames - 1, "ssim": frames}
     with torch.no_grad():
         batch = task.utterances.batch(range(4))
         whole = task.losses(batch, task.reconstruct(batch))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from ssmphony.training.jepa import JepaTask, random_windows
+from ssmphony.training.jepa import JepaTask
+from ssmphony.training.losses import random_windows
 from ssmphony.training.run import build, read_config, train
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.weights import read_weights
@@ -117,4 +118,5 @@ def test_parts_that_do_not_fit(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="must be equal"):
         task_of(corpus, tmp_path, "voice.codec.d_latent=9")
     with pytest.raises(SsmphonyError, match="jepa_latent"):
-        build(read_config(*settings("acoustic", corpus, tmp_path, "task.kind=jepa")), "test")
+        task = f"task={{kind: jepa, corpora: [{{path: {corpus}}}], validation: [{{path: {corpus}}}]}}"
+        build(read_config(*settings("acoustic", corpus, tmp_path, task)), "test")

@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ssmphony.training.discriminators import Discriminators
-from ssmphony.training.losses import MultiScaleMelLoss, discriminator_loss, feature_matching_loss, generator_loss
+from ssmphony.training.discriminators import Discriminators, MelDiscriminators
+from ssmphony.training.losses import (
+    MultiScaleMelLoss,
+    discriminator_loss,
+    dissimilarity,
+    feature_matching_loss,
+    generator_loss,
+    random_windows,
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +68,40 @@ def test_discriminators_learn_to_tell_noise_from_tone(samples: int) -> None:
 def test_loudness_tells_the_resolution_discriminator_nothing(noise: torch.Tensor) -> None:
     members = Discriminators(width=2, periods=(), windows=(512,)).eval()
     torch.testing.assert_close(members(noise)[0][0], members(0.2 * noise + 0.05)[0][0], rtol=1e-3, atol=1e-4)
+
+
+def test_dissimilarity_sees_detail_that_is_missing() -> None:
+    """A blurred picture is less alike than one whose every point is off by as much."""
+    target = torch.rand(2, 40, 30, generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(2, 40, dtype=torch.bool)
+    flat = target.mean(dim=(1, 2), keepdim=True).expand_as(target)
+    off = target + (flat - target).abs().mean()
+    assert float(dissimilarity(target, target, mask)) == pytest.approx(0.0, abs=1e-6)
+    assert float(dissimilarity(flat, target, mask)) > 0.7 > 0.3 > float(dissimilarity(off, target, mask))
+
+
+def test_dissimilarity_leaves_out_what_is_masked() -> None:
+    target = torch.rand(1, 40, 30, generator=torch.Generator().manual_seed(0))
+    mask = torch.arange(40)[None] < 25
+    other = torch.where(mask[..., None], target, 1.0)
+    torch.testing.assert_close(dissimilarity(other, target, mask), torch.tensor(0.0), atol=1e-5, rtol=0)
+
+
+def test_mel_discriminators_learn_to_tell_a_blurred_mel_from_a_sharp_one() -> None:
+    torch.manual_seed(0)
+    members = MelDiscriminators(width=4, windows=(8, 16))
+    optimiser = torch.optim.Adam(members.parameters(), lr=1e-2)
+    losses: list[float] = []
+    for _ in range(40):
+        sharp = torch.randn(4, 24, 20)
+        places = [random_windows(torch.tensor([24, 20, 18, 24]), window) for window in members.windows]
+        real, _ = members(sharp, places)
+        fake, features = members(torch.nn.functional.avg_pool1d(sharp, 3, 1, 1), places)
+        loss = discriminator_loss(real, fake)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert len(real) == len(features) == 2
+    assert losses[0] > 3.5
+    assert losses[-1] < 1.5
