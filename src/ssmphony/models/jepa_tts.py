@@ -295,8 +295,9 @@ class JepaTTS(nn.Module, VoiceModel):
 
 def within_reach(memory: Memory, token: Tensor, reach: tuple[int, int] | None) -> tuple[Memory, Tensor]:
     """The part of the text that a step may attend to, and which tokens these are (batch, part); ``token`` (batch,) is
-    the one spoken last. Cut out, not only masked: a step then costs the reach, not the longest sentence."""
-    tokens = memory.present.shape[1]
+    the one spoken last. Cut out, not only masked: a step then costs the reach, not the longest sentence. Keys and
+    values may have fewer tokens than ``memory.present``."""
+    tokens = memory.keys[0].shape[2]
     if reach is None:
         return memory, torch.arange(tokens, device=token.device).expand(token.shape[0], -1)
     wanted = token[:, None] + torch.arange(-reach[0], reach[1] + 1, device=token.device)

@@ -17,12 +17,12 @@ _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
 
 
 class AutoregressiveState(NamedTuple):
-    """Sentences between two frames; batch first, and of the same shape whatever the sentences."""
+    """Sentences between two frames; batch first."""
 
     memory: Arrays
-    """What the predictor reads of the text, padded to the most tokens there can be."""
+    """What the predictor reads of the text, (batch, head, tokens, channel) each."""
     present: Booleans
-    """(batch, tokens)."""
+    """(batch, max_tokens)."""
     latent: Floats
     """(batch, channel): the last frame."""
     spread: Floats
@@ -103,13 +103,10 @@ class OnnxAutoregressiveModel(VoiceModel):
         return state._replace(latent=latent, position=position, token=token, over=over, layers=layers)
 
     def _padded(self, array: Floats, name: str) -> Floats:
-        """Zeros where tokens are absent, up to the size that the predictor was exported for."""
-        wide = np.zeros((len(array), *self._shape(name)), array.dtype)
-        wide[tuple(slice(size) for size in array.shape)] = array
-        return wide
-
-    def _shape(self, name: str) -> tuple[int, ...]:
-        return tuple(size for size in self.predictor.shape(name)[1:] if isinstance(size, int))
+        """Zeros where tokens are absent, for a predictor that was exported for one number of them."""
+        tokens = self.predictor.shape(name)[2]
+        room = tokens - array.shape[2] if isinstance(tokens, int) else 0
+        return np.pad(array, ((0, 0), (0, 0), (0, room), (0, 0))) if room else array
 
     def _speaker(self, style: Style) -> int:
         return 0 if style.speaker is None else choose(self.speakers, style.speaker, "speaker")

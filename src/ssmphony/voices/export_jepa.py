@@ -94,7 +94,9 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
     names = [f"{part}_{layer}" for part in ("keys", "values") for layer in range(model.cross_layers)]
     outputs = [*names, "beginning", "spread", "most"]
     encoder = write_graph(ReaderGraph(model), inputs, (), axes, outputs, folder / "encoder.onnx")
-    shape = (2, config.n_heads, config.max_seq, config.d_model // config.n_heads)
+    # cut out of any text, the part in reach is the same to the bit; else all texts are as long as the longest
+    length = config.max_seq if config.reach is None else config.max_seq // 2
+    shape = (2, config.n_heads, length, config.d_model // config.n_heads)
     inputs = {
         "latent": torch.zeros(2, config.d_latent),
         "position": torch.zeros(2, dtype=torch.long),
@@ -104,7 +106,8 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
     }
     graph = PredictorGraph(model)
     state = graph.flat.flatten(model.initial_layers(2))
-    axes = [{0: batch} for _ in (*inputs, *state)]
+    text: Any = {0: batch} if config.reach is None else {0: batch, 2: tokens}
+    axes = [{0: batch}] * 4 + [text] * len(names) + [{0: batch}] * len(state)
     outputs = ["new_latent", "new_token", "stop"]
     predictor = write_graph(graph, inputs, state, axes, outputs, folder / "predictor.onnx", named=4)
     return {"encoder": graph_file(encoder), "predictor": graph_file(predictor, block=config.block)}
