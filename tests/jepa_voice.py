@@ -46,6 +46,7 @@ CODEC: dict[str, Any] = {
     "width": 12,
     "blocks": 2,
     "lookahead": 1,
+    "direct": True,
     "vocoder": {"dim": 16, "intermediate": 24, "n_layers": 2},
 }
 

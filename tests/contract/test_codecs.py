@@ -33,6 +33,7 @@ TINY: dict[str, dict[str, Any]] = {
         "width": 8,
         "blocks": 2,
         "lookahead": 1,
+        "direct": True,
         "mel_mean": 0.0,
         "mel_std": 1.0,
         "vocoder": {"dim": 8, "intermediate": 12, "n_layers": 2, "kernel_size": 5},

@@ -33,8 +33,10 @@ LOG_VARIANCE = (-8.0, 3.0)
 class JepaLatentConfig(Config):
     """``d_model``, ``d_ffn``, ``n_layers`` and ``mixer`` are the encoder's; ``width`` and ``blocks`` the mel decoder's.
 
-    The first ``lookahead`` blocks of the decoder look one mel frame ahead each. ``format`` is that of the mel frames.
-    ``mel_mean`` and ``mel_std`` normalise them inside; frames below ``mel_floor`` (log) read as ``mel_floor``.
+    The first ``lookahead`` blocks of the decoder look one mel frame ahead each. ``direct``: linear paths beside the
+    convolutions of both, which soon give what principal components would; the rest is refinement. ``format`` is that
+    of the mel frames. ``mel_mean`` and ``mel_std`` normalise them inside; frames below ``mel_floor`` (log) read as
+    ``mel_floor``.
     """
 
     kind: Literal["jepa_latent"] = "jepa_latent"
@@ -48,6 +50,7 @@ class JepaLatentConfig(Config):
     blocks: int = 5
     lookahead: int = Field(default=3, ge=0)
     dropout: float = 0.1
+    direct: bool = False
     mel_mean: float = -6.0
     mel_std: float = 3.0
     mel_floor: float = -11.5
@@ -95,19 +98,21 @@ class AudioEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(d_model)
         self.head = nn.Linear(d_model, 2 * config.d_latent)
+        self.direct = nn.Linear(STRIDE * config.format.n_mels, config.d_latent) if config.direct else None
         self.silence = (config.mel_floor - config.mel_mean) / config.mel_std
 
     def forward(self, mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """mel (batch, frame, n_mels), mask (batch, frame) → mean and log variance (batch, latent, d_latent) and which
         latents there are (batch, latent): a latent with one real frame is one."""
         x, mask = whole_latents(mel, mask, self.silence)
+        direct = 0.0 if self.direct is None else self.direct(x.unflatten(1, (-1, STRIDE)).flatten(2))
         for conv in self.convs:
             mask = mask[:, 0::2] | mask[:, 1::2]
             x = F.gelu(conv(x.transpose(1, 2)).transpose(1, 2)) * mask[..., None]
         for block in self.blocks:
             x = block(x, mask)
         mean, log_variance = self.head(self.norm(x)).chunk(2, dim=-1)
-        return mean, log_variance.clamp(*LOG_VARIANCE), mask
+        return mean + direct, log_variance.clamp(*LOG_VARIANCE), mask
 
 
 def whole_latents(mel: Tensor, mask: Tensor, silence: float) -> tuple[Tensor, Tensor]:
@@ -172,12 +177,14 @@ class MelDecoder(nn.Module):
         self.width = width
         self.lookahead = config.lookahead
         self.project = nn.Linear(config.d_latent, width)
+        self.direct = nn.Linear(config.d_latent, STRIDE * width) if config.direct else None
         self.upsample = nn.ModuleList(CausalUpsample(width) for _ in range(2))
         self.blocks = nn.ModuleList(
             ResConvBlock(width, int(index < config.lookahead), 1.0 / config.blocks) for index in range(config.blocks)
         )
         self.refine = LookaheadConv(width, width, 3, 0)
-        self.norm = nn.LayerNorm(width)
+        # a norm would take the loudness out of the direct path
+        self.norm = nn.Identity() if config.direct else nn.LayerNorm(width)
         self.head = nn.Linear(width, config.format.n_mels)
 
     @property
@@ -195,12 +202,15 @@ class MelDecoder(nn.Module):
     def forward(self, z: Tensor, mask: Tensor, state: MelDecoderState) -> tuple[Tensor, Tensor, MelDecoderState]:
         """z (batch, time, d_latent), mask (batch, time) → mel (batch, 4 time, n_mels), its mask, and the state."""
         contexts, kept = list(state.contexts), list[Tensor]()
-        x = self.project(z.masked_fill(~mask[..., None], 0.0)) * mask[..., None]
+        z = z.masked_fill(~mask[..., None], 0.0)
+        direct = 0.0 if self.direct is None else self.direct(z).unflatten(-1, (STRIDE, self.width)).flatten(1, 2)
+        x = self.project(z) * mask[..., None]
         for upsample in self.upsample:
             mask = torch.stack([mask, mask], dim=2).flatten(1)
             x, context = upsample(x, contexts.pop(0))
             x = F.gelu(x) * mask[..., None]
             kept.append(context)
+        x = (x + direct) * mask[..., None]
         masks = torch.cat([state.present, mask], dim=1)
         time, first = mask.shape[1], self.lookahead
         for block in self.blocks:

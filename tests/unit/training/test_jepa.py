@@ -117,6 +117,6 @@ def test_pictures_and_sound(corpus: Path, tmp_path: Path) -> None:
 def test_parts_that_do_not_fit(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="must be equal"):
         task_of(corpus, tmp_path, "voice.codec.d_latent=9")
+    task = f"task={{kind: jepa, corpora: [{{path: {corpus}}}], validation: [{{path: {corpus}}}]}}"
     with pytest.raises(SsmphonyError, match="jepa_latent"):
-        task = f"task={{kind: jepa, corpora: [{{path: {corpus}}}], validation: [{{path: {corpus}}}]}}"
         build(read_config(*settings("acoustic", corpus, tmp_path, task)), "test")
