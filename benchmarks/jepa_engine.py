@@ -184,7 +184,7 @@ def measure_positions(config: str, mixers: Sequence[str], rounds: int, exports: 
 def turns(steppers: Steppers, sizes: Sizes, rounds: int, about: Row) -> list[Row]:
     """The steppers take turns of five calls; the fastest call of all counts."""
     fastest = dict.fromkeys(steppers, float("inf"))
-    for _ in range(8 * rounds):
+    for _ in range(32 * rounds):
         for key, step in steppers.items():
             step()
             for _ in range(5):

@@ -54,7 +54,7 @@ def test_cross_attention_equals_torch_and_sums_to_one() -> None:
     y, weights = layer(x, *layer.read(text), seen)
     keys, values = layer.read(text)
     query = layer.query(x).unflatten(-1, (2, 4)).transpose(1, 2)
-    plain = F.scaled_dot_product_attention(query, keys.transpose(2, 3), values, attn_mask=seen[:, None])
+    plain = F.scaled_dot_product_attention(query, keys, values, attn_mask=seen[:, None])
     torch.testing.assert_close(y, layer.out(plain.transpose(1, 2).flatten(-2)), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3))
     assert not weights[1, :, 2:].any()
