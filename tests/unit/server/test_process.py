@@ -57,6 +57,10 @@ class Process:
         with urllib.request.urlopen(request, timeout=30) as response:
             return response.read()
 
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=20) as response:
+            return response.read().decode()
+
 
 @contextmanager
 def started(home: Path, log: Path, *arguments: str) -> Iterator[Process]:
@@ -124,20 +128,24 @@ def test_a_port_that_is_taken_and_a_voice_that_is_missing(home, tmp_path):
             assert served.said.count("\n") == 1
 
 
+def _spoken(requests):
+    return f'ssmphony_requests_total{{route="/v1/audio/speech",status="200"}} {requests}.0'
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(home, tmp_path, expected):
     with started(home, tmp_path / "log", "--workers", "2") as served:
         served.begin(workers=2)
         assert served.speak() == expected
+        wait_for(lambda: _spoken(1) in served.metrics(), 20)
         first = served.listening()[0]["pid"]
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: len(served.listening()) == 3, 60)
         assert any(line.get("exitcode") == -9 and line["pid"] == first for line in served.lines)
         assert {served.speak() for _ in range(6)} == {expected}
         time.sleep(1.2)  # gauges of the others are written each second
-        with urllib.request.urlopen(f"{served.url}/metrics", timeout=20) as response:
-            metrics = response.read().decode()
-        assert 'ssmphony_requests_total{route="/v1/audio/speech",status="200"} 7.0' in metrics
+        metrics = served.metrics()
+        assert _spoken(7) in metrics
         slots = [line for line in metrics.splitlines() if line.startswith("ssmphony_slots ")]
         alive = {line["pid"] for line in served.listening()} - {first}
         assert len(slots) == 1
