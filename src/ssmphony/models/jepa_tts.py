@@ -211,6 +211,19 @@ class JepaTTS(nn.Module, VoiceModel):
         prediction, _ = self.predict(before, first, mask, memory, memory.present[:, None], self.initial_layers(len(z)))
         return prediction
 
+    @torch.no_grad()
+    def replace(self, z: Tensor, chosen: Tensor, mask: Tensor, memory: Memory, passes: int) -> Tensor:
+        """z (batch, time, d_latent) with the predictor's own latents where ``chosen`` (batch, time) is true.
+
+        In one pass they are foreseen from true ones (Mihaylova & Martins, arXiv 1906.07651), in each further one from
+        what the pass before put there (Duckworth et al., arXiv 1906.04331): up to ``passes`` latents in a row are as
+        they are when it speaks freely.
+        """
+        heard = z
+        for _ in range(passes):
+            heard = torch.where(chosen[..., None], self.teach(heard, mask, memory).latents, z)
+        return heard
+
     # -- speaking -------------------------------------------------------------------------------------------------
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> JepaTTSState:

@@ -61,11 +61,10 @@ class JepaTaskConfig(Config):
         along ``sigreg_directions``), or both. stop_gradient: whether the latents that are predicted are constants for
         the predictor's loss; None: with the KL divergence alone.
     Against drift, each off at 0: latent_noise, the largest standard deviation of noise on the predictor's input, that
-        of the latents being 1; rollout, the share of inputs that are its own predictions, reached like the KL weight
-        (scheduled sampling in two passes, Mihaylova & Martins, arXiv 1906.07651); ``weights.predicted_mel``, the
-        decoder on predicted latents; ``weights.alignment``, the attention held near the tokens spoken: within
-        ``anchored_width`` tokens where word or phone times are known, else within ``free_width`` of the text around
-        the diagonal.
+        of the latents being 1; rollout, the share of inputs that are its own predictions, reached like the KL weight,
+        see `JepaTTS.replace` for ``rollout_passes``; ``weights.predicted_mel``, the decoder on predicted latents;
+        ``weights.alignment``, the attention held near the tokens spoken: within ``anchored_width`` tokens where word or
+        phone times are known, else within ``free_width`` of the text around the diagonal.
     decoded_latents: so many latents of each clip, from a random place, are decoded in a step of training; 0: all. The
         decoder is half of the work, and it sees little of a clip at a time.
     stop_positive: the weight of the end of speech against all other latents. vocoder: a voice, run or checkpoint whose
@@ -85,6 +84,7 @@ class JepaTaskConfig(Config):
     sigreg_directions: int = Field(default=256, ge=1)
     latent_noise: float = Field(default=0.5, ge=0.0)
     rollout: float = Field(default=0.3, ge=0.0, le=1.0)
+    rollout_passes: int = Field(default=1, ge=1)
     anchored_width: float = Field(default=4.0, gt=0.0)
     free_width: float = Field(default=0.2, gt=0.0)
     decoded_latents: int = Field(default=0, ge=0)
@@ -184,10 +184,8 @@ class JepaTask(Task[JepaVoice]):
             level = self.config.latent_noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device)
             given = given + level * torch.randn_like(z)
         if self.training and self.config.rollout:
-            with torch.no_grad():
-                own = model.teach(given, mask, memory).latents
             chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmth
-            given = torch.where(chosen[..., None], own, given)
+            given = model.replace(given, chosen, mask, memory, self.config.rollout_passes)
         prediction = model.teach(given, mask, memory)
         if self.training and 0 < self.config.decoded_latents < z.shape[1]:
             window = random_windows(mask.sum(1), self.config.decoded_latents)

@@ -80,6 +80,23 @@ def test_reach_holds_the_attention_back() -> None:
 
 
 @torch.no_grad()
+def test_as_many_passes_as_latents_are_free_speech() -> None:
+    """Where all latents are the predictor's own, each pass makes one more of them what stepping would give."""
+    model, steps = tiny(), 6
+    state = model.begin([SENTENCE], [Style()])
+    z, mask = torch.randn(1, steps, model.config.d_latent), torch.ones(1, steps, dtype=torch.bool)
+    memory, spoken = state.memory, []
+    for _ in range(steps):
+        state = model.advance(state)
+        spoken.append(state.latent)
+    free = torch.stack(spoken, dim=1)
+    for passes in (1, 3, steps):
+        heard = model.replace(z, mask, mask, memory, passes)
+        torch.testing.assert_close(heard[:, :passes], free[:, :passes], atol=1e-5, rtol=1e-4)
+    assert torch.equal(model.replace(z, ~mask, mask, memory, 3), z)
+
+
+@torch.no_grad()
 def test_noise_follows_seed_and_position() -> None:
     model = tiny(temperature=0.8)
 
