@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from ssmphony.voice import Voice
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A job in the background ignores SIGINT, and so does all that it starts: tests that interrupt would wait in vain.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ssmphony", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("ssmphony")
