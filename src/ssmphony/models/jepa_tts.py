@@ -237,11 +237,8 @@ class JepaTTS(nn.Module, VoiceModel):
         rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
         memory = self.read(ids, mask, torch.tensor(rows, device=device))
         room = config.max_seq - ids.shape[1]
-        memory = Memory(
-            tuple(F.pad(keys, (0, 0, 0, room)) for keys in memory.keys),
-            tuple(F.pad(values, (0, 0, 0, room)) for values in memory.values),
-            F.pad(mask, (0, room)),
-        )
+        keys, values = (tuple(F.pad(part, (0, 0, 0, room)) for part in parts) for parts in memory[:2])
+        memory = Memory(keys, values, F.pad(mask, (0, room)))
         count = mask.sum(1)
         return JepaTTSState(
             memory=memory,

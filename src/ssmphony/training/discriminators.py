@@ -7,17 +7,33 @@ Multi-period: Kong et al., *HiFi-GAN* (arXiv 2010.05646). Multi-resolution on co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from ssmphony.codecs.jepa_latent import take
+
 Verdict = tuple[Tensor, list[Tensor]]
 """Scores and inner features."""
 Verdicts = tuple[list[Tensor], list[list[Tensor]]]
 """Of every discriminator."""
+
+
+def _through(layers: Iterable[nn.Module], x: Tensor) -> Verdict:
+    """x through the layers, and what each of them makes of it."""
+    features: list[Tensor] = []
+    for layer in layers:
+        x = F.leaky_relu(layer(x), 0.1)
+        features.append(x)
+    return x, features
+
+
+def _collect(verdicts: Iterable[Verdict]) -> Verdicts:
+    scores, features = zip(*verdicts, strict=True)
+    return list(scores), list(features)
 
 
 class PeriodDiscriminator(nn.Module):
@@ -36,10 +52,7 @@ class PeriodDiscriminator(nn.Module):
         """samples (batch, n)."""
         samples = F.pad(samples, (0, -samples.shape[-1] % self.period), mode="reflect")
         x = samples.unflatten(-1, (-1, self.period))[:, None]
-        features: list[Tensor] = []
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.1)
-            features.append(x)
+        x, features = _through(self.layers, x)
         return self.head(x), features
 
 
@@ -72,10 +85,8 @@ class ResolutionDiscriminator(nn.Module):
         features: list[Tensor] = []
         outputs: list[Tensor] = []
         for stack, low, high in zip(self.stacks, self.edges, self.edges[1:], strict=False):
-            x = image[..., low:high]
-            for layer in stack.children():
-                x = F.leaky_relu(layer(x), 0.1)
-                features.append(x)
+            x, inner = _through(stack.children(), image[..., low:high])
+            features += inner
             outputs.append(x)
         return self.head(torch.cat(outputs, dim=-1)), features
 
@@ -96,8 +107,7 @@ class Discriminators(nn.Module):
 
     def forward(self, samples: Tensor) -> Verdicts:
         """samples (batch, n) → scores and features of every discriminator."""
-        verdicts = [member(samples) for member in self.members]
-        return [score for score, _ in verdicts], [features for _, features in verdicts]
+        return _collect(member(samples) for member in self.members)
 
 
 class MelDiscriminator(nn.Module):
@@ -116,10 +126,7 @@ class MelDiscriminator(nn.Module):
     def forward(self, mel: Tensor) -> Verdict:
         """mel (batch, frame, n_mels)."""
         x = mel[:, None]
-        features: list[Tensor] = []
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.1)
-            features.append(x)
+        x, features = _through(self.layers, x)
         return self.head(x), features
 
 
@@ -133,6 +140,4 @@ class MelDiscriminators(nn.Module):
 
     def forward(self, mel: Tensor, places: Sequence[Tensor]) -> Verdicts:
         """mel (batch, frame, n_mels) and, for each window, the frames (batch, window) to look at."""
-        rows = torch.arange(len(mel), device=mel.device)[:, None]
-        verdicts = [member(mel[rows, place]) for member, place in zip(self.members, places, strict=True)]
-        return [score for score, _ in verdicts], [features for _, features in verdicts]
+        return _collect(member(take(mel, place)) for member, place in zip(self.members, places, strict=True))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import nn
 
-from ssmphony.training.discriminators import Discriminators, MelDiscriminators
+from ssmphony.training.discriminators import Discriminators, MelDiscriminators, Verdicts
 from ssmphony.training.losses import (
     MultiScaleMelLoss,
     discriminator_loss,
@@ -19,6 +22,22 @@ from ssmphony.training.losses import (
 @pytest.fixture(scope="module")
 def noise() -> torch.Tensor:
     return 0.1 * torch.randn(2, 8192, generator=torch.Generator().manual_seed(0))
+
+
+def learn(
+    members: nn.Module, judge: Callable[[], tuple[Verdicts, Verdicts]], steps: int
+) -> tuple[list[float], list[torch.Tensor], list[list[torch.Tensor]]]:
+    """Losses of discriminators that ``judge`` asks about both sides; the last scores and features."""
+    optimiser = torch.optim.Adam(members.parameters(), lr=1e-2)
+    losses: list[float] = []
+    for _ in range(steps):
+        (real, _), (fake, features) = judge()
+        loss = discriminator_loss(real, fake)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    return losses, real, features
 
 
 def test_spectral_loss_is_zero_for_equal_sound_and_grows_with_the_difference(noise: torch.Tensor) -> None:
@@ -49,17 +68,8 @@ def test_hinge_losses() -> None:
 def test_discriminators_learn_to_tell_noise_from_tone(samples: int) -> None:
     torch.manual_seed(0)
     members = Discriminators(width=2, periods=(2, 5), windows=(512,))
-    optimiser = torch.optim.Adam(members.parameters(), lr=1e-2)
     tone = 0.3 * torch.sin(torch.arange(samples) * 0.3).expand(2, -1)
-    losses: list[float] = []
-    for _ in range(30):
-        real, _ = members(tone)
-        fake, features = members(0.3 * torch.randn(2, samples))
-        loss = discriminator_loss(real, fake)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
+    losses, real, features = learn(members, lambda: (members(tone), members(0.3 * torch.randn(2, samples))), 30)
     assert len(real) == len(features) == 3
     assert losses[0] > 1.5
     assert losses[-1] < 0.5
@@ -90,18 +100,13 @@ def test_dissimilarity_leaves_out_what_is_masked() -> None:
 def test_mel_discriminators_learn_to_tell_a_blurred_mel_from_a_sharp_one() -> None:
     torch.manual_seed(0)
     members = MelDiscriminators(width=4, windows=(8, 16))
-    optimiser = torch.optim.Adam(members.parameters(), lr=1e-2)
-    losses: list[float] = []
-    for _ in range(40):
+
+    def judge() -> tuple[Verdicts, Verdicts]:
         sharp = torch.randn(4, 24, 20)
         places = [random_windows(torch.tensor([24, 20, 18, 24]), window) for window in members.windows]
-        real, _ = members(sharp, places)
-        fake, features = members(torch.nn.functional.avg_pool1d(sharp, 3, 1, 1), places)
-        loss = discriminator_loss(real, fake)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
+        return members(sharp, places), members(torch.nn.functional.avg_pool1d(sharp, 3, 1, 1), places)
+
+    losses, real, features = learn(members, judge, 40)
     assert len(real) == len(features) == 2
     assert losses[0] > 3.5
     assert losses[-1] < 1.5
