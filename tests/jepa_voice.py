@@ -20,7 +20,7 @@ from ssmphony.voices.weights import read_weights
 MIXERS: dict[str, dict[str, Any]] = {
     "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 40}, "reach": [6, 9]},
     "mamba": {"mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.3},
-    "mamba2": {"mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8}},
+    "mamba2": {"mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8}, "paced": True, "heard_noise": 0.5},
 }
 MODEL: dict[str, Any] = {
     "kind": "jepa_tts",

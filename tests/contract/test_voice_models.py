@@ -45,6 +45,7 @@ TINY: dict[str, dict[str, Any]] = {
     "jepa_tts attention": {**JEPA, "mixer": {"kind": "attention", "n_heads": 2, "window": 24}},
     "jepa_tts mamba": {**JEPA, "mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.5},
     "jepa_tts mamba2": {**JEPA, "mixer": {"kind": "mamba2", "d_state": 4, "head_dim": 8}, "text_mixer": "s4d"},
+    "jepa_tts paced": {**JEPA, "mixer": {"kind": "mamba2", "d_state": 4, "head_dim": 8}, "paced": True},
     "s4_acoustic": {
         "n_symbols": SYMBOLS,
         "speakers": ("own", "other"),
@@ -82,7 +83,9 @@ def predictor_stream(model: JepaTTS) -> contract.Stream:
     def run(z: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
         first, layers = state
         text = contract.map_state(lambda part: part.expand(len(z), *part.shape[1:]), memory)
-        prediction, layers = model.predict(z, first, mask, text, text.present[:, None], layers)
+        places = 0.1 * (first[:, None] + torch.arange(z.shape[1]))
+        distance = torch.arange(ids.shape[1]) - places[..., None]
+        prediction, layers = model.predict(z, first, mask, text, text.present[:, None], layers, distance)
         return prediction.latents, (first + z.shape[1], layers)
 
     return contract.Stream(

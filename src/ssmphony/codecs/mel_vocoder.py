@@ -6,7 +6,7 @@ Siuzdak, *Vocos: Closing the gap between time-domain and Fourier-based neural vo
 
 Every convolution keeps its left context in the state and looks ``lookahead_per_conv`` frames ahead; with 3 the
 network is the published, symmetric one, and one shot equals the zero-padded original to rounding. The default, 1,
-keeps the first sound near.
+keeps the first sound near. With ``harmonic`` the phases follow the pitch, see `ssmphony.codecs.harmonic`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann, mel_filterbank
+from ssmphony.codecs.harmonic import HarmonicHead
 from ssmphony.config import Config
 from ssmphony.interfaces import Array, Codec
 from ssmphony.types import AudioFormat, SsmphonyError
@@ -33,18 +34,37 @@ class MelVocoderConfig(Config):
     n_layers: int = 6
     kernel_size: int = 7
     lookahead_per_conv: int = 1
+    harmonic: bool = False
 
     def build(self) -> MelVocoder:
         return MelVocoder(self)
 
 
-class MelVocoderState(NamedTuple):
-    """What the next frame needs of the past; batch first."""
+class Spectrum(NamedTuple):
+    """log_magnitude, phase: (batch, time, n_fft / 2 + 1); mask: (batch, time), which steps are real; pitch: (batch,
+    time) in Hz, also where nothing has one, None without harmonics."""
+
+    log_magnitude: Tensor
+    phase: Tensor
+    mask: Tensor
+    pitch: Tensor | None
+
+
+class TrunkState(NamedTuple):
+    """What the network before the inverse STFT needs of the past; batch first."""
 
     mask: Tensor
     """(batch, trunk lookahead) bool: which of the frames still inside the trunk are real."""
     contexts: tuple[Tensor, ...]
     """One (batch, kernel_size - 1, channel) for each convolution."""
+    turns: Tensor
+    """(batch, 2) of the `HarmonicHead`; (batch, 0) without."""
+
+
+class MelVocoderState(NamedTuple):
+    """What the next frame needs of the past; batch first."""
+
+    trunk: TrunkState
     segments: Tensor
     """(batch, n_fft / hop - 1, n_fft): windowed segments that still overlap samples to come."""
     segment_mask: Tensor
@@ -121,6 +141,7 @@ class MelVocoder(nn.Module, Codec):
         self.head = nn.Linear(config.dim, n_fft + 2)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
+        self.harmonics = HarmonicHead(config.dim, self.format) if config.harmonic else None
         self.trunk_lookahead = config.lookahead_per_conv * (config.n_layers + 1)
         self.lookahead = self.trunk_lookahead + self.overlap // 2
         self.register_buffer("window", torch.from_numpy(hann(n_fft)).float(), persistent=False)
@@ -130,9 +151,13 @@ class MelVocoder(nn.Module, Codec):
         new = self.head.weight.new_zeros
         config, n_fft = self.config, self.format.n_fft
         widths = [self.format.n_mels] + [config.dim] * config.n_layers
-        return MelVocoderState(
+        trunk = TrunkState(
             mask=new(batch, self.trunk_lookahead, dtype=torch.bool),
             contexts=tuple(new(batch, config.kernel_size - 1, width) for width in widths),
+            turns=new(batch, 0) if self.harmonics is None else self.harmonics.initial_state(batch),
+        )
+        return MelVocoderState(
+            trunk=trunk,
             segments=new(batch, self.overlap - 1, n_fft),
             segment_mask=new(batch, self.overlap - 1, dtype=torch.bool),
         )
@@ -143,32 +168,31 @@ class MelVocoder(nn.Module, Codec):
         frames, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
         if frames.shape[1] == 0:
             raise ValueError("a codec needs at least one step of frames, got none")
-        log_magnitude, phase, trunk_mask, masks, contexts = self.trunk(frames, mask, state.mask, state.contexts)
-        magnitude = torch.exp(log_magnitude).clamp(max=1e2)
-        samples, segments, segment_mask = self.inverse_stft(
-            torch.polar(magnitude, phase), trunk_mask, state.segments, state.segment_mask
-        )
-        return samples, MelVocoderState(masks, contexts, segments, segment_mask)
+        spectrum, trunk = self.trunk(frames, mask, state.trunk)
+        samples, segments, segment_mask = self.inverse_stft(spectrum, state.segments, state.segment_mask)
+        return samples, MelVocoderState(trunk, segments, segment_mask)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Whole utterances, (batch, time, n_mels) → (batch, time * hop_length): feed the lookahead and trim."""
+        """Whole utterances, (batch, time, n_mels) → (batch, time * hop_length)."""
+        return self.render(frames)[0]
+
+    def render(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
+        """As `forward`, with the pitch (batch, time): feed the lookahead and trim."""
         batch, time, _ = frames.shape
         padded = F.pad(frames, (0, 0, 0, self.lookahead))
         mask = torch.arange(time + self.lookahead, device=frames.device).expand(batch, -1) < time
-        samples, _ = self.decode(padded, mask, self.initial_state(batch))
-        return samples[:, self.lookahead * self.format.hop_length :]
+        fresh = self.initial_state(batch)
+        spectrum, _ = self.trunk(padded, mask, fresh.trunk)
+        samples, *_ = self.inverse_stft(spectrum, fresh.segments, fresh.segment_mask)
+        first, pitch = self.trunk_lookahead, spectrum.pitch
+        pitch = None if pitch is None else pitch[:, first : first + time]
+        return samples[:, self.lookahead * self.format.hop_length :], pitch
 
-    def trunk(
-        self, frames: Tensor, mask: Tensor, pending: Tensor, contexts: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
-        """The network before the inverse STFT, which is what is exported.
-
-        Returns log magnitude and phase (batch, time, n_fft // 2 + 1), the mask of these steps, the pending mask and
-        the new contexts.
-        """
+    def trunk(self, frames: Tensor, mask: Tensor, state: TrunkState) -> tuple[Spectrum, TrunkState]:
+        """The network before the inverse STFT, which is what is exported."""
         time = frames.shape[1]
-        step = self.config.lookahead_per_conv
-        masks = torch.cat([pending, mask], dim=1)
+        step, contexts = self.config.lookahead_per_conv, state.contexts
+        masks = torch.cat([state.mask, mask], dim=1)
         newest = self.trunk_lookahead
 
         def mask_after(convolutions: int) -> Tensor:
@@ -183,16 +207,19 @@ class MelVocoder(nn.Module, Codec):
         for depth, block in enumerate(self.blocks, start=1):
             x, context = block(x, contexts[depth], mask_after(depth + 1)[..., None])
             kept.append(context)
-        log_magnitude, phase = self.head(self.final_norm(x)).chunk(2, dim=-1)
-        return log_magnitude, phase, masks[:, :time], masks[:, time:], tuple(kept)
+        x = self.final_norm(x)
+        log_magnitude, phase = self.head(x).chunk(2, dim=-1)
+        mask, pitch, turns = masks[:, :time], None, state.turns
+        if self.harmonics is not None:
+            (log_magnitude, phase, pitch), turns = self.harmonics(x, log_magnitude, phase, mask, turns)
+        return Spectrum(log_magnitude, phase, mask, pitch), TrunkState(masks[:, time:], tuple(kept), turns)
 
-    def inverse_stft(
-        self, spectrum: Tensor, mask: Tensor, segments: Tensor, segment_mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def inverse_stft(self, spectrum: Spectrum, segments: Tensor, segment_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Overlap-add of windowed inverse FFTs, divided by the sum of squared windows of the frames that exist."""
-        batch, time, _ = spectrum.shape
+        mask, (batch, time) = spectrum.mask, spectrum.mask.shape
         hop = self.format.hop_length
-        new = torch.fft.irfft(spectrum, n=self.format.n_fft, dim=-1) * self.window * mask[..., None]
+        values = torch.polar(torch.exp(spectrum.log_magnitude).clamp(max=1e2), spectrum.phase)
+        new = torch.fft.irfft(values, n=self.format.n_fft, dim=-1) * self.window * mask[..., None]
         segments = torch.cat([segments, new], dim=1)
         masks = torch.cat([segment_mask, mask], dim=1)
         energy = self.window.square()

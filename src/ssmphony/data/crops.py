@@ -28,29 +28,38 @@ class CropSource(Config):
 
 class Crops(NamedTuple):
     """samples: (size, length) in [-1, 1]; frames: (size, length // hop, n_mels) log-mel; made: (size,) bool, which rows
-    of ``frames`` hold what a model made (the others are zero: take the recording's own)."""
+    of ``frames`` hold what a model made (the others are zero: take the recording's own); pitch: (size, frames) in Hz, 0
+    where there is none, all zero unless asked for."""
 
     samples: npt.NDArray[np.float32]
     frames: npt.NDArray[np.float32]
     made: npt.NDArray[np.bool_]
+    pitch: npt.NDArray[np.float32]
 
 
 class Clip(NamedTuple):
     samples: npt.NDArray[np.int16]
     mel: npt.NDArray[np.float32] | None
+    pitch: npt.NDArray[np.float32] | None
 
 
 class AudioCrops:
     """Prepared corpora held in memory as 16-bit samples (about 170 MB an hour)."""
 
     def __init__(
-        self, sources: Sequence[CropSource], frames: int, seed: int = 0, audio_format: AudioFormat = AudioFormat()
+        self,
+        sources: Sequence[CropSource],
+        frames: int,
+        seed: int = 0,
+        audio_format: AudioFormat = AudioFormat(),
+        pitch: bool = False,
     ) -> None:
-        """``frames`` a crop. Clips that are shorter are padded with silence."""
+        """``frames`` a crop. Clips that are shorter are padded with silence. ``pitch``: that of the clips is read."""
         self.sources = tuple(sources)
         self.frames = frames
         self.seed = seed
         self.format = audio_format
+        self.pitch = pitch
 
     @property
     def length(self) -> int:
@@ -69,7 +78,8 @@ class AudioCrops:
                     continue
                 samples, _ = soundfile.read(folder / row.audio, dtype="int16")
                 mel = np.load(Path(source.mels) / f"{row.id}.npy").astype(np.float32) if source.mels else None
-                clips.append(Clip(np.asarray(samples, np.int16), mel))
+                pitch = read_pitch(folder, row.id) if self.pitch else None
+                clips.append(Clip(np.asarray(samples, np.int16), mel, pitch))
                 weights.append(source.weight * max(len(samples), self.length))
         if not clips:
             raise SsmphonyError("no clips to train on: run `ssmphony prepare` first")
@@ -86,6 +96,7 @@ class AudioCrops:
             np.zeros((size, self.length), np.float32),
             np.zeros((size, self.frames, self.format.n_mels), np.float32),
             np.zeros(size, np.bool_),
+            np.zeros((size, self.frames), np.float32),
         )
         for row, index in enumerate(random.choice(len(clips), size, p=probabilities)):
             clip = clips[index]
@@ -98,7 +109,18 @@ class AudioCrops:
                 crops.frames[row] = silence
                 crops.frames[row, : len(mel)] = mel
                 crops.made[row] = True
+            if clip.pitch is not None:
+                pitch = clip.pitch[first : first + self.frames]
+                crops.pitch[row, : len(pitch)] = pitch
         return crops
+
+
+def read_pitch(folder: Path, name: str) -> npt.NDArray[np.float32]:
+    """The pitch of a prepared clip, (frame,) in Hz, 0 where there is none."""
+    path = folder / "f0" / f"{name}.npy"
+    if not path.exists():
+        raise SsmphonyError(f"{path} is missing: prepare the corpus again")
+    return np.load(path).astype(np.float32)
 
 
 def read_names(path: str | None) -> set[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ssmphony.data.manifest import Clip
@@ -11,20 +12,21 @@ from ssmphony.text.utf8 import tokenise
 def spelled(clip: Clip) -> Clip:
     """The clip with the tokens of the byte frontend, its text as one sentence.
 
-    Anchors become those of whole words. They are left out where text and clip do not have the same number of words, as
-    with numerals that are spoken as several.
+    Anchors keep their share of a word: letters follow the phones. They are left out where text and clip do not have the
+    same number of words, as with numerals that are spoken as several.
     """
     tokens = tokenise(clip.text)
     words = tuple((word.first, word.stop) for word in tokens.words)
-    times = [_time(clip, first, stop) for first, stop in clip.words]
-    anchors: tuple[tuple[int, int, float, float], ...] = ()
-    if len(times) == len(words):
-        pairs = zip(words, times, strict=True)
-        anchors = tuple((first, stop, *time) for (first, stop), time in pairs if time is not None)
+    pairs = zip(words, clip.words, strict=True) if len(words) == len(clip.words) else ()
+    anchors = tuple(anchor for word, phones in pairs for anchor in _respelled(clip, word, phones))
     return replace(clip, symbols=tokens.symbols, words=words, anchors=anchors)
 
 
-def _time(clip: Clip, first: int, stop: int) -> tuple[float, float] | None:
-    """From the start of the first anchor inside a word to the end of the last, in s."""
-    inside = [(start, end) for a, b, start, end in clip.anchors if first <= a and b <= stop]
-    return (inside[0][0], inside[-1][1]) if inside else None
+def _respelled(clip: Clip, word: tuple[int, int], phones: tuple[int, int]) -> Iterator[tuple[int, int, float, float]]:
+    """The anchors of a word whose phones and bytes are those given; phones without a byte of their own have none."""
+    scale = (word[1] - word[0]) / (phones[1] - phones[0])
+    for first, stop, start, end in clip.anchors:
+        if phones[0] <= first and stop <= phones[1]:
+            begin, behind = (word[0] + round((place - phones[0]) * scale) for place in (first, stop))
+            if begin < behind:
+                yield begin, behind, start, end

@@ -8,11 +8,14 @@ predictor foresees the embedding of the next video frame. The causal mixer is at
 or a state-space layer with a state of constant size.
 
 Speech ends: where the end-of-speech head says so, or after ``most_latents + tokens · latents_per_token`` latents. The
-token that a latent speaks is read off the attention to the text and never goes back.
+place in the text never goes back. It is read off the attention; or, where ``paced``, a head says how far each latent
+moves it, and attention is drawn to it (the location-relative attention of Battenberg et al., arXiv 1910.10288, with one
+Gaussian a head): what sounds and when are foreseen apart, so that speech which hears only itself follows the text.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, cast
 
@@ -26,6 +29,11 @@ from ssmphony.interfaces import SequenceLayer, State, VoiceModel
 from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
 from ssmphony.types import Frames, SsmphonyError, Style, Tokens, seeded_noise, stack_tokens
 
+NOISE_STEPS = 97
+"""After so many latents the noise on what is heard repeats."""
+WIDTH = 4.0
+"""Standard deviation, in tokens, of the Gaussian that attention is drawn to before training: a syllable in UTF-8."""
+
 
 class JepaTTSConfig(Config):
     """``text_layers`` counts the text encoder's blocks, ``n_layers`` the predictor's; every ``cross_every``-th of them
@@ -34,8 +42,11 @@ class JepaTTSConfig(Config):
 
     ``speakers`` names the rows of the speaker table, the voice's own first. ``block`` latents are made a step.
     ``max_seq`` is the largest number of tokens of a sentence. While it speaks, the attention sees only the tokens from
-    ``reach[0]`` before to ``reach[1]`` behind the one that is spoken; None: all. ``temperature`` 0 is the predictor's
-    mean; above, noise of so many times the spread of its errors is added.
+    ``reach[0]`` before to ``reach[1]`` behind the one that is spoken; None: all. ``paced``: see the module's docstring.
+    ``heard_noise`` is the standard deviation of noise on the latents that it hears of its own, while those it speaks
+    stay clean: it says how far the text is trusted above what was said, like the dropout that Tacotron 2 (arXiv
+    1712.05884) keeps while it speaks. Train with at least as much, see ``latent_noise``. ``temperature`` 0 is the
+    predictor's mean; above, noise of so many times the spread of its errors is added.
     """
 
     kind: Literal["jepa_tts"] = "jepa_tts"
@@ -56,6 +67,8 @@ class JepaTTSConfig(Config):
     most_latents: int = 24
     latents_per_token: float = 3.0
     reach: tuple[int, int] | None = None
+    paced: bool = False
+    heard_noise: float = Field(default=0.0, ge=0.0)
     temperature: float = Field(default=0.0, ge=0.0)
 
     @model_validator(mode="before")
@@ -84,11 +97,13 @@ class Memory(NamedTuple):
 
 class Prediction(NamedTuple):
     """latents: (batch, time, d_latent), each that behind its input; stops: (batch, time) logits that it is the last;
-    attention: (batch, time, token), the mean over heads and layers."""
+    attention: (batch, time, token), the mean over heads and layers; paces: (batch, time), by how many tokens the next
+    latent is further in the text, None unless paced."""
 
     latents: Tensor
     stops: Tensor
     attention: Tensor
+    paces: Tensor | None
 
 
 class JepaTTSState(NamedTuple):
@@ -101,7 +116,7 @@ class JepaTTSState(NamedTuple):
     position: Tensor
     """(batch,) int: latents made so far."""
     token: Tensor
-    """(batch,) int: the token spoken last."""
+    """(batch,): the place in the text, in tokens: of the latent made last; where paced, of the next."""
     most: Tensor
     """(batch,) int: the sentence is over after so many latents."""
     over: Tensor
@@ -120,15 +135,25 @@ class PredictorBlock(nn.Module):
         self.mixer = Block(config.d_model, mixer, 0, config.dropout)
         self.cross_norm = nn.LayerNorm(config.d_model) if cross else None
         self.cross = CrossAttention(config.d_model, config.n_heads) if cross else None
+        self.log_width = (
+            nn.Parameter(torch.full((config.n_heads,), math.log(WIDTH))) if cross and config.paced else None
+        )
         self.ffn_norm = nn.LayerNorm(config.d_model)
         self.ffn = FeedForward(config.d_model, config.d_ffn, config.dropout)
         self.dropout = nn.Dropout(config.dropout)
+
+    def pull(self, distance: Tensor | None) -> Tensor | None:
+        """What attention to tokens at a ``distance`` (batch, time, token) loses, (batch, head, time, token)."""
+        if distance is None or self.log_width is None:
+            return None
+        return -0.5 * (distance[:, None] * torch.exp(-self.log_width)[:, None, None]).square()
 
 
 class JepaTTS(nn.Module, VoiceModel):
     """See the module's docstring. Training goes through `read` and `teach`."""
 
     follows_style = False
+    noise: Tensor
 
     def __init__(self, config: JepaTTSConfig) -> None:
         super().__init__()
@@ -154,6 +179,10 @@ class JepaTTS(nn.Module, VoiceModel):
         self.head = nn.Linear(d_model, config.d_latent)
         self.stop = nn.Linear(d_model, 1)
         self.log_spread = nn.Parameter(torch.zeros(config.d_latent))
+        self.pace = nn.Linear(d_model, 1) if config.paced else None
+        # a table, so that the same noise comes out of an exported graph
+        noise = torch.randn(NOISE_STEPS, config.d_latent, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", config.heard_noise * noise, persistent=False)
         nn.init.normal_(self.symbols.weight, std=0.3)
         nn.init.normal_(self.speakers.weight, std=0.1)
 
@@ -181,12 +210,20 @@ class JepaTTS(nn.Module, VoiceModel):
         return tuple(block.mixer.initial_state(batch) for block in self._blocks())
 
     def predict(
-        self, z: Tensor, first: Tensor, mask: Tensor, memory: Memory, seen: Tensor, layers: tuple[State, ...]
+        self,
+        z: Tensor,
+        first: Tensor,
+        mask: Tensor,
+        memory: Memory,
+        seen: Tensor,
+        layers: tuple[State, ...],
+        distance: Tensor | None = None,
     ) -> tuple[Prediction, tuple[State, ...]]:
         """The latents behind z (batch, time, d_latent), any number of steps ≥ 1, and the state behind them.
 
         first (batch,): the position of the first step; mask (batch, time): false where z is padding; seen (batch, time
-        or 1, token): which tokens a step may attend to.
+        or 1, token): which tokens a step may attend to; distance (batch, time, token): how far each token is from the
+        place of the latent that is foreseen, of account only where paced.
         """
         steps = first[:, None] + torch.arange(z.shape[1], device=z.device)
         x = self.enter(z.masked_fill(~mask[..., None], 0.0)) + self.place * sinusoids(steps, self.config.d_model)
@@ -197,31 +234,49 @@ class JepaTTS(nn.Module, VoiceModel):
             new.append(state)
             if block.cross is not None and block.cross_norm is not None:
                 keys, values = memory.keys[len(weights)], memory.values[len(weights)]
-                y, attention = block.cross(block.cross_norm(x), keys, values, seen)
+                y, attention = block.cross(block.cross_norm(x), keys, values, seen, block.pull(distance))
                 x = x + block.dropout(y)
                 weights.append(attention)
             x = x + block.dropout(block.ffn(block.ffn_norm(x)))
         x = self.norm(x)
-        return Prediction(self.head(x), self.stop(x).squeeze(-1), torch.stack(weights).mean(0)), tuple(new)
+        paces = None if self.pace is None else F.softplus(self.pace(x).squeeze(-1))
+        attention = torch.stack(weights).mean(0)
+        return Prediction(self.head(x), self.stop(x).squeeze(-1), attention, paces), tuple(new)
 
-    def teach(self, z: Tensor, mask: Tensor, memory: Memory) -> Prediction:
-        """Teacher forcing: prediction t is made from z[0 … t - 1] (batch, time, d_latent), the first from nothing."""
+    def teach(self, z: Tensor, mask: Tensor, memory: Memory, places: Tensor | None = None) -> Prediction:
+        """Teacher forcing: prediction t is made from z[0 … t - 1] (batch, time, d_latent), the first from nothing.
+
+        places (batch, time): where in the text each latent of z is, in tokens; a straight line, if not given.
+        """
+        if places is None:
+            places = straight_places(mask, memory.present)
         before = torch.cat([self.beginning.expand(len(z), 1, -1), z[:, :-1]], dim=1)
         first = torch.zeros(len(z), dtype=torch.long, device=z.device)
-        prediction, _ = self.predict(before, first, mask, memory, memory.present[:, None], self.initial_layers(len(z)))
+        distance = torch.arange(memory.present.shape[1], device=z.device) - places[..., None]
+        seen, layers = memory.present[:, None], self.initial_layers(len(z))
+        prediction, _ = self.predict(before, first, mask, memory, seen, layers, distance)
         return prediction
 
     @torch.no_grad()
-    def replace(self, z: Tensor, chosen: Tensor, mask: Tensor, memory: Memory, passes: int) -> Tensor:
+    def replace(
+        self,
+        z: Tensor,
+        chosen: Tensor,
+        mask: Tensor,
+        memory: Memory,
+        passes: int,
+        places: Tensor | None = None,
+        noise: Tensor | float = 0.0,
+    ) -> Tensor:
         """z (batch, time, d_latent) with the predictor's own latents where ``chosen`` (batch, time) is true.
 
         In one pass they are foreseen from true ones (Mihaylova & Martins, arXiv 1906.07651), in each further one from
         what the pass before put there (Duckworth et al., arXiv 1906.04331): up to ``passes`` latents in a row are as
-        they are when it speaks freely.
+        they are when it speaks freely. ``noise`` (batch, time, d_latent) is on what is heard.
         """
         heard = z
         for _ in range(passes):
-            heard = torch.where(chosen[..., None], self.teach(heard, mask, memory).latents, z)
+            heard = torch.where(chosen[..., None], self.teach(heard + noise, mask, memory, places).latents, z)
         return heard
 
     # -- speaking -------------------------------------------------------------------------------------------------
@@ -244,7 +299,7 @@ class JepaTTS(nn.Module, VoiceModel):
             memory=memory,
             latent=self.beginning.expand(len(tokens), -1),
             position=torch.zeros_like(count),
-            token=torch.zeros_like(count),
+            token=torch.zeros_like(count, dtype=self.head.weight.dtype),
             most=self.most(memory.present),
             over=count == 0,
             seed=torch.tensor([style.seed for style in styles], device=device),
@@ -259,7 +314,7 @@ class JepaTTS(nn.Module, VoiceModel):
             lengths = lengths + ~state.over
             state = self.advance(state)
             latents.append(state.latent)
-            tokens.append(state.token)
+            tokens.append(state.token.long())
         return Frames(torch.stack(latents, dim=1), torch.stack(tokens, dim=1), lengths), state
 
     def advance(self, state: JepaTTSState) -> JepaTTSState:
@@ -278,12 +333,21 @@ class JepaTTS(nn.Module, VoiceModel):
         self, latent: Tensor, position: Tensor, token: Tensor, memory: Memory, layers: tuple[State, ...]
     ) -> tuple[Tensor, Tensor, Tensor, tuple[State, ...]]:
         """One step of `predict` for latent (batch, d_latent), position and token (batch,), see `JepaTTSState`: the
-        latent behind it, the token that it speaks, whether it is the last (batch,) bool, and the new state."""
-        memory, places = within_reach(memory, token, self.config.reach)
-        every = torch.ones_like(position, dtype=torch.bool)[:, None]
-        prediction, layers = self.predict(latent[:, None], position, every, memory, memory.present[:, None], layers)
-        heard = places.gather(1, prediction.attention[:, 0].argmax(-1, keepdim=True))[:, 0]
-        return prediction.latents[:, 0], torch.maximum(token, heard), prediction.stops[:, 0] > 0, layers
+        latent behind it, the new place in the text, whether it is the last (batch,) bool, and the new state."""
+        present = memory.present
+        memory, places = within_reach(memory, token.long(), self.config.reach)
+        every, seen = torch.ones_like(position, dtype=torch.bool)[:, None], memory.present[:, None]
+        distance = (places - token[:, None])[:, None]
+        if self.config.heard_noise:
+            heard = (position > 0)[:, None]  # the learned beginning is nothing that was said
+            latent = latent + self.noise[position % NOISE_STEPS] * heard
+        prediction, layers = self.predict(latent[:, None], position, every, memory, seen, layers, distance)
+        if prediction.paces is not None:
+            token = torch.minimum(token + prediction.paces[:, 0], (present.sum(1) - 1).clamp(min=0))
+        else:
+            heard = places.gather(1, prediction.attention[:, 0].argmax(-1, keepdim=True))[:, 0]
+            token = torch.maximum(token, heard)
+        return prediction.latents[:, 0], token, prediction.stops[:, 0] > 0, layers
 
     def spread(self) -> Tensor:
         """Standard deviation (d_latent,) of the noise on a latent."""
@@ -301,6 +365,12 @@ class JepaTTS(nn.Module, VoiceModel):
 
     def _blocks(self) -> list[PredictorBlock]:
         return cast("list[PredictorBlock]", list(self.blocks))
+
+
+def straight_places(mask: Tensor, present: Tensor) -> Tensor:
+    """From the first token to the last at one pace: mask (batch, time), present (batch, token) → (batch, time)."""
+    share = torch.arange(mask.shape[1], device=mask.device) / mask.sum(1, keepdim=True).clamp(min=1)
+    return (share * (present.sum(1, keepdim=True) - 1).clamp(min=0)).where(mask, 0.0)
 
 
 def within_reach(memory: Memory, token: Tensor, reach: tuple[int, int] | None) -> tuple[Memory, Tensor]:

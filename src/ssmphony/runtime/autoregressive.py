@@ -29,8 +29,8 @@ class AutoregressiveState(NamedTuple):
     """(batch, channel): standard deviation of the noise on a frame."""
     position: Integers
     """(batch,): frames made so far."""
-    token: Integers
-    """(batch,): the token spoken last."""
+    token: Floats
+    """(batch,): the place in the text, in tokens."""
     most: Integers
     """(batch,): the sentence is over after so many frames."""
     over: Booleans
@@ -73,7 +73,7 @@ class OnnxAutoregressiveModel(VoiceModel):
             latent=made["beginning"],
             spread=made["spread"],
             position=zeros,
-            token=zeros,
+            token=zeros.astype(np.float32),
             most=made["most"],
             over=read.mask.sum(axis=1) == 0,
             seed=np.array([style.seed for style in styles], np.int64),

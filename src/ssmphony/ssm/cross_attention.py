@@ -31,13 +31,18 @@ class CrossAttention(nn.Module):
         keys, values = (part.unflatten(-1, (self.n_heads, -1)) for part in self.keys_values(text).chunk(2, dim=-1))
         return keys.transpose(1, 2), values.transpose(1, 2)
 
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """x (batch, time, channel), seen (batch, time or 1, token) bool, false where a step may not look.
+    def forward(
+        self, x: Tensor, keys: Tensor, values: Tensor, seen: Tensor, bias: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """x (batch, time, channel), seen (batch, time or 1, token) bool, false where a step may not look; bias (batch,
+        head, time, token) is added to the scores.
 
         Returns (batch, time, channel) and the weights, the mean of the heads, (batch, time, token).
         """
         q = self.query(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
         scores = q @ keys.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        if bias is not None:
+            scores = scores + bias
         weights = scores.masked_fill(~seen[:, None], UNSEEN).float().softmax(dim=-1)
         y = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(-2)
         return self.out(y), weights.mean(1)

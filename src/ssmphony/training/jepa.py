@@ -23,6 +23,7 @@ from ssmphony.training.jepa_losses import (
     ModulationLoss,
     alignment_loss,
     kl_divergence,
+    pace_loss,
     sigreg,
     spoken_tokens,
     stop_loss,
@@ -51,6 +52,7 @@ class LossWeights(Config):
     predicted_mel: float = 0.5
     spectral: float = 0.5
     alignment: float = 0.1
+    pace: float = 0.1
     stop: float = 0.1
 
 
@@ -112,7 +114,8 @@ class JepaTaskConfig(Config):
 
 class Run(NamedTuple):
     """One batch through all parts. mel: (batch, frame, n_mels) normalised, of the latents that were decoded, with its
-    mask; mask: (batch, latent); made: the mel of the posterior; foreseen: the mel of the predicted latents."""
+    mask; mask: (batch, latent); made: the mel of the posterior; foreseen: the mel of the predicted latents; places: the
+    token spoken at each latent (batch, latent), and widths: how sure that is (batch,), in tokens."""
 
     mel: Tensor
     mel_mask: Tensor
@@ -122,6 +125,8 @@ class Run(NamedTuple):
     prediction: Prediction
     made: Tensor
     foreseen: Tensor
+    places: Tensor
+    widths: Tensor
 
 
 class JepaTask(Task[JepaVoice]):
@@ -178,15 +183,16 @@ class JepaTask(Task[JepaVoice]):
         if self.training:
             z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         memory = model.read(batch.ids, batch.token_mask, batch.speakers)
-        given = z
+        places, widths = self._spoken(batch, mask)
+        given, noise = z, torch.zeros_like(z)
         if self.training and self.config.latent_noise:
             # relative to the latents, else larger latents would be the way out
             level = self.config.latent_noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device)
-            given = given + level * torch.randn_like(z)
+            noise = level * torch.randn_like(z)
         if self.training and self.config.rollout:
             chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmth
-            given = model.replace(given, chosen, mask, memory, self.config.rollout_passes)
-        prediction = model.teach(given, mask, memory)
+            given = model.replace(z, chosen, mask, memory, self.config.rollout_passes, places, noise)
+        prediction = model.teach(given + noise, mask, memory, places)
         if self.training and 0 < self.config.decoded_latents < z.shape[1]:
             window = random_windows(mask.sum(1), self.config.decoded_latents)
             frames = (window[..., None] * STRIDE + torch.arange(STRIDE, device=window.device)).flatten(1)
@@ -194,14 +200,13 @@ class JepaTask(Task[JepaVoice]):
             mel, mel_mask = take(mel, frames), take(mel_mask, frames)
         else:
             made, foreseen = codec.decode_mel(torch.cat([z, prediction.latents]), torch.cat([mask, mask])).chunk(2)
-        return Run(mel, mel_mask, mean, log_variance, mask, prediction, made, foreseen)
+        return Run(mel, mel_mask, mean, log_variance, mask, prediction, made, foreseen, places, widths)
 
     def losses(self, batch: Batch, run: Run) -> dict[str, Tensor]:
         """Means over the latents and frames of the batch; ``loss`` is their weighted sum."""
         config, weights = self.config, self.config.weights
         target = run.mean.detach() if self.constant_targets else run.mean
         error = (run.prediction.latents - target).square()
-        tokens, width = self._spoken(batch, run.mask)
         losses = {
             "latent": masked_mean(error, run.mask),
             "kl": kl_divergence(run.mean, run.log_variance, run.mask),
@@ -209,8 +214,10 @@ class JepaTask(Task[JepaVoice]):
             "spectral": self.spectral(run.made, run.mel, run.mel_mask),
             "predicted_mel": masked_mean((run.foreseen - run.mel).abs(), run.mel_mask),
             "stop": stop_loss(run.prediction.stops, run.mask, config.stop_positive),
-            "alignment": alignment_loss(run.prediction.attention, tokens, width, run.mask),
+            "alignment": alignment_loss(run.prediction.attention, run.places, run.widths, run.mask),
         }
+        if run.prediction.paces is not None:
+            losses["pace"] = pace_loss(run.prediction.paces, run.places, run.mask)
         if config.reg != "kl":
             losses["sigreg"] = sigreg(self._some(run.mean[run.mask]), config.sigreg_directions)
         shares = weights.model_dump()
@@ -249,7 +256,7 @@ class JepaTask(Task[JepaVoice]):
         run = self.run(batch)
         self.log_losses("val", self.losses(batch, run), batch_size=1)
         memory = self.model.model.read(batch.ids, batch.token_mask, batch.speakers)
-        self._rollouts.append(rollout_errors(self.model, run.mean, memory, HORIZONS))
+        self._rollouts.append(rollout_errors(self.model, run.mean, memory, HORIZONS, run.places))
         self._latents.append(run.mean[run.mask])
         if batch_idx < SHOWN and self.trainer.is_global_zero:
             symbols = [self.symbols[index] for index in batch.ids[0].tolist()]

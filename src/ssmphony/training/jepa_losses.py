@@ -94,14 +94,21 @@ def alignment_loss(attention: Tensor, tokens: Tensor, width: Tensor, mask: Tenso
     return masked_mean(-(near + 1e-6).log(), mask)
 
 
+def pace_loss(paces: Tensor, places: Tensor, mask: Tensor) -> Tensor:
+    """Squared error of how far each latent moves the place in the text: its best guess is the mean, and means add up to
+    the mean duration of a stretch of text. paces, places, mask: (batch, time)."""
+    moved = places[:, 1:] - places[:, :-1]
+    return masked_mean((paces[:, :-1] - moved).square(), mask[:, 1:])
+
+
 def spoken_tokens(anchors: Sequence[Anchor], tokens: int, frames: int, times: np.ndarray) -> np.ndarray:
     """The token (fractional) that is spoken at each of ``times`` (in frames), by straight lines between known times.
 
-    Without anchors it is one line from the first token to the last: the diagonal.
+    Token j is around j: from j - ½ to j + ½. Without anchors it is one line from the first token to the last.
     """
     knots = [(0.0, 0.0)]
     for first, stop, start, end in anchors:
-        knots += [(start, float(first)), (end, stop - 1.0)]
+        knots += [(start, first - 0.5), (end, stop - 0.5)]
     knots.append((float(frames), tokens - 1.0))
     where, what = np.array(knots).T
-    return np.interp(times, where, np.maximum.accumulate(what)).astype(np.float32)
+    return np.interp(times, where, np.minimum(np.maximum.accumulate(what), tokens - 1.0)).astype(np.float32)

@@ -19,7 +19,7 @@ from ssmphony.training import pictures
 from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.discriminators import Discriminators
-from ssmphony.training.losses import MultiScaleMelLoss
+from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.weights import Part
@@ -46,7 +46,8 @@ class AdversarialConfig(Config):
 
 class VocoderTaskConfig(Config):
     """``frames`` is the length of a training crop. ``validation`` is a prepared corpus, ``validation_ids`` a file of
-    the ids of its clips to validate on; without the file all are taken, without ``validation`` none."""
+    the ids of its clips to validate on; without the file all are taken, without ``validation`` none. ``pitch_weight``:
+    of the error of a harmonic vocoder's pitch, in octaves, where the recording has one."""
 
     kind: Literal["vocoder"] = "vocoder"
     sources: tuple[CropSource, ...]
@@ -54,6 +55,7 @@ class VocoderTaskConfig(Config):
     validation_ids: str | None = None
     batch_size: int = Field(default=16, ge=1)
     frames: int = Field(default=64, ge=16)
+    pitch_weight: float = 1.0
     optimiser: OptimiserConfig = OptimiserConfig()
     adversarial: AdversarialConfig | None = None
 
@@ -82,7 +84,7 @@ class VocoderTask(AdversarialTask[MelVocoder]):
         if config.adversarial:
             family = config.adversarial
             self.discriminators = Discriminators(family.width, family.periods, family.windows)
-        self.crops = AudioCrops(config.sources, config.frames, seed, model.format)
+        self.crops = AudioCrops(config.sources, config.frames, seed, model.format, pitch=model.config.harmonic)
         self.held_out = _read_clips(config.validation, config.validation_ids)
 
     def training_batch(self, number: int) -> list[Tensor]:
@@ -94,7 +96,7 @@ class VocoderTask(AdversarialTask[MelVocoder]):
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
         with self._full_precision():
-            prediction, target = self._synthesise(*batch)
+            prediction, target, pitch_loss = self._synthesise(*batch)
             spectral = self.spectral(prediction, target)
         losses = {"spectral": spectral}
         loss = spectral
@@ -103,16 +105,26 @@ class VocoderTask(AdversarialTask[MelVocoder]):
             crop = self._crop(prediction.shape[-1], adversarial.samples)
             losses |= self.compete(self.discriminators, self.discriminators, target[:, crop], prediction[:, crop])
             loss = loss * adversarial.mel_weight + losses["generator"] + adversarial.feature_weight * losses["features"]
+        if pitch_loss is not None:
+            losses["pitch"] = pitch_loss
+            loss = loss + self.config.pitch_weight * pitch_loss
         self.descend(loss)
         self.log_losses("train", {name: value.detach() for name, value in losses.items()}, len(batch[0]))
         self.end_step()
 
-    def _synthesise(self, samples: Tensor, frames: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-        """Decode a crop's frames; the first and last two hops lack frames that were cut away, so they are left out."""
+    def _synthesise(
+        self, samples: Tensor, frames: Tensor, made: Tensor, pitch: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Decode a crop's frames, with the error of the pitch; the first and last two hops lack frames that were cut
+        away, so they are left out."""
         own = self.model.encode(samples)[:, : self.config.frames]
         frames = torch.where(made[:, None, None], frames, own)
         edge = 2 * self.model.format.hop_length
-        return self.model(frames)[:, edge:-edge], samples[:, edge:-edge]
+        copy, heard = self.model.render(frames)
+        error = None
+        if heard is not None:
+            error = masked_mean((heard / pitch.clamp(min=1.0)).log2().abs(), pitch > 0)
+        return copy[:, edge:-edge], samples[:, edge:-edge], error
 
     def _crop(self, available: int, wanted: int) -> slice:
         start = int(torch.randint(max(1, available - wanted), ()))

@@ -30,7 +30,7 @@ from ssmphony.ssm.fixed_block import fixed_blocks
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.export_jepa import export_latent_codec, export_predictor
-from ssmphony.voices.graphs import write_graph
+from ssmphony.voices.graphs import FlatState, write_graph
 from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
 from ssmphony.voices.weights import (
     WEIGHTS,
@@ -165,11 +165,11 @@ class VocoderGraph(nn.Module):
     def __init__(self, codec: MelVocoder) -> None:
         super().__init__()
         self.codec = codec
+        self.flat = FlatState(codec.initial_state(1).trunk)
 
     def forward(self, frames: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        pending, *contexts = state
-        log_magnitude, phase, present, waiting, new = self.codec.trunk(frames, mask, pending, tuple(contexts))
-        return log_magnitude, phase, present, waiting, *new
+        spectrum, new = self.codec.trunk(frames, mask, self.flat.unflatten(state, frames.shape[0]))
+        return (*spectrum[:3], *self.flat.flatten(new))
 
 
 def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
@@ -198,11 +198,11 @@ def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
 def _export_vocoder(codec: MelVocoder, folder: Path) -> GraphFile:
     batch, time = torch.export.Dim("batch", max=1024), torch.export.Dim("time", max=4096)
     inputs = {"frames": torch.zeros(2, 8, codec.format.n_mels), "mask": torch.ones(2, 8, dtype=torch.bool)}
-    fresh = codec.initial_state(2)
-    state = [fresh.mask, *fresh.contexts]
+    graph = VocoderGraph(codec)
+    state = graph.flat.flatten(codec.initial_state(2).trunk)
     axes: list[Any] = [{0: batch, 1: time}, {0: batch, 1: time}, *({0: batch} for _ in state)]
     outputs = ["log_magnitude", "phase", "present"]
     return graph_file(
-        write_graph(VocoderGraph(codec), inputs, state, axes, outputs, folder / "vocoder.onnx"),
+        write_graph(graph, inputs, state, axes, outputs, folder / "vocoder.onnx"),
         lookahead=codec.lookahead,
     )

@@ -7,30 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from ssmphony.codecs.jepa_latent import JepaLatent, JepaLatentState
-from ssmphony.interfaces import State
 from ssmphony.models.jepa_tts import JepaTTS, Memory
-from ssmphony.voices.graphs import write_graph
+from ssmphony.voices.graphs import FlatState, write_graph
 from ssmphony.voices.package import GraphFile, graph_file
-
-
-class FlatState:
-    """A state as the tensors that hold something, and back: ONNX takes no empty ones."""
-
-    def __init__(self, state: State) -> None:
-        self.template: list[Tensor] = []
-        self.template, self.spec = pytree.tree_flatten(state)
-
-    def flatten(self, state: State) -> list[Tensor]:
-        leaves = pytree.tree_leaves(state)
-        return [leaf for leaf, like in zip(leaves, self.template, strict=True) if like.numel()]
-
-    def unflatten(self, tensors: tuple[Tensor, ...], batch: int) -> State:
-        left = iter(tensors)
-        leaves = [next(left) if like.numel() else like.new_zeros(batch, *like.shape[1:]) for like in self.template]
-        return pytree.tree_unflatten(leaves, self.spec)
 
 
 class ReaderGraph(nn.Module):
@@ -72,14 +53,14 @@ class LatentVocoderGraph(nn.Module):
         super().__init__()
         self.codec = codec
         fresh = codec.initial_state(1)
-        self.flat = FlatState((*fresh[:-1], fresh.vocoder.mask, fresh.vocoder.contexts))
+        self.flat = FlatState((*fresh[:-1], fresh.vocoder.trunk))
 
     def forward(self, frames: Tensor, mask: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        decoder, waiting, absent, pending, contexts = self.flat.unflatten(state, frames.shape[0])
+        decoder, waiting, absent, trunk = self.flat.unflatten(state, frames.shape[0])
         vocoder = self.codec.initial_state(1).vocoder  # its overlap is the runtime's
         mel, present, new = self.codec.mel(frames, mask, JepaLatentState(decoder, waiting, absent, vocoder))
-        log_magnitude, phase, present, pending, contexts = self.codec.vocoder.trunk(mel, present, pending, contexts)
-        return (log_magnitude, phase, present, *self.flat.flatten((*new[:-1], pending, contexts)))
+        spectrum, trunk = self.codec.vocoder.trunk(mel, present, trunk)
+        return (*spectrum[:3], *self.flat.flatten((*new[:-1], trunk)))
 
 
 def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
@@ -100,7 +81,7 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
     inputs = {
         "latent": torch.zeros(2, config.d_latent),
         "position": torch.zeros(2, dtype=torch.long),
-        "token": torch.ones(2, dtype=torch.long),
+        "token": torch.ones(2),
         "present": torch.ones(2, config.max_seq, dtype=torch.bool),
         **{name: torch.zeros(shape) for name in names},
     }
@@ -119,7 +100,7 @@ def export_latent_codec(codec: JepaLatent, folder: Path) -> GraphFile:
     inputs = {"frames": frames, "mask": torch.ones(2, 8, dtype=torch.bool)}
     graph = LatentVocoderGraph(codec)
     fresh = codec.initial_state(2)
-    state = graph.flat.flatten((*fresh[:-1], fresh.vocoder.mask, fresh.vocoder.contexts))
+    state = graph.flat.flatten((*fresh[:-1], fresh.vocoder.trunk))
     axes: list[Any] = [{0: batch, 1: time}, {0: batch, 1: time}, *({0: batch} for _ in state)]
     outputs = ["log_magnitude", "phase", "present"]
     vocoder = write_graph(graph, inputs, state, axes, outputs, folder / "vocoder.onnx")

@@ -12,10 +12,29 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
+from ssmphony.interfaces import State
 from ssmphony.voices.weights import LARGE
 
 OPSET = 20
+
+
+class FlatState:
+    """A state as the tensors that hold something, and back: ONNX takes no empty ones."""
+
+    def __init__(self, state: State) -> None:
+        self.template: list[Tensor] = []
+        self.template, self.spec = pytree.tree_flatten(state)
+
+    def flatten(self, state: State) -> list[Tensor]:
+        leaves = pytree.tree_leaves(state)
+        return [leaf for leaf, like in zip(leaves, self.template, strict=True) if like.numel()]
+
+    def unflatten(self, tensors: tuple[Tensor, ...], batch: int) -> State:
+        left = iter(tensors)
+        leaves = [next(left) if like.numel() else like.new_zeros(batch, *like.shape[1:]) for like in self.template]
+        return pytree.tree_unflatten(leaves, self.spec)
 
 
 def write_graph(

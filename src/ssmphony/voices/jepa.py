@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmphony.codecs.jepa_latent import JepaLatent
-from ssmphony.models.jepa_tts import JepaTTS, Memory
+from ssmphony.models.jepa_tts import JepaTTS, Memory, straight_places
 from ssmphony.types import Style, Tokens
 
 
@@ -60,7 +60,7 @@ def synthesize(voice: JepaVoice, tokens: Tokens, style: Style = Style(), prompt:
     while not bool(state.over):
         state = model.advance(state)
         latents.append(state.latent[0])
-        spoken.append(state.token[0] - len(before))
+        spoken.append(state.token[0].long() - len(before))
     if not latents:
         empty = model.head.weight.new_zeros
         n_mels = voice.codec.config.format.n_mels
@@ -80,33 +80,46 @@ def reconstruct(voice: JepaVoice, mel: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def predict(voice: JepaVoice, mel: Tensor, tokens: Tokens, speaker: int) -> Tensor:
-    """Log-mel (frame, n_mels) as the predictor foresees it, a latent at a time, from the recording so far."""
+def predict(voice: JepaVoice, mel: Tensor, tokens: Tokens, speaker: int, places: Tensor | None = None) -> Tensor:
+    """Log-mel (frame, n_mels) as the predictor foresees it, a latent at a time, from the recording so far; places
+    (latent,): where in the text it is then, see `JepaTTS.teach`."""
     codec, model = voice.codec, voice.model
     device = mel.device
     ids = torch.tensor([tokens.ids], device=device)
     memory = model.read(ids, torch.ones_like(ids, dtype=torch.bool), torch.tensor([speaker], device=device))
     present = torch.ones_like(mel[None, :, 0], dtype=torch.bool)
     z, _, mask = codec.encoder(codec.normalise(mel[None]), present)
-    return codec.denormalise(codec.decode_mel(model.teach(z, mask, memory).latents, mask))[0, : len(mel)]
+    foreseen = model.teach(z, mask, memory, None if places is None else places[None]).latents
+    return codec.denormalise(codec.decode_mel(foreseen, mask))[0, : len(mel)]
 
 
 @torch.no_grad()
-def rollout_errors(voice: JepaVoice, z: Tensor, memory: Memory, steps: Sequence[int]) -> dict[int, Tensor]:
+def rollout_errors(
+    voice: JepaVoice, z: Tensor, memory: Memory, steps: Sequence[int], places: Tensor | None = None
+) -> dict[int, Tensor]:
     """Mean squared error of the latent foreseen h steps ahead, for each h of ``steps`` that the clip has room for.
 
-    z (1, time, d_latent): a recording's latents. The first third is given, then the predictor hears itself.
+    z (1, time, d_latent): a recording's latents; places (1, time): see `JepaTTS.teach`. The first third is given, then
+    the predictor hears itself and follows the text by itself.
     """
-    model = voice.model
+    model, mask = voice.model, torch.ones_like(z[..., 0], dtype=torch.bool)
     given = max(1, z.shape[1] // 3)
-    seen, one = memory.present[:, None], torch.ones(1, 1, dtype=torch.bool, device=z.device)
+    if places is None:
+        places = straight_places(mask, memory.present)
+    index = torch.arange(memory.present.shape[1], device=z.device)
+    seen, one = memory.present[:, None], mask[:, :1]
     before = torch.cat([model.beginning.expand(1, 1, -1), z[:, : given - 1]], dim=1)
     first = torch.zeros(1, dtype=torch.long, device=z.device)
-    _, layers = model.predict(before, first, one.expand(1, given), memory, seen, model.initial_layers(1))
+    layers = model.initial_layers(1)
+    _, layers = model.predict(before, first, mask[:, :given], memory, seen, layers, index - places[:, :given, None])
     latest, errors = z[:, given - 1 : given], dict[int, Tensor]()
+    place = places[:, given : given + 1]
     for step in range(1, min(max(steps), z.shape[1] - given) + 1):
-        prediction, layers = model.predict(latest, first + given + step - 1, one, memory, seen, layers)
+        distance = index - place[..., None]
+        prediction, layers = model.predict(latest, first + given + step - 1, one, memory, seen, layers, distance)
         latest = prediction.latents
+        if prediction.paces is not None:
+            place = torch.minimum(place + prediction.paces, memory.present.sum(1, keepdim=True) - 1.0)
         if step in steps:
             errors[step] = (latest[:, 0] - z[:, given + step - 1]).square().mean()
     return errors

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssmphony.audio.stft import InverseStft
-from ssmphony.codecs.mel_vocoder import MelVocoderConfig
+from ssmphony.codecs import mel_vocoder
 from ssmphony.types import AudioFormat, Samples
 
 HOP = 256
@@ -67,13 +67,13 @@ def test_any_spectrum_equals_the_offline_inverse() -> None:
 @given(st.sets(st.integers(1, 13), max_size=8), st.lists(st.integers(0, 14), min_size=2, max_size=2))
 def test_pieces_and_padding_equal_pytorch(cuts: set[int], lengths: list[int]) -> None:
     """The twin in the codec, in one shot; magnitudes above 100 are clipped by both."""
-    codec = MelVocoderConfig(dim=4, intermediate=4, n_layers=1).build()
+    codec = mel_vocoder.MelVocoderConfig(dim=4, intermediate=4, n_layers=1).build()
     log_magnitude, phase = random_frames(2, 14)
     log_magnitude[:, 3, 7] = 9.0
     mask = np.arange(14) < np.array(lengths)[:, None]
     state = codec.initial_state(2)
-    spectrum = torch.polar(torch.from_numpy(log_magnitude).exp().clamp(max=1e2), torch.from_numpy(phase))
-    expected, _, _ = codec.inverse_stft(spectrum, torch.from_numpy(mask), state.segments, state.segment_mask)
+    spectrum = mel_vocoder.Spectrum(*(torch.from_numpy(part) for part in (log_magnitude, phase, mask)), pitch=None)
+    expected, _, _ = codec.inverse_stft(spectrum, state.segments, state.segment_mask)
     samples = invert((log_magnitude, phase), mask, tuple(sorted(cuts)))
     for row, length in enumerate(lengths):  # the hops that are heard: those of frames that exist
         heard = slice(LOOKAHEAD * HOP, (min(length, 14 - LOOKAHEAD) + LOOKAHEAD) * HOP)

@@ -19,13 +19,13 @@ CLIP = Clip(
 )
 
 
-def test_words_keep_their_times() -> None:
+def test_words_and_phones_keep_their_times() -> None:
     clip = spelled(CLIP)
     clip.check()
     assert decode(tokenise(CLIP.text).ids) == CLIP.text
     assert clip.symbols == tokenise(CLIP.text).symbols
     assert clip.words == ((1, 10), (11, 17))
-    assert clip.anchors == ((1, 10, 0.1, 0.5), (11, 17, 0.5, 0.9))
+    assert clip.anchors == ((1, 5, 0.1, 0.3), (5, 10, 0.3, 0.5), (11, 17, 0.5, 0.9))
 
 
 def test_words_that_do_not_match_have_no_times() -> None:

@@ -11,6 +11,7 @@ from ssmphony.training.jepa_losses import (
     ModulationLoss,
     alignment_loss,
     kl_divergence,
+    pace_loss,
     sigreg,
     spoken_tokens,
     stop_loss,
@@ -106,7 +107,7 @@ def test_stop_loss_is_zero_where_the_end_is_known() -> None:
 def test_spoken_tokens_follow_known_times() -> None:
     anchors = ((1, 4, 10.0, 40.0), (5, 6, 60.0, 70.0))
     tokens = spoken_tokens(anchors, 8, 100, np.array([0.0, 10.0, 25.0, 40.0, 50.0, 65.0, 100.0]))
-    np.testing.assert_allclose(tokens, [0, 1, 2, 3, 4, 5, 7], atol=1e-6)
+    np.testing.assert_allclose(tokens, [0, 0.5, 2, 3.5, 4, 5, 7], atol=1e-6)
     np.testing.assert_allclose(spoken_tokens((), 5, 100, np.array([0.0, 50.0, 100.0])), [0, 2, 4])
 
 
@@ -122,3 +123,11 @@ def test_alignment_loss_wants_attention_where_speech_is() -> None:
     alignment_loss(even, places, width, mask).backward()
     assert even.grad is not None
     assert int(even.grad[0, 1].argmin()) == 2
+
+
+def test_pace_loss_is_of_the_way_from_latent_to_latent() -> None:
+    places = torch.tensor([[0.0, 1.0, 3.0, 0.0], [0.0, 2.0, 4.0, 6.0]])
+    mask = torch.tensor([[True, True, True, False], [True] * 4])
+    paces = torch.tensor([[1.0, 2.0, 50.0, 50.0], [2.0, 2.0, 2.0, 50.0]])
+    assert float(pace_loss(paces, places, mask)) == 0.0
+    assert float(pace_loss(paces + 1.0, places, mask)) == pytest.approx(1.0)

@@ -1,0 +1,91 @@
+"""Harmonics for an inverse-STFT vocoder: the phase of a bin is that of the partial next to it.
+
+A frame-wise network has to find phases that fit those of the frames before. Here they follow from the pitch, as in
+source-filter vocoders (Wang et al., *Neural source-filter waveform models*, arXiv 1904.12088; Li et al., *HiFTNet*,
+arXiv 2309.09493), but without a source signal. Under a symmetric window a partial has one phase across its whole main
+lobe, so with the pitch ``f0[t]`` in Hz, in frame t and bin k at frequency ``f[k]``:
+
+    turns[t] = turns[t - 1] + f0[t] hop / rate                       the fundamental's phase, in turns
+    phase[t, k] = 2 π turns[t] round(f[k] / f0[t]) + π k + network's phase + noise[t, k] · network's share of noise
+    log magnitude[t, k] = network's + network's depth · cos(2 π f[k] / f0[t])
+
+The network adds what depends on the sound alone, and that varies slowly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.types import AudioFormat
+
+LOWEST_HZ, HIGHEST_HZ = 50.0, 800.0
+BANDS = 32
+NOISE_FRAMES = 97
+"""After so many frames, about a second, the noise repeats."""
+
+
+class Harmonies(NamedTuple):
+    """log_magnitude, phase: (batch, time, bin); pitch: (batch, time) in Hz, also where nothing has one."""
+
+    log_magnitude: Tensor
+    phase: Tensor
+    pitch: Tensor
+
+
+class HarmonicHead(nn.Module):
+    """Adds partials to an inverse-STFT head's output. Its state (batch, 2) float64 is the fundamental's turns and the
+    frames so far, each without whole periods: sums of a story's length stay exact."""
+
+    frequencies: Tensor
+    spread: Tensor
+    noise: Tensor
+
+    def __init__(self, dim: int, audio_format: AudioFormat) -> None:
+        super().__init__()
+        bins = audio_format.n_fft // 2 + 1
+        self.hop_s = audio_format.hop_length / audio_format.sample_rate
+        self.bands = nn.Linear(dim, 1 + 2 * BANDS)
+        nn.init.zeros_(self.bands.weight)
+        nn.init.zeros_(self.bands.bias)
+        with torch.no_grad():
+            self.bands.bias[1 : 1 + BANDS] = torch.linspace(-4.0, 2.0, BANDS)  # upper partials are noisier
+        frequencies = torch.linspace(0.0, audio_format.sample_rate / 2, bins)
+        # bands are of equal width on a scale that is linear at first, like that of the mel
+        place = (torch.log1p(frequencies / 700.0) / math.log1p(audio_format.sample_rate / 1400.0)) * (BANDS - 1)
+        spread = (1.0 - (place - torch.arange(BANDS)[:, None]).abs()).clamp(min=0.0)
+        noise = torch.rand(NOISE_FRAMES, bins, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.register_buffer("spread", spread, persistent=False)
+        self.register_buffer("noise", math.pi * noise, persistent=False)
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 2, dtype=torch.float64, device=self.noise.device)
+
+    def forward(
+        self, x: Tensor, log_magnitude: Tensor, phase: Tensor, mask: Tensor, state: Tensor
+    ) -> tuple[Harmonies, Tensor]:
+        """x (batch, time, dim) is what the head read, mask (batch, time) its real frames."""
+        low, noisy, depth = self.bands(x).split([1, BANDS, BANDS], dim=-1)
+        octaves = math.log2(HIGHEST_HZ / LOWEST_HZ)
+        pitch = LOWEST_HZ * torch.exp2(octaves * torch.sigmoid(low))
+        fixed = pitch.detach()
+        steps = torch.stack([fixed[..., 0].double() * self.hop_s, torch.ones_like(fixed[..., 0]).double()], dim=-1)
+        clock = state[:, None] + torch.cumsum(steps * mask[..., None], dim=1)
+        new = clock[:, -1]
+        turns, frame = clock.unbind(-1)
+        turns = (turns - turns.floor()).float()[..., None]
+        frame = (frame - NOISE_FRAMES * torch.floor(frame / NOISE_FRAMES)).long()
+        new = torch.stack(
+            [new[:, 0] - new[:, 0].floor(), new[:, 1] - NOISE_FRAMES * (new[:, 1] / NOISE_FRAMES).floor()], -1
+        )
+        ratio = self.frequencies / fixed
+        carrier = turns * ratio.round()
+        carrier = 2.0 * math.pi * (carrier - carrier.floor())
+        half_turns = math.pi * (torch.arange(ratio.shape[-1], device=x.device) % 2)
+        phase = phase + carrier + half_turns + torch.sigmoid(noisy) @ self.spread * self.noise[frame]
+        log_magnitude = log_magnitude + depth @ self.spread * torch.cos(2.0 * math.pi * ratio)
+        return Harmonies(log_magnitude, phase, pitch[..., 0]), new
