@@ -29,8 +29,8 @@ TOLERANCE = 1e-4
 FRAME_TOLERANCE = 3 * TOLERANCE
 """Frames are computed in units of ``mel_std``, which is 3."""
 SAMPLE_TOLERANCE = 5e-3
-"""Random weights make a pitch that leaps between 50 and 800 Hz: its rounding adds up to phases, and the hundredth partial
-has a hundred times that of the fundamental. A trained voice is compared in `tests/e2e`."""
+"""Random weights make a pitch that leaps between 50 and 800 Hz: its rounding adds up to phases, and the hundredth
+partial has a hundred times that of the fundamental."""
 TEXT = "नमस्ते दुनिया। आज मौसम बहुत अच्छा है, चलो बाहर घूमने चलते हैं! हाँ?"
 STYLES = (Style(), Style(speed=1.6, pitch_semitones=-4.0, speaker="other"), Style(speed=0.7))
 #: Widths of a tenth of the real ones. Models of latents, which bring their own codec, are in `test_jepa_export`.
