@@ -72,11 +72,14 @@ def train(
 
 def mels(
     config: Annotated[Path, typer.Argument(help="The YAML file that the acoustic model was trained with.")],
-    init: Annotated[Path, typer.Option(help="The trained model: a run, a checkpoint or a voice.")],
+    init: Annotated[str, typer.Option(help="The trained model: a run, a checkpoint or a voice.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the frames.")],
     settings: Settings = None,
 ) -> None:
-    """Write the acoustic model's frames of every clip, for a vocoder to learn from. Run it again to resume."""
+    """Write the acoustic model's frames of every clip, for a vocoder to learn from, and how long its phones last.
+
+    Run it again to resume.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

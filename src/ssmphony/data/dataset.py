@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,13 +27,15 @@ Anchor = tuple[int, int, float, float]
 class Corpus(Config):
     """A prepared corpus. ``weight`` is how often an epoch shows each clip, 2.5 means two or three times.
 
-    ``exclude`` and ``only`` name files of clip ids.
+    ``exclude`` and ``only`` name files of clip ids. ``durations`` is a folder that `ssmphony mels` wrote: a model's
+    alignment instead of the times in the manifest.
     """
 
     path: str
     weight: float = Field(default=1.0, gt=0.0)
     exclude: str | None = None
     only: str | None = None
+    durations: str | None = None
 
 
 class Batch(NamedTuple):
@@ -80,6 +83,8 @@ class Utterances:
                     continue
                 if clip.id in (excluded or ()) or (only is not None and clip.id not in only):
                     continue
+                if corpus.durations is not None:
+                    clip = _timed(clip, Path(corpus.durations), audio_format.frame_rate)
                 clip = respell(clip) if respell else clip
                 self._check(clip, corpus.path)
                 self.clips.append(clip)
@@ -175,6 +180,20 @@ class Bucketing:
                 longest = self.utterances.frames(index)
             batches[-1].append(index)
         return [batches[place] for place in random.permutation(len(batches))]
+
+
+def _timed(clip: Clip, folder: Path, frame_rate: float) -> Clip:
+    """The clip with an anchor for each token of its words."""
+    path = folder / f"{clip.id}.npy"
+    if not path.exists():
+        raise SsmphonyError(f"{path} is missing: run `ssmphony mels` on the corpus")
+    durations = np.load(path)
+    if len(durations) != len(clip.symbols or ()):
+        raise SsmphonyError(f"{path}: of another transcript; run `ssmphony mels` into a new folder")
+    ends = np.cumsum(durations) / frame_rate
+    starts = ends - durations / frame_rate
+    tokens = [token for first, stop in clip.words for token in range(first, stop)]
+    return replace(clip, anchors=tuple((i, i + 1, float(starts[i]), float(ends[i])) for i in tokens))
 
 
 def _pad(rows: Sequence[npt.NDArray[np.generic]]) -> Tensor:

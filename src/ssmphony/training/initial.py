@@ -7,7 +7,13 @@ from pathlib import Path
 from torch import nn
 
 from ssmphony.types import SsmphonyError
+from ssmphony.voices.package import locate
 from ssmphony.voices.weights import Part, read_weights
+
+
+def origin(name: str | Path) -> Path:
+    """A path, where there is one of that name, or else the installed voice."""
+    return path if (path := Path(name)).exists() else locate(name)
 
 
 def load_fitting(module: nn.Module, path: Path, part: Part) -> None:

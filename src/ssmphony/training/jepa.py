@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from ssmphony.data.spelling import spelled
 from ssmphony.models.jepa_tts import JepaTTSConfig, Prediction
 from ssmphony.training import jepa_pictures
 from ssmphony.training.config import VoiceBlock
-from ssmphony.training.initial import load_exactly
+from ssmphony.training.initial import load_exactly, origin
 from ssmphony.training.jepa_losses import (
     ModulationLoss,
     alignment_loss,
@@ -33,7 +32,6 @@ from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.jepa import JepaVoice, rollout_errors
-from ssmphony.voices.package import locate
 from ssmphony.voices.weights import Part
 
 SHOWN = 2
@@ -107,8 +105,7 @@ class JepaTaskConfig(Config):
         parts = JepaVoice(model.build(), codec.build())
         parts.codec.vocoder.requires_grad_(False)
         if self.vocoder is not None:
-            path = Path(self.vocoder)
-            load_exactly(parts.codec.vocoder, path if path.exists() else locate(self.vocoder), "codec")
+            load_exactly(parts.codec.vocoder, origin(self.vocoder), "codec")
         return JepaTask(self, parts, symbols, voice.frontend["kind"] == "bytes", seed)
 
 

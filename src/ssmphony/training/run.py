@@ -20,7 +20,7 @@ from ssmphony.training.acoustic import AcousticTaskConfig
 from ssmphony.training.average import MovingAverage
 from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal, Stopped
 from ssmphony.training.config import RunConfig, TrainingConfig
-from ssmphony.training.initial import load_fitting
+from ssmphony.training.initial import load_fitting, origin
 from ssmphony.training.jepa import JepaTaskConfig
 from ssmphony.training.progress import ShowProgress
 from ssmphony.training.quiet import quiet
@@ -53,7 +53,7 @@ def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) 
             if _finished(task, last):
                 return out
         elif init:
-            load_fitting(task.model, Path(init), task.part)
+            load_fitting(task.model, origin(init), task.part)
         stop = StopOnSignal()
         trainer = build_trainer(config.run, task, stop)
         if trainer.is_global_zero:

@@ -1,4 +1,4 @@
-"""`ssmphony mels`: every clip of a corpus as the acoustic model says it, to train a vocoder on.
+"""`ssmphony mels`: every clip of a corpus as the acoustic model says it, to train a vocoder on, and its phones' times.
 
 The model gets the recording's own aligned durations, pitch and energy, so that its frames lie one by one beside the
 recording's: frame i of ``<corpus>/<id>.npy`` is centred on sample ``i * hop_length`` of ``audio/<id>.flac``.
@@ -18,7 +18,7 @@ from ssmphony.data.clips import write_array
 from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.manifest import claim
 from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
-from ssmphony.training.initial import load_exactly
+from ssmphony.training.initial import load_exactly, origin
 from ssmphony.training.run import build, read_config
 from ssmphony.types import SsmphonyError
 
@@ -29,16 +29,19 @@ Progress = Callable[[int, int], None]
 
 
 def write_mels(
-    path: Path, overrides: tuple[str, ...], init: Path, out: Path, *, progress: Progress | None = None
+    path: Path, overrides: tuple[str, ...], init: str | Path, out: Path, *, progress: Progress | None = None
 ) -> int:
     """Write ``out/<corpus>/<id>.npy``, float16 (frames, n_mels) natural-log mel, for each clip of a training file.
 
     ``<corpus>`` is the name of the clip's folder; a vocoder takes the frames by ``mels: out/<corpus>`` in its source.
+    Beside them ``out/<corpus>/durations/<id>.npy``, int32 (token,), says how many frames each token lasts by the
+    model's alignment; a training takes these by ``durations: out/<corpus>/durations`` in its corpus.
 
     path, overrides: the training file; its training and its validation corpora are read, clips of any length.
-    init: the trained model, as `read_weights` takes it. Returns how many clips there are. Clips that ``out`` holds
-    already are skipped, so a run that was killed goes on where it was. Raises `SsmphonyError` when the file is not one
-    of an acoustic model, when the weights do not fit it, or when ``out`` holds the frames of another model.
+    init: the trained model, an installed voice or what `read_weights` takes. Returns how many clips there are. Clips
+    that ``out`` holds already are skipped, so a run that was killed goes on where it was. Raises `SsmphonyError` when
+    the file is not one of an acoustic model, when the weights do not fit it, or when ``out`` holds the frames of
+    another model.
     """
     config = read_config(path, overrides)
     if config.task.get("kind") != "acoustic":
@@ -47,7 +50,7 @@ def write_mels(
     assert isinstance(task, AcousticTask)
     task.eval()
     settings = task.config
-    load_exactly(task.model, init, task.part)
+    load_exactly(task.model, origin(init), task.part)
     weights = task.model.state_dict()
     _claim(out, weights)
     corpora = (*settings.corpora, *settings.validation)
@@ -58,8 +61,10 @@ def write_mels(
     report = progress or (lambda count, total: None)
     report(done, len(paths))
     for indices in _batches(clips, waiting, settings):
-        for index, mel in zip(indices, _speak(task, clips.batch(indices)), strict=True):
-            write_array(_path(clips, index, out), mel.numpy().astype(np.float16))
+        for index, (mel, durations) in zip(indices, _speak(task, clips.batch(indices)), strict=True):
+            path = _path(clips, index, out)
+            write_array(path.parent / "durations" / path.name, durations.numpy().astype(np.int32))
+            write_array(path, mel.numpy().astype(np.float16))
         done += len(indices)
         report(done, len(paths))
     return done
@@ -92,9 +97,12 @@ def _batches(utterances: Utterances, indices: Sequence[int], settings: AcousticT
 
 
 @torch.no_grad()
-def _speak(task: AcousticTask, batch: Batch) -> list[Tensor]:
-    made = task.model.denormalise(task.reconstruct(batch).made)
-    return [mel[mask] for mel, mask in zip(made, batch.frame_mask, strict=True)]
+def _speak(task: AcousticTask, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+    """Frames and durations of each clip."""
+    said = task.reconstruct(batch)
+    made = task.model.denormalise(said.made)
+    rows = zip(made, batch.frame_mask, said.targets.durations, batch.token_mask, strict=True)
+    return [(mel[frames], durations[tokens]) for mel, frames, durations, tokens in rows]
 
 
 def _claim(out: Path, weights: Mapping[str, Tensor]) -> None:

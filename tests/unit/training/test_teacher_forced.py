@@ -11,12 +11,13 @@ import torch
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.data.clips import read_clip
+from ssmphony.data.dataset import Corpus, Utterances
 from ssmphony.data.manifest import read_manifest
 from ssmphony.training import teacher_forced
 from ssmphony.training.acoustic import AcousticTask
 from ssmphony.training.run import build, read_config, train
 from ssmphony.training.teacher_forced import write_mels
-from ssmphony.types import SsmphonyError
+from ssmphony.types import AudioFormat, SsmphonyError
 from tests.unit.training.runs import PICTURES, checkpoint, settings
 
 
@@ -37,9 +38,13 @@ def made(corpus: Path, run: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return out
 
 
+def frames_in(folder: Path) -> list[Path]:
+    return list(folder.glob("*.npy"))
+
+
 def test_frames_lie_beside_the_recording(corpus: Path, made: Path) -> None:
     """And say what it says: nearer to it than to itself shifted by a few frames."""
-    assert {path.name for path in (made / corpus.name).iterdir()} == {f"clip-{number}.npy" for number in range(8)}
+    assert {path.name for path in frames_in(made / corpus.name)} == {f"clip-{number}.npy" for number in range(8)}
     here, shifted = [], []
     for clip in read_manifest(corpus):
         mel = np.load(made / corpus.name / f"{clip.id}.npy")
@@ -51,9 +56,31 @@ def test_frames_lie_beside_the_recording(corpus: Path, made: Path) -> None:
     assert np.mean(here) < 0.8 * np.mean(shifted)
 
 
+def test_durations_become_the_times_of_a_training(corpus: Path, made: Path, tmp_path: Path) -> None:
+    folder = made / corpus.name / "durations"
+    clips = {clip.id: clip for clip in read_manifest(corpus)}
+    symbols = sorted({symbol for clip in clips.values() for symbol in clip.symbols or ()})
+    timed = Utterances([Corpus(path=str(corpus), durations=str(folder))], symbols, ("tiny",), AudioFormat())
+    for clip in timed.clips:
+        known = clips[clip.id]
+        durations = np.load(folder / f"{clip.id}.npy")
+        assert len(durations) == len(known.symbols or ())
+        assert durations.sum() == 1 + int(known.seconds * AudioFormat().frame_rate)
+        assert [anchor[:2] for anchor in clip.anchors] == [(i, i + 1) for a, b in known.words for i in range(a, b)]
+        starts = {first: start for first, _, start, _ in known.anchors}
+        for first, _, start, end in clip.anchors:
+            assert start <= end
+            if first in starts:  # of a word
+                assert abs(start - starts[first]) < 0.1
+    np.save(tmp_path / "clip-0.npy", np.ones(3, np.int32))
+    for problem, name in (("of another transcript", tmp_path), ("is missing: run `ssmphony mels`", tmp_path / "none")):
+        with pytest.raises(SsmphonyError, match=problem):
+            Utterances([Corpus(path=str(corpus), durations=str(name))], symbols, ("tiny",), AudioFormat())
+
+
 def test_batches_do_not_matter(corpus: Path, run: Path, made: Path, tmp_path: Path) -> None:
     write_mels(*settings("acoustic", corpus, run, "task.batch_size=1"), run, tmp_path)
-    for path in (made / corpus.name).iterdir():
+    for path in frames_in(made / corpus.name):
         np.testing.assert_allclose(np.load(path), np.load(tmp_path / corpus.name / path.name), atol=0.02)
 
 
@@ -64,9 +91,10 @@ def test_killed_run_goes_on(
     written: list[str] = []
 
     def stop_after_three(path: Path, array: np.ndarray) -> None:
-        if len(written) == 3:
-            raise KeyboardInterrupt
-        written.append(path.name)
+        if path.parent.name == corpus.name:  # not the durations
+            if len(written) == 3:
+                raise KeyboardInterrupt
+            written.append(path.name)
         write(path, array)
 
     with monkeypatch.context() as patch:
@@ -81,7 +109,7 @@ def test_killed_run_goes_on(
     assert counts[0] == (3, 8)
     assert counts[-1] == (8, 8)
     assert kept == {name: os.stat(tmp_path / corpus.name / name).st_mtime_ns for name in written}
-    for path in (made / corpus.name).iterdir():
+    for path in frames_in(made / corpus.name):
         np.testing.assert_allclose(np.load(path), np.load(tmp_path / corpus.name / path.name), atol=0.02)
 
 
