@@ -43,6 +43,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "lewm-report": ("jepa_report.json", jepa_tables.report),
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
+    "voice-versions": ("voice_default.json", voice_tables.versions),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),
 }
 """Name of the part → its results, and who makes the text of them."""

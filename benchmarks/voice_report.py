@@ -1,9 +1,11 @@
 """Held-out sentences as recorded, through the vocoder, in recorded timing, and spoken freely: distances and pictures.
 
-    python -m benchmarks.voice_report VOICE --corpus PREPARED --ids configs/ssmphony/heldout.txt -o docs/voices/default
+    python -m benchmarks.voice_report VOICE --corpus PREPARED --ids configs/ssmphony/heldout.txt \
+        --before OLDER_VOICE -o docs/voices/default
 
 Writes ``benchmarks/results/voice_<name>.json`` and a picture of each sentence into the output folder, from the figures
-of `ssmphony.evaluation`. DNSMOS is added where ``speechmos`` is installed. `benchmarks.update_docs` makes the page.
+of `ssmphony.evaluation`, with those judges that are installed; ``--before`` measures the voice that this one replaces,
+too. `benchmarks.update_docs` makes the page.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip
 from ssmphony.evaluation.case import Case, cases
 from ssmphony.evaluation.defects import check_clip
-from ssmphony.evaluation.dnsmos import Dnsmos, find_model
+from ssmphony.evaluation.judges import load_judges
 from ssmphony.evaluation.material import Sentence, chosen_clips, recorded
 from ssmphony.evaluation.metrics import measure
 from ssmphony.evaluation.pictures import Panel, described, draw
@@ -53,22 +55,26 @@ def durations(sentence: Sentence) -> Row:
     }
 
 
-def report(voice: Voice, clip: Clip, corpus: Path, judges: dict[str, Any], out: Path) -> Row:
-    """All ways of one clip, its picture and its sound."""
+def report(voice: Voice, clip: Clip, corpus: Path, judges: dict[str, Any], out: Path | None) -> Row:
+    """All ways of one clip; its picture and its sound, where there is a folder for them."""
     sentence = recorded(voice, clip, corpus)
     ways = {way: measures(case) for way, case in cases(sentence, judges).items()}
+    print(f"{clip.id}: {json.dumps({way: round(row.get('mcd_db', 0), 2) for way, row in ways.items()})}", flush=True)
+    if out is not None:
+        show(sentence, clip.id, out)
+    return {"id": clip.id, "text": clip.text, "ways": ways, "durations": durations(sentence)}
+
+
+def show(sentence: Sentence, name: str, out: Path) -> None:
     rate, recording, free = sentence.rate, sentence.ways["recording"], sentence.ways["free"]
     marks = [(span.start_s, span.text) for span in free.phonemes]
     panels = [
         Panel(described("recording", recording.samples, rate), recording.samples, spans=recording.words),
         Panel(described("synthesis", free.samples, rate), free.samples, marks),
     ]
-    size = draw(panels, out / f"{clip.id}.png")
-    distances = {way: round(row.get("mcd_db", 0), 2) for way, row in ways.items()}
-    print(f"{clip.id}: {json.dumps(distances)}, {size >> 10} KB")
-    with AudioWriter(out / f"{clip.id}.ogg", rate) as writer:  # the recordings stay with their publisher
+    draw(panels, out / f"{name}.png")
+    with AudioWriter(out / f"{name}.ogg", rate) as writer:  # the recordings stay with their publisher
         writer.write(free.samples)
-    return {"id": clip.id, "text": clip.text, "ways": ways, "durations": durations(sentence)}
 
 
 def main() -> None:
@@ -76,18 +82,21 @@ def main() -> None:
     parser.add_argument("voice", help="a voice or its folder")
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--ids", type=Path, required=True)
+    parser.add_argument("--before", help="the voice that it replaces")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     name = voice_argument(arguments.voice)
     voice, out = load(name, threads=1), arguments.output
     out.mkdir(parents=True, exist_ok=True)
-    judges: dict[str, Any] = {"dnsmos": Dnsmos()} if find_model() else {}
-    if not judges:
-        print("DNSMOS is left out: pip install --no-deps speechmos")
-    clips = [
-        report(voice, clip, arguments.corpus, judges, out) for clip in chosen_clips(arguments.corpus, arguments.ids)
-    ]
+    judges = load_judges(quick=True)
+    for judge, why in judges.missing.items():
+        print(f"{judge}: {why}")
+    chosen = chosen_clips(arguments.corpus, arguments.ids)
+    clips = [report(voice, clip, arguments.corpus, judges.found, out) for clip in chosen]
     result = {"card": card(name), "folder": out.name, "clips": clips}
+    if arguments.before:
+        older = load(voice_argument(arguments.before), threads=1)
+        result["before"] = [report(older, clip, arguments.corpus, judges.found, None) for clip in chosen]
     path = RESULTS / f"voice_{out.name}.json"
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

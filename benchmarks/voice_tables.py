@@ -30,7 +30,7 @@ def card(result: Row) -> str:
         ["runtime graphs", f"{sum(megabytes.values()):.1f} MB ({sizes})"],
         ["sound", f"{audio_format['sample_rate'] / 1000:g} kHz, {audio_format['n_mels']} mel bands"],
         ["acoustic model", _settings(model, ("d_model", "n_layers", "decoder_layers", "d_state", "lookahead"))],
-        ["vocoder", _settings(codec, ("dim", "intermediate", "n_layers", "lookahead_per_conv"))],
+        ["vocoder", _settings(codec, ("dim", "intermediate", "n_layers", "lookahead_per_conv", "harmonic"))],
     ]
     return table(["what", about["name"]], rows)
 
@@ -81,6 +81,40 @@ def _way(rows: list[Row]) -> list[str]:
 def _mean_and_worst(values: list[float], digits: int) -> str:
     known = [value for value in values if value == value]
     return f"{fmean(known):.{digits}f} ({max(known):.{digits}f})" if known else "–"
+
+
+COMPARED = {
+    "character_error": ("character error", 3),
+    "pesq_wb": ("PESQ-wb", 2),
+    "dnsmos": ("DNSMOS overall", 2),
+    "p808": ("DNSMOS P.808", 2),
+    "mel_l1": ("mel L1", 2),
+    "mcd_db": ("MCD, dB", 2),
+    "log_f0_rmse": ("log-F0 RMSE", 3),
+}
+
+
+def versions(result: Row) -> str:
+    """This voice beside the one that it replaces, means over the same sentences."""
+    header = ["", *(label for label, _ in COMPARED.values())]
+    sets = {"before": result.get("before", []), "now": result["clips"]}
+    rows = [["recording", *_compared(result["clips"], "recording")]]
+    for way in ("copy", "free"):
+        rows += [[f"{WAYS[way]}, {when}", *_compared(clips, way)] for when, clips in sets.items() if clips]
+    return table(header, rows)
+
+
+def _compared(clips: list[Row], way: str) -> list[str]:
+    ways = [clip["ways"][way] for clip in clips]
+    opinions = [
+        {"dnsmos": row["dnsmos"]["overall"], "p808": row["dnsmos"]["p808"]} if "dnsmos" in row else {} for row in ways
+    ]
+    found = [{**row, "dnsmos": float("nan"), **opinion} for row, opinion in zip(ways, opinions, strict=True)]
+    cells: list[str] = []
+    for name, (_, digits) in COMPARED.items():
+        known = [row[name] for row in found if name in row and row[name] == row[name]]
+        cells.append(f"{fmean(known):.{digits}f}" if known else "–")
+    return cells
 
 
 def pictures(result: Row) -> str:

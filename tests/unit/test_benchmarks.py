@@ -149,6 +149,17 @@ def test_measures_average_and_find_the_worst() -> None:
     assert "| synthesis | 0.50 (0.50) | 5.00 (6.00) | 0.100 (0.100) | 0.100 (0.100) | – | 0.50 | 10% | 1 |" in text
 
 
+def test_versions_stand_side_by_side() -> None:
+    def clips(pesq: float, p808: float) -> list[dict[str, object]]:
+        figures = {"pesq_wb": pesq, "mcd_db": 4.0, "dnsmos": {"overall": 3.0, "p808": p808}}
+        return [{"ways": dict.fromkeys(voice_tables.WAYS, figures)}, {"ways": {way: {} for way in voice_tables.WAYS}}]
+
+    text = voice_tables.versions({"clips": clips(3.0, 3.5), "before": clips(2.0, 3.25)})
+    assert "| synthesis, before | – | 2.00 | 3.00 | 3.25 | – | 4.00 | – |" in text
+    assert "| synthesis, now | – | 3.00 | 3.00 | 3.50 | – | 4.00 | – |" in text
+    assert "before" not in voice_tables.versions({"clips": clips(3.0, 3.5)})
+
+
 def test_parts_are_replaced_and_the_rest_stays(tmp_path: Path) -> None:
     page = "before\n<!-- generated: benchmarks/promises -->\nold\n<!-- end generated -->\nafter\n"
     assert update_docs.filled(page, tmp_path) == page  # no results yet

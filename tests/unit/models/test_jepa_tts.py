@@ -23,7 +23,7 @@ def blocks(name: str) -> tuple[Any, Any]:
     return voice.model_settings(len(voice.frontend_symbols())), voice.codec_settings()
 
 
-@pytest.mark.parametrize(("name", "millions"), [("base.yaml", 24.3), ("small.yaml", 4.6)])
+@pytest.mark.parametrize(("name", "millions"), [("base.yaml", 24.3), ("small.yaml", 5.3)])
 def test_size(name: str, millions: float) -> None:
     """All that is trained; the vocoder is shared with other voices."""
     model, codec = blocks(name)
