@@ -20,7 +20,12 @@ from ssmphony.voices.weights import read_weights
 MIXERS: dict[str, dict[str, Any]] = {
     "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 40}, "reach": [6, 9]},
     "mamba": {"mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.3},
-    "mamba2": {"mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8}, "paced": True, "heard_noise": 0.5},
+    "mamba2": {
+        "mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8},
+        "text_mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8},
+        "paced": True,
+        "heard_noise": 0.5,
+    },
 }
 MODEL: dict[str, Any] = {
     "kind": "jepa_tts",
@@ -60,11 +65,11 @@ def randomise(module: nn.Module) -> None:
             nn.init.normal_(parameter, std=0.1)
 
 
-def build_model(mixer: str) -> Any:
+def build_model(mixer: str, **settings: Any) -> Any:
     """A sentence ends where the most latents are made."""
     torch.manual_seed(0)
     symbols = FRONTENDS["bytes"]().build().symbols
-    model = MODELS["jepa_tts"].model_validate({"n_symbols": len(symbols), **MODEL, **MIXERS[mixer]}).build()
+    model = MODELS["jepa_tts"].model_validate({"n_symbols": len(symbols), **MODEL, **MIXERS[mixer], **settings}).build()
     randomise(model.eval())
     nn.init.constant_(model.stop.bias, -5.0)
     return model

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ssmphony.codecs.jepa_latent import JepaLatent, JepaLatentState
-from ssmphony.models.jepa_tts import JepaTTS, Memory
+from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig, Memory
+from ssmphony.runtime.graph import Graph
+from ssmphony.types import SsmphonyError
 from ssmphony.voices.graphs import FlatState, write_graph
 from ssmphony.voices.package import GraphFile, graph_file
 
@@ -75,6 +78,7 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
     names = [f"{part}_{layer}" for part in ("keys", "values") for layer in range(model.cross_layers)]
     outputs = [*names, "beginning", "spread", "most"]
     encoder = write_graph(ReaderGraph(model), inputs, (), axes, outputs, folder / "encoder.onnx")
+    _check_any_length(encoder, config)
     # cut out of any text, the part in reach is the same to the bit; else all texts are as long as the longest
     length = config.max_seq if config.reach is None else config.max_seq // 2
     shape = (2, config.n_heads, length, config.d_model // config.n_heads)
@@ -92,6 +96,19 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
     outputs = ["new_latent", "new_token", "stop"]
     predictor = write_graph(graph, inputs, state, axes, outputs, folder / "predictor.onnx", named=4)
     return {"encoder": graph_file(encoder), "predictor": graph_file(predictor, block=config.block)}
+
+
+def _check_any_length(encoder: Path, config: JepaTTSConfig) -> None:
+    """A mixer whose scan is unrolled is exported without an error, and reads texts of the traced length only."""
+    tokens = config.max_seq - 1
+    ids, mask = np.ones((1, tokens), np.int64), np.ones((1, tokens), np.bool_)
+    try:
+        Graph(encoder.read_bytes(), "encoder", 1).run({"ids": ids, "mask": mask, "speaker": np.zeros(1, np.int64)})
+    except Exception as error:  # ONNX Runtime has no class of its own for what a node cannot do
+        raise SsmphonyError(
+            f"voice.model.text_mixer {config.text_mixer.kind} cannot be exported for texts of any length: train with "
+            "attention or mamba2"
+        ) from error
 
 
 def export_latent_codec(codec: JepaLatent, folder: Path) -> GraphFile:

@@ -37,12 +37,15 @@ def selective_scan(
 def ssd(
     x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Shapes as `ssmphony.ssm.scan.ssd`. Within a chunk ``y = ((C B^T) * L) (dt x)``, a masked product."""
+    """Shapes as `ssmphony.ssm.scan.ssd`. Within a chunk ``y = ((C B^T) * L) (dt x)``, a masked product.
+
+    An exported graph, whose length is not known, has one chunk.
+    """
     length, heads = x.shape[1:3]
     if length == 0:
         return torch.zeros_like(x), state.clone()
     with full_precision(x):
-        steps = min(SSD_STEPS, length)
+        steps = length if torch.compiler.is_exporting() else min(SSD_STEPS, length)
         dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in (x, dt, A, B, C, D, state)))
         log_decay, first = dt.to(dtype) * A, state.to(dtype)
         if reset is not None:
@@ -107,6 +110,8 @@ def segment_sums(x: Tensor) -> Tensor:
 
 def _chunks(x: Tensor, steps: int, padding: float = 0.0) -> Tensor:
     """(batch, time, …) → (batch, chunk, steps, …), the last chunk padded."""
+    if steps == x.shape[1]:
+        return x.unsqueeze(1)
     count = -(-x.shape[1] // steps)
     missing = count * steps - x.shape[1]
     if missing:
