@@ -35,7 +35,7 @@ from ssmphony.evaluation.intelligibility import WEIGHTS, Listener, character_edi
 from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.training.config import VoiceBlock
-from ssmphony.training.jepa import HORIZONS, mean_errors
+from ssmphony.training.jepa import HORIZONS, mean_errors, places_in_text
 from ssmphony.training.jepa_pictures import attention_figure, rollout_figure
 from ssmphony.types import Samples, SsmphonyError, Style, Tokens
 from ssmphony.voices.jepa import JepaVoice, predict, reconstruct, rollout_errors, synthesize
@@ -77,11 +77,13 @@ def report(voice: JepaVoice, clip: Clip, batch: Batch, recording: Samples, hear:
     rate, mel, speaker = voice.codec.format.sample_rate, batch.mels[0], int(batch.speakers[0])
     symbols = spelled(clip).symbols or ()
     tokens = Tokens(tuple(batch.ids[0].tolist()), tuple(symbols))
+    mean, _, mask = voice.codec.encoder(voice.codec.normalise(mel[None]), torch.ones_like(mel[None, :, 0]).bool())
+    places = places_in_text(batch, mask)
     spoken = synthesize(voice, tokens, Style(speaker=voice.model.config.speakers[speaker]))
     sounds = {
         "copy": sound_of(voice, mel),
         "reconstruct": sound_of(voice, reconstruct(voice, mel)),
-        "predict": sound_of(voice, predict(voice, mel, tokens, speaker)),
+        "predict": sound_of(voice, predict(voice, mel, tokens, speaker, places[0])),
         "synthesize": sound_of(voice, spoken.mel),
     }
     ways: dict[str, Row] = {"recording": {}}
@@ -91,12 +93,15 @@ def report(voice: JepaVoice, clip: Clip, batch: Batch, recording: Samples, hear:
     if hear is not None:
         for way, sound in {"recording": recording, **sounds}.items():
             ways[way]["characters"] = hear(sound, rate, clip.text)
-    mean, _, mask = voice.codec.encoder(voice.codec.normalise(mel[None]), torch.ones_like(mel[None, :, 0]).bool())
     memory = voice.model.read(batch.ids, batch.token_mask, batch.speakers)
-    errors = {step: float(error) for step, error in rollout_errors(voice, mean, memory, HORIZONS).items()}
+    errors = {step: float(error) for step, error in rollout_errors(voice, mean, memory, HORIZONS, places).items()}
     row = {"id": clip.id, "text": clip.text, "ways": ways, "rollout": errors, "stopped": spoken.stopped}
     row |= {"seconds": clip.seconds, "spoken_s": len(sounds["synthesize"]) / rate}
-    drawn = {"attention": voice.model.teach(mean, mask, memory).attention[0], "symbols": symbols, "sounds": sounds}
+    drawn = {
+        "attention": voice.model.teach(mean, mask, memory, places).attention[0],
+        "symbols": symbols,
+        "sounds": sounds,
+    }
     return row | {"variance": float(mean.var(dim=1).mean())}, drawn
 
 
@@ -168,6 +173,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="one of its checkpoints; the last, if not given")
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--ids", type=Path, required=True)
+    parser.add_argument("--durations", help="what `ssmphony mels` wrote of the corpus, see `Corpus.durations`")
     parser.add_argument("--count", type=int, default=100, help="at most so many held-out sentences")
     parser.add_argument("--prompts", type=Path, nargs="*", default=[], help="prepared corpora of several speakers")
     parser.add_argument("--texts", type=Path, help="a sentence a line")
@@ -179,7 +185,7 @@ def main() -> None:
     voice, block = trained(chosen.run, chosen.checkpoint)
     chosen.output.mkdir(parents=True, exist_ok=True)
     symbols, speakers = block.frontend_symbols(), voice.model.config.speakers
-    held_out = Corpus(path=str(chosen.corpus), only=str(chosen.ids))
+    held_out = Corpus(path=str(chosen.corpus), only=str(chosen.ids), durations=chosen.durations)
     utterances = Utterances([held_out], symbols, speakers, voice.codec.config.format, 20.0, spelled)
     by_id = {clip.id: clip for clip in read_manifest(chosen.corpus)}
     hear = listener(chosen.recogniser)

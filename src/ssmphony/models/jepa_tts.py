@@ -239,9 +239,12 @@ class JepaTTS(nn.Module, VoiceModel):
                 weights.append(attention)
             x = x + block.dropout(block.ffn(block.ffn_norm(x)))
         x = self.norm(x)
-        paces = None if self.pace is None else F.softplus(self.pace(x).squeeze(-1))
+        # one product: a runtime sums a single column in another order for one row than for many
+        heads = [self.head, self.stop, *([] if self.pace is None else [self.pace])]
+        weight, bias = (torch.cat([getattr(head, name) for head in heads]) for name in ("weight", "bias"))
+        latents, (stops, *paces) = (y := F.linear(x, weight, bias))[..., : z.shape[2]], y[..., z.shape[2] :].unbind(-1)
         attention = torch.stack(weights).mean(0)
-        return Prediction(self.head(x), self.stop(x).squeeze(-1), attention, paces), tuple(new)
+        return Prediction(latents, stops, attention, _positive(paces[0]) if paces else None), tuple(new)
 
     def teach(self, z: Tensor, mask: Tensor, memory: Memory, places: Tensor | None = None) -> Prediction:
         """Teacher forcing: prediction t is made from z[0 … t - 1] (batch, time, d_latent), the first from nothing.
@@ -365,6 +368,12 @@ class JepaTTS(nn.Module, VoiceModel):
 
     def _blocks(self) -> list[PredictorBlock]:
         return cast("list[PredictorBlock]", list(self.blocks))
+
+
+def _positive(x: Tensor) -> Tensor:
+    """Softplus. Of whole vector registers: a runtime takes another exponential for what is left over, so that a number
+    would depend on how many stand beside it."""
+    return F.softplus(x[..., None].expand(*x.shape, 16))[..., 0]
 
 
 def straight_places(mask: Tensor, present: Tensor) -> Tensor:

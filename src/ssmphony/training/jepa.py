@@ -235,14 +235,12 @@ class JepaTask(Task[JepaVoice]):
 
     def _spoken(self, batch: Batch, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The token spoken at each latent (batch, latent), and how sure that is (batch,), in tokens."""
-        places = np.zeros(tuple(mask.shape), np.float32)
-        widths = np.zeros(len(places), np.float32)
-        middles = (np.arange(places.shape[1]) + 0.5) * STRIDE
-        counts, frames = batch.token_mask.sum(1).tolist(), batch.frame_mask.sum(1).tolist()
-        for row, (anchors, count, frame) in enumerate(zip(batch.anchors, counts, frames, strict=True)):
-            places[row] = spoken_tokens(anchors, count, frame, middles)
-            widths[row] = self.config.anchored_width if anchors else max(self.config.free_width * count, 1.0)
-        return torch.from_numpy(places).to(mask.device), torch.from_numpy(widths).to(mask.device)
+        config, counts = self.config, batch.token_mask.sum(1).tolist()
+        widths = [
+            config.anchored_width if anchors else max(config.free_width * count, 1.0)
+            for anchors, count in zip(batch.anchors, counts, strict=True)
+        ]
+        return places_in_text(batch, mask), torch.tensor(widths, device=mask.device)
 
     # -- validation -----------------------------------------------------------------------------------------------
 
@@ -270,6 +268,14 @@ class JepaTask(Task[JepaVoice]):
         jepa_pictures.log_rollout(self, errors, float(latents.var(0).mean()))
         jepa_pictures.log_spectrum(self, variances, float(rank))
         self._rollouts, self._latents = [], []
+
+
+def places_in_text(batch: Batch, mask: Tensor) -> Tensor:
+    """The token spoken in the middle of each latent, (batch, latent) like ``mask``; see `spoken_tokens`."""
+    middles = (np.arange(mask.shape[1]) + 0.5) * STRIDE
+    counts, frames = batch.token_mask.sum(1).tolist(), batch.frame_mask.sum(1).tolist()
+    rows = zip(batch.anchors, counts, frames, strict=True)
+    return torch.from_numpy(np.stack([spoken_tokens(*row, middles) for row in rows])).to(mask.device)
 
 
 def mean_errors(clips: list[dict[int, Tensor]]) -> Mapping[int, Tensor]:
