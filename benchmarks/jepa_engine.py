@@ -39,7 +39,8 @@ from benchmarks.speed import RESULTS, machine
 from benchmarks.texts import SENTENCES
 from ssmphony.codecs.jepa_latent import JepaLatent
 from ssmphony.engine import Engine
-from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig, Memory
+from ssmphony.models.jepa_memory import Memory
+from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
 from ssmphony.runtime.autoregressive import OnnxAutoregressiveModel
 from ssmphony.state import flatten
 from ssmphony.text import FRONTENDS

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ssmphony.codecs.jepa_latent import JepaLatent, JepaLatentState
-from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig, Memory
+from ssmphony.models.jepa_memory import Memory
+from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
 from ssmphony.runtime.graph import Graph
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.graphs import FlatState, write_graph

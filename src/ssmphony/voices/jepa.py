@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ssmphony.codecs.jepa_latent import JepaLatent
-from ssmphony.models.jepa_tts import JepaTTS, Memory, straight_places
+from ssmphony.models.jepa_memory import Memory, straight_places
+from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.types import Style, Tokens
 
 

@@ -1,0 +1,44 @@
+"""What the predictor of LeWM TTS reads of the text, and where in it speech is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Memory(NamedTuple):
+    """What the predictor reads of the text: keys and values of each layer as `CrossAttention.read` gives them, and
+    present (batch, token)."""
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    present: Tensor
+
+
+def straight_places(mask: Tensor, present: Tensor) -> Tensor:
+    """From the first token to the last at one pace: mask (batch, time), present (batch, token) → (batch, time)."""
+    share = torch.arange(mask.shape[1], device=mask.device) / mask.sum(1, keepdim=True).clamp(min=1)
+    return (share * (present.sum(1, keepdim=True) - 1).clamp(min=0)).where(mask, 0.0)
+
+
+def within_reach(memory: Memory, token: Tensor, reach: tuple[int, int] | None) -> tuple[Memory, Tensor]:
+    """The part of the text that a step may attend to, and which tokens these are (batch, part); ``token`` (batch,) is
+    the one spoken last. Cut out, not only masked: a step then costs the reach, not the longest sentence. Keys and
+    values may have fewer tokens than ``memory.present``."""
+    tokens = memory.keys[0].shape[2]
+    if reach is None:
+        return memory, torch.arange(tokens, device=token.device).expand(token.shape[0], -1)
+    wanted = token[:, None] + torch.arange(-reach[0], reach[1] + 1, device=token.device)
+    places = wanted.clamp(0, tokens - 1)
+    keys, values = (tuple(_pick(part, places) for part in parts) for parts in (memory.keys, memory.values))
+    return Memory(keys, values, memory.present.gather(1, places) & (places == wanted)), places
+
+
+def _pick(part: Tensor, places: Tensor) -> Tensor:
+    """part (batch, head, token, channel), places (batch, n) → (batch, head, n, channel). Whole rows of a matrix: a
+    runtime copies them as they are, where an index for each number takes longer than the model itself."""
+    batch, heads, tokens, channels = part.shape
+    rows = torch.arange(batch * heads, device=part.device).unflatten(0, (batch, heads))[..., None] * tokens
+    return part.reshape(-1, channels)[rows + places[:, None]]
