@@ -75,17 +75,13 @@ class HarmonicHead(nn.Module):
         fixed = pitch.detach()
         steps = torch.stack([fixed[..., 0].double() * self.hop_s, torch.ones_like(fixed[..., 0]).double()], dim=-1)
         clock = state[:, None] + torch.cumsum(steps * mask[..., None], dim=1)
-        new = clock[:, -1]
-        turns, frame = clock.unbind(-1)
-        turns = (turns - turns.floor()).float()[..., None]
-        frame = (frame - NOISE_FRAMES * torch.floor(frame / NOISE_FRAMES)).long()
-        new = torch.stack(
-            [new[:, 0] - new[:, 0].floor(), new[:, 1] - NOISE_FRAMES * (new[:, 1] / NOISE_FRAMES).floor()], -1
-        )
+        period = torch.tensor([1.0, NOISE_FRAMES], dtype=torch.float64, device=x.device)
+        clock = clock - period * torch.floor(clock / period)
+        turns, frame = clock[..., :1].float(), clock[..., 1].long()
         ratio = self.frequencies / fixed
         carrier = turns * ratio.round()
         carrier = 2.0 * math.pi * (carrier - carrier.floor())
         half_turns = math.pi * (torch.arange(ratio.shape[-1], device=x.device) % 2)
         phase = phase + carrier + half_turns + torch.sigmoid(noisy) @ self.spread * self.noise[frame]
         log_magnitude = log_magnitude + depth @ self.spread * torch.cos(2.0 * math.pi * ratio)
-        return Harmonies(log_magnitude, phase, pitch[..., 0]), new
+        return Harmonies(log_magnitude, phase, pitch[..., 0]), clock[:, -1]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.config import Config
-from ssmphony.data.crops import read_names
+from ssmphony.data.crops import read_names, read_pitch
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.types import AudioFormat, SsmphonyError, word_positions
 
@@ -110,7 +110,7 @@ class Utterances:
     def batch(self, indices: Sequence[int]) -> Batch:
         clips = [self.clips[index] for index in indices]
         mels = [self._mel(index) for index in indices]
-        pitches = [np.load(self.folders[index] / "f0" / f"{self.clips[index].id}.npy") for index in indices]
+        pitches = [read_pitch(self.folders[index], self.clips[index].id) for index in indices]
         rate = self.audio_format.frame_rate
         return Batch(
             names=tuple(clip.id for clip in clips),
@@ -136,7 +136,7 @@ class Utterances:
         for clip, folder in zip(self.clips, self.folders, strict=True):
             known = tracks.setdefault(self.speakers[clip.speaker], [])
             if len(known) < 200:
-                f0 = np.load(folder / "f0" / f"{clip.id}.npy")
+                f0 = read_pitch(folder, clip.id)
                 known.append(np.log2(f0[f0 > 0]))
         return {speaker: float(np.mean(np.concatenate(track))) for speaker, track in tracks.items()}
 
