@@ -32,6 +32,8 @@ from ssmphony.types import Frames, SsmphonyError, Style, Tokens, seeded_noise, s
 
 NOISE_STEPS = 97
 """After so many latents the noise on what is heard repeats."""
+ANYONE = "anyone"
+"""The speaker that a reference clip speaks as; a row like the others, trained on all of them."""
 WIDTH = 4.0
 """Standard deviation, in tokens, of the Gaussian that attention is drawn to before training: a syllable in UTF-8."""
 

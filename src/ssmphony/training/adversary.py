@@ -22,11 +22,13 @@ class AdversarialTask(Task[M]):
     """A task that calls `descend` itself. ``discriminators`` are None where it trains without any; they are saved
     beside the model, to resume with, but they are not averaged."""
 
-    discriminators: nn.Module | None = None
+    discriminators: nn.Module | None
 
     def __init__(self, optimiser: OptimiserConfig, seed: int) -> None:
         super().__init__(optimiser, seed)
         self.automatic_optimization = False
+        # of the instance: an attribute of the class would hide the module that is registered under its name
+        self.discriminators = None
 
     def configure_optimizers(self) -> Any:
         settings = self.optimiser

@@ -14,7 +14,7 @@ from ssmphony.codecs.jepa_latent import STRIDE, JepaLatentConfig, take, whole_la
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.data.spelling import spelled
-from ssmphony.models.jepa_tts import JepaTTSConfig, Prediction
+from ssmphony.models.jepa_tts import ANYONE, JepaTTSConfig, Prediction
 from ssmphony.training import jepa_pictures
 from ssmphony.training.config import VoiceBlock
 from ssmphony.training.initial import load_exactly, origin
@@ -67,6 +67,8 @@ class JepaTaskConfig(Config):
         phone times are known, else within ``free_width`` of the text around the diagonal.
     decoded_latents: so many latents of each clip, from a random place, are decoded in a step of training; 0: all. The
         decoder is half of the work, and it sees little of a clip at a time.
+    speaker_dropout: the share of clips that are spoken by `ANYONE` instead of their speaker: who speaks is then in what
+        is heard only, as behind a reference clip.
     stop_positive: the weight of the end of speech against all other latents. vocoder: a voice, run or checkpoint whose
         vocoder the codec takes, frozen; None leaves it untrained.
     """
@@ -88,6 +90,7 @@ class JepaTaskConfig(Config):
     anchored_width: float = Field(default=4.0, gt=0.0)
     free_width: float = Field(default=0.2, gt=0.0)
     decoded_latents: int = Field(default=0, ge=0)
+    speaker_dropout: float = Field(default=0.0, ge=0.0, le=1.0)
     stop_positive: float = Field(default=5.0, gt=0.0)
     weights: LossWeights = LossWeights()
     optimiser: OptimiserConfig = OptimiserConfig(lr=3e-4, betas=(0.9, 0.95), warmup=1000)
@@ -102,6 +105,8 @@ class JepaTaskConfig(Config):
             raise SsmphonyError(
                 f"voice.model.d_latent is {model.d_latent}, voice.codec.d_latent {codec.d_latent}: they must be equal"
             )
+        if self.speaker_dropout and ANYONE not in model.speakers:
+            raise SsmphonyError(f"task.speaker_dropout needs '{ANYONE}' among voice.model.speakers")
         parts = JepaVoice(model.build(), codec.build())
         parts.codec.vocoder.requires_grad_(False)
         if self.vocoder is not None:
@@ -179,7 +184,11 @@ class JepaTask(Task[JepaVoice]):
         z = mean
         if self.training:
             z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        memory = model.read(batch.ids, batch.token_mask, batch.speakers)
+        speakers = batch.speakers
+        if self.training and self.config.speaker_dropout:
+            unnamed = torch.rand(len(speakers), device=speakers.device) < self.config.speaker_dropout
+            speakers = speakers.masked_fill(unnamed, model.config.speakers.index(ANYONE))
+        memory = model.read(batch.ids, batch.token_mask, speakers)
         places, widths = self._spoken(batch, mask)
         given, noise = z, torch.zeros_like(z)
         if self.training and self.config.latent_noise:

@@ -8,6 +8,7 @@ predict      mel and tokens → latents, each foreseen from the true ones before
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from ssmphony.codecs.jepa_latent import JepaLatent
 from ssmphony.models.jepa_memory import Memory, straight_places
-from ssmphony.models.jepa_tts import JepaTTS
+from ssmphony.models.jepa_tts import ANYONE, JepaTTS
 from ssmphony.types import Style, Tokens
 
 
@@ -47,8 +48,11 @@ class Synthesis(NamedTuple):
 
 @torch.no_grad()
 def synthesize(voice: JepaVoice, tokens: Tokens, style: Style = Style(), prompt: Prompt | None = None) -> Synthesis:
-    """Speak one sentence; behind a ``prompt`` in the voice of that clip. The prompt itself is not returned."""
+    """Speak one sentence; behind a ``prompt`` in the voice of that clip, unless ``style`` names a speaker. The prompt
+    itself is not returned."""
     model = voice.model
+    if prompt and style.speaker is None and ANYONE in model.config.speakers:
+        style = replace(style, speaker=ANYONE)
     before = prompt.tokens if prompt else Tokens((), ())
     whole = Tokens((*before.ids, *tokens.ids), (*before.symbols, *tokens.symbols))
     state = model.begin([whole], [style])

@@ -80,6 +80,18 @@ def test_mixed_precision_trains(kind: str, corpus: Path, tmp_path: Path) -> None
     assert {value.dtype for value in checkpoint(out / "last.ckpt")["current_model_state"].values()} == {torch.float32}
 
 
+@pytest.mark.parametrize("kind", ["acoustic", "vocoder"])
+def test_discriminators_are_trained_from_their_first_step_on(kind: str, corpus: Path, tmp_path: Path) -> None:
+    out = train(*settings(kind, corpus, tmp_path, "task.optimiser.max_steps=5", "run.validate_every=100"))
+    logged, state = scalars(out), checkpoint(out / "last.ckpt")["state_dict"]
+    for name in ("discriminator", "generator", "features"):
+        assert min(logged[f"train/{name}"]) == 3, name  # as tests.unit.training.runs.settings has it
+    config, overrides = settings(kind, corpus, tmp_path)
+    untrained = build(read_config(config, overrides), str(config)).state_dict()
+    weights = [name for name in state if name.startswith("discriminators.") and name.endswith("original1")]
+    assert weights and not any(torch.equal(state[name], untrained[name]) for name in weights)
+
+
 def test_training_starts_from_other_weights(corpus: Path, acoustic: Path) -> None:
     config, overrides = settings("acoustic", corpus, acoustic, "voice.model.speakers=[other, tiny]")
     task = build(read_config(config, overrides), str(config))
