@@ -49,7 +49,7 @@ def test_words_that_were_cut_out_or_doubled_are_found(listener: Listener) -> Non
         whole = word_faults(hear(audio.samples), words)
         false.append(len(whole.skipped) + len(whole.repeated) + whole.invented)
         for index, (span, phones) in enumerate(zip(audio.words, words, strict=True)):
-            if len(phones) < LONG_ENOUGH:
+            if len(phones) < LONG_ENOUGH or words.count(phones) > 1:  # धीरे धीरे: said how often?
                 continue
             start, end = round(span.start_s * rate), round(span.end_s * rate)
             before, word, after = np.split(audio.samples, [start, end])
