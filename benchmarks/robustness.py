@@ -4,7 +4,7 @@
 
 SENTENCES has one sentence a line. Every 28th line is taken, from the first: the espeak-ng teacher leaves these out of
 training. Writes ``benchmarks/results/robustness.json``; broken clips are kept as FLAC with ``--keep``. What is counted
-is `ssmphony.evaluation.robustness`.
+is `ssmphony.evaluation.robustness`; ``--listen`` counts what the recogniser misses, too, and takes three times as long.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.systems import voice_argument
 from ssmphony.audio.files import AudioWriter
+from ssmphony.evaluation.intelligibility import Listener
 from ssmphony.evaluation.material import read_lines
 from ssmphony.evaluation.robustness import examine, held_out, summary
 from ssmphony.parallel.local import run_local
@@ -31,14 +33,15 @@ RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
 
 
-def worker(voice: str | None, keep: Path | None) -> Callable[[tuple[int, str]], Row]:
-    return partial(speak, load(voice, threads=1), keep)
+def worker(voice: str | None, keep: Path | None, listen: bool) -> Callable[[tuple[int, str]], Row]:
+    torch.set_num_threads(1)
+    return partial(speak, load(voice, threads=1), keep, Listener() if listen else None)
 
 
-def speak(voice: Voice, keep: Path | None, job: tuple[int, str]) -> Row:
+def speak(voice: Voice, keep: Path | None, listener: Listener | None, job: tuple[int, str]) -> Row:
     """Speak one sentence, check the clip, and keep it where it is broken."""
     number, text = job
-    row, audio = examine(voice, text)
+    row, audio = examine(voice, text, listener)
     if row["defects"] and keep:
         with AudioWriter(keep / f"{number:04d}.flac", audio.sample_rate) as writer:
             writer.write(np.nan_to_num(audio.samples))
@@ -53,6 +56,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=28)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="a folder for the broken clips")
+    parser.add_argument("--listen", action="store_true", help="count what the recogniser misses")
     parser.add_argument("--output", type=Path, default=RESULTS / "robustness.json")
     arguments = parser.parse_args()
     if arguments.keep:
@@ -60,9 +64,12 @@ def main() -> None:
     texts = held_out(read_lines(arguments.sentences), arguments.every, arguments.count)
     voice = voice_argument(arguments.voice)
     begin = time.monotonic()
-    results = run_local(partial(worker, voice, arguments.keep), list(enumerate(texts)), arguments.processes)
+    results = run_local(
+        partial(worker, voice, arguments.keep, arguments.listen), list(enumerate(texts)), arguments.processes
+    )
     rows = [row for _, row in sorted(results, key=lambda result: result[0])]
-    result = {"voice": load(voice).card.name, "every": arguments.every, **summary(rows)}
+    how = {"voice": load(voice).card.name, "every": arguments.every, "listened": arguments.listen}
+    result = {**how, **summary(rows)}
     arguments.output.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{result['broken']} of {len(rows)} clips are broken: {result['defects']}; {time.monotonic() - begin:.0f} s")
     for row in result["worst"]:

@@ -153,7 +153,17 @@ def robustness(result: Row) -> str:
             f"{result['highest_peak']:.2f}; {result['clips_with_a_clipped_sample']} clips touch full scale in a sample "
             f"or two. Seconds a phoneme: {pace['p50']:.3f} in the middle, {pace['p0']:.3f} in the fastest clip, "
             f"{pace['p100']:.3f} in the slowest; the longest phoneme lasts {result['longest_phoneme_s']:.2f} s.",
+            *(["", _doubts(result["heard"], result["words"])] if result.get("listened") else []),
         ]
+    )
+
+
+def _doubts(heard: Row, words: int) -> str:
+    """What the recogniser missed: it errs, too, so none of it counts as broken."""
+    per_thousand = 1000 * (heard["skipped"] + heard["repeated"]) / words
+    return (
+        f"The recogniser missed {heard['skipped']} words, heard {heard['repeated']} twice ({per_thousand:.1f} in 1,000 "
+        f"both together) and {heard['invented']} stretches that are not in the text."
     )
 
 

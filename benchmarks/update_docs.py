@@ -44,6 +44,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "voice-card": ("voice_default.json", voice_tables.card),
     "voice-measures": ("voice_default.json", voice_tables.measures),
     "voice-versions": ("voice_default.json", voice_tables.versions),
+    "voice-intonation": ("voice_default.json", voice_tables.intonation),
     "voice-pictures": ("voice_default.json", voice_tables.pictures),
 }
 """Name of the part → its results, and who makes the text of them."""

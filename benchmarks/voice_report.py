@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.intonation import intonation
 from benchmarks.systems import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip
@@ -30,6 +31,8 @@ from ssmphony.voice import Voice
 from ssmphony.voices.package import load
 
 RESULTS = Path(__file__).parent / "results"
+SOUNDS = 4
+"""So many sentences can be heard."""
 Row = dict[str, Any]
 
 
@@ -55,17 +58,19 @@ def durations(sentence: Sentence) -> Row:
     }
 
 
-def report(voice: Voice, clip: Clip, corpus: Path, judges: dict[str, Any], out: Path | None) -> Row:
-    """All ways of one clip; its picture and its sound, where there is a folder for them."""
+def report(
+    voice: Voice, clip: Clip, corpus: Path, judges: dict[str, Any], out: Path | None, heard: bool = False
+) -> Row:
+    """All ways of one clip; its picture and, if it shall be ``heard``, its sound, where there is a folder for them."""
     sentence = recorded(voice, clip, corpus)
     ways = {way: measures(case) for way, case in cases(sentence, judges).items()}
     print(f"{clip.id}: {json.dumps({way: round(row.get('mcd_db', 0), 2) for way, row in ways.items()})}", flush=True)
     if out is not None:
-        show(sentence, clip.id, out)
+        show(sentence, clip.id, out, heard)
     return {"id": clip.id, "text": clip.text, "ways": ways, "durations": durations(sentence)}
 
 
-def show(sentence: Sentence, name: str, out: Path) -> None:
+def show(sentence: Sentence, name: str, out: Path, heard: bool) -> None:
     rate, recording, free = sentence.rate, sentence.ways["recording"], sentence.ways["free"]
     marks = [(span.start_s, span.text) for span in free.phonemes]
     panels = [
@@ -73,8 +78,9 @@ def show(sentence: Sentence, name: str, out: Path) -> None:
         Panel(described("synthesis", free.samples, rate), free.samples, marks),
     ]
     draw(panels, out / f"{name}.png")
-    with AudioWriter(out / f"{name}.ogg", rate) as writer:  # the recordings stay with their publisher
-        writer.write(free.samples)
+    if heard:
+        with AudioWriter(out / f"{name}.flac", rate) as writer:  # the recordings stay with their publisher
+            writer.write(free.samples)
 
 
 def main() -> None:
@@ -92,8 +98,10 @@ def main() -> None:
     for judge, why in judges.missing.items():
         print(f"{judge}: {why}")
     chosen = chosen_clips(arguments.corpus, arguments.ids)
-    clips = [report(voice, clip, arguments.corpus, judges.found, out) for clip in chosen]
-    result = {"card": card(name), "folder": out.name, "clips": clips}
+    sounds = [clip.id for clip in chosen[:SOUNDS]]
+    clips = [report(voice, clip, arguments.corpus, judges.found, out, clip.id in sounds) for clip in chosen]
+    result = {"card": card(name), "folder": out.name, "sounds": sounds, "clips": clips}
+    result["intonation"] = intonation(voice, arguments.corpus)
     if arguments.before:
         older = load(voice_argument(arguments.before), threads=1)
         result["before"] = [report(older, clip, arguments.corpus, judges.found, None) for clip in chosen]

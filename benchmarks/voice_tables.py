@@ -91,6 +91,7 @@ COMPARED = {
     "mel_l1": ("mel L1", 2),
     "mcd_db": ("MCD, dB", 2),
     "log_f0_rmse": ("log-F0 RMSE", 3),
+    "global_variance": ("global variance", 2),
 }
 
 
@@ -117,17 +118,28 @@ def _compared(clips: list[Row], way: str) -> list[str]:
     return cells
 
 
+def intonation(result: Row) -> str:
+    """Where the pitch goes at the end of questions and of statements."""
+    rows = [
+        [side, *(f"{mark['rise']:+.2f} ({mark['sentences']})" if mark["sentences"] else "–" for mark in marks.values())]
+        for side, marks in result["intonation"].items()
+    ]
+    return table(["", *result["intonation"]["synthesis"]], rows)
+
+
 def pictures(result: Row) -> str:
     """Each sentence: the text, its figures, the picture."""
     folder = result["folder"]
+    sounds = set(result.get("sounds", []))
     lines: list[str] = []
     for clip in result["clips"]:
         free, copy = clip["ways"]["free"], clip["ways"]["copy"]
+        listen = f" [Listen to the synthesis]({folder}/{clip['id']}.flac)." if clip["id"] in sounds else ""
         lines += [
             f"**{clip['id']}**: {clip['text']}",
             "",
             f"MCD {free['mcd_db']:.2f} dB (copy-synthesis {copy['mcd_db']:.2f}), mel L1 {free['mel_l1']:.2f} "
-            f"({copy['mel_l1']:.2f}). [Listen to the synthesis]({folder}/{clip['id']}.ogg).",
+            f"({copy['mel_l1']:.2f}).{listen}",
             "",
             f"![Recording above synthesis, {clip['id']}]({folder}/{clip['id']}.png)",
             "",

@@ -28,9 +28,8 @@ from ssmphony.voices.weights import read_weights
 TOLERANCE = 1e-4
 FRAME_TOLERANCE = 3 * TOLERANCE
 """Frames are computed in units of ``mel_std``, which is 3."""
-SAMPLE_TOLERANCE = 5e-3
-"""Random weights make a pitch that leaps between 50 and 800 Hz: its rounding adds up to phases, and the hundredth
-partial has a hundred times that of the fundamental."""
+SPEECH_TOLERANCE = 10 * TOLERANCE
+"""Of samples from text: the frames differ, from them the pitch, and its rounding adds up to the phases of partials."""
 TEXT = "नमस्ते दुनिया। आज मौसम बहुत अच्छा है, चलो बाहर घूमने चलते हैं! हाँ?"
 STYLES = (Style(), Style(speed=1.6, pitch_semitones=-4.0, speaker="other"), Style(speed=0.7))
 #: Widths of a tenth of the real ones. Models of latents, which bring their own codec, are in `test_jepa_export`.
@@ -70,6 +69,8 @@ def randomise(module: nn.Module) -> None:
             nn.init.normal_(parameter, std=(0.7 / parameter[0].numel()) ** 0.5)
             if name == "contour.weight":  # reads the pitch in eighths of an octave: what it weighs, rounding weighs too
                 parameter.data /= 4
+            if name.endswith("harmonics.bands.weight"):  # its rounding adds up to the phases of a hundred partials
+                parameter.data[0] /= 16
         elif name.endswith("bias"):
             nn.init.normal_(parameter, std=0.1)
     for name, bias in module.named_parameters():
@@ -167,7 +168,7 @@ def test_samples(pair: Pair) -> None:
     for row, length in enumerate(lengths):
         heard = slice(lookahead * 256, (lookahead + length) * 256)
         assert 0.05 < np.abs(expected[row, heard]).max() < 10
-        np.testing.assert_allclose(samples[row, heard], expected[row, heard], atol=SAMPLE_TOLERANCE)
+        np.testing.assert_allclose(samples[row, heard], expected[row, heard], atol=2 * TOLERANCE)
 
 
 def test_rows_of_a_batch_are_those_of_their_sentences_to_the_bit(pair: Pair) -> None:
@@ -185,7 +186,7 @@ def test_voice(pair: Pair, style: Style) -> None:
     assert spoken.phonemes == expected.phonemes
     assert np.mean(np.abs(expected.samples) >= 1.0) < 0.01, "clipping would hide differences"
     assert np.std(expected.samples) > 1e-3
-    np.testing.assert_allclose(spoken.samples, expected.samples, atol=SAMPLE_TOLERANCE)
+    np.testing.assert_allclose(spoken.samples, expected.samples, atol=SPEECH_TOLERANCE)
 
 
 def test_speaker_and_pitch_are_heard(pair: Pair) -> None:

@@ -103,7 +103,7 @@ def test_first_byte_of_a_process() -> None:
 
 def test_robustness_counts_what_is_broken(tiny_voice_folder: Path, tmp_path: Path) -> None:
     voice = load(tiny_voice_folder, threads=1)
-    rows = [robustness.speak(voice, None, (0, "नमस्ते दुनिया।")), robustness.speak(voice, tmp_path, (1, "😀"))]
+    rows = [robustness.speak(voice, None, None, (0, "नमस्ते दुनिया।")), robustness.speak(voice, tmp_path, None, (1, "😀"))]
     assert "empty" in rows[1]["defects"]
     assert (tmp_path / "0001.flac").is_file()
     result = robustness.summary(rows)
@@ -111,6 +111,9 @@ def test_robustness_counts_what_is_broken(tiny_voice_folder: Path, tmp_path: Pat
     assert result["defects"]["empty"] == 1
     assert result["worst"][0]["text"] == "😀"
     assert "| empty | 1 |" in tables.robustness(result)
+    assert "recogniser" not in tables.robustness(result)
+    heard = {"listened": True, "words": 4000, "heard": {"skipped": 1, "repeated": 3, "invented": 0}}
+    assert "missed 1 words, heard 3 twice (1.0 in 1,000 both together)" in tables.robustness({**result, **heard})
 
 
 SPEED: dict[str, Any] = {
@@ -157,6 +160,8 @@ def test_versions_stand_side_by_side() -> None:
     text = voice_tables.versions({"clips": clips(3.0, 3.5), "before": clips(2.0, 3.25)})
     assert "| synthesis, before | – | 2.00 | 3.00 | 3.25 | – | 4.00 | – |" in text
     assert "| synthesis, now | – | 3.00 | 3.00 | 3.50 | – | 4.00 | – |" in text
+    marks = {"question": {"rise": 0.25, "sentences": 6}, "statement": {"rise": None, "sentences": 0}}
+    assert "| synthesis | +0.25 (6) | – |" in voice_tables.intonation({"intonation": {"synthesis": marks}})
     assert "before" not in voice_tables.versions({"clips": clips(3.0, 3.5)})
 
 

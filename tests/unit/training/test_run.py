@@ -89,7 +89,8 @@ def test_discriminators_are_trained_from_their_first_step_on(kind: str, corpus: 
     config, overrides = settings(kind, corpus, tmp_path)
     untrained = build(read_config(config, overrides), str(config)).state_dict()
     weights = [name for name in state if name.startswith("discriminators.") and name.endswith("original1")]
-    assert weights and not any(torch.equal(state[name], untrained[name]) for name in weights)
+    assert weights
+    assert not any(torch.equal(state[name], untrained[name]) for name in weights)
 
 
 def test_training_starts_from_other_weights(corpus: Path, acoustic: Path) -> None:
