@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from ssmphony.config import choose, parse
 from ssmphony.data.clips import Rejected
+from ssmphony.data.corpora.corrections import correct_all
 from ssmphony.data.corpora.reader import Item, Reader
 from ssmphony.data.corpora.registry import READERS
 from ssmphony.data.finish import Limits, finish_clip
@@ -65,7 +66,7 @@ def prepare(
     Raises `SsmphonyError` when the corpus is not there or empty, when ``out`` cannot be written, or when it holds a
     corpus that was prepared with other settings.
     """
-    items = list(reader.items())
+    items = correct_all(list(reader.items()), reader.corrections)
     if not items:
         raise SsmphonyError("the corpus is empty: no recordings found")
     if len({item.id for item in items}) != len(items):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssmphony.data.corpora.corrections import Correction, correct, correct_text, read_corrections
+from ssmphony.data.corpora.corrections import Correction, correct, correct_all, correct_text, read_corrections
 from ssmphony.data.corpora.reader import Item
 from ssmphony.data.pages import locate
 from ssmphony.types import SsmphonyError
@@ -62,3 +62,13 @@ def test_others_stay_as_they_are() -> None:
 def test_words_that_are_not_there_once(written: str) -> None:
     with pytest.raises(SsmphonyError, match="just once"):
         correct_text(ITEM.text or "", Correction(written, "वे"))
+
+
+def test_all_recordings(tmp_path: Path) -> None:
+    path = tmp_path / "corrections.tsv"
+    path.write_text("a\tवह\tवे\n", encoding="utf-8")
+    other = Item("b", "who", None, "वह")
+    assert [item.text for item in correct_all([ITEM, other], path)] == ["वे कहीं दिख रहा था।", "वह"]
+    assert correct_all([ITEM, other], None) == [ITEM, other]
+    with pytest.raises(SsmphonyError, match="no recording 'a'"):
+        correct_all([other], path)

@@ -53,6 +53,14 @@ def correct(item: Item, corrections: Mapping[str, Sequence[Correction]]) -> Item
     return item
 
 
+def correct_all(items: Sequence[Item], path: Path | None) -> list[Item]:
+    """All recordings, corrected as the file says; raises `SsmphonyError` for a correction of none of them."""
+    corrections = read_corrections(path) if path else {}
+    if missing := corrections.keys() - {item.id for item in items}:
+        raise SsmphonyError(f"{path}: the corpus has no recording '{min(missing)}'")
+    return [correct(item, corrections) for item in items]
+
+
 def _retime(times: Sequence[WordTime], correction: Correction) -> tuple[WordTime, ...]:
     """The written words, with the punctuation that an aligner may have left on them, as one: the shortest stretch of
     timed words that has them, for an aligner's word may be several."""

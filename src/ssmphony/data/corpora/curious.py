@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Literal
 
 from ssmphony.data.clips import Rejected
-from ssmphony.data.corpora.corrections import correct, read_corrections
 from ssmphony.data.corpora.ljspeech import read_transcribed
 from ssmphony.data.corpora.reader import Item, Reader, Utterance, WordTime, audio_by_stem, existing_folder, read_table
 from ssmphony.data.pages import cut_page
@@ -27,24 +26,21 @@ _ADDITION_GAP_S = 0.15  # longer than the closure of a final stop
 
 
 class Curious(Reader):
-    """``parts`` chooses the sentences or the isolated words. Pages longer than ``longest_s`` are cut at sentences.
-    ``corrections`` names a file of `ssmphony.data.corpora.corrections`."""
+    """``parts`` chooses the sentences or the isolated words. Pages longer than ``longest_s`` are cut at sentences."""
 
     kind: Literal["curious"] = "curious"
     path: Path
     parts: Literal["sentences", "words"] = "sentences"
     speaker: str | None = None
     longest_s: float = 12.0
-    corrections: Path | None = None
 
     def items(self) -> Iterator[Item]:
         files = audio_by_stem(existing_folder(self.path) / "wavs")
         speaker = self.speaker or self.path.resolve().name
         times = _word_times(self.path / "alignment.jsonl") if self.parts == "sentences" else {}
-        corrections = read_corrections(self.corrections) if self.corrections else {}
         table = "metadata.csv" if self.parts == "sentences" else "words.csv"
         for clip_id, text in (row[:2] for row in read_table(self.path / table) if len(row) > 1):
-            yield correct(Item(clip_id, speaker, files.get(clip_id), text, times.get(clip_id)), corrections)
+            yield Item(clip_id, speaker, files.get(clip_id), text, times.get(clip_id))
 
     def read(self, item: Item) -> Sequence[Utterance]:
         utterance = read_transcribed(item)
