@@ -1,0 +1,44 @@
+"""tools/misread.py tells a text that was spoken from one that was not."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssmphony.alignment.recogniser import PHONES, phone_classes
+from ssmphony.data.manifest import Clip
+from ssmphony.data.transcript import transcribe
+from ssmphony.evaluation.intelligibility import Heard
+
+TOOL = runpy.run_path(str(Path(__file__).resolve().parents[2] / "tools/misread.py"))
+WRITTEN, SPOKEN = "पा लंबा है।", "पा लंबे हैं।"
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """What was said: a step a phone and a blank behind it, with a certainty of nine tenths."""
+    path = [step for number in phone_classes(transcribe(SPOKEN).symbols) for step in (number, 0)]
+    scores = np.full((len(path), 1 + len(PHONES)), 0.1 / len(PHONES))
+    scores[np.arange(len(path)), path] = 0.9
+    return Heard(np.log(scores).astype(np.float32), np.zeros((1, 2), np.float32), 0.02)
+
+
+def clip(text: str) -> Clip:
+    return Clip("a", "a.flac", 1.0, "who", "hi", text, transcribe(text).symbols)
+
+
+def test_doubt_is_of_the_text_that_was_not_spoken(heard: Heard) -> None:
+    assert TOOL["doubt"](heard, clip(WRITTEN)) > TOOL["doubt"](heard, clip(SPOKEN)) + 0.3
+
+
+def test_a_correction_gains(heard: Heard) -> None:
+    assert TOOL["gain"](heard, clip(WRITTEN), SPOKEN) > 4
+    assert TOOL["gain"](heard, clip(SPOKEN), WRITTEN) < -4
+
+
+@pytest.mark.parametrize(("clip_id", "recording"), [("Page-012-b", "Page-012"), ("Page-012", "Page-012")])
+def test_parts_of_a_page_belong_to_its_recording(clip_id: str, recording: str) -> None:
+    assert TOOL["PART"].sub("", clip_id) == recording
