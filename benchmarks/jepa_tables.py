@@ -88,15 +88,28 @@ def _positions(rows: list[Row]) -> str:
 def _targets(part: Row) -> str:
     lines: list[list[str]] = []
     if "engine" in part:
-        for mixer in dict.fromkeys(row["mixer"] for row in part["engine"]["rows"]):
-            speed = {row["streams"]: row["realtime"] for row in part["engine"]["rows"] if row["mixer"] == mixer}
-            gain = max(speed.values()) / speed[1]
-            lines.append(
-                [f"many streams over one, {mixer}", f"≥ {SPEEDUP:.0f} times", f"{gain:.1f} times", met(gain >= SPEEDUP)]
-            )
+        lines += _gains(
+            "the engine", [(row["mixer"], row["streams"], row["realtime"]) for row in part["engine"]["rows"]]
+        )
+    if "torch" in part:
+        rows = [row for row in part["torch"]["rows"] if row["dtype"] == "float32"]
+        for device in dict.fromkeys(row["device"] for row in rows):
+            speeds = [(row["mixer"], row["batch"], row["realtime"]) for row in rows if row["device"] == device]
+            lines += _gains(f"PyTorch, {device}", speeds)
     if "positions" in part:
         lines += _position_targets(part["positions"]["rows"])
     return table(["target", "asked", "measured", ""], lines) if lines else ""
+
+
+def _gains(way: str, speeds: list[tuple[str, int, float]]) -> list[list[str]]:
+    """What batching brings over one stream; ``speeds`` are of a mixer, so many sentences at once."""
+    lines: list[list[str]] = []
+    for mixer in dict.fromkeys(name for name, _, _ in speeds):
+        speed = {count: realtime for name, count, realtime in speeds if name == mixer}
+        gain = max(speed.values()) / speed[1]
+        label = f"many streams over one, {mixer}, {way}"
+        lines.append([label, f"≥ {SPEEDUP:.0f} times", f"{gain:.1f} times", met(gain >= SPEEDUP)])
+    return lines
 
 
 def _position_targets(rows: list[Row]) -> list[list[str]]:
