@@ -1,8 +1,8 @@
 """Whether LeWM TTS behind a clip sounds like who speaks in it.
 
-No speaker is named, so only the prompt says who speaks. Each output is compared with
-its prompt and with the prompts of the other speakers: by the speaker encoder of `ssmphony.evaluation.speaker` where
-there is one, else by means of cepstrum and pitch, a stand-in that knows pitch and timbre but no speakers.
+No speaker is named, so only the prompt says who speaks. Each output is compared with its prompt and with the prompts of
+the other speakers: by the speaker encoder of `ssmphony.evaluation.speaker` where there is one, else by means of
+cepstrum and pitch, a stand-in that knows pitch and timbre but no speakers.
 """
 
 from __future__ import annotations

@@ -88,9 +88,8 @@ def _positions(rows: list[Row]) -> str:
 def _targets(part: Row) -> str:
     lines: list[list[str]] = []
     if "engine" in part:
-        lines += _gains(
-            "the engine", [(row["mixer"], row["streams"], row["realtime"]) for row in part["engine"]["rows"]]
-        )
+        speeds = [(row["mixer"], row["streams"], row["realtime"]) for row in part["engine"]["rows"]]
+        lines += _gains("the engine", speeds)
     if "torch" in part:
         rows = [row for row in part["torch"]["rows"] if row["dtype"] == "float32"]
         for device in dict.fromkeys(row["device"] for row in rows):

@@ -16,7 +16,7 @@ from pathlib import Path
 from ssmphony.alignment.ctc import log_likelihoods
 from ssmphony.alignment.recogniser import phone_classes
 from ssmphony.audio.files import read_audio
-from ssmphony.data.corpora.corrections import correct_text, read_corrections
+from ssmphony.data.corrections import correct_text, read_corrections
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.transcript import transcribe
 from ssmphony.evaluation.intelligibility import Heard, Listener
@@ -41,7 +41,7 @@ def gain(heard: Heard, clip: Clip, corrected: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpora", type=Path, nargs="+", help="prepared corpora")
-    parser.add_argument("--corrections", type=Path, help="clip and text as spoken, a line each")
+    parser.add_argument("--corrections", type=Path, help="see ssmphony.data.corrections")
     parser.add_argument("--shown", type=int, default=20)
     arguments = parser.parse_args()
     corrections = read_corrections(arguments.corrections) if arguments.corrections else {}

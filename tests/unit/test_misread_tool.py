@@ -5,13 +5,12 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from ssmphony.alignment.recogniser import PHONES, phone_classes
 from ssmphony.data.manifest import Clip
 from ssmphony.data.transcript import transcribe
 from ssmphony.evaluation.intelligibility import Heard
+from tests.unit.evaluation.test_intelligibility import heard as heard_words
 
 TOOL = runpy.run_path(str(Path(__file__).resolve().parents[2] / "tools/misread.py"))
 WRITTEN, SPOKEN = "पा लंबा है।", "पा लंबे हैं।"
@@ -19,11 +18,8 @@ WRITTEN, SPOKEN = "पा लंबा है।", "पा लंबे है�
 
 @pytest.fixture
 def heard() -> Heard:
-    """What was said: a step a phone and a blank behind it, with a certainty of nine tenths."""
-    path = [step for number in phone_classes(transcribe(SPOKEN).symbols) for step in (number, 0)]
-    scores = np.full((len(path), 1 + len(PHONES)), 0.1 / len(PHONES))
-    scores[np.arange(len(path)), path] = 0.9
-    return Heard(np.log(scores).astype(np.float32), np.zeros((1, 2), np.float32), 0.02)
+    """What was said."""
+    return heard_words((transcribe(SPOKEN).symbols,))
 
 
 def clip(text: str) -> Clip:

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from ssmphony.config import choose, parse
 from ssmphony.data.clips import Rejected
-from ssmphony.data.corpora.corrections import correct_all
 from ssmphony.data.corpora.reader import Item, Reader
 from ssmphony.data.corpora.registry import READERS
+from ssmphony.data.corrections import correct_all
 from ssmphony.data.finish import Limits, finish_clip
 from ssmphony.data.manifest import MANIFEST, REJECTED, claim, write_rows
 from ssmphony.parallel import Engine

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ssmphony.data.corpora.corrections import Correction, correct, correct_all, correct_text, read_corrections
 from ssmphony.data.corpora.reader import Item
+from ssmphony.data.corrections import Correction, correct, correct_all, correct_text, read_corrections
 from ssmphony.data.pages import locate
 from ssmphony.types import SsmphonyError
 

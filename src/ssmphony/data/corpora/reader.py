@@ -56,7 +56,7 @@ class Utterance:
 
 class Reader(Config, ABC):
     """A corpus: its config and its reader in one frozen, picklable object. ``corrections`` names a file of
-    `ssmphony.data.corpora.corrections`, which `ssmphony.data.prepare` applies."""
+    `ssmphony.data.corrections`, which `ssmphony.data.prepare` applies."""
 
     language: str = "hi"
     corrections: Path | None = None
