@@ -25,6 +25,8 @@ from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, St
 
 BLOCKS = 2
 """Blocks of the model that the codec decodes at once when the sound runs: a third cheaper than one by one."""
+KNEE = 0.9
+"""Samples up to here are as the codec made them; louder ones approach full scale and never pass it."""
 
 
 class Sentence(NamedTuple):
@@ -172,7 +174,7 @@ class Voice:
         padded, mask = zip(*(_join(speech.waiting, width) for speech in group), strict=True)
         before = [speech.codec for speech in group]
         samples, state = self.codec.decode(np.concatenate(padded), np.concatenate(mask), gather(before))
-        sound = np.minimum(np.maximum(np.asarray(samples, np.float32), -1.0), 1.0)
+        sound = _limit(np.asarray(samples, np.float32))
         after = scatter(state, before)
         return [
             (sound[i], speech._replace(row=_advance(speech.row), codec=after[i], waiting=()))
@@ -219,7 +221,7 @@ class Voice:
         done = row.complete and last == row.made
         samples = sound[(first + lookahead - row.fed) * hop : (last + lookahead - row.fed) * hop]
         if row.tokens.delivery:
-            samples = np.clip(samples * _gain(row, first, last, hop), -1.0, 1.0)
+            samples = _limit(samples * _gain(row, first, last, hop))
         if done and not row.done:
             samples = np.concatenate([samples, np.zeros(row.pause, np.float32)])
 
@@ -243,6 +245,17 @@ class Voice:
         )
         chunk = AudioChunk(samples, rate, (row.origin + first * hop) / rate, phonemes, words, marks)
         return chunk, row._replace(fed=row.fed + width, told=told, done=done)
+
+
+def _limit(samples: Samples) -> Samples:
+    """Bend what is louder than `KNEE`, so that a sound that overshoots is not cut off at full scale. Every sample by
+    itself: chunks stay equal to the whole."""
+    size = np.abs(samples)
+    if not (size > KNEE).any():
+        return samples
+    room = np.float32(1.0 - KNEE)
+    bent = np.minimum(size, KNEE) + room * np.tanh(np.maximum(size - KNEE, 0.0) / room)
+    return np.copysign(bent, samples)
 
 
 def _gain(row: Sentence, first: int, last: int, hop: int) -> Samples:

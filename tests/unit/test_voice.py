@@ -265,6 +265,18 @@ def test_a_louder_token_grows_within_a_frame(block):
     np.testing.assert_allclose(voice.say("a").samples, np.array(gain) * np.repeat([0.1, 0.2, 0.3], 4), rtol=1e-5)
 
 
+def test_what_overshoots_is_bent_not_cut_off():
+    decibels = (-12.0, 9.0, 10.0, 8.0, 8.0)  # of 0.1, 0.2 … 0.5
+    tokens = Tokens((1,) * 5, ("a",) * 5, delivery=tuple(map(Delivery, (1.0,) * 5, (0.0,) * 5, decibels)))
+    voice = Voice(OneSentence(tokens), CountingModel([2] * 5, 4), DelayCodec(1), VoiceCard("t", "hi"))
+    samples = voice.say("a").samples[3::4]  # where the gain has arrived
+    wanted = np.arange(1, 6) / 10 * 10 ** (np.array(decibels) / 20)
+    np.testing.assert_allclose(samples[:2], wanted[:2], rtol=1e-5)
+    assert (samples[2:] > 0.9).all()
+    assert (samples[2:] < np.minimum(wanted[2:], 1.0)).all()
+    assert (np.diff(samples) > 0).all()
+
+
 def test_a_slow_token_slows_nothing_else(voice):
     (tokens,) = voice.frontend.sentences("नमस्ते दुनिया।")
     places = range(len(tokens))
