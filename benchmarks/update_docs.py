@@ -41,11 +41,11 @@ PARTS: dict[str, tuple[str, Render]] = {
     "lewm-engine": ("jepa_engine.json", jepa_tables.engine),
     "lewm-state": ("jepa_report.json", jepa_tables.state),
     "lewm-report": ("jepa_report.json", jepa_tables.report),
-    "voice-card": ("voice_default.json", voice_tables.card),
-    "voice-measures": ("voice_default.json", voice_tables.measures),
-    "voice-versions": ("voice_default.json", voice_tables.versions),
-    "voice-intonation": ("voice_default.json", voice_tables.intonation),
-    "voice-pictures": ("voice_default.json", voice_tables.pictures),
+    **{
+        f"{voice}-{part}": (f"voice_{voice}.json", render)
+        for voice in ("default", "small")
+        for part, render in voice_tables.PARTS.items()
+    },
 }
 """Name of the part → its results, and who makes the text of them."""
 

@@ -5,7 +5,7 @@
 
 Writes ``benchmarks/results/voice_<name>.json`` and a picture of each sentence into the output folder, from the figures
 of `ssmphony.evaluation`, with those judges that are installed; ``--before`` measures the voice that this one replaces,
-too. `benchmarks.update_docs` makes the page.
+or another one to stand beside it, too. `benchmarks.update_docs` makes the page.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("voice", help="a voice or its folder")
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--ids", type=Path, required=True)
-    parser.add_argument("--before", help="the voice that it replaces")
+    parser.add_argument("--before", help="the voice that it replaces, or another")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     name = voice_argument(arguments.voice)
@@ -104,6 +104,8 @@ def main() -> None:
     result["intonation"] = intonation(voice, arguments.corpus)
     if arguments.before:
         older = load(voice_argument(arguments.before), threads=1)
+        if older.card.name != voice.card.name:
+            result["names"] = [older.card.name, voice.card.name]
         result["before"] = [report(older, clip, arguments.corpus, judges.found, None) for clip in chosen]
     path = RESULTS / f"voice_{out.name}.json"
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -96,9 +96,10 @@ COMPARED = {
 
 
 def versions(result: Row) -> str:
-    """This voice beside the one that it replaces, means over the same sentences."""
+    """This voice beside another or the one that it replaces, means over the same sentences."""
     header = ["", *(label for label, _ in COMPARED.values())]
-    sets = {"before": result.get("before", []), "now": result["clips"]}
+    other, own = result.get("names", ("before", "now"))
+    sets = {other: result.get("before", []), own: result["clips"]}
     rows = [["recording", *_compared(result["clips"], "recording")]]
     for way in ("copy", "free"):
         rows += [[f"{WAYS[way]}, {when}", *_compared(clips, way)] for when, clips in sets.items() if clips]
@@ -145,3 +146,13 @@ def pictures(result: Row) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+PARTS = {
+    "card": card,
+    "measures": measures,
+    "versions": versions,
+    "intonation": intonation,
+    "pictures": pictures,
+}
+"""Of the page of a voice."""

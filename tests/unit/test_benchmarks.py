@@ -163,6 +163,9 @@ def test_versions_stand_side_by_side() -> None:
     marks = {"question": {"rise": 0.25, "sentences": 6}, "statement": {"rise": None, "sentences": 0}}
     assert "| synthesis | +0.25 (6) | – |" in voice_tables.intonation({"intonation": {"synthesis": marks}})
     assert "before" not in voice_tables.versions({"clips": clips(3.0, 3.5)})
+    two = voice_tables.versions({"clips": clips(3.0, 3.5), "before": clips(2.0, 3.2), "names": ["default", "small"]})
+    assert "| synthesis, default |" in two
+    assert "| synthesis, small |" in two
 
 
 def test_parts_are_replaced_and_the_rest_stays(tmp_path: Path) -> None:
