@@ -23,7 +23,7 @@ export TEXT OUT
 # the theme announces its successor on every build
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help speak test test-all check lint types floors format docs docs-serve benchmark wheel clean
+.PHONY: help speak test test-integration test-all check lint types floors format docs docs-serve benchmark wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -31,11 +31,14 @@ help:  ## this list
 speak: $(RUNTIME)  ## speak TEXT="…" into the file OUT=namaste.wav
 	$(BIN)/ssmphony say "$$TEXT" --output "$$OUT"
 
-test: check docs $(DEV)  ## all checks and the tests, without those marked slow
+test: check docs $(DEV)  ## all checks and the quick tests, three minutes
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 $(PYTEST_ARGS)
 
+test-integration: $(DEV)  ## the tests that train, export or start programs
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 -m "integration and not slow" $(PYTEST_ARGS)
+
 test-all: check docs $(DEV)  ## all checks and all tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 -m "slow or not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 -m "" $(PYTEST_ARGS)
 
 check: lint types floors  ## ruff, pyright and the import contracts
 

@@ -23,6 +23,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("ssmphony", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("ssmphony")
 
+INTEGRATION = [Path(__file__).parent / name for name in ("e2e", "parity", "docs/test_examples.py")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in INTEGRATION):
+            item.add_marker(pytest.mark.integration)
+
 
 @pytest.fixture(scope="session")
 def tiny_voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -138,6 +138,7 @@ SLOW_EXPORTS = (
 )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "name", [*QUICK_EXPORTS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_EXPORTS)]
 )
@@ -152,11 +153,13 @@ one_quick_kind = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.integration
 @one_quick_kind
 def test_export_of_one_step(tiny: contract.Stream, tmp_path: Path) -> None:
     contract.check_export(tiny, tmp_path, block=1)
 
 
+@pytest.mark.integration
 @one_quick_kind
 @torch.no_grad()
 def test_traces_without_graph_breaks(name: str) -> None:

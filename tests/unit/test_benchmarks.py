@@ -184,6 +184,7 @@ def test_every_page_shows_the_results() -> None:
     assert [page.name for page in update_docs.stale()] == []
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("operation", [name for section in ssm.SECTIONS.values() for name in section])
 def test_peers_of_the_operations_compute_the_same(operation: str) -> None:
     """`compare` raises where an output is off; an even length holds the S4 paper's pole."""
@@ -194,6 +195,7 @@ def test_peers_of_the_operations_compute_the_same(operation: str) -> None:
     assert all(0 < error < 1e-4 for error in row["error"].values())
 
 
+@pytest.mark.integration
 def test_a_wrong_peer_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     right = ssm.ssm_peers.forms("S4D kernel")
     wrong = {**right, "wrong": lambda kernel, length: lambda: 1.01 * kernel.kernel(length)}

@@ -329,9 +329,9 @@ def test_text_refuses_what_is_not_utf8_in_one_line(home):
         assert error.decode().startswith("ssmphony: standard input is not valid UTF-8 (byte 7)")
 
 
-def test_text_reads_a_line_of_a_megabyte(home):
-    spoken = piped(home, ("यह एक वाक्य है। " * 26_000).encode(), "text", "--to", "words")
-    assert spoken == ("यह एक वाक्य है " * 26_000).rstrip() + "\n"
+def test_text_reads_a_line_of_hundreds_of_kilobytes(home):
+    spoken = piped(home, ("यह एक वाक्य है। " * 8_000).encode(), "text", "--to", "words")
+    assert spoken == ("यह एक वाक्य है " * 8_000).rstrip() + "\n"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_open_gates_keep_a_unit_for_as_long_as_asked() -> None:
         assert 90 < float(steps.max()) <= 101.01
 
 
+@pytest.mark.integration
 def test_it_runs_and_writes(tmp_path: Path) -> None:
     result = long_range.compare(distances=(2, 5), rates=(1e-3, 1e-2), seeds=(0, 1), steps=2)
     long_range.write(result, tmp_path / "out")

@@ -20,6 +20,7 @@ def path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entry for entry in sys.path if entry))
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("path")
 def test_listeners_hear_the_server(tiny_voice_folder: Path) -> None:
     with serve.running(OURS, str(tiny_voice_folder)) as server:

@@ -20,6 +20,8 @@ import ssmphony
 from ssmphony.audio.pcm import pcm16
 from tests.unit.server.running import wait_for
 
+pytestmark = pytest.mark.integration
+
 TEXT = "नमस्ते दुनिया।"
 
 

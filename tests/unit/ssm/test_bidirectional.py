@@ -106,6 +106,7 @@ class Encoder(nn.Module):
         return x
 
 
+@pytest.mark.integration
 def test_fixed_encoder_exports_with_any_length(tmp_path: Path) -> None:
     ort = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)

@@ -64,6 +64,7 @@ def test_hinge_losses() -> None:
     assert float(feature_matching_loss([[sure, sure], [sure]], [[unsure, unsure], [unsure]])) == 7.5
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("samples", [4096, 5000])
 def test_discriminators_learn_to_tell_noise_from_tone(samples: int) -> None:
     torch.manual_seed(0)

@@ -20,6 +20,8 @@ from ssmphony.training.task import Task
 from ssmphony.types import SsmphonyError
 from tests.unit.training.runs import PICTURES, STEPS, assert_same, checkpoint, scalars, settings
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).resolve().parents[3]
 KINDS = ("acoustic", "jepa", "vocoder")
 #: Checkpoints are written at steps 3, 6, 9; at 4 and 8 there is a validation.

@@ -70,6 +70,7 @@ def test_progress_is_a_line_for_each_validation(
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["acoustic", "vocoder"])
 def test_mixed_precision_trains(kind: str, corpus: Path, tmp_path: Path) -> None:
     more = (*SHORT, "run.precision=bf16-mixed", "run.validate_every=100", "task.adversarial.start_step=0")
@@ -80,6 +81,7 @@ def test_mixed_precision_trains(kind: str, corpus: Path, tmp_path: Path) -> None
     assert {value.dtype for value in checkpoint(out / "last.ckpt")["current_model_state"].values()} == {torch.float32}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["acoustic", "vocoder"])
 def test_discriminators_are_trained_from_their_first_step_on(kind: str, corpus: Path, tmp_path: Path) -> None:
     out = train(*settings(kind, corpus, tmp_path, "task.optimiser.max_steps=5", "run.validate_every=100"))

@@ -20,6 +20,8 @@ from ssmphony.training.teacher_forced import write_mels
 from ssmphony.types import AudioFormat, SsmphonyError
 from tests.unit.training.runs import PICTURES, checkpoint, settings
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
