@@ -36,6 +36,15 @@ def test_sentences_share_steps(voice: Voice) -> None:
     assert rows_of(voice, 16) == 4
 
 
+def test_a_sentence_longer_than_its_graphs_take_is_cut(voice: Voice) -> None:
+    text = "नमस्ते दुनिया, " * 6
+    assert len(text.encode()) > 2 * 96
+    pieces = list(voice.frontend.sentences(text))
+    assert max(map(len, pieces)) <= 96
+    assert sum(len(piece.words) for piece in pieces) == 12
+    assert len(voice.say(text).samples)
+
+
 def test_streams_sound_as_they_do_alone_and_slots_are_refilled(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten sentences in four slots of one worker: each takes the place of one that has ended."""
     sizes: list[int] = []

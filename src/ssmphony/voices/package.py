@@ -177,7 +177,11 @@ def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexic
     where, block = str(folder / MANIFEST), dict(manifest.voice.frontend)
     if own := block.get("lexicon"):
         block["lexicon"] = folder / _plain_name(str(own), where)
-    config = parse(choose(FRONTENDS, str(block.get("kind", "")), "frontend"), block, where)
+    kind = choose(FRONTENDS, str(block.get("kind", "")), "frontend")
+    config = parse(kind, block, where)
+    longest = (manifest.voice.model.model_extra or {}).get("max_seq")
+    if isinstance(longest, int) and longest < config.max_tokens:  # the graphs take no more
+        config = parse(kind, {**block, "max_tokens": longest}, where)
     if lexicon is None:
         return config.build()
     if not isinstance(config, HindiFrontendConfig):
