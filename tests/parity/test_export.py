@@ -196,6 +196,12 @@ def test_speaker_and_pitch_are_heard(pair: Pair) -> None:
         assert other.shape != own.shape or np.abs(other - own).max() > 1e-3
 
 
+def test_graphs_do_not_tell_where_they_were_made(pair: Pair) -> None:
+    for path in pair.folder.glob("*.onnx"):
+        assert str(Path(__file__).parents[2]).encode() not in path.read_bytes()
+        assert b"stack_trace" not in path.read_bytes()
+
+
 def test_package_holds_what_it_lists(pair: Pair) -> None:
     manifest = package.read_manifest(pair.folder)
     listed = {graph.file for graph in manifest.graphs.values()} | {"voice.json", "weights.safetensors"}

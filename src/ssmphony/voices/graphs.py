@@ -46,12 +46,16 @@ def write_graph(
     path: Path,
     named: int | None = None,
 ) -> Path:
-    """Trace, fold what depends on parameters alone, and save one graph with its weights inside.
+    """Trace, fold what is small and depends on parameters alone, and save one graph with its weights inside. Larger
+    tables are folded by ONNX Runtime when it loads the graph: the file holds only what they are computed from.
 
     ``module`` takes the inputs by position, then the tensors of the state as ``*state``; where only the first ``named``
     inputs have a name of their own in it, the others come before the state in the same ``*``. It returns the outputs,
     then the tensors of the new state. ``axes``: of each input and state tensor, its dynamic axes.
     """
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+    from onnxscript import optimizer
+
     states = [f"state_{index}" for index in range(len(state))]
     arguments = list(inputs)
     own = len(arguments) if named is None else named
@@ -65,10 +69,15 @@ def write_graph(
             dynamic_shapes=shapes,
             input_names=[*arguments, *states],
             output_names=[*outputs, *(f"new_{name}" for name in states)],
-            optimize=True,
+            optimize=False,
             verbose=False,
         )
-    assert program is not None
+        assert program is not None
+        optimizer.optimize_ir(program.model, output_size_limit=LARGE)
+    for value, name in zip(program.model.graph.inputs, [*arguments, *states], strict=True):
+        value.name = name  # the optimiser renames those that are returned as they are
+    # it holds the lines of code behind every node, with the paths of this machine's files
+    ClearMetadataAndDocStringPass()(program.model)
     graph = program.model_proto
     _shrink(graph)
     path.write_bytes(graph.SerializeToString())
