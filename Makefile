@@ -31,7 +31,7 @@ help:  ## this list
 speak: $(RUNTIME)  ## speak TEXT="…" into the file OUT=namaste.wav
 	$(BIN)/ssmphony say "$$TEXT" --output "$$OUT"
 
-test: check docs $(DEV)  ## all checks and the quick tests, three minutes
+test: check docs $(DEV)  ## all checks and the quick tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 $(PYTEST_ARGS)
 
 test-integration: $(DEV)  ## the tests that train, export or start programs

@@ -72,14 +72,15 @@ def promises(result: Row) -> str:
     ours = result["systems"]["ssmphony"]
     speed, memory, first = ours["speed"]["40"], ours["memory_mb"], result["first_sound_s"]
     longest = max(memory, key=int)
+    soon = " to ".join(dict.fromkeys(milliseconds(time) for time in (min(first.values()), max(first.values()))))
     return (
         "\n".join(
             [
                 f"* **Fast**: {speed['wall']:.3f} s, or {speed['processor']:.3f} processor-seconds, for each second of "
                 f"audio on two CPU threads: {1 / speed['wall']:.0f} times faster than speech.",
-                f"* **At once**: the first 100 ms of sound after {milliseconds(min(first.values()))} to "
-                f"{milliseconds(max(first.values()))}, whether the text has {min(first, key=int)} words or "
-                f"{int(max(first, key=int)):,}; {ours['start']['program_s']:.2f} s from the start of a Python process.",
+                f"* **At once**: the first 100 ms of sound after {soon}, whether the text has "
+                f"{min(first, key=int)} words or {int(max(first, key=int)):,}; "
+                f"{ours['start']['program_s']:.2f} s from the start of a Python process.",
                 f"* **Small**: {memory['10']:.0f} MB of memory at the peak for 10 words, {memory[longest]:.0f} MB for "
                 f"{int(longest):,}; no PyTorch.",
             ]

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import torch
@@ -80,7 +81,7 @@ def prune_decoder(model: S4Acoustic, layers: int, sentences: Sequence[Spoken]) -
 
     def distance(kept: tuple[int, ...]) -> float:
         smaller = build(kept)
-        return _mean([_apart(smaller.decode_all(*one), mel) for one, mel in zip(sentences, wanted, strict=True)])
+        return fmean([_apart(smaller.decode_all(*one), mel) for one, mel in zip(sentences, wanted, strict=True)])
 
     return build(closest(combinations(range(first, len(model.decoder.layers)), layers), distance))
 
@@ -96,7 +97,7 @@ def prune_vocoder(codec: MelVocoder, layers: int, intermediate: int, mels: Seque
 
     def distance(kept: tuple[int, ...]) -> float:
         smaller = build(kept)
-        return _mean([_apart(smaller.encode(smaller(mel)), heard) for mel, heard in zip(mels, wanted, strict=True)])
+        return fmean([_apart(smaller.encode(smaller(mel)), heard) for mel, heard in zip(mels, wanted, strict=True)])
 
     return narrow(build(closest(combinations(range(codec.config.n_layers), layers), distance)), intermediate, mels)
 
@@ -124,10 +125,6 @@ def narrow(codec: MelVocoder, intermediate: int, mels: Sequence[Tensor]) -> MelV
 
 def _apart(a: Tensor, b: Tensor) -> float:
     return (a - b).abs().mean().item()
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 @torch.no_grad()
