@@ -23,7 +23,7 @@ export TEXT OUT
 # the theme announces its successor on every build
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help speak test test-integration test-all check lint types floors format docs docs-serve benchmark wheel clean
+.PHONY: help speak test test-integration test-all check lint types imports format docs docs-serve benchmark wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -32,15 +32,15 @@ speak: $(RUNTIME)  ## speak TEXT="…" into the file OUT=namaste.wav
 	$(BIN)/ssmphony say "$$TEXT" --output "$$OUT"
 
 test: check docs $(DEV)  ## all checks and the quick tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 15 $(PYTEST_ARGS)
 
 test-integration: $(DEV)  ## the tests that train, export or start programs
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 -m "integration and not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 15 -m "integration and not slow" $(PYTEST_ARGS)
 
 test-all: check docs $(DEV)  ## all checks and all tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 5 -m "" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations 15 -m "" $(PYTEST_ARGS)
 
-check: lint types floors  ## ruff, pyright and the import contracts
+check: lint types imports  ## ruff, pyright and the import contracts
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -49,10 +49,10 @@ lint: $(DEV)
 types: $(DEV)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-floors: $(DEV)
+imports: $(DEV)
 	$(BIN)/lint-imports
 
-format: $(DEV)  ## let ruff format and mend
+format: $(DEV)  ## let ruff format and fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

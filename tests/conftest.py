@@ -23,6 +23,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("ssmphony", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("ssmphony")
 
+TIMEOUTS = {"slow": 3600, "integration": 600}
+"""Seconds that one test may take; the others have those of pyproject.toml."""
 INTEGRATION = [Path(__file__).parent / name for name in ("e2e", "parity", "docs/test_examples.py")]
 
 
@@ -30,6 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(path) for path in INTEGRATION):
             item.add_marker(pytest.mark.integration)
+        if not item.get_closest_marker("timeout"):
+            for marker, seconds in TIMEOUTS.items():
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.timeout(seconds))
+                    break
 
 
 @pytest.fixture(scope="session")

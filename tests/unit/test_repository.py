@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows."""
+"""Rules of this repository that no linter checks."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def test_one_version() -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT / "src").as_posix())
-def test_source_follows_the_house(path: Path) -> None:
+def test_source_follows_the_rules(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text, feature_version=(3, 10))
     assert path.stem not in ("utils", "util", "helpers", "common", "misc")
-    assert text.count("\n") <= 400, "which second idea moved in?"
+    assert text.count("\n") <= 400, "file too long (max 400 lines): split it"
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "print", f"line {node.lineno}"
@@ -84,6 +84,31 @@ def test_no_path_of_one_machine() -> None:
     assert len(graphs) > 5
     for path in graphs:  # PyTorch's exporter notes the lines of code behind every node
         assert not (found := machine.search(path.read_bytes().decode("latin-1"))), f"{path}: {found.group()}"
+
+
+def git(*arguments: str) -> str:
+    """What git prints; skips where the tree is no checkout, such as an unpacked archive."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return done.stdout
+
+
+def test_nothing_large_is_tracked() -> None:
+    """History keeps every version of a file for ever: only final voices and the recogniser may be large."""
+    allowed = re.compile(
+        r"(src/ssmphony/)?voices/\w+/\w+\.(onnx|safetensors)|src/ssmphony/evaluation/recogniser\.safetensors"
+    )
+    paths = [path for path in git("ls-files", "-z").split("\0") if path and not allowed.fullmatch(path)]
+    large = [path for path in paths if (ROOT / path).is_file() and (ROOT / path).stat().st_size > 1_000_000]
+    assert not large, "over 1 MB: " + ", ".join(large)
+
+
+def test_last_commit_has_a_scope_and_a_short_subject() -> None:
+    subject = git("log", "-1", "--no-merges", "--format=%s").strip()
+    assert len(subject) <= 72, f"{len(subject)} characters: {subject}"
+    assert re.match(r"[a-z0-9_/., -]+: \S", subject), f"write `scope: what the commit does`, not: {subject}"
 
 
 @pytest.fixture(scope="module")
