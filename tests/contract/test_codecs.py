@@ -145,14 +145,14 @@ def test_save_load(kind: str, tmp_path: Path) -> None:
 
 
 @every_codec
-def test_determinism(tiny: contract.Stream) -> None:
+def test_determinism(kind: str, tiny: contract.Stream) -> None:
     with torch.no_grad():
-        contract.check_stream_determinism(tiny)
+        contract.check_stream_determinism(tiny, TOLERANCES.get(kind, contract.TOLERANCE))
 
 
 @every_codec
-def test_edges(tiny: contract.Stream) -> None:
-    contract.check_edges(tiny)
+def test_edges(kind: str, tiny: contract.Stream) -> None:
+    contract.check_edges(tiny, TOLERANCES.get(kind, contract.TOLERANCE))
 
 
 @every_codec

@@ -71,17 +71,18 @@ class HarmonicHead(nn.Module):
         """x (batch, time, dim) is what the head read, mask (batch, time) its real frames."""
         low, noisy, depth = self.bands(x).split([1, BANDS, BANDS], dim=-1)
         octaves = math.log2(HIGHEST_HZ / LOWEST_HZ)
-        pitch = LOWEST_HZ * torch.exp2(octaves * torch.sigmoid(low))
+        # in float64: the phase is a sum over all frames, and a partial multiplies its error by the partial's number
+        pitch = LOWEST_HZ * torch.exp2(octaves * torch.sigmoid(low.double()))
         fixed = pitch.detach()
-        steps = torch.stack([fixed[..., 0].double() * self.hop_s, torch.ones_like(fixed[..., 0]).double()], dim=-1)
+        steps = torch.cat([fixed * self.hop_s, torch.ones_like(fixed)], dim=-1)
         clock = state[:, None] + torch.cumsum(steps * mask[..., None], dim=1)
         period = torch.tensor([1.0, NOISE_FRAMES], dtype=torch.float64, device=x.device)
         clock = clock - period * torch.floor(clock / period)
         turns, frame = clock[..., :1].float(), clock[..., 1].long()
-        ratio = self.frequencies / fixed
+        ratio = (self.frequencies / fixed).float()
         carrier = turns * ratio.round()
         carrier = 2.0 * math.pi * (carrier - carrier.floor())
         half_turns = math.pi * (torch.arange(ratio.shape[-1], device=x.device) % 2)
         phase = phase + carrier + half_turns + torch.sigmoid(noisy) @ self.spread * self.noise[frame]
         log_magnitude = log_magnitude + depth @ self.spread * torch.cos(2.0 * math.pi * ratio)
-        return Harmonies(log_magnitude, phase, pitch[..., 0]), clock[:, -1]
+        return Harmonies(log_magnitude, phase, pitch[..., 0].float()), clock[:, -1]
