@@ -73,6 +73,14 @@ class Codec(ABC):
         """samples (batch, n) → frames (batch, 1 + n // hop_length, channel)."""
 
 
+class Encoder(ABC):
+    """samples → the frames that a codec decodes."""
+
+    @abstractmethod
+    def encode(self, samples: Array) -> Array:
+        """samples (batch, n) at the codec's rate → frames (batch, 1 + n // hop_length, channel)."""
+
+
 class SequenceLayer(ABC):
     """(batch, time, channel) → (batch, time, channel), any number of steps ≥ 1, state in and state out."""
 

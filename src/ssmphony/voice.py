@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.config import suggest
-from ssmphony.interfaces import Codec, Frontend, State, VoiceModel
+from ssmphony.interfaces import Codec, Encoder, Frontend, State, VoiceModel
 from ssmphony.state import gather, scatter
 from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, Style, TimedSpan, Tokens, VoiceCard
 
@@ -80,6 +80,8 @@ class Voice:
     codec: Codec
     card: VoiceCard
     overlap: bool = False
+    encoder: Encoder | None = None
+    """Makes the codec's frames of recordings; None where the package holds only what it takes to speak."""
     identity: str = ""
     """A checksum of what was loaded: a stored stream goes on only with the voice that began it."""
 

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from ssmphony.interfaces import Encoder
 from ssmphony.types import AudioFormat, Samples
 
 
@@ -44,6 +45,17 @@ def log_mel(samples: Samples, audio_format: AudioFormat = AudioFormat()) -> Samp
     windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     magnitude = np.abs(np.fft.rfft(windows * hann(n_fft).astype(np.float32), axis=-1)).astype(np.float32)
     return np.log(np.maximum(magnitude @ mel_filterbank(audio_format), audio_format.log_floor))
+
+
+class MelEncoder(Encoder):
+    """The encoder of every codec whose frames are log-mel."""
+
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self.format = audio_format
+
+    def encode(self, samples: Samples) -> Samples:
+        """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels)."""
+        return np.stack([log_mel(row, self.format) for row in samples])
 
 
 def _to_mel(hertz: float) -> float:

@@ -70,13 +70,15 @@ def read_lines(path: Path) -> list[str]:
 
 
 def recorded(voice: Voice, clip: Clip, corpus: Path) -> Sentence:
-    """A clip of a corpus in all ways that the voice has; only exported acoustic models can take over a timing."""
+    """A clip of a corpus in all ways that the voice has.
+
+    A copy takes an encoder; only exported acoustic models can take over a timing.
+    """
     recording, rate = read_audio(corpus / clip.audio)
     recording = resample(recording, rate, voice.sample_rate)
-    ways = {
-        "recording": Rendition(recording, (), tuple((start, end) for _, _, start, end in clip.anchors)),
-        "copy": Rendition(copy_synthesis(voice.codec, recording)),
-    }
+    ways = {"recording": Rendition(recording, (), tuple((start, end) for _, _, start, end in clip.anchors))}
+    if voice.encoder is not None:
+        ways["copy"] = Rendition(copy_synthesis(voice.encoder, voice.codec, recording))
     known = set(clip.symbols or ()) <= set(voice.frontend.symbols)
     if known and clip.anchors and isinstance(voice.model, OnnxVoiceModel):
         timing = RecordedTiming(voice.model, clip.anchors, clip.seconds, voice.codec.format.frame_rate)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssmphony.audio.mel import log_mel
-from ssmphony.interfaces import Codec, State, VoiceModel
+from ssmphony.interfaces import Codec, Encoder, State, VoiceModel
 from ssmphony.runtime.acoustic import AcousticState, OnnxVoiceModel
 from ssmphony.runtime.expand import Integers
 from ssmphony.types import Frames, Samples, Style, Tokens
@@ -66,10 +65,10 @@ def recorded_ends(ends: Integers, anchors: Sequence[tuple[int, int, int, int]], 
     return bent
 
 
-def copy_synthesis(codec: Codec, samples: Samples) -> Samples:
-    """The codec's own rendering of a recording's mel frames, (n,) → (n,): the best a voice with this codec can be."""
-    mel = log_mel(samples, codec.format)
-    frames = np.concatenate([mel, np.zeros((codec.lookahead, mel.shape[1]), np.float32)])[None]
-    mask = (np.arange(frames.shape[1]) < len(mel))[None]
+def copy_synthesis(encoder: Encoder, codec: Codec, samples: Samples) -> Samples:
+    """The codec's own rendering of a recording, (n,) → (n,): the best that a voice with this codec can be."""
+    encoded = encoder.encode(samples[None])
+    frames = np.pad(encoded, ((0, 0), (0, codec.lookahead), (0, 0)))
+    mask = (np.arange(frames.shape[1]) < encoded.shape[1])[None]
     sound, _ = codec.decode(frames, mask, codec.initial_state(1))
     return np.asarray(sound[0], np.float32)[codec.lookahead * codec.format.hop_length :][: len(samples)]

@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ssmphony.audio.griffin_lim import GriffinLim
+from ssmphony.audio.mel import MelEncoder
 from ssmphony.config import Config, choose, load_json, parse, suggest
-from ssmphony.interfaces import Codec, Frontend, VoiceModel
+from ssmphony.interfaces import Codec, Encoder, Frontend, VoiceModel
 from ssmphony.runtime.acoustic import OnnxVoiceModel
 from ssmphony.runtime.autoregressive import OnnxAutoregressiveModel
 from ssmphony.runtime.codec import OnnxCodec
@@ -169,8 +170,9 @@ def load(
     each = max(1, threads // 2)
     model = choose(MODELS, manifest.voice.model.kind, "model")(folder, manifest, each)
     codec = choose(CODECS, manifest.voice.codec.kind, "codec")(folder, manifest, each)
+    encoder = _encoder(manifest)
     identity = _sha256(manifest.model_dump_json().encode())  # the checksums of the graphs are in it
-    return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, identity=identity)
+    return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, encoder=encoder, identity=identity)
 
 
 def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexicon | None) -> Frontend:
@@ -225,8 +227,16 @@ def _latent_vocoder(folder: Path, manifest: VoiceManifest, threads: int) -> Code
     return OnnxCodec(vocoder, manifest.voice.codec.format, entry.lookahead, stride=4)
 
 
+def _encoder(manifest: VoiceManifest) -> Encoder | None:
+    """Log-mel needs no weights; what else a codec decodes takes a network that the package does not hold."""
+    codec = manifest.voice.codec
+    return MelEncoder(codec.format) if codec.kind in MEL_CODECS else None
+
+
 MODELS = {"jepa_tts": _autoregressive, "s4_acoustic": _acoustic}
 CODECS = {"griffin_lim": _griffin_lim, "jepa_latent": _latent_vocoder, "mel_vocoder": _vocoder}
+MEL_CODECS = ("griffin_lim", "mel_vocoder")
+"""Those whose frames are log-mel."""
 
 
 def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> tuple[Graph, GraphFile]:

@@ -53,9 +53,11 @@ def test_a_voice_speaks_in_recorded_time(tiny_voice_folder: Path) -> None:
 
 
 def test_copy_synthesis_is_the_codec_in_one_piece(tiny_voice_folder: Path) -> None:
-    codec = load(tiny_voice_folder).codec
+    voice = load(tiny_voice_folder)
+    codec = voice.codec
+    assert voice.encoder is not None
     samples = np.random.default_rng(0).standard_normal(5000).astype(np.float32) * 0.1
-    copy = copy_synthesis(codec, samples)
+    copy = copy_synthesis(voice.encoder, codec, samples)
     assert copy.shape == samples.shape
     state, parts = codec.initial_state(1), []
     for frame in [*log_mel(samples, codec.format), *np.zeros((codec.lookahead, codec.format.n_mels), np.float32)]:
