@@ -12,8 +12,8 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from ssmphony.audio.encoding import PLAIN, Format, make_encoder
 from ssmphony.engine import Stream
-from ssmphony.server.encoding import PLAIN, Format, make_encoder
 from ssmphony.server.errors import ApiError, StreamBroken, api_errors, as_api_error
 from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.types import AudioChunk, SsmphonyError

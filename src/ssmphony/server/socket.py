@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from ssmphony.audio.encoding import Format
 from ssmphony.engine import Engine, Stream
 from ssmphony.server.catalogue import resolve
 from ssmphony.server.delivery import NOTHING, encoded
-from ssmphony.server.encoding import Format
 from ssmphony.server.errors import ApiError, as_api_error
 from ssmphony.server.limits import KEY_PROTOCOL
 from ssmphony.server.log import log

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ssmphony.audio.encoding import MEDIA_TYPES, Format
 from ssmphony.server.catalogue import EngineHere, resolve
 from ssmphony.server.delivery import SoundResponse, as_audio, as_events, begun, encoded
-from ssmphony.server.encoding import MEDIA_TYPES, Format
 from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
 from ssmphony.server.limits import RECORD
 from ssmphony.server.record import Record

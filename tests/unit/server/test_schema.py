@@ -9,7 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from ssmphony.server.encoding import MEDIA_TYPES
+from ssmphony.audio.encoding import MEDIA_TYPES
 from ssmphony.voice import Voice
 from tests.unit.server.running import SPEECH, serving
 

@@ -15,8 +15,8 @@ import soundfile
 from openai import OpenAI
 
 import ssmphony
+from ssmphony.audio.encoding import FORMATS, MEDIA_TYPES, make_encoder
 from ssmphony.audio.pcm import pcm16
-from ssmphony.server.encoding import FORMATS, MEDIA_TYPES, make_encoder
 from tests.unit.server.running import serving
 
 LOSSY = ("mp3", "opus", "aac")
