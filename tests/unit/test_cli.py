@@ -156,6 +156,18 @@ def test_timings(run, tmp_path, suffix):
         assert json.loads(written)["seconds"] == pytest.approx(soundfile.info(tmp_path / "a.wav").duration, abs=1e-3)
 
 
+def test_subtitles_show_the_text_as_it_is_written(run, tmp_path):
+    text = "आप कैसे हैं? ₹500 दीजिए।"
+    (tmp_path / "text.txt").write_text("\ufeff" + text, encoding="utf-8")
+    for given in (["--", text], ["-f", tmp_path / "text.txt"]):
+        result = run("say", "-o", tmp_path / "s.wav", "--voice", "tiny", "--timings", tmp_path / "s.srt", *given)
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / "s.srt").read_text(encoding="utf-8").split("\n")[2::4] == ["आप कैसे हैं?", "₹500 दीजिए।"]
+    document = '<speak>आप <sub alias="भारतीय जनता पार्टी">भाजपा</sub> में हैं?</speak>'
+    run("say", document, "-o", tmp_path / "s.wav", "--voice", "tiny", "--timings", tmp_path / "s.srt")
+    assert (tmp_path / "s.srt").read_text(encoding="utf-8").split("\n")[2] == "आप भाजपा में हैं?"
+
+
 @pytest.mark.parametrize("name", PLAYERS)
 def test_play_is_the_default(run, players, tmp_path, tiny_voice_folder, name):
     players(name, f'echo "$@" > {tmp_path}/arguments; /bin/cat > {tmp_path}/played')

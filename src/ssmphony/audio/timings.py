@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ssmphony.audio.subtitles import to_srt, to_vtt
 from ssmphony.types import AudioChunk, SsmphonyError, TimedSpan
-
-_MAX_CHARACTERS = 42
-_MAX_SECONDS = 6.0
-_PAUSE_S = 0.25
-"""A subtitle ends where a longer silence follows."""
 
 
 class Timings:
@@ -34,11 +30,12 @@ class Timings:
             self._phonemes.extend(chunk.phonemes)
             self._marks.extend(chunk.marks)
 
-    def render(self) -> str:
+    def render(self, text: str, *, markup: bool = False) -> str:
+        """The file's contents. ``text`` is what was spoken, as it was written; ``markup`` says that it is SSML."""
         if self._suffix == ".srt":
-            return to_srt(self._words)
+            return to_srt(self._words, text, markup=markup)
         if self._suffix == ".vtt":
-            return to_vtt(self._words)
+            return to_vtt(self._words, text, markup=markup)
         spans = {"words": self._words, "phonemes": self._phonemes}
         return to_json({**spans, "marks": self._marks} if self._marks else spans, self._seconds, self._sample_rate)
 
@@ -55,27 +52,6 @@ def to_json(spans: Mapping[str, Sequence[TimedSpan]], seconds: float, sample_rat
     return "{\n  " + ",\n  ".join(lines) + "\n}\n"
 
 
-def to_srt(words: Sequence[TimedSpan]) -> str:
-    """SubRip: numbered lines of a few words."""
-    cues = (
-        f"{number}\n{_clock(cue[0].start_s, ',')} --> {_clock(cue[-1].end_s, ',')}\n{_line(cue)}\n"
-        for number, cue in enumerate(_cues(words), start=1)
-    )
-    return "\n".join(cues)
-
-
-def to_vtt(words: Sequence[TimedSpan]) -> str:
-    """WebVTT: lines of a few words, with the time at which each word begins inside the line."""
-    cues = [
-        f"{_clock(cue[0].start_s, '.')} --> {_clock(cue[-1].end_s, '.')}\n"
-        + _escape(cue[0].text)
-        + "".join(f" <{_clock(word.start_s, '.')}>{_escape(word.text)}" for word in cue[1:])
-        + "\n"
-        for cue in _cues(words)
-    ]
-    return "\n".join(["WEBVTT\n", *cues])
-
-
 def _row(span: TimedSpan) -> dict[str, object]:
     row: dict[str, object] = {
         "text": span.text,
@@ -83,34 +59,3 @@ def _row(span: TimedSpan) -> dict[str, object]:
         "end_s": round(span.end_s, 5),
     }
     return row if span.start < 0 else {**row, "start": span.start, "end": span.end}
-
-
-def _cues(words: Sequence[TimedSpan]) -> Iterator[list[TimedSpan]]:
-    """Group words into subtitles: no longer than a line or a few seconds, and never over a pause."""
-    cue: list[TimedSpan] = []
-    for word in words:
-        if cue and (
-            word.start_s - cue[-1].end_s > _PAUSE_S
-            or word.end_s - cue[0].start_s > _MAX_SECONDS
-            or len(_line([*cue, word])) > _MAX_CHARACTERS
-        ):
-            yield cue
-            cue = []
-        cue.append(word)
-    if cue:
-        yield cue
-
-
-def _line(cue: Sequence[TimedSpan]) -> str:
-    return " ".join(word.text for word in cue)
-
-
-def _clock(seconds: float, separator: str) -> str:
-    milliseconds = round(seconds * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}{separator}{milliseconds % 1000:03}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

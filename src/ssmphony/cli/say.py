@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,11 +41,13 @@ def say(
     from ssmphony.types import SsmphonyError
 
     loaded = ssmphony.load(voice, threads=threads, lexicon=lexicon)
-    chunks = loaded.stream(source, speed=speed, pitch=pitch, seed=seed, speaker=speaker)
+    written: list[str] = []
+    text_in = _keeping(source, written) if timings is not None else source
+    chunks = loaded.stream(text_in, speed=speed, pitch=pitch, seed=seed, speaker=speaker)
     spoken = 0
     with ExitStack() as stack:
         rate = loaded.sample_rate
-        sinks = _sinks(stack, rate, output, raw, play, timings)
+        sinks = _sinks(stack, rate, output, raw, play, timings, written)
         report = stack.enter_context(_progress(source))
         for chunk in chunks:
             spoken += len(chunk.samples)
@@ -56,7 +58,22 @@ def say(
             raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
 
 
-def _sinks(stack: ExitStack, rate: int, output: Path | None, raw: bool, play: bool, timings: Path | None) -> list[Sink]:
+def _keeping(source: str | TextSource, written: list[str]) -> Iterator[str]:
+    """The text, which goes to ``written`` too: subtitles show it."""
+    for piece in (source,) if isinstance(source, str) else source:
+        written.append(piece)
+        yield piece
+
+
+def _sinks(
+    stack: ExitStack,
+    rate: int,
+    output: Path | None,
+    raw: bool,
+    play: bool,
+    timings: Path | None,
+    written: list[str],
+) -> list[Sink]:
     """Open everything the sound goes to, before the first sound is made."""
     sinks: list[Sink] = []
     if output is not None:
@@ -65,7 +82,7 @@ def _sinks(stack: ExitStack, rate: int, output: Path | None, raw: bool, play: bo
         writer = stack.enter_context(AudioWriter(output, rate))
         sinks.append(lambda chunk: writer.write(chunk.samples))
     if timings is not None:
-        sinks.append(stack.enter_context(_timings(timings, rate)))
+        sinks.append(stack.enter_context(_timings(timings, rate, written)))
     if raw:
         sinks.append(_raw())
     if play or (output is None and not raw):
@@ -78,14 +95,16 @@ def _sinks(stack: ExitStack, rate: int, output: Path | None, raw: bool, play: bo
 
 
 @contextmanager
-def _timings(path: Path, rate: int) -> Generator[Sink, None, None]:
+def _timings(path: Path, rate: int, written: list[str]) -> Generator[Sink, None, None]:
     from ssmphony.audio.files import PartialFile
     from ssmphony.audio.timings import Timings
+    from ssmphony.text.ssml import is_ssml
 
     collected = Timings(path, rate)
     with PartialFile(path) as file:
         yield collected.add
-        file.write(collected.render().encode("utf-8"))
+        text = "".join(written)
+        file.write(collected.render(text, markup=is_ssml(text)).encode("utf-8"))
 
 
 def _raw() -> Sink:
