@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ssmphony.types import AudioFormat, Frames, Style, Tokens
+from ssmphony.types import AudioFormat, Frames, SsmphonyError, Style, Tokens
 
 Array = Any
 State = Any
@@ -36,6 +36,13 @@ class Frontend(ABC):
         sentence is yielded as soon as its end is certain. Text without anything to speak yields nothing. No sentence
         is read by what stands before it: the text behind it, alone, gives the same sentences.
         """
+
+    def with_lexicon(self, lexicon: Any) -> Frontend:
+        """A copy of this frontend in which the entries of ``lexicon`` (`ssmphony.text.hindi.Lexicon`) win over its own.
+
+        Raises `SsmphonyError` if the frontend reads letters and has no use for pronunciations.
+        """
+        raise SsmphonyError("this voice reads letters, not phonemes: it takes no lexicon")
 
 
 class VoiceModel(ABC):

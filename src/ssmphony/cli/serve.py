@@ -16,6 +16,7 @@ def serve(
         list[str] | None,
         typer.Option(help="An installed voice, or the folder of one; may be repeated. The first is the default."),
     ] = None,
+    lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
     host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8000; 0 for any that is free.")] = None,
     wyoming: Annotated[
@@ -33,9 +34,11 @@ def serve(
     streams: Annotated[int | None, typer.Option(help="Spoken at once, by each process; default 128.")] = None,
     queue: Annotated[int | None, typer.Option(help="Waiting for their turn; default 128.")] = None,
     connections: Annotated[int | None, typer.Option(help="Open at once, by each process; default 1024.")] = None,
-    max_characters: Annotated[int | None, typer.Option(help="Of one text; default 5000.")] = None,
-    max_body_bytes: Annotated[int | None, typer.Option(help="Of one request; default 262144.")] = None,
-    timeout_s: Annotated[float | None, typer.Option(help="From a request to its last sound; default 600.")] = None,
+    max_characters: Annotated[int | None, typer.Option(help="Of one text; default 50000.")] = None,
+    max_body_bytes: Annotated[
+        int | None, typer.Option(help="Of one request; by default, what max_characters can need.")
+    ] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="For each 5000 characters to be spoken; default 600.")] = None,
     receive_s: Annotated[float | None, typer.Option(help="For a request to arrive; default 10.")] = None,
     stall_s: Annotated[float | None, typer.Option(help="For a client that takes nothing; default 60.")] = None,
     idle_s: Annotated[float | None, typer.Option(help="For a silent WebSocket; default 60.")] = None,
@@ -48,6 +51,7 @@ def serve(
     """
     given = {
         "voices": voice,
+        "lexicon": lexicon,
         "host": host,
         "port": port,
         "wyoming": wyoming,

@@ -27,7 +27,7 @@ Promises:
 * No method but iteration, `Stream.snapshot` (one step) and `Engine.close` waits, so all others may be called from an
   event loop. `Engine.close(drain=True)` speaks what was written, then ends; with ``drain=False`` it ends at once.
 * `Stream.snapshot` stops a stream and returns it as bytes (safetensors); `Engine.resume` goes on with them, in
-  another process too, with the very samples that would have followed.
+  another process too, with the very samples that would have followed. A stream with a frontend of its own has none.
 * `Engine.stats` is cheap: for metrics.
 """
 

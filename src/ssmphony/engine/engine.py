@@ -18,6 +18,7 @@ from ssmphony.engine.reader import Reader
 from ssmphony.engine.slots import Outcome, Slots
 from ssmphony.engine.snapshot import unpack
 from ssmphony.engine.stream import Stream
+from ssmphony.interfaces import Frontend
 from ssmphony.types import SsmphonyError, Style
 from ssmphony.voice import Speech, Voice
 
@@ -99,17 +100,21 @@ class Engine:
         speaker: str | None = None,
         deadline_s: float | None = None,
         clauses: bool = True,
+        frontend: Frontend | None = None,
     ) -> Stream:
         """A stream for text that is still being written.
 
         With ``clauses``, each clause of the first sentence is spoken as soon as it is complete; without, the samples
         are those of `Voice.say`. A stream that has not ended after ``deadline_s`` seconds, queue included, ends with
-        `DeadlineExceeded`. Raises `EngineBusy`, `EngineClosed`, and `SsmphonyError` for an unknown voice or a style
-        out of range.
+        `DeadlineExceeded`. ``frontend`` reads this text in place of the voice's own, for example
+        ``voice.frontend.with_lexicon(words)``; it must have the same symbols. Raises `EngineBusy`, `EngineClosed`, and
+        `SsmphonyError` for an unknown voice or a style out of range.
         """
         chosen = self._voice(voice)
+        if frontend is not None and frontend.symbols != chosen.frontend.symbols:
+            raise ValueError(f"the frontend has other symbols than the voice '{chosen.card.name}'")
         style = chosen.style(speed=speed, pitch=pitch, seed=seed, speaker=speaker)
-        return self._admit(chosen, style, Reader(chosen.frontend, clauses), deadline_s)
+        return self._admit(chosen, style, Reader(frontend or chosen.frontend, clauses), deadline_s)
 
     def stream(
         self,
@@ -121,10 +126,18 @@ class Engine:
         seed: int = 0,
         speaker: str | None = None,
         deadline_s: float | None = None,
+        frontend: Frontend | None = None,
     ) -> Stream:
         """A stream for a text that is complete: the samples are those of `Voice.say`. Raises what `open` raises."""
         stream = self.open(
-            voice, speed=speed, pitch=pitch, seed=seed, speaker=speaker, deadline_s=deadline_s, clauses=False
+            voice,
+            speed=speed,
+            pitch=pitch,
+            seed=seed,
+            speaker=speaker,
+            deadline_s=deadline_s,
+            clauses=False,
+            frontend=frontend,
         )
         stream.write(text)
         stream.finish()

@@ -116,9 +116,11 @@ class Stream:
 
         Chunks made so far are still to be read; what is resumed begins behind them, and sounds, bit for bit, as if
         nothing had happened. Waits for the step that is being made. Raises `SsmphonyError` for a stream that has
-        ended.
+        ended, and for one that was opened with a frontend of its own, which is not part of the stored state.
         """
         job = self._job
+        if job.reader.frontend is not job.voice.frontend:
+            raise SsmphonyError("a stream with a frontend of its own cannot be stored: give the lexicon to the voice")
         with self._lock:
             job.stopping = True
             self._changed(job)

@@ -83,7 +83,7 @@ class Body:
     """The body of a request as it arrives, up to a size and a time."""
 
     def __init__(self, scope: Scope, receive: Receive, settings: ServeSettings) -> None:
-        self._receive, self._most = receive, settings.max_body_bytes
+        self._receive, self._most = receive, settings.body_bytes
         self._until = time.monotonic() + settings.receive_s
         self._size = 0
         self._complete = False

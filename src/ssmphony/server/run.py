@@ -10,6 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import uvicorn
 
@@ -20,7 +21,9 @@ from ssmphony.server.log import log, write_log
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.workers import Ready, supervise
 from ssmphony.server.wyoming import bind
+from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
+from ssmphony.voice import Voice
 from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
 
 HEADER_BYTES = 16_384
@@ -34,6 +37,7 @@ def serve(settings: ServeSettings) -> None:
     """
     write_log()
     name_voices(settings)
+    read_lexicon(settings)
     listener = listen(settings.host, settings.port)
     if settings.api_key is None and not _is_loopback(listener):
         log("anyone who can reach this address may use the server: set --api-key", logging.WARNING)
@@ -47,7 +51,7 @@ def serve(settings: ServeSettings) -> None:
 def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None = None) -> None:
     """Serve in this process. ``ready`` is set when requests are answered."""
     wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
-    voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
+    voices = load_voices(settings)
     with Engine(voices, workers=_threads(settings), running=settings.streams, queue=settings.queue) as engine:
         for name in voices:
             deque(engine.stream(_FIRST_WORDS, name), maxlen=0)  # the first listener need not wait for what loads late
@@ -75,7 +79,7 @@ def configuration(
         loop="asyncio",
         http=http,
         ws=websocket,
-        ws_max_size=settings.max_body_bytes,
+        ws_max_size=settings.body_bytes,
         ws_per_message_deflate=False,
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
@@ -101,6 +105,29 @@ def name_voices(settings: ServeSettings) -> dict[str, str | None]:
             raise SsmphonyError(f"two voices are named '{name}': serve one of them")
         named[name] = voice
     return named
+
+
+def read_lexicon(settings: ServeSettings) -> Lexicon | None:
+    """The lexicon of the settings. Raises `SsmphonyError` that names the file, the line and the remedy."""
+    return None if settings.lexicon is None else Lexicon.load(settings.lexicon)
+
+
+def load_voices(settings: ServeSettings) -> dict[str, Voice]:
+    """The voices by name. The lexicon goes to those that read phonemes; raises `SsmphonyError` if none does."""
+    voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
+    lexicon = read_lexicon(settings)
+    if lexicon is None:
+        return voices
+    refusals: list[SsmphonyError] = []
+    for name, voice in voices.items():
+        try:
+            voices[name] = replace(voice, frontend=voice.frontend.with_lexicon(lexicon))
+        except SsmphonyError as error:
+            refusals.append(error)
+            log(f"the voice '{name}' is served without the lexicon", logging.WARNING, reason=str(error))
+    if len(refusals) == len(voices):
+        raise SsmphonyError(f"--lexicon {settings.lexicon}: {refusals[0]}")
+    return voices
 
 
 def listen(host: str, port: int) -> socket.socket:

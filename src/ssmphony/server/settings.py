@@ -13,6 +13,12 @@ from ssmphony.config import Config, load_yaml, parse, suggest
 from ssmphony.types import SsmphonyError
 
 PREFIX = "SSMPHONY_SERVE_"
+JSON_BYTES_PER_CHARACTER = 12
+"""Of a character outside the Basic Multilingual Plane that is escaped: ``\\uD83D\\uDE42``."""
+OTHER_BODY_BYTES = 262_144
+"""Of a request without its text: room for a lexicon, which may be escaped, too."""
+TIMEOUT_CHARACTERS = 5000
+"""Some seven minutes of sound, which fit in ``timeout_s`` even if the listener takes them as they play."""
 
 
 class ServeSettings(Config):
@@ -20,6 +26,8 @@ class ServeSettings(Config):
 
     voices: tuple[str, ...] = ()
     """Installed voices, or folders; the first is spoken where none is asked for. None: the default voice."""
+    lexicon: Path | None = None
+    """A table of words and how to say them, for every voice that reads phonemes."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     """0: any that is free."""
@@ -38,12 +46,12 @@ class ServeSettings(Config):
     """Waiting for their turn; who comes then is refused."""
     connections: int = Field(default=1024, ge=1)
     """Open at once, by each process."""
-    max_characters: int = Field(default=5000, ge=1)
-    """Of one text; 4,096 is OpenAI's limit."""
-    max_body_bytes: int = Field(default=262_144, ge=1024)
-    """Of a request, and of a message on a WebSocket."""
+    max_characters: int = Field(default=50_000, ge=1)
+    """Of one text, over an hour of sound; 4,096 is OpenAI's limit."""
+    max_body_bytes: int | None = Field(default=None, ge=1024)
+    """Of a request, and of a message on a WebSocket. None: what a text of ``max_characters`` can need."""
     timeout_s: float = Field(default=600.0, gt=0)
-    """From a request to the last of its sound."""
+    """From a request to the last of its sound. A longer text has as much for every 5,000 characters."""
     receive_s: float = Field(default=10.0, gt=0)
     """For a request to arrive: its headers, and then its body."""
     stall_s: float = Field(default=60.0, gt=0)
@@ -54,6 +62,17 @@ class ServeSettings(Config):
     """For requests to end when the server is stopped."""
     log_text: bool = False
     """Write what is spoken to the log."""
+
+    @property
+    def body_bytes(self) -> int:
+        """The largest request that is read."""
+        if self.max_body_bytes is not None:
+            return self.max_body_bytes
+        return JSON_BYTES_PER_CHARACTER * self.max_characters + OTHER_BODY_BYTES
+
+    def deadline_s(self, characters: int) -> float:
+        """Seconds until a text of this length must have been spoken, also to a listener who takes it as it plays."""
+        return self.timeout_s * max(1.0, characters / TIMEOUT_CHARACTERS)
 
     @field_validator("voices", "cors_origins", mode="before")
     @classmethod

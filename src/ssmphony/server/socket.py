@@ -21,6 +21,7 @@ from ssmphony.engine import Engine, Stream
 from ssmphony.server.catalogue import resolve
 from ssmphony.server.delivery import NOTHING, encoded
 from ssmphony.server.errors import ApiError, as_api_error
+from ssmphony.server.lexicon import LexiconField, frontend_with
 from ssmphony.server.limits import KEY_PROTOCOL
 from ssmphony.server.log import log
 from ssmphony.server.metrics import Metrics
@@ -46,6 +47,7 @@ class Start(_Message):
     speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
     pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False)] = 0.0
     format: Format = "pcm"
+    lexicon: LexiconField = None
 
 
 class Text(_Message):
@@ -168,12 +170,14 @@ class Session:
     async def _start(self, message: Start) -> None:
         record = Record(PATH)
         record.voice = resolve(self._engine, message.voice)
+        frontend = await frontend_with(self._engine, record.voice, message.lexicon)
         stream = self._engine.open(
             record.voice,
             speed=message.speed,
             pitch=message.pitch,
             speaker=message.speaker,
-            deadline_s=self._settings.timeout_s,
+            deadline_s=self._settings.deadline_s(self._settings.max_characters),
+            frontend=frontend,
         )
         self._utterance = current = Utterance(stream, message.format, record)
         await self._say({"type": "started", "sample_rate": stream.sample_rate, "voice": record.voice})

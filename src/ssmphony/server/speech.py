@@ -11,6 +11,7 @@ from ssmphony.audio.encoding import MEDIA_TYPES, Format
 from ssmphony.server.catalogue import EngineHere, resolve
 from ssmphony.server.delivery import SoundResponse, as_audio, as_events, begun, encoded
 from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
+from ssmphony.server.lexicon import LexiconField, frontend_with
 from ssmphony.server.limits import RECORD
 from ssmphony.server.record import Record
 from ssmphony.server.settings import ServeSettings
@@ -54,6 +55,7 @@ class SpeechRequest(BaseModel):
     instructions: Annotated[str | None, Field(description="Accepted and ignored.")] = None
     speaker: Annotated[str | None, Field(description="One of the voice's speakers.")] = None
     pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
+    lexicon: LexiconField = None
 
 
 def _error(description: str, message: str, kind: str, code: str) -> dict[str, Any]:
@@ -77,7 +79,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "The body came too slowly.", "the request did not arrive in time", "invalid_request_error", "request_timeout"
     ),
     413: _error(
-        "The body is too large.", "the body is larger than 262144 bytes", "invalid_request_error", "body_too_large"
+        "The body is too large.", "the body is larger than 862144 bytes", "invalid_request_error", "body_too_large"
     ),
     "4XX": {"model": ErrorResponse, "description": "Any other mistake of the request."},
     429: _error("All places are taken.", "the server is busy: try again later", "rate_limit_error", "server_busy"),
@@ -110,6 +112,7 @@ async def create_speech(request: Request, body: SpeechRequest, engine: EngineHer
     record.characters = len(body.input)
     record.text = body.input if settings.log_text else None
     check_length(len(body.input), settings)
+    frontend = await frontend_with(engine, record.voice, body.lexicon)
     with api_errors():
         stream = engine.stream(
             body.input,
@@ -117,7 +120,8 @@ async def create_speech(request: Request, body: SpeechRequest, engine: EngineHer
             speed=body.speed,
             pitch=body.pitch,
             speaker=body.speaker,
-            deadline_s=settings.timeout_s,
+            deadline_s=settings.deadline_s(len(body.input)),
+            frontend=frontend,
         )
     pieces = await begun(encoded(stream, body.response_format, record), request)
     if body.stream_format == "sse":

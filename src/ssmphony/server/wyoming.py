@@ -137,7 +137,7 @@ class _Client:
         metrics: Metrics,
     ) -> None:
         self._reader = reader
-        self._bounded = cast(asyncio.StreamReader, _Bounded(reader, settings.max_body_bytes))
+        self._bounded = cast(asyncio.StreamReader, _Bounded(reader, settings.body_bytes))
         self._writer = writer
         self._engine, self._settings, self._metrics = engine, settings, metrics
         self._written: tuple[Stream, Record] | None = None
@@ -271,7 +271,10 @@ class _Client:
         voice = _parse(_Asked, event).voice or _Voice()
         record = Record("wyoming", voice=choose(self._engine, voice.name, voice.language))
         stream = self._engine.open(
-            record.voice, speaker=voice.speaker, deadline_s=self._settings.timeout_s, clauses=clauses
+            record.voice,
+            speaker=voice.speaker,
+            deadline_s=self._settings.deadline_s(self._settings.max_characters),
+            clauses=clauses,
         )
         self._stream, self._written = stream, (stream, record)
         self._speaking = asyncio.ensure_future(self._speak(stream, record, streaming=clauses))

@@ -24,7 +24,6 @@ from ssmphony.runtime.codec import OnnxCodec
 from ssmphony.runtime.graph import Graph, default_threads
 from ssmphony.text import FRONTENDS
 from ssmphony.text.hindi import Lexicon
-from ssmphony.text.hindi.frontend import HindiFrontend, HindiFrontendConfig
 from ssmphony.types import AudioFormat, SsmphonyError, VoiceCard
 from ssmphony.voice import Voice
 
@@ -184,11 +183,10 @@ def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexic
     longest = (manifest.voice.model.model_extra or {}).get("max_seq")
     if isinstance(longest, int) and longest < config.max_tokens:  # the graphs take no more
         config = parse(kind, {**block, "max_tokens": longest}, where)
+    frontend: Frontend = config.build()
     if lexicon is None:
-        return config.build()
-    if not isinstance(config, HindiFrontendConfig):
-        raise SsmphonyError(f"{manifest.name} reads {config.kind}, not phonemes: it takes no lexicon")
-    return HindiFrontend(config, lexicon if isinstance(lexicon, Lexicon) else Lexicon.load(lexicon))
+        return frontend
+    return frontend.with_lexicon(lexicon if isinstance(lexicon, Lexicon) else Lexicon.load(lexicon))
 
 
 def _plain_name(name: str, where: str) -> str:

@@ -75,7 +75,7 @@ def expected(voice) -> bytes:
         ('{"input": "<speak></speak>"}', "nothing_to_speak", "input"),
         ('{"input": "<speak><mark name=\\"here\\"/></speak>"}', "nothing_to_speak", "input"),
         ('{"input": "<speak><nonsense></speak>"}', "invalid_value", None),
-        (json.dumps({"input": "क" * 5001}), "string_above_max_length", "input"),
+        (json.dumps({"input": "क" * 50_001}), "string_above_max_length", "input"),
         ("[" * 100_000, "invalid_body", None),
         (b"\xff\xfe{", "invalid_body", None),
     ],
@@ -114,6 +114,12 @@ def test_a_large_body_is_not_read(server, declared):
     answer = server.ask("POST", SPEECH, chunks)
     assert answer.status == 413
     assert answer.error["code"] == "body_too_large"
+
+
+def test_the_body_has_room_for_every_text_that_is_allowed(server):
+    """Even where JSON escapes each of its characters twice."""
+    answer = server.speak("🙂" * 50_001)
+    assert answer.error["code"] == "string_above_max_length"
 
 
 def test_rubbish_instead_of_http(server):

@@ -119,6 +119,7 @@ def test_a_port_that_is_taken_and_a_voice_that_is_missing(home, tmp_path):
         mistakes = {
             ("--port", str(port)): f"127.0.0.1:{port}: address already in use",
             ("--voice", "nobody"): "unknown voice 'nobody'",
+            ("--lexicon", "missing.tsv"): "cannot read the lexicon missing.tsv: no such file or directory",
             ("--voice", str(home / "tiny")): "two voices are named 'tiny'",
         }
         running = []
@@ -128,6 +129,16 @@ def test_a_port_that_is_taken_and_a_voice_that_is_missing(home, tmp_path):
             assert served.process.wait(60) == 1
             assert served.said.startswith(f"ssmphony: {told}")
             assert served.said.count("\n") == 1
+
+
+def test_a_lexicon_of_the_server(home, tmp_path, tiny_voice_folder, expected):
+    words = tmp_path / "names.tsv"
+    words.write_text("दुनिया\tसंसार\n", encoding="utf-8")
+    with started(home, tmp_path / "log", "--lexicon", str(words)) as served:
+        served.begin()
+        heard = served.speak()
+    assert heard == pcm16(ssmphony.load(tiny_voice_folder, threads=1, lexicon=words).say(TEXT).samples)
+    assert heard != expected
 
 
 def _spoken(requests):

@@ -57,6 +57,14 @@ def test_other_mistakes(tmp_path):
         read_settings({}, {}, tmp_path / "missing.ini")
 
 
+def test_limits_follow_from_the_longest_text():
+    settings = ServeSettings()
+    assert settings.body_bytes == 12 * 50_000 + 262_144
+    assert ServeSettings(max_characters=100).body_bytes == 1200 + 262_144
+    assert ServeSettings(max_body_bytes=2048).body_bytes == 2048
+    assert [settings.deadline_s(count) for count in (0, 5000, 50_000)] == [600.0, 600.0, 6000.0]
+
+
 def test_every_setting_has_a_flag():
     renamed = {"voice": "voices", "cors_origin": "cors_origins"}
     flags = {renamed.get(name, name) for name in inspect.signature(serve).parameters}

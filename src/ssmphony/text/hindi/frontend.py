@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -47,6 +48,11 @@ class HindiFrontend(Frontend):
     @property
     def symbols(self) -> tuple[str, ...]:
         return vocabulary.SYMBOLS
+
+    def with_lexicon(self, lexicon: Lexicon) -> HindiFrontend:
+        other = copy.copy(self)
+        other.lexicon = self.lexicon | lexicon if self.lexicon else lexicon
+        return other
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         return ssml.sentences(text, self._plain, say_as)
