@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ssmphony.audio.encoding import MEDIA_TYPES, Format
+from ssmphony.engine import Engine, Stream
 from ssmphony.server.catalogue import EngineHere, resolve
 from ssmphony.server.delivery import SoundResponse, as_audio, as_events, begun, encoded
 from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
@@ -30,11 +31,26 @@ class VoiceId(BaseModel):
     id: str
 
 
-class SpeechRequest(BaseModel):
-    """What to say and how: OpenAI's fields, and ``speaker`` and ``pitch``. Other fields are ignored."""
+class SpeechOptions(BaseModel):
+    """How to speak, whatever the request is for."""
+
+    model_config = ConfigDict(strict=True)
+
+    model: Annotated[str | None, Field(description="Any: the voice decides.")] = None
+    voice: Annotated[str | VoiceId | None, Field(description="One of /v1/audio/voices; without, the first.")] = None
+    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
+    speaker: Annotated[str | None, Field(description="One of the voice's speakers.")] = None
+    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
+    lexicon: LexiconField = None
+
+
+Input = Annotated[str, Field(min_length=1, description="Plain text, or SSML in <speak>. The server limits it.")]
+
+
+class SpeechRequest(SpeechOptions):
+    """What to say and how: OpenAI's fields, and ``speaker``, ``pitch`` and ``lexicon``. Other fields are ignored."""
 
     model_config = ConfigDict(
-        strict=True,
         json_schema_extra={
             "examples": [
                 {"input": "नमस्ते दुनिया।"},
@@ -44,18 +60,12 @@ class SpeechRequest(BaseModel):
         },
     )
 
-    input: Annotated[str, Field(min_length=1, description="Plain text, or SSML in <speak>. The server limits it.")]
-    model: Annotated[str | None, Field(description="Any: the voice decides.")] = None
-    voice: Annotated[str | VoiceId | None, Field(description="One of /v1/audio/voices; without, the first.")] = None
+    input: Input
     response_format: Annotated[Format, Field(description="pcm is 16-bit little-endian mono.")] = "mp3"
-    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
     stream_format: Annotated[
         Literal["audio", "sse"], Field(description="The sound itself, or events with the sound in base64.")
     ] = "audio"
     instructions: Annotated[str | None, Field(description="Accepted and ignored.")] = None
-    speaker: Annotated[str | None, Field(description="One of the voice's speakers.")] = None
-    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
-    lexicon: LexiconField = None
 
 
 def _error(description: str, message: str, kind: str, code: str) -> dict[str, Any]:
@@ -106,28 +116,34 @@ _SOUND: dict[int | str, dict[str, Any]] = {
 @router.post("/v1/audio/speech", response_class=Response, responses={**_SOUND, **ERRORS})
 async def create_speech(request: Request, body: SpeechRequest, engine: EngineHere) -> Response:
     """Speak a text. The sound is sent as it is made; an error behind its beginning breaks the answer off."""
-    settings: ServeSettings = request.app.state.settings
-    record: Record = request.scope[RECORD]
-    record.voice = resolve(engine, body.voice.id if isinstance(body.voice, VoiceId) else body.voice)
-    record.characters = len(body.input)
-    record.text = body.input if settings.log_text else None
-    check_length(len(body.input), settings)
-    frontend = await frontend_with(engine, record.voice, body.lexicon)
-    with api_errors():
-        stream = engine.stream(
-            body.input,
-            record.voice,
-            speed=body.speed,
-            pitch=body.pitch,
-            speaker=body.speaker,
-            deadline_s=settings.deadline_s(len(body.input)),
-            frontend=frontend,
-        )
+    stream, record = await open_stream(request, engine, body, body.input)
     pieces = await begun(encoded(stream, body.response_format, record), request)
     if body.stream_format == "sse":
         return SoundResponse(as_events(pieces, record), stream, _EVENTS)
     headers = {"X-Sample-Rate": str(stream.sample_rate)}
     return SoundResponse(as_audio(pieces, record), stream, MEDIA_TYPES[body.response_format], headers)
+
+
+async def open_stream(request: Request, engine: Engine, asked: SpeechOptions, text: str) -> tuple[Stream, Record]:
+    """Have ``text`` spoken as a request asks for. Raises `ApiError` for what is wrong with it."""
+    settings: ServeSettings = request.app.state.settings
+    record: Record = request.scope[RECORD]
+    record.voice = resolve(engine, asked.voice.id if isinstance(asked.voice, VoiceId) else asked.voice)
+    record.characters = len(text)
+    record.text = text if settings.log_text else None
+    check_length(len(text), settings)
+    frontend = await frontend_with(engine, record.voice, asked.lexicon)
+    with api_errors():
+        stream = engine.stream(
+            text,
+            record.voice,
+            speed=asked.speed,
+            pitch=asked.pitch,
+            speaker=asked.speaker,
+            deadline_s=settings.deadline_s(len(text)),
+            frontend=frontend,
+        )
+    return stream, record
 
 
 def check_length(characters: int, settings: ServeSettings) -> None:

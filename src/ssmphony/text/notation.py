@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 
 
 class NotationError(ValueError):
-    """Text that is no row of phones; ``symbol`` is the first character that cannot be read."""
+    """Text that is no row of phones; ``symbol`` is the first character that cannot be read, at ``place``."""
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, place: int = 0) -> None:
         super().__init__(f"'{symbol}' is not a phone of the inventory" if symbol else "no phone is given")
-        self.symbol = symbol
+        self.symbol, self.place = symbol, place
 
 
 @lru_cache(maxsize=1)
@@ -57,8 +58,7 @@ def parse(text: str) -> tuple[str, ...]:
     >>> parse("nə.məsˈt̪eː") == parse("n @ m @ s t_d e:")
     True
     """
-    plain = unicodedata.normalize("NFD", text).translate(_TIES)
-    plain = unicodedata.normalize("NFC", plain.replace("ː\u0303", "\u0303ː").replace(":~", "~:"))
+    plain = _plain(text)
     by_spelling, token = _reader()
     phones: list[str] = []
     leading = _LEADING.match(plain)
@@ -67,8 +67,19 @@ def parse(text: str) -> tuple[str, ...]:
         phones.append(by_spelling[match[1]])
         place = match.end()
     if place < len(plain) or not phones:
-        raise NotationError(plain[place : place + 1])
+        raise NotationError(plain[place : place + 1], _origin(text, place))
     return tuple(phones)
+
+
+def _plain(text: str) -> str:
+    """``text`` as it is read: composed, without ties, and nasality before length."""
+    plain = unicodedata.normalize("NFD", text).translate(_TIES)
+    return unicodedata.normalize("NFC", plain.replace("ː\u0303", "\u0303ː").replace(":~", "~:"))
+
+
+def _origin(text: str, place: int) -> int:
+    """The character of ``text`` that stands at ``place`` when it is plain."""
+    return bisect_right(range(1, len(text)), place, key=lambda end: len(_plain(text[:end])))
 
 
 def to_ascii(phones: Iterable[str]) -> str:
