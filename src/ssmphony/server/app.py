@@ -18,7 +18,7 @@ from fastapi.security import HTTPBearer
 
 from ssmphony import __version__
 from ssmphony.engine import Engine
-from ssmphony.server import catalogue, errors, socket, speech
+from ssmphony.server import catalogue, errors, phonemes, socket, speech
 from ssmphony.server.limits import Gate
 from ssmphony.server.log import log
 from ssmphony.server.metrics import REFRESH_S, Metrics
@@ -74,7 +74,7 @@ def create_app(
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
     errors.install(app)
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it
-    for router in (speech.router, catalogue.router):
+    for router in (speech.router, phonemes.router, catalogue.router):
         app.include_router(
             router, dependencies=described, responses={status: speech.ERRORS[status] for status in (401, "4XX")}
         )

@@ -31,20 +31,21 @@ class VoiceId(BaseModel):
     id: str
 
 
+VoiceName = Annotated[str | VoiceId | None, Field(description="One of /v1/audio/voices; without, the first.")]
+Input = Annotated[str, Field(min_length=1, description="Plain text, or SSML in <speak>. The server limits it.")]
+
+
 class SpeechOptions(BaseModel):
     """How to speak, whatever the request is for."""
 
     model_config = ConfigDict(strict=True)
 
     model: Annotated[str | None, Field(description="Any: the voice decides.")] = None
-    voice: Annotated[str | VoiceId | None, Field(description="One of /v1/audio/voices; without, the first.")] = None
+    voice: VoiceName = None
     speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
     speaker: Annotated[str | None, Field(description="One of the voice's speakers.")] = None
     pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
     lexicon: LexiconField = None
-
-
-Input = Annotated[str, Field(min_length=1, description="Plain text, or SSML in <speak>. The server limits it.")]
 
 
 class SpeechRequest(SpeechOptions):
@@ -124,14 +125,20 @@ async def create_speech(request: Request, body: SpeechRequest, engine: EngineHer
     return SoundResponse(as_audio(pieces, record), stream, MEDIA_TYPES[body.response_format], headers)
 
 
-async def open_stream(request: Request, engine: Engine, asked: SpeechOptions, text: str) -> tuple[Stream, Record]:
-    """Have ``text`` spoken as a request asks for. Raises `ApiError` for what is wrong with it."""
+async def open_stream(
+    request: Request, engine: Engine, asked: SpeechOptions, text: str, written: str | None = None
+) -> tuple[Stream, Record]:
+    """Have ``text`` spoken as a request asks for; ``written`` is what the client sent where that is something else.
+
+    Raises `ApiError` for what is wrong with it.
+    """
+    written = text if written is None else written
     settings: ServeSettings = request.app.state.settings
     record: Record = request.scope[RECORD]
-    record.voice = resolve(engine, asked.voice.id if isinstance(asked.voice, VoiceId) else asked.voice)
-    record.characters = len(text)
-    record.text = text if settings.log_text else None
-    check_length(len(text), settings)
+    record.voice = resolve_name(engine, asked.voice)
+    record.characters = len(written)
+    record.text = written if settings.log_text else None
+    check_length(len(written), settings)
     frontend = await frontend_with(engine, record.voice, asked.lexicon)
     with api_errors():
         stream = engine.stream(
@@ -140,13 +147,18 @@ async def open_stream(request: Request, engine: Engine, asked: SpeechOptions, te
             speed=asked.speed,
             pitch=asked.pitch,
             speaker=asked.speaker,
-            deadline_s=settings.deadline_s(len(text)),
+            deadline_s=settings.deadline_s(len(written)),
             frontend=frontend,
         )
     return stream, record
 
 
-def check_length(characters: int, settings: ServeSettings) -> None:
+def resolve_name(engine: Engine, voice: str | VoiceId | None) -> str:
+    """The id of the voice that a request names. Raises `ApiError` where there is none."""
+    return resolve(engine, voice.id if isinstance(voice, VoiceId) else voice)
+
+
+def check_length(characters: int, settings: ServeSettings, param: str = "input") -> None:
     if characters > settings.max_characters:
         message = f"the text has {characters} characters; this server speaks {settings.max_characters} at a time"
-        raise ApiError(400, message, "string_above_max_length", "input")
+        raise ApiError(400, message, "string_above_max_length", param)

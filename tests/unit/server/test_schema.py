@@ -14,7 +14,18 @@ from ssmphony.voice import Voice
 from tests.unit.server.running import SPEECH, serving
 
 KEY = {"Authorization": "Bearer secret"}
-ROUTES = {"/health", "/metrics", SPEECH, "/v1/audio/voices", "/v1/models", "/v1/models/{model}"}
+ROUTES = {
+    "/dev/generate_from_phonemes",
+    "/dev/phonemize",
+    "/health",
+    "/metrics",
+    SPEECH,
+    "/v1/audio/phonemes",
+    "/v1/audio/phonemes/speech",
+    "/v1/audio/voices",
+    "/v1/models",
+    "/v1/models/{model}",
+}
 
 
 @pytest.mark.slow
