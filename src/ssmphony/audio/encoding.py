@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 
 from ssmphony.audio.pcm import pcm16
-from ssmphony.types import Samples
+from ssmphony.types import Samples, SsmphonyError
 
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -89,19 +91,42 @@ _CODECS: dict[Format, _Codec] = {
     "aac": _Codec("adts", "aac", 64_000, {}, (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)),
     "flac": _Codec("flac", "flac", None, {}),
 }
+_IN_FILES = {".aac": _CODECS["aac"], ".m4a": _CODECS["aac"]._replace(container="ipod")}
+FILE_SUFFIXES = tuple(_IN_FILES)
+"""Endings of the files that `open_file` writes; they need PyAV."""
+
+
+def open_file(path: Path, suffix: str, sample_rate: int) -> Compressed:
+    """An encoder into the file at ``path``; what its methods return is empty. Raises `OSError` as they do.
+
+    Raises `SsmphonyError` where PyAV is missing.
+    """
+    require_pyav(suffix)
+    return Compressed(_IN_FILES[suffix], sample_rate, path)
+
+
+def has_pyav() -> bool:
+    return find_spec("av") is not None
+
+
+def require_pyav(name: str) -> None:
+    """Raise `SsmphonyError` where PyAV, which the format ``name`` needs, is missing."""
+    if not has_pyav():
+        raise SsmphonyError(f"{name} needs PyAV: pip install av, or choose another format")
 
 
 class Compressed:
-    """Encoded by FFmpeg into a container that is never sought in."""
+    """Encoded by FFmpeg into a container that is never sought in, or into the file at ``path``."""
 
-    def __init__(self, codec: _Codec, sample_rate: int) -> None:
+    def __init__(self, codec: _Codec, sample_rate: int, path: Path | None = None) -> None:
         import av
 
         self._sink = _Sink()
         self._rate = sample_rate
         self._written = 0
         rate = sample_rate if not codec.rates or sample_rate in codec.rates else codec.rates[-1]
-        self._container = av.open(self._sink, "w", format=codec.container, container_options=codec.options)
+        target = self._sink if path is None else f"file:{path}"
+        self._container = av.open(target, "w", format=codec.container, container_options=codec.options)
         self._stream: Any = self._container.add_stream(codec.codec, rate=rate)
         self._stream.layout = "mono"
         if codec.bit_rate is not None:

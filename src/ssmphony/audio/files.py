@@ -5,24 +5,19 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import soundfile
 
+from ssmphony.audio.encoding import FILE_SUFFIXES, Encoder, open_file
+from ssmphony.audio.sndfile import SNDFILE, SndfileEncoder
 from ssmphony.types import Samples, SsmphonyError
 
-FORMATS = {
-    ".wav": ("WAV", "PCM_16"),
-    ".flac": ("FLAC", "PCM_16"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-}
-"""By the ending of the file's name: format and subtype of libsndfile."""
-
-_PIECE = 1 << 16  # samples a call: libsndfile's Vorbis encoder takes its work memory from the stack
+FORMATS = (*SNDFILE, *FILE_SUFFIXES)
+"""Endings of the names of files that `AudioWriter` writes; ``.m4a`` and ``.aac`` need PyAV."""
 _RESERVE = 1 << 17  # bytes: more than an encoder holds back until its file is closed
 
 
@@ -50,7 +45,7 @@ class PartialFile:
         self.path = path
         self.descriptor = -1
         self._target = Path(os.path.realpath(path))
-        self._partial = self._target.with_name(f".ssmphony-{secrets.token_hex(4)}.part")
+        self.partial = self._target.with_name(f".ssmphony-{secrets.token_hex(4)}.part")
 
     def __enter__(self) -> PartialFile:
         with self.errors():
@@ -60,7 +55,7 @@ class PartialFile:
                 raise SsmphonyError(f"cannot write {self.path}: it is not a regular file")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with self.errors():
-            self.descriptor = os.open(self._partial, flags, 0o666)
+            self.descriptor = os.open(self.partial, flags, 0o666)
         return self
 
     def __exit__(
@@ -73,9 +68,9 @@ class PartialFile:
             os.close(self.descriptor)
             if kind is None:
                 with self.errors():
-                    os.replace(self._partial, self._target)
+                    os.replace(self.partial, self._target)
         finally:
-            self._partial.unlink(missing_ok=True)
+            self.partial.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
         """Append ``data``."""
@@ -103,31 +98,35 @@ class PartialFile:
 
 
 class AudioWriter:
-    """Write mono audio as it is made: 16-bit WAV or FLAC, Ogg Vorbis or MP3 by the ending of the path.
+    """Write mono audio as it is made; the ending of the path, one of `FORMATS`, chooses how.
 
     Use it in a ``with`` block; see `PartialFile` for what happens on errors.
     """
 
     def __init__(self, path: Path, sample_rate: int) -> None:
-        if path.suffix.lower() not in FORMATS:
+        self._suffix = path.suffix.lower()
+        if self._suffix not in FORMATS:
             raise SsmphonyError(f"cannot write {path}: its name must end in {', '.join(FORMATS)}")
         self._file = PartialFile(path)
         self._sample_rate = sample_rate
-        self._encoder: soundfile.SoundFile | None = None
+        self._encoder: Encoder | None = None
 
     def __enter__(self) -> AudioWriter:
-        name, subtype = FORMATS[self._file.path.suffix.lower()]
         self._file.__enter__()
         try:
             self._file.require(_RESERVE)  # libsndfile would only say "System error."
-            # a descriptor, not a Python file: an exception (Ctrl-C!) inside libsndfile's callbacks would be lost
-            self._encoder = soundfile.SoundFile(
-                self._file.descriptor, "w", self._sample_rate, 1, subtype=subtype, format=name, closefd=False
-            )
+            with self._file.errors():
+                self._encoder = self._open()
         except BaseException as error:
             self._file.__exit__(type(error), error, error.__traceback__)
             raise
         return self
+
+    def _open(self) -> Encoder:
+        if self._suffix in SNDFILE:
+            # a descriptor, not a Python file: an exception (Ctrl-C!) inside libsndfile's callbacks would be lost
+            return SndfileEncoder(self._suffix, self._sample_rate, self._file.descriptor)
+        return open_file(self._file.partial, self._suffix, self._sample_rate)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -135,8 +134,12 @@ class AudioWriter:
         assert self._encoder is not None
         try:
             if kind is None:
-                self._file.require(_RESERVE)  # what close() writes fails silently
-            self._encoder.close()
+                self._file.require(_RESERVE)  # what libsndfile writes at the end fails silently
+                with self._file.errors():
+                    self._encoder.finish()
+            else:
+                with suppress(OSError):
+                    self._encoder.finish()
         except BaseException as failure:
             kind, error, trace = type(failure), failure, failure.__traceback__
             raise
@@ -146,9 +149,8 @@ class AudioWriter:
     def write(self, samples: Samples) -> None:
         """Append samples (n,) in [-1, 1]; louder ones are clipped."""
         assert self._encoder is not None, "write inside the with block"
-        for first in range(0, len(samples), _PIECE):
-            try:
-                self._encoder.write(samples[first : first + _PIECE])
-            except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that all was written
-                self._file.require(_RESERVE)  # names the reason, which libsndfile does not
-                raise SsmphonyError(f"cannot write {self._file.path}: {str(error) or 'write error'}") from None
+        try:
+            self._encoder.encode(samples)
+        except OSError as error:
+            self._file.require(_RESERVE)  # names the reason, which libsndfile does not
+            raise SsmphonyError(f"cannot write {self._file.path}: {(error.strerror or str(error)).lower()}") from None

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from ssmphony.audio.encoding import FILE_SUFFIXES, require_pyav
 from ssmphony.audio.files import FORMATS
 from ssmphony.batch.formats import Row, read_rows
 from ssmphony.batch.names import plain_name, same_file, with_format
@@ -111,6 +112,8 @@ def _job(row: Row, defaults: Defaults, suffix: str, number: str, voices: dict[st
         speaker=_speaker(values, voice, defaults.style.speaker),
     )
     file = _file(values, suffix, number)
+    if Path(file).suffix.lower() in FILE_SUFFIXES:
+        require_pyav(Path(file).suffix)
     name = plain_name(str(values["id"])) if "id" in values else file.rpartition(".")[0]
     return Job(row.line, name, file, text, voice, style)
 

@@ -109,7 +109,7 @@ BAD = [
     ("id,text\n../a,एक\n", CSV, r"line 2: '../a.wav' is a path"),
     ("id,text\n/etc/passwd,एक\n", CSV, "is a path"),
     ("id,file,text\n../a,b.wav,एक\n", CSV, "'../a' is a path"),
-    ("file,text\na.opus,एक\n", CSV, "'a.opus': a file's name must end in .wav"),
+    ("file,text\na.wma,एक\n", CSV, "'a.wma': a file's name must end in .wav"),
     ("id,text\na,एक\nb,दो\nA,तीन\n", CSV, "line 4: the id 'A' occurs already in line 2 as 'a'"),
     ("id,file,text\na,x.wav,एक\nb,x.wav,दो\n", CSV, "line 3: the file 'x.wav' occurs already in line 2"),
     ("a|b|c|d\n", "m.csv", "line 1: write it as"),
