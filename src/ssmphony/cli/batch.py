@@ -33,7 +33,7 @@ def batch(
     jobs: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl or .txt file, or a folder with metadata.csv.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the audio files and of manifest.jsonl.")],
     input_format: Annotated[InputFormat | None, typer.Option(help="If the file's name does not tell.")] = None,
-    audio: Annotated[str, typer.Option("--format", help="wav, flac, ogg or mp3.")] = "wav",
+    audio: Annotated[str, typer.Option("--format", help="wav, flac, ogg, opus, mp3, m4a, aac or pcm.")] = "wav",
     voice: Annotated[str | None, typer.Option(help="An installed voice, or the folder of one.")] = None,
     speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers.")] = None,
     speed: Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")] = 1.0,

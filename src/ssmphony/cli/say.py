@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ssmphony.cli.live import LiveText
+from ssmphony.cli.sinks import Destinations, Sink, StreamFormat
 from ssmphony.cli.source import TextSource, open_text
 
 if TYPE_CHECKING:
     from ssmphony.types import AudioChunk
 
-Sink = Callable[["AudioChunk"], None]
-
 
 def say(
     text: Annotated[str | None, typer.Argument(help="What to say; without it, --file or standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="A .wav, .flac, .ogg or .mp3 file.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="A .wav, .flac, .ogg, .opus, .mp3, .m4a or .aac file; - for standard output."
+        ),
+    ] = None,
+    audio: Annotated[StreamFormat | None, typer.Option("--format", help="Of -o -; default wav.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Write 16-bit little-endian mono samples to stdout.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Play it; the default without -o and --raw.")] = False,
     voice: Annotated[str | None, typer.Option(help="An installed voice, or the folder of one.")] = None,
@@ -33,29 +39,43 @@ def say(
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default 2.")] = None,
     lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
     timings: Annotated[Path | None, typer.Option(help="Write word times to a .json, .srt or .vtt file.")] = None,
+    keep_partial: Annotated[
+        bool, typer.Option("--keep-partial", help="Stopped with Ctrl-C, keep what was spoken until then.")
+    ] = False,
 ) -> None:
     """Speak a text: to a file, to standard output, or aloud."""
+    destinations = Destinations(output, audio, raw, play, timings, keep_partial)
+    destinations.check()
     source = open_text(text, file)
 
     import ssmphony
     from ssmphony.types import SsmphonyError
 
     loaded = ssmphony.load(voice, threads=threads, lexicon=lexicon)
+    rate = loaded.sample_rate
     written: list[str] = []
-    text_in = _keeping(source, written) if timings is not None else source
-    chunks = loaded.stream(text_in, speed=speed, pitch=pitch, seed=seed, speaker=speaker)
-    spoken = 0
-    with ExitStack() as stack:
-        rate = loaded.sample_rate
-        sinks = _sinks(stack, rate, output, raw, play, timings, written)
-        report = stack.enter_context(_progress(source))
-        for chunk in chunks:
-            spoken += len(chunk.samples)
-            for sink in sinks:
-                sink(chunk)
-            report(chunk)
+    pieces = _keeping(source, written) if timings is not None else source
+    live = LiveText(pieces) if destinations.live and isinstance(source, TextSource) and source.is_live else None
+    chunks = loaded.stream(live or pieces, speed=speed, pitch=pitch, seed=seed, speaker=speaker)
+    spoken, stopped = 0, None
+    with destinations.files(rate, written) as files:
+        try:
+            with destinations.listeners(rate) as listeners, _progress(source) as report:
+                for chunk in chunks:
+                    chunk = live.placed(chunk) if live else chunk
+                    for sink in (*files, *listeners):
+                        sink(chunk)
+                    spoken += len(chunk.samples)
+                    report(chunk)
+        except (KeyboardInterrupt, SystemExit) as stop:  # Ctrl-C, SIGTERM
+            if not (keep_partial and spoken):
+                raise
+            stopped = stop
         if not spoken:  # raised inside, so that no empty file is left
             raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+    if stopped is not None:
+        typer.echo(f"ssmphony: kept the {spoken / rate:.1f} seconds spoken so far", err=True)
+        raise stopped
 
 
 def _keeping(source: str | TextSource, written: list[str]) -> Iterator[str]:
@@ -63,68 +83,6 @@ def _keeping(source: str | TextSource, written: list[str]) -> Iterator[str]:
     for piece in (source,) if isinstance(source, str) else source:
         written.append(piece)
         yield piece
-
-
-def _sinks(
-    stack: ExitStack,
-    rate: int,
-    output: Path | None,
-    raw: bool,
-    play: bool,
-    timings: Path | None,
-    written: list[str],
-) -> list[Sink]:
-    """Open everything the sound goes to, before the first sound is made."""
-    sinks: list[Sink] = []
-    if output is not None:
-        from ssmphony.audio.files import AudioWriter
-
-        writer = stack.enter_context(AudioWriter(output, rate))
-        sinks.append(lambda chunk: writer.write(chunk.samples))
-    if timings is not None:
-        sinks.append(stack.enter_context(_timings(timings, rate, written)))
-    if raw:
-        sinks.append(_raw())
-    if play or (output is None and not raw):
-        from ssmphony.audio.pcm import pcm16
-        from ssmphony.cli.play import Player
-
-        player = stack.enter_context(Player(rate))
-        sinks.append(lambda chunk: player.write(pcm16(chunk.samples)))
-    return sinks
-
-
-@contextmanager
-def _timings(path: Path, rate: int, written: list[str]) -> Generator[Sink, None, None]:
-    from ssmphony.audio.files import PartialFile
-    from ssmphony.audio.timings import Timings
-    from ssmphony.text.ssml import is_ssml
-
-    collected = Timings(path, rate)
-    with PartialFile(path) as file:
-        yield collected.add
-        text = "".join(written)
-        file.write(collected.render(text, markup=is_ssml(text)).encode("utf-8"))
-
-
-def _raw() -> Sink:
-    from ssmphony.audio.pcm import pcm16
-    from ssmphony.types import SsmphonyError
-
-    if sys.stdout.isatty():
-        raise SsmphonyError("--raw would write samples to the terminal: pipe it into a player or a file")
-
-    def write(chunk: AudioChunk) -> None:
-        try:
-            sys.stdout.buffer.write(pcm16(chunk.samples))
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            error.filename = "standard output"
-            raise
-
-    return write
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ class TextSource:
         if self._size is None or not self._bytes:
             return None
         return max(1, round(self._size * self._characters / self._bytes))
+
+    @property
+    def is_live(self) -> bool:
+        """Somebody may be writing it now: it comes from a pipe or a terminal, not from a file on a disk."""
+        return not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
 
     def __iter__(self) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8-sig")("strict")
