@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ssmphony import __version__
+from ssmphony.cli.arguments import TextCommand
 from ssmphony.cli.batch import batch
 from ssmphony.cli.errors import OneLineErrors
 from ssmphony.cli.evaluate import evaluate
@@ -22,11 +23,10 @@ app = typer.Typer(
     cls=OneLineErrors,
     help="Hindi text to speech on state-space models.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (say, batch, serve, voices, text, prepare, train, mels, export):
-    app.command()(command)
+    app.command(cls=TextCommand if command in (say, text) else None)(command)
 app.add_typer(evaluate, name="evaluate")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.engines import EngineName, engine_of
+from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice
 
 if TYPE_CHECKING:
     from ssmphony.batch.jobs import Job
@@ -34,12 +35,12 @@ def batch(
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the audio files and of manifest.jsonl.")],
     input_format: Annotated[InputFormat | None, typer.Option(help="If the file's name does not tell.")] = None,
     audio: Annotated[str, typer.Option("--format", help="wav, flac, ogg, opus, mp3, m4a, aac or pcm.")] = "wav",
-    voice: Annotated[str | None, typer.Option(help="An installed voice, or the folder of one.")] = None,
-    speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers.")] = None,
-    speed: Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")] = 1.0,
-    pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
-    lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
+    voice: Voice = None,
+    speaker: Speaker = None,
+    speed: Speed = 1.0,
+    pitch: Pitch = 0.0,
+    seed: Seed = 0,
+    lexicon: LexiconFile = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
 ) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from ssmphony.cli import completion
+
 # as a shell reports a process that a signal ended
 _INTERRUPTED = 128 + 2
 _BROKEN_PIPE = 128 + 13
@@ -21,6 +23,10 @@ _TERMINATED = 128 + 15
 
 class OneLineErrors(TyperGroup):
     """The group of all commands. A programming error is the only thing that shows a traceback."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        completion.answer(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:

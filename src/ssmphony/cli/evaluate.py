@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ssmphony.cli.completion import voice_names
 from ssmphony.cli.errors import needs_extra
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ evaluate = typer.Typer(
 
 @evaluate.command(_VOICE)
 def voice(
-    voice: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.")],
+    voice: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.", autocompletion=voice_names)],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the report.")],
     corpus: Annotated[Path | None, typer.Option(help="A prepared corpus of recordings to stand beside.")] = None,
     ids: Annotated[Path | None, typer.Option(help="A list of its clips, one a line; all without it.")] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ssmphony.cli.options import LexiconFile
 from ssmphony.cli.source import TextSource, lines, open_text
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def text(
     to: Annotated[
         Form | None, typer.Option("--to", help="One line for each line: spoken words, their IPA, or all as JSON.")
     ] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
+    lexicon: LexiconFile = None,
     frontend: Annotated[str, typer.Option(help="The kind of frontend.")] = "hindi",
 ) -> None:
     """Show how a text is read: its sentences, its words and their phonemes."""

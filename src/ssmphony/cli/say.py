@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.live import LiveText
+from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice
 from ssmphony.cli.sinks import Destinations, Sink, StreamFormat
 from ssmphony.cli.source import TextSource, open_text
 
@@ -31,13 +32,13 @@ def say(
     audio: Annotated[StreamFormat | None, typer.Option("--format", help="Of -o -; default wav.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Write 16-bit little-endian mono samples to stdout.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Play it; the default without -o and --raw.")] = False,
-    voice: Annotated[str | None, typer.Option(help="An installed voice, or the folder of one.")] = None,
-    speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers.")] = None,
-    speed: Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")] = 1.0,
-    pitch: Annotated[float, typer.Option(help="Semitones, -12 to 12.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
+    voice: Voice = None,
+    speaker: Speaker = None,
+    speed: Speed = 1.0,
+    pitch: Pitch = 0.0,
+    seed: Seed = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default 2.")] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
+    lexicon: LexiconFile = None,
     timings: Annotated[Path | None, typer.Option(help="Write word times to a .json, .srt or .vtt file.")] = None,
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="Stopped with Ctrl-C, keep what was spoken until then.")

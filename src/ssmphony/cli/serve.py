@@ -8,13 +8,17 @@ from typing import Annotated
 
 import typer
 
+from ssmphony.cli.completion import voice_names
 from ssmphony.cli.errors import needs_extra
 
 
 def serve(
     voice: Annotated[
         list[str] | None,
-        typer.Option(help="An installed voice, or the folder of one; may be repeated. The first is the default."),
+        typer.Option(
+            help="An installed voice, or the folder of one; may be repeated. The first is the default.",
+            autocompletion=voice_names,
+        ),
     ] = None,
     lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
     host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,

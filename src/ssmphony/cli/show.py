@@ -6,8 +6,14 @@ from typing import Annotated
 
 import typer
 
+from ssmphony.cli.completion import voice_names
 
-def voices(name: Annotated[str | None, typer.Argument(help="Show the whole card of this voice.")] = None) -> None:
+
+def voices(
+    name: Annotated[
+        str | None, typer.Argument(help="Show the whole card of this voice.", autocompletion=voice_names)
+    ] = None,
+) -> None:
     """List the installed voices, or show the card of one."""
     from ssmphony.types import SsmphonyError
     from ssmphony.voices.package import installed, locate, read_manifest, voice_folders

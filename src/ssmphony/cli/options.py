@@ -1,0 +1,19 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ssmphony.cli.completion import speaker_names, voice_names
+
+Voice = Annotated[
+    str | None, typer.Option(help="An installed voice, or the folder of one.", autocompletion=voice_names)
+]
+Speaker = Annotated[str | None, typer.Option(help="One of the voice's speakers.", autocompletion=speaker_names)]
+Speed = Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")]
+Pitch = Annotated[float, typer.Option(help="Semitones, -12 to 12.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same sound.")]
+LexiconFile = Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")]
