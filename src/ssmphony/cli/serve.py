@@ -33,6 +33,9 @@ def serve(
     cors_origin: Annotated[
         list[str] | None, typer.Option(help="A site whose pages may speak here; may be repeated; '*' for all.")
     ] = None,
+    forwarded_allow_ips: Annotated[
+        list[str] | None, typer.Option(help="A proxy whose X-Forwarded-For is believed; default this machine.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that share the port; default 1.")] = None,
     threads: Annotated[int | None, typer.Option(help="In each process; default the cores, divided.")] = None,
     streams: Annotated[int | None, typer.Option(help="Spoken at once, by each process; default 128.")] = None,
@@ -61,6 +64,7 @@ def serve(
         "wyoming": wyoming,
         "api_key": api_key,
         "cors_origins": cors_origin,
+        "forwarded_allow_ips": forwarded_allow_ips,
         "workers": workers,
         "threads": threads,
         "streams": streams,

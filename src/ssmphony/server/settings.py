@@ -1,9 +1,11 @@
-"""What a server can be told: by flags, by the environment (``SSMPHONY_SERVE_PORT=80``), by a file; the first wins."""
+"""Settings of a server: by flags, by the environment (``SSMPHONY_SERVE_PORT=80``), by a file; the first wins."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ OTHER_BODY_BYTES = 262_144
 """Of a request without its text: room for a lexicon, which may be escaped, too."""
 TIMEOUT_CHARACTERS = 5000
 """Some seven minutes of sound, which fit in ``timeout_s`` even if the listener takes them as they play."""
+_SERVICE = re.compile(
+    r"SSMPHONY_SERVE(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)", re.ASCII
+)
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://\S+")
 
 
 class ServeSettings(Config):
@@ -40,6 +46,8 @@ class ServeSettings(Config):
     api_key: SecretStr | None = None
     cors_origins: tuple[str, ...] = ()
     """Pages of other sites that may speak to this server; ``*`` for all."""
+    forwarded_allow_ips: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Proxies whose ``X-Forwarded-For`` is believed: addresses, networks (``10.0.0.0/8``), or ``*`` for all."""
     streams: int = Field(default=128, ge=1)
     """Spoken at once, by each process."""
     queue: int = Field(default=128, ge=0)
@@ -74,11 +82,21 @@ class ServeSettings(Config):
         """Seconds until a text of this length must have been spoken, also to a listener who takes it as it plays."""
         return self.timeout_s * max(1.0, characters / TIMEOUT_CHARACTERS)
 
-    @field_validator("voices", "cors_origins", mode="before")
+    @field_validator("voices", "cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """One text of the environment or a file may name several, with commas."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            if proxy != "*":
+                ip_network(proxy)  # uvicorn takes what is neither as a name that matches nothing
+        if "*" in value and len(value) > 1:
+            raise ValueError("'*' stands for all: give it alone")
+        return value
 
     @field_validator("api_key")
     @classmethod
@@ -105,7 +123,7 @@ def read_settings(
 def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for variable, value in environment.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or _is_of_a_service(variable, value):
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in ServeSettings.model_fields:
@@ -113,6 +131,17 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
             raise SsmphonyError(f"unknown setting {variable} in the environment{suggest(variable, known)}")
         found[name] = value
     return found
+
+
+def _is_of_a_service(variable: str, value: str) -> bool:
+    """Whether Kubernetes has set it, as it does in every container for each service of the namespace.
+
+    For a service ``ssmphony-serve`` these are SSMPHONY_SERVE_SERVICE_HOST, .._SERVICE_PORT, .._SERVICE_PORT_<name of a
+    port>, .._PORT (an address, ``tcp://10.0.0.1:8000``), .._PORT_8000_TCP, .._PORT_8000_TCP_PROTO, .._PORT and .._ADDR.
+    """
+    if variable.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value):
+        return True
+    return _SERVICE.fullmatch(variable) is not None
 
 
 def _read_file(path: Path) -> dict[str, Any]:

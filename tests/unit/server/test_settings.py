@@ -65,6 +65,46 @@ def test_limits_follow_from_the_longest_text():
     assert [settings.deadline_s(count) for count in (0, 5000, 50_000)] == [600.0, 600.0, 6000.0]
 
 
+@pytest.mark.parametrize("service", ["", "_API", "_CANARY_2", "_SERVICE", "_PORT"])
+def test_variables_that_kubernetes_makes_are_none_of_ours(service):
+    """For a service named ssmphony-serve, and for others of names that begin so."""
+    name, address = f"SSMPHONY_SERVE{service}", "10.0.0.1"
+    made = {
+        f"{name}_SERVICE_HOST": address,
+        f"{name}_SERVICE_PORT": "8000",
+        f"{name}_SERVICE_PORT_HTTP": "8000",
+        f"{name}_SERVICE_PORT_WYOMING_TCP": "10200",
+        f"{name}_PORT": f"tcp://{address}:8000",
+        f"{name}_PORT_8000_TCP": f"tcp://{address}:8000",
+        f"{name}_PORT_8000_TCP_PROTO": "tcp",
+        f"{name}_PORT_8000_TCP_PORT": "8000",
+        f"{name}_PORT_8000_TCP_ADDR": address,
+        f"{name}_PORT_53_UDP": "udp://[fd00::1]:53",
+        f"{name}_PORT_53_UDP_PROTO": "udp",
+        f"{name}_PORT_9_SCTP": "sctp://[fd00::1]:9",
+    }
+    assert read_settings({}, made) == ServeSettings()
+    assert read_settings({}, {**made, "SSMPHONY_SERVE_STREAMS": "3"}).streams == 3
+
+
+def test_the_port_is_still_a_setting():
+    assert read_settings({}, {"SSMPHONY_SERVE_SERVICE_HOST": "10.0.0.1", "SSMPHONY_SERVE_PORT": "80"}).port == 80
+    with pytest.raises(SsmphonyError, match="'port'"):
+        read_settings({}, {"SSMPHONY_SERVE_PORT": "http"})
+    for typo in ("SSMPHONY_SERVE_PORT_TCP", "SSMPHONY_SERVE_SERVICE", "SSMPHONY_SERVE_PORTS"):
+        with pytest.raises(SsmphonyError, match=typo):
+            read_settings({}, {typo: "8000"})
+
+
+def test_proxies():
+    environment = {"SSMPHONY_SERVE_FORWARDED_ALLOW_IPS": "10.0.0.0/8, fd00::/8"}
+    assert read_settings({}, environment).forwarded_allow_ips == ("10.0.0.0/8", "fd00::/8")
+    assert read_settings({"forwarded_allow_ips": ["*"]}).forwarded_allow_ips == ("*",)
+    for wrong in ("nginx", "10.0.0.1/8", "*, 10.0.0.1", "10.0.0.1:80"):
+        with pytest.raises(SsmphonyError, match="'forwarded_allow_ips'"):
+            read_settings({}, {"SSMPHONY_SERVE_FORWARDED_ALLOW_IPS": wrong})
+
+
 def test_every_setting_has_a_flag():
     renamed = {"voice": "voices", "cors_origin": "cors_origins"}
     flags = {renamed.get(name, name) for name in inspect.signature(serve).parameters}
