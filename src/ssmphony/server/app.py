@@ -44,12 +44,15 @@ def create_app(
     *,
     url: str | None = None,
     wyoming: Listener | None = None,
+    stopping: asyncio.Event | None = None,
 ) -> FastAPI:
     """The application that speaks with ``engine``, which stays the caller's to close. ``url`` is where it listens.
 
-    While it runs, it answers the protocol Wyoming at the socket ``wyoming``.
+    While it runs, it answers the protocol Wyoming at the socket ``wyoming``. Once ``stopping`` is set, WebSockets are
+    closed as soon as their utterances have ended.
     """
     settings = settings or ServeSettings()
+    stopping = stopping or asyncio.Event()
     metrics = Metrics()
 
     @asynccontextmanager
@@ -72,6 +75,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
+    app.state.stopping = stopping
     errors.install(app)
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it
     for router in (speech.router, phonemes.router, catalogue.router):
@@ -94,7 +98,7 @@ def create_app(
     page = _page()
     for path, answer in page.items():
         app.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_middleware(Gate, settings=settings, metrics=metrics, open_paths=["/health", *page])
+    app.add_middleware(Gate, settings=settings, metrics=metrics, open_paths=["/health", *page], stopping=stopping)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

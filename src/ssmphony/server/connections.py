@@ -1,19 +1,28 @@
-"""Connections that cannot be held for nothing: limits that uvicorn does not have.
+"""Limits on connections that uvicorn lacks.
 
-A request that does not arrive in time is answered with 408, a client that takes nothing of what is sent to it is cut
-off, and beyond a number of connections new ones get 503 at once.
+A request that does not arrive in time is answered with 408, a client that reads nothing of what is sent to it is
+disconnected, and connections above the limit get 503 at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from functools import partial
+from http import HTTPStatus
 from typing import Any, NamedTuple, cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from ssmphony.server.log import log
+
+_CLOSE_S = 1.0
+"""How long a client may take to answer a close frame while the server stops."""
 
 
 class Limits(NamedTuple):
@@ -22,9 +31,10 @@ class Limits(NamedTuple):
     stall_s: float
 
 
-def protocols(limits: Limits) -> tuple[type[asyncio.Protocol], type[asyncio.Protocol]]:
-    """What uvicorn makes of a connection for HTTP and for a WebSocket."""
-    http, socket = partial(Http, limits=limits), partial(WebSocket, limits=limits)
+def protocols(limits: Limits, stopping: asyncio.Event) -> tuple[type[asyncio.Protocol], type[asyncio.Protocol]]:
+    """The protocols of uvicorn for HTTP and for WebSockets. They set ``stopping`` when the server stops."""
+    http = partial(Http, limits=limits, stopping=stopping)
+    socket = partial(WebSocket, limits=limits, stopping=stopping)
     return cast(type[asyncio.Protocol], http), cast(type[asyncio.Protocol], socket)
 
 
@@ -48,9 +58,9 @@ class Stall:
 class Http(H11Protocol):
     """HTTP/1.1, in pure Python: what a request costs is speech, not parsing."""
 
-    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, limits: Limits, stopping: asyncio.Event, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._limits = limits
+        self._limits, self._stopping = limits, stopping
         self._stall = Stall(limits.stall_s)
         self._arriving: asyncio.TimerHandle | None = None
 
@@ -72,6 +82,8 @@ class Http(H11Protocol):
         if self._arriving is None and self.conn.their_state is h11.IDLE:
             self._await_request()
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return  # the connection is a WebSocket's now: no body of a request is to come
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
             if self.conn.their_state is h11.SEND_BODY:  # the application gives up on a body sooner, and says so
@@ -79,7 +91,13 @@ class Http(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._stop_waiting()
+        self._stall.end()
         super().handle_websocket_upgrade(event)
+
+    def shutdown(self) -> None:
+        self._stopping.set()
+        if not self.transport.is_closing():
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
@@ -116,27 +134,53 @@ class Http(H11Protocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str, code: str) -> None:
-        kind = "server_error" if status >= 500 else "invalid_request_error"
-        body = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        answer = h11.Response(status_code=status, headers=headers, reason=STATUS_PHRASES[status])
-        for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        self.transport.write(_refusal(self.client, status, message, code))
         self.transport.close()
 
 
 class WebSocket(WebSocketsSansIOProtocol):
-    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+    """A WebSocket that is never an error of the server when its client leaves or sends what is not valid."""
+
+    def __init__(self, *args: Any, limits: Limits, stopping: asyncio.Event, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._stopping = stopping
         self._stall = Stall(limits.stall_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stall.end()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():
+            # All of the request is here: it is one that the library `websockets` does not take, with a body or with
+            # a header that is too long, and uvicorn would leave it without an answer.
+            problem = "this is not a valid WebSocket handshake"
+            self.transport.write(_refusal(self.client, 400, problem, "invalid_request"))
+            self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await self.writable.wait()
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected  # uvicorn raises RuntimeError in some of these states, as for a fault of ours
+        await super().send(message)
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text":
+            self.frames = [b"".join(self.frames)]
+            try:
+                self.frames[0].decode()
+            except UnicodeDecodeError:
+                self._refuse_text()
+                return
+        super().send_receive_event_to_app()
+
+    def shutdown(self) -> None:
+        """Leave an open socket to the application, which closes it once its utterance has ended."""
+        self._stopping.set()
+        self.close_timeout = _CLOSE_S
+        if self.close_sent:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -145,3 +189,20 @@ class WebSocket(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         self._stall.end()
         super().resume_writing()
+
+    def _refuse_text(self) -> None:
+        problem = "a text frame that is not UTF-8"
+        log("websocket closed", client=self.client and self.client[0], problem=problem)
+        if not self.close_sent:
+            self.conn.send_close(1007, problem)
+            self.handle_parser_exception()
+
+
+def _refusal(client: tuple[str, int] | None, status: int, message: str, code: str) -> bytes:
+    """The answer to a request that never reaches the application, and a line of the log."""
+    level = logging.WARNING if status >= 500 else logging.INFO
+    log("request", level, client=client and client[0], route="other", status=status, problem=message)
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    body = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json"
+    return f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()

@@ -1,4 +1,4 @@
-"""Around the whole application: a record of every request, the key, and what a request may cost before it is read."""
+"""Around the whole application: the record of every request, the key, and limits on the body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ssmphony.server.errors import ApiError, StreamBroken
 from ssmphony.server.log import log
 from ssmphony.server.metrics import Metrics
-from ssmphony.server.record import Record
+from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.server.settings import ServeSettings
 
 RECORD = "ssmphony.record"
@@ -21,11 +21,25 @@ KEY_PROTOCOL = "openai-insecure-api-key."
 """A browser cannot give a WebSocket headers: it names a subprotocol of this and the key, as OpenAI's clients do."""
 
 
-class Gate:
-    """ASGI middleware: whoever has no key, or sends too much or too slowly, gets no further."""
+_PROBES = frozenset({"/health", "/metrics"})
+"""Asked every few seconds by machines: logged only when something is wrong."""
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings, metrics: Metrics, open_paths: Iterable[str]) -> None:
-        self._app, self._settings, self._metrics = app, settings, metrics
+
+class Gate:
+    """ASGI middleware: whoever has no key, or sends too much or too slowly, gets no further.
+
+    Once ``stopping`` is set, a request that is cancelled is one that the server stopped before its end.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServeSettings,
+        metrics: Metrics,
+        open_paths: Iterable[str],
+        stopping: asyncio.Event,
+    ) -> None:
+        self._app, self._settings, self._metrics, self._stopping = app, settings, metrics, stopping
         self._open = frozenset(open_paths)
         key = settings.api_key
         self._key = None if key is None else key.get_secret_value().encode()
@@ -34,15 +48,22 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        record = scope[RECORD] = Record()
+        record = scope[RECORD] = Record(client=scope["client"][0] if scope.get("client") else None)
+        begun = gone = False
 
         async def answer(message: Message) -> None:
+            nonlocal begun, gone
+            begun = True
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 record.status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", record.id.encode())]
             elif message["type"] == "websocket.accept":
                 record.status = 101
-            await send(message)
+            try:
+                await send(message)
+            except OSError:  # what ASGI servers raise once the client has left
+                gone = True
+                raise
 
         try:
             await self._pass(scope, receive, answer)
@@ -51,14 +72,23 @@ class Gate:
             await error.response()(scope, receive, answer)
         except StreamBroken as error:
             record.problem = str(error)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set():
+                raise
+            stopped = ApiError(503, "the server was stopped before the end of this request", "shutting_down")
+            record.status, record.problem = stopped.status_code, stopped.message
+            if not begun:
+                await stopped.response()(scope, receive, answer)
         except Exception:
             record.status = 500
             raise
         finally:
+            if gone:
+                record.status = CLIENT_GONE
             record.route = getattr(scope.get("route"), "path", "other")
             record.end()
             self._metrics.count(record)
-            log("request", logging.ERROR if record.status >= 500 else logging.INFO, **record.fields())
+            log("request", _level(record), **record.fields())
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._key is not None and scope["path"] not in self._open and not self._knows_key(scope):
@@ -77,6 +107,12 @@ class Gate:
             if protocol.startswith(KEY_PROTOCOL):
                 given = protocol.removeprefix(KEY_PROTOCOL).encode()
         return hmac.compare_digest(given, self._key)
+
+
+def _level(record: Record) -> int:
+    if record.status >= 500:
+        return logging.WARNING if record.status == 503 else logging.ERROR
+    return logging.DEBUG if record.route in _PROBES and record.status < 400 else logging.INFO
 
 
 class Body:
@@ -98,6 +134,8 @@ class Body:
             message = await asyncio.wait_for(self._receive(), self._until - time.monotonic())
         except (asyncio.TimeoutError, TimeoutError):
             raise ApiError(408, "the request did not arrive in time", "request_timeout") from None
+        if message["type"] == "http.disconnect":
+            raise ApiError(CLIENT_GONE, "the client has left", "client_gone")
         self._size += len(message.get("body", b""))
         if self._size > self._most:
             raise self._too_large()

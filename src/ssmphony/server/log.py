@@ -10,6 +10,15 @@ from typing import Any
 
 LOGGER = "ssmphony.server"
 _FIELDS = "fields"
+_LOGGED_ALREADY = frozenset(
+    {
+        # what uvicorn says of requests that have a line of their own, with the client's address
+        "ASGI callable returned without completing response.",
+        "ASGI callable returned without completing handshake.",
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+    }
+)
 
 
 class JsonLines(logging.Formatter):
@@ -32,10 +41,17 @@ def log(message: str, level: int = logging.INFO, **fields: Any) -> None:
 
 
 def write_log() -> None:
-    """Send what the server and uvicorn have to say to standard error."""
+    """Write the log of the server, of uvicorn and of asyncio to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name, level in ((LOGGER, logging.INFO), ("uvicorn.error", logging.WARNING), ("uvicorn.access", logging.ERROR)):
+    handler.addFilter(lambda record: record.msg not in _LOGGED_ALREADY)
+    levels = {
+        LOGGER: logging.INFO,
+        "uvicorn.error": logging.WARNING,
+        "uvicorn.access": logging.ERROR,
+        "asyncio": logging.WARNING,
+    }
+    for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""What is known of one request, for the log and the metrics."""
+"""Per-request record for logs and metrics."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ CLIENT_GONE = 499
 @dataclass
 class Record:
     route: str = "other"
+    client: str | None = None
+    """Its address."""
     id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
     began: float = field(default_factory=time.perf_counter)
     status: int = CLIENT_GONE
@@ -47,6 +49,7 @@ class Record:
         first = None if self.first_audio_s is None else round(1000 * self.first_audio_s, 1)
         told = {
             "id": self.id,
+            "client": self.client,
             "route": self.route,
             "status": self.status,
             "took_ms": round(1000 * self.took_s, 1),

@@ -1,9 +1,11 @@
-"""Running the application: one process, or several that share the port."""
+"""Running the application: one process, or several that share a port."""
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import logging
+import math
 import os
 import signal
 import socket
@@ -11,12 +13,14 @@ from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 import uvicorn
 
 from ssmphony.engine import Engine
 from ssmphony.server.app import create_app
 from ssmphony.server.connections import Limits, protocols
+from ssmphony.server.dispatch import Inbox
 from ssmphony.server.log import log, write_log
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.workers import Ready, supervise
@@ -27,6 +31,8 @@ from ssmphony.voice import Voice
 from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
 
 HEADER_BYTES = 16_384
+_TELL_S = 2
+"""For clients to be told, once streams have been given up. What is left then is cancelled."""
 _FIRST_WORDS = "नमस्ते।"
 
 
@@ -43,24 +49,74 @@ def serve(settings: ServeSettings) -> None:
         log("anyone who can reach this address may use the server: set --api-key", logging.WARNING)
     with listener:
         if settings.workers == 1:
-            work(settings, listener)
+            work(settings, url_of(listener), listener)
         else:
-            supervise(work, settings, listener)
+            supervise(work, settings, listener, url_of(listener))
 
 
-def work(settings: ServeSettings, listener: socket.socket, ready: Ready | None = None) -> None:
-    """Serve in this process. ``ready`` is set when requests are answered."""
+def work(settings: ServeSettings, url: str, source: socket.socket | Inbox, ready: Ready | None = None) -> None:
+    """Serve in this process what comes to a listening socket, or is handed over.
+
+    ``url`` is where clients find it, for the log. ``ready`` is set when requests are answered.
+    """
     wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
     voices = load_voices(settings)
     with Engine(voices, workers=_threads(settings), running=settings.streams, queue=settings.queue) as engine:
         for name in voices:
             deque(engine.stream(_FIRST_WORDS, name), maxlen=0)  # the first listener need not wait for what loads late
         _give_back_memory()
-        server = uvicorn.Server(configuration(engine, settings, url_of(listener), wyoming))
+        server = Server(engine, settings, source, url, wyoming)
         if ready is not None:
             ready.set()
         with _returning_signals():
-            server.run(sockets=[listener])
+            server.run()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server around ``engine``, which it closes when what was being spoken has had its time to end."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ServeSettings,
+        source: socket.socket | Inbox,
+        url: str | None = None,
+        wyoming: socket.socket | None = None,
+    ) -> None:
+        super().__init__(configuration(engine, settings, url, wyoming))
+        self._engine, self._drain_s = engine, settings.drain_s
+        self._listeners = [source] if isinstance(source, socket.socket) else []
+        self._inbox = source if isinstance(source, Inbox) else None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        super().run(self._listeners if sockets is None else sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._inbox is not None:
+            make_protocol = partial(
+                self.config.http_protocol_class,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+            self._inbox.open(make_protocol)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._inbox is not None:
+            self._inbox.report(len(self.server_state.connections))
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._inbox is not None:
+            self._inbox.close()
+        loop = asyncio.get_running_loop()
+        # Streams that have not ended by then fail, and each client is told so.
+        timer = loop.call_later(self._drain_s, loop.run_in_executor, None, partial(self._engine.close, drain=False))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
 
 
 def _give_back_memory() -> None:
@@ -73,19 +129,24 @@ def configuration(
     engine: Engine, settings: ServeSettings, url: str | None = None, wyoming: socket.socket | None = None
 ) -> uvicorn.Config:
     """How uvicorn serves ``engine``."""
-    http, websocket = protocols(Limits(settings.connections, settings.receive_s, settings.stall_s))
+    stopping = asyncio.Event()
+    http, websocket = protocols(Limits(settings.connections, settings.receive_s, settings.stall_s), stopping)
     return uvicorn.Config(
-        create_app(engine, settings, url=url, wyoming=wyoming),
+        create_app(engine, settings, url=url, wyoming=wyoming, stopping=stopping),
         loop="asyncio",
         http=http,
         ws=websocket,
         ws_max_size=settings.body_bytes,
         ws_per_message_deflate=False,
+        # A player that reads at the pace of listening answers a ping after the sound before it, which may be minutes.
+        # Clients that are gone are found by `stall_s` and `idle_s`.
+        ws_ping_timeout=None,
         h11_max_incomplete_event_size=HEADER_BYTES,
-        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+        timeout_graceful_shutdown=math.ceil(settings.drain_s) + _TELL_S,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=True,
+        forwarded_allow_ips=list(settings.forwarded_allow_ips),
         server_header=False,
     )
 

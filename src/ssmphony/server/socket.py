@@ -1,29 +1,32 @@
 """``/v1/audio/speech/stream``: text in as it is written, sound and word times out, one utterance after another.
 
-The client sends JSON: ``start`` (voice, speaker, speed, pitch, format), ``text``, ``flush``, ``finish``, ``cancel``.
-The server sends ``started``, sound as binary frames, ``words`` behind the sound in which they end, and for each
-utterance one ``done`` or one ``error``. An error outside an utterance changes nothing.
+The client sends the JSON messages of `messages`. The server sends ``started``, sound as binary frames, ``words`` after
+the sound in which they end, and for each utterance one ``done`` or one ``error``. An error outside an utterance changes
+nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from starlette.websockets import WebSocketState
 
 from ssmphony.audio.encoding import Format
 from ssmphony.engine import Engine, Stream
 from ssmphony.server.catalogue import resolve
 from ssmphony.server.delivery import NOTHING, encoded
 from ssmphony.server.errors import ApiError, as_api_error
-from ssmphony.server.lexicon import LexiconField, frontend_with
-from ssmphony.server.limits import KEY_PROTOCOL
+from ssmphony.server.lexicon import frontend_with
+from ssmphony.server.limits import KEY_PROTOCOL, RECORD
 from ssmphony.server.log import log
+from ssmphony.server.messages import Finish, Flush, Message, Start, Text, join_surrogates, read
 from ssmphony.server.metrics import Metrics
 from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.server.settings import ServeSettings
@@ -36,47 +39,14 @@ SUBPROTOCOL = "realtime"
 """Chosen where a browser offers it beside its key."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-
-class Start(_Message):
-    type: Literal["start"]
-    voice: str | None = None
-    speaker: str | None = None
-    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
-    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False)] = 0.0
-    format: Format = "pcm"
-    lexicon: LexiconField = None
-
-
-class Text(_Message):
-    type: Literal["text"]
-    text: str
-
-
-class Flush(_Message):
-    type: Literal["flush"]
-
-
-class Finish(_Message):
-    type: Literal["finish"]
-
-
-class Cancel(_Message):
-    type: Literal["cancel"]
-
-
-Message = Start | Text | Flush | Finish | Cancel
-_messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
-
-
 @dataclass
 class Utterance:
     stream: Stream
     format: Format
     record: Record
     finished: bool = False
+    half: str = ""
+    """Of a surrogate pair: the other half comes with the next text."""
     task: asyncio.Task[None] | None = None
 
     @property
@@ -92,9 +62,11 @@ async def speak(socket: WebSocket) -> None:
         await socket.send_denial_response(refusal.response())
         return
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in _offered(socket) else None)
-    session = Session(socket, state.engine, state.settings, state.metrics)
-    with suppress(WebSocketDisconnect):
+    session = Session(socket, state.engine, state.settings, state.metrics, state.stopping)
+    try:
         await session.run()
+    except WebSocketDisconnect:
+        socket.scope[RECORD].status = CLIENT_GONE
 
 
 def _offered(socket: WebSocket) -> list[str]:
@@ -112,11 +84,18 @@ def _same_site(socket: WebSocket, settings: ServeSettings) -> bool:
 class Session:
     """One WebSocket. Messages are read here, sound is sent by a task of its own."""
 
-    def __init__(self, socket: WebSocket, engine: Engine, settings: ServeSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, socket: WebSocket, engine: Engine, settings: ServeSettings, metrics: Metrics, stopping: asyncio.Event
+    ) -> None:
         self._socket, self._engine, self._settings, self._metrics = socket, engine, settings, metrics
+        self._stopping = stopping
         self._utterance: Utterance | None = None
+        self._active = time.monotonic()
+        """When the client last sent a message, or was sent sound."""
 
     async def run(self) -> None:
+        """Serve the socket to its end. Raises `WebSocketDisconnect` where a message finds the client gone."""
+        closing = asyncio.ensure_future(self._close_at_stop())
         try:
             while (message := await self._next()) is not None:
                 try:
@@ -126,26 +105,43 @@ class Session:
                 except SsmphonyError as error:
                     await self._say_error(as_api_error(error))
         finally:
+            closing.cancel()
             await self._stop()
+
+    async def _close_at_stop(self) -> None:
+        """When the server stops, close the socket, but not before the end of an utterance that has text."""
+        await self._stopping.wait()
+        while (current := self._current()) is not None and current.task is not None and current.record.characters:
+            await asyncio.wait({current.task})
+        with suppress(WebSocketDisconnect):
+            await self._send({"type": "websocket.close", "code": 1012, "reason": "the server stops"})
 
     async def _next(self) -> Message | None:
         """The next message; None where the client has left or said nothing for too long."""
         while True:
             try:
-                raw = await asyncio.wait_for(self._socket.receive(), self._settings.idle_s)
+                left = self._active + self._settings.idle_s - time.monotonic()
+                raw = await asyncio.wait_for(self._socket.receive(), max(left, 0.0))
             except (asyncio.TimeoutError, TimeoutError):
-                if (current := self._current()) is not None and current.finished:
-                    continue  # it listens
+                if not self._is_idle():
+                    continue
                 idle = f"no message for {self._settings.idle_s:g} s"
                 await self._say_error(ApiError(408, idle, "idle_timeout"))
-                await self._socket.close(1000, "idle")
+                await self._send({"type": "websocket.close", "code": 1000, "reason": "idle"})
                 return None
             if raw["type"] == "websocket.disconnect":
                 return None
+            self._active = time.monotonic()
             try:
-                return _messages.validate_json(raw.get("text") or raw.get("bytes") or b"")
-            except ValidationError as error:
-                await self._say_error(_invalid(error))
+                return read(raw.get("text") or raw.get("bytes") or b"")
+            except ApiError as error:
+                await self._say_error(error)
+
+    def _is_idle(self) -> bool:
+        current = self._current()
+        if current is not None and current.finished:
+            self._active = time.monotonic()  # the client has nothing to say until the utterance has ended
+        return time.monotonic() - self._active >= self._settings.idle_s
 
     async def _take(self, message: Message) -> None:
         current = self._current()
@@ -168,7 +164,9 @@ class Session:
             await self._say({"type": "done", "seconds": round(current.record.seconds, 6), "cancelled": True})
 
     async def _start(self, message: Start) -> None:
-        record = Record(PATH)
+        if self._stopping.is_set():
+            raise ApiError(503, "the server is shutting down: try again", "shutting_down")
+        record = Record(PATH, client=self._socket.scope[RECORD].client)
         record.voice = resolve(self._engine, message.voice)
         frontend = await frontend_with(self._engine, record.voice, message.lexicon)
         stream = self._engine.open(
@@ -185,7 +183,8 @@ class Session:
 
     async def _write(self, current: Utterance, text: str) -> None:
         record = current.record
-        if not record.characters:
+        text, current.half = join_surrogates(current.half + text)
+        if text and not record.characters:
             record.begin()
         record.characters += len(text)
         if self._settings.log_text:
@@ -203,7 +202,8 @@ class Session:
         try:
             async for piece in encoded(current.stream, current.format, record):
                 if piece.data:
-                    await self._socket.send_bytes(piece.data)
+                    await self._send({"type": "websocket.send", "bytes": piece.data})
+                    self._active = time.monotonic()
                 if piece.chunk is not None and piece.chunk.words:
                     await self._say(_words(piece.chunk))
             if record.characters and not record.seconds:
@@ -213,9 +213,9 @@ class Session:
         except (SsmphonyError, ApiError) as raised:
             error = raised if isinstance(raised, ApiError) else as_api_error(raised)
             record.status, record.problem = error.status_code, error.message
-            with suppress(WebSocketDisconnect, RuntimeError):
+            with suppress(WebSocketDisconnect):
                 await self._say_error(error)
-        except (WebSocketDisconnect, RuntimeError):  # what Starlette raises when the socket is closed
+        except WebSocketDisconnect:
             record.status = CLIENT_GONE
         finally:
             current.stream.cancel()
@@ -237,7 +237,13 @@ class Session:
             await asyncio.wait({current.task})
 
     async def _say(self, message: dict[str, Any]) -> None:
-        await self._socket.send_json(message)
+        await self._send({"type": "websocket.send", "text": json.dumps(message, ensure_ascii=False)})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        """Raises `WebSocketDisconnect` where the socket is closed, whoever closed it."""
+        if WebSocketState.DISCONNECTED in (self._socket.client_state, self._socket.application_state):
+            raise WebSocketDisconnect(1006)
+        await self._socket.send(message)
 
     async def _say_error(self, error: ApiError) -> None:
         message = error.message.encode("utf-8", "replace").decode()
@@ -256,10 +262,3 @@ def _words(chunk: AudioChunk) -> dict[str, Any]:
         for word in chunk.words
     ]
     return {"type": "words", "words": words}
-
-
-def _invalid(error: ValidationError) -> ApiError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"][1:])
-    where = f"'{place}': " if place else ""
-    return ApiError(400, f"not a message: {where}{first['msg'][:200]}", "invalid_message")

@@ -17,13 +17,14 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event as Ready
 from typing import NamedTuple
 
+from ssmphony.server.dispatch import SUPPORTED, Dispatcher, Inbox, Outbox
 from ssmphony.server.log import log, write_log
 from ssmphony.server.metrics import FOLDER
 from ssmphony.server.settings import ServeSettings
 from ssmphony.types import SsmphonyError
 
-Work = Callable[[ServeSettings, socket.socket, Ready], None]
-"""What a worker does, until it is told to stop."""
+Work = Callable[[ServeSettings, str, Inbox, Ready], None]
+"""What a worker does at an address, with the connections it is handed, until it is told to stop."""
 _PAUSE_S = 1.0
 _TICK_S = 0.5
 
@@ -31,47 +32,75 @@ _TICK_S = 0.5
 class _Worker(NamedTuple):
     process: BaseProcess
     ready: Ready
+    outbox: Outbox
 
 
-def supervise(work: Work, settings: ServeSettings, listener: socket.socket) -> None:
-    """Keep ``settings.workers`` processes at work until SIGTERM or SIGINT, then let them finish.
+def supervise(work: Work, settings: ServeSettings, listener: socket.socket, url: str) -> None:
+    """Accept the connections of ``listener`` and spread them over the workers; ``url`` is where it listens.
+
+    Keep ``settings.workers`` processes at work until SIGTERM or SIGINT, then let them finish.
 
     Raises `SsmphonyError` when the first ones cannot begin.
     """
+    if not SUPPORTED:
+        raise SsmphonyError("--workers above 1 needs Unix: run several servers after a proxy instead")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    dispatcher = Dispatcher(listener)
     with tempfile.TemporaryDirectory(prefix="ssmphony-metrics-") as folder:
         os.environ[FOLDER] = folder  # read where prometheus_client is imported: in the workers
-        workers = [_start(work, settings, listener) for _ in range(settings.workers)]
+        workers = [_start(work, settings, url) for _ in range(settings.workers)]
         try:
             while not stop.is_set():
-                wait([worker.process.sentinel for worker in workers], _TICK_S)
-                _replace_the_dead(workers, work, settings, listener, stop)
+                able = [worker.outbox for worker in workers if worker.ready.is_set()]
+                wait([*(worker.process.sentinel for worker in workers), *([listener] if able else [])], _TICK_S)
+                if able and not stop.is_set():
+                    _hand_out(dispatcher, able, stop)
+                _replace_the_dead(workers, work, settings, url, dispatcher, stop)
         finally:
             listener.close()
             _end(workers, settings.drain_s + 5.0)
 
 
-def _start(work: Work, settings: ServeSettings, listener: socket.socket) -> _Worker:
+def _hand_out(dispatcher: Dispatcher, able: list[Outbox], stop: threading.Event) -> None:
+    try:
+        if not dispatcher.hand_out(able):
+            log("a connection was closed: no worker takes any", logging.WARNING)
+    except OSError as error:
+        log(f"cannot accept connections: {error.strerror}", logging.ERROR)
+        stop.wait(_PAUSE_S)  # it would fail again at once
+
+
+def _start(work: Work, settings: ServeSettings, url: str) -> _Worker:
     context = multiprocessing.get_context("spawn")  # threads of ONNX Runtime do not survive a fork
-    ready = context.Event()
-    process = context.Process(target=_run, args=(work, settings, listener, ready), name="ssmphony-worker")
+    ready, outbox = context.Event(), Outbox(context)
+    process = context.Process(target=_run, args=(work, settings, url, outbox.inbox, ready), name="ssmphony-worker")
     process.start()
-    return _Worker(process, ready)
+    outbox.started()
+    return _Worker(process, ready, outbox)
 
 
 def _replace_the_dead(
-    workers: list[_Worker], work: Work, settings: ServeSettings, listener: socket.socket, stop: threading.Event
+    workers: list[_Worker],
+    work: Work,
+    settings: ServeSettings,
+    url: str,
+    dispatcher: Dispatcher,
+    stop: threading.Event,
 ) -> None:
     dead = [worker for worker in workers if worker.process.exitcode is not None]
     if dead and not any(worker.ready.is_set() for worker in workers):
         raise SsmphonyError("the workers could not begin: the log says why")
     for worker in dead:
+        if stop.is_set():
+            return
         log("a worker ended, another begins", logging.ERROR, pid=worker.process.pid, exitcode=worker.process.exitcode)
         if not worker.ready.is_set():
             stop.wait(_PAUSE_S)  # it would fail again at once
-        workers[workers.index(worker)] = _start(work, settings, listener)
+        dispatcher.forget(worker.outbox)
+        worker.outbox.close()
+        workers[workers.index(worker)] = _start(work, settings, url)
 
 
 def _end(workers: list[_Worker], patience_s: float) -> None:
@@ -85,12 +114,12 @@ def _end(workers: list[_Worker], patience_s: float) -> None:
             worker.process.join()
 
 
-def _run(work: Work, settings: ServeSettings, listener: socket.socket, ready: Ready) -> None:
+def _run(work: Work, settings: ServeSettings, url: str, inbox: Inbox, ready: Ready) -> None:
     """In the worker's process."""
     write_log()
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
-        work(settings, listener, ready)
+        work(settings, url, inbox, ready)
     except SsmphonyError as error:
         log(str(error), logging.ERROR)
         sys.exit(1)

@@ -139,6 +139,7 @@ class _Client:
         self._reader = reader
         self._bounded = cast(asyncio.StreamReader, _Bounded(reader, settings.body_bytes))
         self._writer = writer
+        self._address: str | None = (writer.get_extra_info("peername") or (None,))[0]
         self._engine, self._settings, self._metrics = engine, settings, metrics
         self._written: tuple[Stream, Record] | None = None
         """What `SynthesizeStart` opened and `SynthesizeStop` has not ended."""
@@ -218,7 +219,7 @@ class _Client:
 
     async def _refuse(self, error: ApiError) -> None:
         """Before a request is complete."""
-        record = Record("wyoming") if self._written is None else self._written[1]
+        record = Record("wyoming", client=self._address) if self._written is None else self._written[1]
         record.status, record.problem = error.status_code, error.message
         await self._hush()
         if self._written is None:
@@ -269,7 +270,7 @@ class _Client:
         if self._speaking is not None:
             await asyncio.wait({self._speaking})
         voice = _parse(_Asked, event).voice or _Voice()
-        record = Record("wyoming", voice=choose(self._engine, voice.name, voice.language))
+        record = Record("wyoming", client=self._address, voice=choose(self._engine, voice.name, voice.language))
         stream = self._engine.open(
             record.voice,
             speaker=voice.speaker,

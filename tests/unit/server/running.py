@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvicorn
-
 from ssmphony.engine import Engine
-from ssmphony.server.run import configuration, listen, url_of
+from ssmphony.server.run import Server, listen, url_of
 from ssmphony.server.settings import ServeSettings
 from ssmphony.voice import Voice
 
@@ -46,7 +44,7 @@ class Answer:
 class Running:
     url: str
     engine: Engine
-    server: uvicorn.Server
+    server: Server
 
     @property
     def address(self) -> tuple[str, int]:
@@ -91,8 +89,8 @@ def wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> None:
 def serving(voice: Voice, *, engine: dict[str, Any] | None = None, **settings: Any) -> Iterator[Running]:
     """Serve; at the end nothing may be left in the engine, and no connection in the server."""
     with Engine(voice, **{"workers": 1, **(engine or {})}) as speaking, listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(configuration(speaking, ServeSettings(**settings)))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        server = Server(speaking, ServeSettings(**settings), listener)
+        thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         wait_for(lambda: server.started)
         try:

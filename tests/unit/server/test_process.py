@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 import ssmphony
 from ssmphony.audio.pcm import pcm16
 from tests.unit.server.running import wait_for
+from tests.unit.server.test_socket import Client
 
 pytestmark = pytest.mark.integration
 
@@ -139,6 +142,89 @@ def test_a_lexicon_of_the_server(home, tmp_path, tiny_voice_folder, expected):
         heard = served.speak()
     assert heard == pcm16(ssmphony.load(tiny_voice_folder, threads=1, lexicon=words).say(TEXT).samples)
     assert heard != expected
+
+
+def test_a_stop_lets_utterances_end(home, tmp_path):
+    """One that is complete, and one whose text is still being written, are spoken to their end; idle sockets close."""
+    with started(home, tmp_path / "log", "--max-characters", "100000") as served:
+        served.begin()
+        with Client(served, max_queue=1) as complete, Client(served) as writing, Client(served) as idle:
+            complete.send("start", speed=0.25)
+            complete.send("text", text=TEXT * 40)
+            complete.send("finish")
+            writing.send("start")
+            writing.send("text", text=TEXT)
+            assert complete.next()["type"] == writing.next()["type"] == "started"
+            served.process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed) as closed:
+                idle.next()
+            assert closed.value.rcvd.code == 1012
+            writing.send("text", text=TEXT)
+            writing.send("finish")
+            for client, texts in ((writing, 2), (complete, 40)):
+                _, words, done = client.until_end()
+                assert done["type"] == "done"
+                assert len(words) == 2 * texts
+                with pytest.raises(ConnectionClosed) as closed:
+                    client.next()
+                assert closed.value.rcvd.code == 1012
+        assert served.process.wait(20) == 0
+    assert [line["status"] for line in served.lines if line["message"] == "utterance"] == [200, 200]
+    assert all(line["level"] in ("info", "warning") for line in served.lines), served.said
+
+
+def test_the_time_to_drain_ends(home, tmp_path):
+    """What has not ended by then is broken off, and told so where it can be: a line each, and no traceback."""
+    with started(home, tmp_path / "log", "--max-characters", "100000", "--drain-s", "0.5") as served:
+        served.begin()
+        body = json.dumps({"input": TEXT * 3000, "response_format": "pcm", "speed": 0.25}).encode()
+        head = (
+            b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        )
+        host, port = served.url.removeprefix("http://").split(":")
+        with Client(served, max_queue=1) as client:
+            client.send("start", speed=0.25)
+            client.send("text", text=TEXT * 3000)
+            assert client.next()["type"] == "started"
+            answers = [socket.create_connection((host, int(port)), timeout=20) for _ in range(3)]
+            for connection in answers:
+                connection.sendall(head % len(body) + body)
+                assert b" 200 OK" in connection.recv(4096)
+            late = socket.create_connection((host, int(port)), timeout=20)
+            late.sendall(head % len(body) + body[:100])  # the rest never comes
+            served.process.send_signal(signal.SIGTERM)
+            told = client.until_end()[2]
+            assert (told["type"], told["code"]) == ("error", "shutting_down")
+            with pytest.raises(ConnectionClosed) as closed:
+                client.next()
+            assert closed.value.rcvd.code == 1012
+            assert served.process.wait(20) == 0
+        for connection in [*answers, late]:
+            connection.close()
+    assert "Traceback" not in served.said
+    cut = [line for line in served.lines if line["message"] in ("request", "utterance") and line["status"] == 503]
+    assert [line["route"] for line in cut] == ["/v1/audio/speech/stream"] + ["/v1/audio/speech"] * 4
+    assert all(line["problem"] for line in cut)
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_workers_share_what_comes_at_once(home, tmp_path):
+    with started(home, tmp_path / "log", "--workers", "2") as served:
+        served.begin(workers=2)
+        pids = [line["pid"] for line in served.listening()]
+        for _ in range(4):
+            before = [_cpu_s(pid) for pid in pids]
+            threads = [threading.Thread(target=served.speak, args=(TEXT * 100,)) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            spent = [_cpu_s(pid) - then for pid, then in zip(pids, before, strict=True)]
+            assert min(spent) > max(spent) / 5, spent
 
 
 def _spoken(requests):
