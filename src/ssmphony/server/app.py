@@ -18,7 +18,7 @@ from fastapi.security import HTTPBearer
 
 from ssmphony import __version__
 from ssmphony.engine import Engine
-from ssmphony.server import catalogue, errors, phonemes, socket, speech
+from ssmphony.server import captions, catalogue, errors, phonemes, socket, speech
 from ssmphony.server.limits import Gate
 from ssmphony.server.log import log
 from ssmphony.server.metrics import REFRESH_S, Metrics
@@ -78,7 +78,7 @@ def create_app(
     app.state.stopping = stopping
     errors.install(app)
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it
-    for router in (speech.router, phonemes.router, catalogue.router):
+    for router in (speech.router, captions.router, phonemes.router, catalogue.router):
         app.include_router(
             router, dependencies=described, responses={status: speech.ERRORS[status] for status in (401, "4XX")}
         )

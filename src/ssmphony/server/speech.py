@@ -16,6 +16,7 @@ from ssmphony.server.lexicon import LexiconField, frontend_with
 from ssmphony.server.limits import RECORD
 from ssmphony.server.record import Record
 from ssmphony.server.settings import ServeSettings
+from ssmphony.server.timestamps import LINES, OBJECT, TimedSound, in_lines, in_object
 
 router = APIRouter(tags=["speech"])
 _EVENTS = "text/event-stream"
@@ -66,6 +67,9 @@ class SpeechRequest(SpeechOptions):
     stream_format: Annotated[
         Literal["audio", "sse"], Field(description="The sound itself, or events with the sound in base64.")
     ] = "audio"
+    return_timestamps: Annotated[
+        bool, Field(description="Answer with JSON lines of sound in base64 and the times of its words.")
+    ] = False
     instructions: Annotated[str | None, Field(description="Accepted and ignored.")] = None
 
 
@@ -109,7 +113,15 @@ _SOUND: dict[int | str, dict[str, Any]] = {
                 'data: {"type": "speech.audio.done", "usage": {"input_tokens": 14, "output_tokens": 1250, '
                 '"total_tokens": 1264}}\n\n',
             },
+            LINES: {"schema": {"$ref": "#/components/schemas/TimedSound"}},
         },
+    }
+}
+TIMED_SOUND: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": TimedSound,
+        "description": "The sound in base64 and the times of its words: an object a line, or one object.",
+        "content": {LINES: {"schema": {"$ref": "#/components/schemas/TimedSound"}}},
     }
 }
 
@@ -117,12 +129,29 @@ _SOUND: dict[int | str, dict[str, Any]] = {
 @router.post("/v1/audio/speech", response_class=Response, responses={**_SOUND, **ERRORS})
 async def create_speech(request: Request, body: SpeechRequest, engine: EngineHere) -> Response:
     """Speak a text. The sound is sent as it is made; an error behind its beginning breaks the answer off."""
+    if body.return_timestamps:
+        if body.stream_format == "sse":
+            message = "word times come in JSON lines, not in events: leave out 'stream_format' or 'return_timestamps'"
+            raise ApiError(400, message, "invalid_value", "return_timestamps")
+        return await timed_speech(request, engine, body)
     stream, record = await open_stream(request, engine, body, body.input)
     pieces = await begun(encoded(stream, body.response_format, record), request)
     if body.stream_format == "sse":
         return SoundResponse(as_events(pieces, record), stream, _EVENTS)
     headers = {"X-Sample-Rate": str(stream.sample_rate)}
     return SoundResponse(as_audio(pieces, record), stream, MEDIA_TYPES[body.response_format], headers)
+
+
+async def timed_speech(
+    request: Request, engine: Engine, body: SpeechRequest, *, timed: bool = True, lines: bool = True
+) -> Response:
+    """Speak a text and tell when its words are spoken: in JSON lines as the sound is made, or in one object."""
+    stream, record = await open_stream(request, engine, body, body.input)
+    pieces = await begun(encoded(stream, body.response_format, record), request)
+    kind = MEDIA_TYPES[body.response_format]
+    answer = in_lines(pieces, kind, timed) if lines else in_object(pieces, kind, timed)
+    headers = {"X-Sample-Rate": str(stream.sample_rate)}
+    return SoundResponse(as_audio(answer, record), stream, LINES if lines else OBJECT, headers)
 
 
 async def open_stream(

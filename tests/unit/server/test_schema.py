@@ -15,11 +15,13 @@ from tests.unit.server.running import SPEECH, serving
 
 KEY = {"Authorization": "Bearer secret"}
 ROUTES = {
+    "/dev/captioned_speech",
     "/dev/generate_from_phonemes",
     "/dev/phonemize",
     "/health",
     "/metrics",
     SPEECH,
+    "/v1/audio/captions",
     "/v1/audio/phonemes",
     "/v1/audio/phonemes/speech",
     "/v1/audio/voices",
@@ -54,7 +56,11 @@ def test_the_description_is_complete(server):
     assert not any("422" in operation["responses"] for operation in operations)
     speech = description["paths"][SPEECH]["post"]
     assert set(speech["responses"]) == {"200", "400", "401", "408", "413", "429", "4XX", "500", "503", "504"}
-    assert set(speech["responses"]["200"]["content"]) == {*MEDIA_TYPES.values(), "text/event-stream"}
+    assert set(speech["responses"]["200"]["content"]) == {
+        *MEDIA_TYPES.values(),
+        "application/x-ndjson",
+        "text/event-stream",
+    }
     for status, response in speech["responses"].items():
         if status != "200":
             assert status == "4XX" or response["content"]["application/json"]["example"]["error"]["message"]
