@@ -1,7 +1,7 @@
 """Whether LeWM TTS behind a clip sounds like who speaks in it.
 
 No speaker is named, so only the prompt says who speaks. Each output is compared with its prompt and with the prompts of
-the other speakers: by the speaker encoder of `ssmphony.evaluation.speaker` where there is one, else by means of
+the other speakers: by the speaker encoder of `ssmphony.evaluation.models.speaker` where there is one, else by means of
 cepstrum and pitch, a stand-in that knows pitch and timbre but no speakers.
 """
 
@@ -72,8 +72,8 @@ def behind(voice: JepaVoice, recording: Samples, clip: Clip, text: str) -> Sampl
 
 def embedding(sounds: Sequence[Samples], rate: int) -> tuple[str, Callable[[Samples], Embedding]]:
     """What the cosine is of. ``sounds`` give the stand-in its scale."""
-    if importlib.util.find_spec("ssmphony.evaluation.speaker"):
-        module = importlib.import_module("ssmphony.evaluation.speaker")
+    if importlib.util.find_spec("ssmphony.evaluation.models.speaker"):
+        module = importlib.import_module("ssmphony.evaluation.models.speaker")
         try:
             encoder = module.SpeakerEncoder()
             return "speaker encoder", lambda sound: encoder.hear(sound, rate)[1]

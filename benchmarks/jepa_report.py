@@ -30,8 +30,8 @@ from ssmphony.config import load_json
 from ssmphony.data.dataset import Batch, Corpus, Utterances
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.spelling import spelled
-from ssmphony.evaluation.distance import compare
-from ssmphony.evaluation.intelligibility import WEIGHTS, Listener, character_edits
+from ssmphony.evaluation.metrics.distance import compare
+from ssmphony.evaluation.models.recogniser import WEIGHTS, Listener, character_edits
 from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.training.config import VoiceBlock

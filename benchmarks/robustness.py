@@ -22,8 +22,8 @@ import torch
 
 from benchmarks.systems import voice_argument
 from ssmphony.audio.files import AudioWriter
-from ssmphony.evaluation.intelligibility import Listener
 from ssmphony.evaluation.material import read_lines
+from ssmphony.evaluation.models.recogniser import Listener
 from ssmphony.evaluation.robustness import examine, held_out, summary
 from ssmphony.parallel.local import run_local
 from ssmphony.voice import Voice

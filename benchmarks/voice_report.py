@@ -4,7 +4,7 @@
         --before OLDER_VOICE -o docs/voices/default
 
 Writes ``benchmarks/results/voice_<name>.json`` and a picture of each sentence into the output folder, from the figures
-of `ssmphony.evaluation`, with those judges that are installed; ``--before`` measures the voice that this one replaces,
+of `ssmphony.evaluation`, with those models that are installed; ``--before`` measures the voice that this one replaces,
 or another one to stand beside it, too. `benchmarks.update_docs` makes the page.
 """
 
@@ -19,13 +19,13 @@ from benchmarks.intonation import intonation
 from benchmarks.systems import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip
-from ssmphony.evaluation.case import Case, cases
-from ssmphony.evaluation.defects import check_clip
-from ssmphony.evaluation.judges import load_judges
 from ssmphony.evaluation.material import Sentence, chosen_clips, recorded
-from ssmphony.evaluation.metrics import measure
+from ssmphony.evaluation.metrics.defects import check_clip
+from ssmphony.evaluation.metrics.prosody import compare_durations
+from ssmphony.evaluation.metrics.registry import measure
+from ssmphony.evaluation.models.loading import load_models
 from ssmphony.evaluation.pictures import Panel, described, draw
-from ssmphony.evaluation.prosody import compare_durations
+from ssmphony.evaluation.sample import Sample, samples_of
 from ssmphony.evaluation.speed import card
 from ssmphony.voice import Voice
 from ssmphony.voices.package import load
@@ -36,20 +36,20 @@ SOUNDS = 4
 Row = dict[str, Any]
 
 
-def measures(case: Case) -> Row:
-    """Every figure of one clip in one way, and its defects."""
-    row: Row = dict(measure(case))
+def measures(sample: Sample) -> Row:
+    """Every figure of one clip in one condition, and its defects."""
+    row: Row = dict(measure(sample))
     opinion = {name.removeprefix("dnsmos_"): row.pop(name) for name in list(row) if name.startswith("dnsmos_")}
-    check = check_clip(case.sound, case.rate, len(case.sentence.symbols))
+    check = check_clip(sample.sound, sample.rate, len(sample.sentence.symbols))
     return {**row, "defects": list(check.defects), **({"dnsmos": opinion} if opinion else {})}
 
 
 def durations(sentence: Sentence) -> Row:
     """Words as the voice times them beside the recording; empty where the voice reads another number of words."""
-    recording, free = sentence.ways["recording"], sentence.ways["free"]
+    recording, free = sentence.conditions["recording"], sentence.conditions["free"]
     if len(free.words) != len(recording.words):
         return {}
-    error = compare_durations(*([end - start for start, end in way.words] for way in (recording, free)))
+    error = compare_durations(*([end - start for start, end in condition.words] for condition in (recording, free)))
     return {
         "word_ms": error.mean_ms,
         "word_correlation": error.correlation,
@@ -59,19 +59,22 @@ def durations(sentence: Sentence) -> Row:
 
 
 def report(
-    voice: Voice, clip: Clip, corpus: Path, judges: dict[str, Any], out: Path | None, heard: bool = False
+    voice: Voice, clip: Clip, corpus: Path, models: dict[str, Any], out: Path | None, heard: bool = False
 ) -> Row:
-    """All ways of one clip; its picture and, if it shall be ``heard``, its sound, where there is a folder for them."""
+    """All conditions of one clip; its picture and, if ``heard``, its sound, where there is a folder for them."""
     sentence = recorded(voice, clip, corpus)
-    ways = {way: measures(case) for way, case in cases(sentence, judges).items()}
-    print(f"{clip.id}: {json.dumps({way: round(row.get('mcd_db', 0), 2) for way, row in ways.items()})}", flush=True)
+    conditions = {condition: measures(sample) for condition, sample in samples_of(sentence, models).items()}
+    print(
+        f"{clip.id}: {json.dumps({name: round(row.get('mcd_db', 0), 2) for name, row in conditions.items()})}",
+        flush=True,
+    )
     if out is not None:
         show(sentence, clip.id, out, heard)
-    return {"id": clip.id, "text": clip.text, "ways": ways, "durations": durations(sentence)}
+    return {"id": clip.id, "text": clip.text, "conditions": conditions, "durations": durations(sentence)}
 
 
 def show(sentence: Sentence, name: str, out: Path, heard: bool) -> None:
-    rate, recording, free = sentence.rate, sentence.ways["recording"], sentence.ways["free"]
+    rate, recording, free = sentence.rate, sentence.conditions["recording"], sentence.conditions["free"]
     marks = [(span.start_s, span.text) for span in free.phonemes]
     panels = [
         Panel(described("recording", recording.samples, rate), recording.samples, spans=recording.words),
@@ -94,19 +97,19 @@ def main() -> None:
     name = voice_argument(arguments.voice)
     voice, out = load(name, threads=1), arguments.output
     out.mkdir(parents=True, exist_ok=True)
-    judges = load_judges(quick=True)
-    for judge, why in judges.missing.items():
-        print(f"{judge}: {why}")
+    models = load_models(quick=True)
+    for model, why in models.missing.items():
+        print(f"{model}: {why}")
     chosen = chosen_clips(arguments.corpus, arguments.ids)
     sounds = [clip.id for clip in chosen[:SOUNDS]]
-    clips = [report(voice, clip, arguments.corpus, judges.found, out, clip.id in sounds) for clip in chosen]
+    clips = [report(voice, clip, arguments.corpus, models.found, out, clip.id in sounds) for clip in chosen]
     result = {"card": card(name), "folder": out.name, "sounds": sounds, "clips": clips}
     result["intonation"] = intonation(voice, arguments.corpus)
     if arguments.before:
         older = load(voice_argument(arguments.before), threads=1)
         if older.card.name != voice.card.name:
             result["names"] = [older.card.name, voice.card.name]
-        result["before"] = [report(older, clip, arguments.corpus, judges.found, None) for clip in chosen]
+        result["before"] = [report(older, clip, arguments.corpus, models.found, None) for clip in chosen]
     path = RESULTS / f"voice_{out.name}.json"
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -19,7 +19,7 @@ from ssmphony.audio.files import read_audio
 from ssmphony.data.corrections import correct_text, read_corrections
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.transcript import transcribe
-from ssmphony.evaluation.intelligibility import Heard, Listener
+from ssmphony.evaluation.models.recogniser import Heard, Listener
 
 PART = re.compile(r"-[a-z]$")
 """Pages were cut at their sentences: clip page-003-b is a part of recording page-003."""

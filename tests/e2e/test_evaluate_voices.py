@@ -11,7 +11,8 @@ import torch
 from ssmphony.alignment.recogniser import RecogniserConfig, write_recogniser
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip, write_manifest
-from ssmphony.evaluation import judges, run
+from ssmphony.evaluation import run
+from ssmphony.evaluation.models import loading
 from ssmphony.voices.package import MANIFEST, load, voice_folders
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -53,7 +54,7 @@ def test_the_shipped_voices_are_found() -> None:
 def test_every_shipped_voice_is_evaluated(
     folder: Path, material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judges, "JUDGES", {})
+    monkeypatch.setattr(loading, "JUDGES", {})
     plan = run.Plan(
         str(folder),
         tmp_path / "report",
@@ -66,10 +67,10 @@ def test_every_shipped_voice_is_evaluated(
     )
     (voice,) = run.evaluate(plan)["voices"]
     (clip,) = voice["clips"]
-    ways: dict[str, Any] = clip["ways"]
-    assert {"recording", "free"} <= set(ways)
+    conditions: dict[str, Any] = clip["conditions"]
+    assert {"recording", "free"} <= set(conditions)
     loaded = load(folder, threads=1)
-    assert ("copy" in ways) == (loaded.encoder is not None)
-    assert all(len(figures) > 5 for figures in ways.values())
+    assert ("copy" in conditions) == (loaded.encoder is not None)
+    assert all(len(figures) > 5 for figures in conditions.values())
     assert voice["sentences"]["clips"] == voice["stories"]["clips"] == 1
     assert (tmp_path / "report" / "index.html").stat().st_size > 1000

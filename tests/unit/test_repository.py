@@ -98,7 +98,7 @@ def git(*arguments: str) -> str:
 def test_nothing_large_is_tracked() -> None:
     """History keeps every version of a file for ever: only final voices and the recogniser may be large."""
     allowed = re.compile(
-        r"(src/ssmphony/)?voices/\w+/\w+\.(onnx|safetensors)|src/ssmphony/evaluation/recogniser\.safetensors"
+        r"(src/ssmphony/)?voices/\w+/\w+\.(onnx|safetensors)|src/ssmphony/evaluation/models/recogniser\.safetensors"
     )
     paths = [path for path in git("ls-files", "-z").split("\0") if path and not allowed.fullmatch(path)]
     large = [path for path in paths if (ROOT / path).is_file() and (ROOT / path).stat().st_size > 1_000_000]
@@ -134,6 +134,6 @@ def test_wheel_is_small(wheel: zipfile.ZipFile) -> None:
     sizes = {info.filename: info.file_size / 1e6 for info in wheel.infolist()}
     graphs = {name: size for name, size in sizes.items() if name.startswith("ssmphony/voices/default/")}
     assert sum(graphs.values()) <= 25
-    assert sizes["ssmphony/evaluation/recogniser.safetensors"] < 2
+    assert sizes["ssmphony/evaluation/models/recogniser.safetensors"] < 2
     assert sum(size >= 1 for name, size in sizes.items() if name not in graphs) == 1
     assert sum(sizes.values()) - sum(graphs.values()) < 5

@@ -82,7 +82,7 @@ def voice(
 
 
 class Kind(str, Enum):
-    """See `ssmphony.evaluation.listening`."""
+    """See `ssmphony.evaluation.listening.make`."""
 
     AB = "ab"
     MUSHRA = "mushra"
@@ -104,12 +104,12 @@ def listening_test(
     """Make a folder with a page on which people compare voices, or say what they answered."""
     if results:
         with needs_extra("eval"):
-            from ssmphony.evaluation.listening_results import conclusion
+            from ssmphony.evaluation.listening.results import conclusion
         for line in conclusion([Path(system) for system in systems], out):
             typer.echo(line)
         return
     with needs_extra("eval"):
-        from ssmphony.evaluation.listening import items, make_test
+        from ssmphony.evaluation.listening.make import items, make_test
 
     chosen = [_path(system) for system in systems]
     made = make_test(chosen, items(sentences, corpus, ids, chosen, count), out, kind.value)

@@ -1,1 +1,2 @@
-"""What a voice is worth: distances to recordings, prosody, defects, naturalness. NumPy only; nothing here trains."""
+"""Measures voices: `run` speaks and measures, `metrics` holds the figures, `models` the networks that some of them ask,
+`frechet` distances between sets of sounds, `listening` tests with people. Nothing here trains."""

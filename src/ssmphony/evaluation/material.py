@@ -1,4 +1,4 @@
-"""What is judged: sentences, each recorded and spoken in several ways."""
+"""What is evaluated: sentences, each recorded and spoken in several conditions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ssmphony.runtime.acoustic import OnnxVoiceModel
 from ssmphony.types import Audio, Samples, SsmphonyError, Style, TimedSpan, Tokens, Word
 from ssmphony.voice import Voice
 
-WAYS = {
+CONDITIONS = {
     "recording": "recording",
     "copy": "copy-synthesis",
     "timed": "synthesis in the recording's timing",
@@ -26,7 +26,7 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Rendition:
-    """One way to say a sentence; ``words`` are times in s, empty where they are not known."""
+    """A sentence as spoken in one condition; ``words`` are times in s, empty where they are not known."""
 
     samples: Samples
     phonemes: tuple[TimedSpan, ...] = ()
@@ -35,14 +35,14 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Sentence:
-    """``words`` are the phones of each word; ``ways`` has ``recording`` where the sentence was recorded."""
+    """``words`` are the phones of each word; ``conditions`` has ``recording`` where the sentence was recorded."""
 
     id: str
     text: str
     symbols: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]
     rate: int
-    ways: dict[str, Rendition]
+    conditions: dict[str, Rendition]
 
 
 def chosen_clips(corpus: Path, ids: Path | None) -> list[Clip]:
@@ -70,24 +70,25 @@ def read_lines(path: Path) -> list[str]:
 
 
 def recorded(voice: Voice, clip: Clip, corpus: Path) -> Sentence:
-    """A clip of a corpus in all ways that the voice has.
+    """A clip of a corpus in all conditions that the voice has.
 
-    A copy takes an encoder; only exported acoustic models can take over a timing.
+    Copy-synthesis takes an encoder; only exported acoustic models can take over a timing.
     """
     recording, rate = read_audio(corpus / clip.audio)
     recording = resample(recording, rate, voice.sample_rate)
-    ways = {"recording": Rendition(recording, (), tuple((start, end) for _, _, start, end in clip.anchors))}
+    times = tuple((start, end) for _, _, start, end in clip.anchors)
+    conditions = {"recording": Rendition(recording, (), times)}
     if voice.encoder is not None:
-        ways["copy"] = Rendition(copy_synthesis(voice.encoder, voice.codec, recording))
+        conditions["copy"] = Rendition(copy_synthesis(voice.encoder, voice.codec, recording))
     known = set(clip.symbols or ()) <= set(voice.frontend.symbols)
     if known and clip.anchors and isinstance(voice.model, OnnxVoiceModel):
         timing = RecordedTiming(voice.model, clip.anchors, clip.seconds, voice.codec.format.frame_rate)
         timed = speak_tokens(replace(voice, model=timing), tokens_of(clip, voice.frontend.symbols))
-        ways["timed"] = Rendition(timed.samples, timed.phonemes)
-    ways["free"] = rendition(voice.say(clip.text))
+        conditions["timed"] = Rendition(timed.samples, timed.phonemes)
+    conditions["free"] = rendition(voice.say(clip.text))
     symbols = clip.symbols or ()
     words = tuple(symbols[first:stop] for first, stop in clip.words)
-    return Sentence(clip.id, clip.text, symbols, words, voice.sample_rate, ways)
+    return Sentence(clip.id, clip.text, symbols, words, voice.sample_rate, conditions)
 
 
 def rendition(audio: Audio) -> Rendition:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ssmphony.evaluation.material import WAYS
-from ssmphony.evaluation.metrics import METRICS
-from ssmphony.evaluation.sets import SETS
+from ssmphony.evaluation.frechet.features import FEATURES
+from ssmphony.evaluation.material import CONDITIONS
+from ssmphony.evaluation.metrics.corpus import SETS
+from ssmphony.evaluation.metrics.registry import METRICS
 
 Row = dict[str, Any]
 
@@ -21,7 +22,7 @@ td:first-child, th:first-child { text-align: left } small { color: #666 } img { 
 .missing { background: #fff3cd; padding: .5rem 1rem } .group td { background: #eee; font-weight: bold }
 """
 SHOWN_CLIPS = 50
-NO_JUDGE = "–"
+NO_VALUE = "–"
 
 
 def page(result: Row) -> str:
@@ -42,13 +43,13 @@ def page(result: Row) -> str:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    return NO_JUDGE if value is None else f"{value:.{digits}f}"
+    return NO_VALUE if value is None else f"{value:.{digits}f}"
 
 
 def interval(row: Mapping[str, Any] | None, digits: int) -> str:
     """The mean, its interval below."""
     if not row:
-        return NO_JUDGE
+        return NO_VALUE
     low, high = number(row["low"], digits), number(row["high"], digits)
     return f"{number(row['mean'], digits)}<br><small>{low} to {high}</small>"
 
@@ -79,8 +80,7 @@ def _voice(voice: Row) -> list[str]:
     if voice["speaker_floors"]:
         rows = [[escape(name), interval(row, 3)] for name, row in voice["speaker_floors"].items()]
         parts.append(table(["similarity to the speaker, for comparison", "cosine"], rows))
-    if voice["frechet"]:
-        parts.append(_frechet(voice["frechet"]))
+    parts += [_frechet(name, distances) for name, distances in voice["frechet"].items()]
     for name, figures in voice["sets"].items():
         rows = [[escape(label), number(value)] for label, value in figures.items()]
         parts.append(table([escape(SETS[name].title), ""], rows))
@@ -106,9 +106,12 @@ def _card(voice: Row) -> str:
 
 
 def means_table(means: Mapping[str, Mapping[str, Row]]) -> str:
-    """Metrics by way, with 95 % intervals over clips."""
-    names = {**WAYS, "unseen": "synthesis of unseen sentences"}
-    header = ["mean, 95 % interval over clips", *(f"{names[way]}<br>({_most(means[way])} clips)" for way in means)]
+    """Metrics by condition, with 95 % intervals over clips."""
+    names = {**CONDITIONS, "unseen": "synthesis of unseen sentences"}
+    header = [
+        "mean, 95 % interval over clips",
+        *(f"{names[condition]}<br>({_most(means[condition])} clips)" for condition in means),
+    ]
     rows: list[list[str]] = []
     for name, metric in METRICS.items():
         if not any(name in figures for figures in means.values()):
@@ -125,7 +128,7 @@ def _most(figures: Mapping[str, Row]) -> int:
     return max(row["clips"] for row in figures.values())
 
 
-def _frechet(distances: Mapping[str, Row]) -> str:
+def _frechet(name: str, distances: Mapping[str, Row]) -> str:
     rows = [
         [
             escape(label),
@@ -136,13 +139,14 @@ def _frechet(distances: Mapping[str, Row]) -> str:
         ]
         for label, row in distances.items()
     ]
-    header = ["Fréchet distance of GE2E features", "extrapolated to endless clips", "by seed", "plain", "fewer side"]
+    title = FEATURES[name].title if name in FEATURES else name
+    header = [f"Fréchet distance: {escape(title)}", "extrapolated to endless clips", "by seed", "plain", "fewer side"]
     return table(header, rows)
 
 
 def _robustness(found: Row) -> str:
     rows = [[escape(name), str(count)] for name, count in found["defects"].items()]
-    rows.append(["<b>broken in any way</b>", f"<b>{found['broken']}</b>"])
+    rows.append(["<b>broken in any condition</b>", f"<b>{found['broken']}</b>"])
     rows.append(["in doubt: the recogniser hears a fault (it errs, too)", str(found["in_doubt"])])
     rows += [[f"words or stretches it hears {kind}", str(count)] for kind, count in found["heard"].items()]
     counted = table([f"of {found['clips']}, {found['audio_s'] / 60:.0f} minutes, {found['words']} words", ""], rows)
@@ -164,15 +168,15 @@ def _doubts(row: Row) -> list[str]:
 
 
 def _clip(clip: Row, *, audible: bool) -> str:
-    ways = clip["ways"]
+    conditions = clip["conditions"]
     rows = [
-        [escape(metric.label), *(number(ways[way].get(name), metric.digits) for way in ways)]
+        [escape(metric.label), *(number(conditions[condition].get(name), metric.digits) for condition in conditions)]
         for name, metric in METRICS.items()
-        if any(ways[way].get(name) is not None for way in ways)
+        if any(conditions[condition].get(name) is not None for condition in conditions)
     ]
-    players = [player(clip["audio"][way]) if audible else "" for way in ways]
+    players = [player(clip["audio"][condition]) if audible else "" for condition in conditions]
     picture = f'<img loading="lazy" src="{escape(clip["picture"])}" alt="Spectrograms">' if audible else ""
-    figures = table(["", *(WAYS[way] for way in ways)], [["listen", *players], *rows])
+    figures = table(["", *(CONDITIONS[condition] for condition in conditions)], [["listen", *players], *rows])
     return f'<div class="clip"><p><b>{escape(clip["clip"])}</b>: {escape(clip["text"])}</p>{picture}{figures}</div>'
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ssmphony.audio.pitch import track_pitch
-from ssmphony.evaluation.defects import check_clip, drift
-from ssmphony.evaluation.intelligibility import Listener, word_faults
 from ssmphony.evaluation.material import cut
+from ssmphony.evaluation.metrics.defects import check_clip, drift
+from ssmphony.evaluation.models.recogniser import Listener, word_faults
 from ssmphony.types import Audio, Tokens
 from ssmphony.voice import Voice
 

@@ -23,15 +23,15 @@ import ssmphony
 from ssmphony.audio.files import PartialFile
 from ssmphony.config import load_json
 from ssmphony.evaluation import report, speed
-from ssmphony.evaluation.conclusions import compare_voices, conclude
-from ssmphony.evaluation.intelligibility import WEIGHTS
+from ssmphony.evaluation.frechet.references import References, kept_references
 from ssmphony.evaluation.journal import Journal
-from ssmphony.evaluation.judges import Judges, load_judges
 from ssmphony.evaluation.material import chosen_clips, read_lines, read_story
-from ssmphony.evaluation.metrics import METRICS
-from ssmphony.evaluation.references import References, kept_references
+from ssmphony.evaluation.metrics.registry import METRICS
+from ssmphony.evaluation.models.loading import Models, load_models
+from ssmphony.evaluation.models.recogniser import WEIGHTS
 from ssmphony.evaluation.robustness import held_out
-from ssmphony.evaluation.work import Job, Setting, start
+from ssmphony.evaluation.summary import compare_voices, conclude
+from ssmphony.evaluation.worker import Job, Setting, start
 from ssmphony.parallel.local import run_local
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import MANIFEST, locate
@@ -52,7 +52,7 @@ class Plan:
 
     corpus, ids: a prepared corpus and a list of its clips. others: corpora of other speakers.
     sentences: a file of one sentence a line, every ``every``-th of which is spoken, ``count`` at most.
-    stories: text or Markdown files. quick: a few of everything, without the slow judges.
+    stories: text or Markdown files. quick: a few of everything, without the slow models.
     """
 
     voice: str | None
@@ -75,23 +75,23 @@ def evaluate(plan: Plan, progress: Progress | None = None) -> Row:
     """Measure and write the report; returns what ``report.json`` holds.
 
     Raises `SsmphonyError` when there is nothing to measure, a voice or a corpus is missing, or the folder cannot be
-    written. Absent judges are lines in the report.
+    written. Absent models are lines in the report.
     """
     jobs = planned(plan)
     told = progress or (lambda what, done, total: None)
-    judges = load_judges(plan.recogniser, online=plan.online, quick=plan.quick)
-    known = _references(plan, jobs, judges)
-    voices = [_voice(plan, plan.voice, "a", jobs, judges, known, told)]
+    models = load_models(plan.recogniser, online=plan.online, quick=plan.quick)
+    known = _references(plan, jobs, models)
+    voices = [_voice(plan, plan.voice, "a", jobs, models, known, told)]
     if plan.against is not None:
         earlier = Path(plan.against) / REPORT
         if earlier.is_file():
-            voices.append({**load_json(earlier)["voices"][0], "name": "b", "elsewhere": True})
+            voices.append({**_earlier(earlier), "name": "b", "elsewhere": True})
         else:
-            voices.append(_voice(plan, plan.against, "b", jobs, judges, known, told))
+            voices.append(_voice(plan, plan.against, "b", jobs, models, known, told))
     result: Row = {
         "ssmphony": ssmphony.__version__,
         "recogniser": str(plan.recogniser.name) if plan.recogniser else "shipped",
-        "missing": judges.missing,
+        "missing": models.missing,
         "voices": voices,
         "comparison": compare_voices(*voices) if len(voices) == 2 else [],
     }
@@ -99,6 +99,14 @@ def evaluate(plan: Plan, progress: Progress | None = None) -> Row:
     _write(plan.out / REPORT, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     _write(plan.out / "index.html", report.page(result))
     return result
+
+
+def _earlier(path: Path) -> Row:
+    """The voice of an earlier report."""
+    voice = load_json(path)["voices"][0]
+    if any("conditions" not in row for row in voice["clips"] + voice["unseen"]):
+        raise SsmphonyError(f"{path} was written by an older version: evaluate that voice again")
+    return voice
 
 
 def planned(plan: Plan) -> list[Job]:
@@ -116,11 +124,11 @@ def planned(plan: Plan) -> list[Job]:
     return jobs
 
 
-def _references(plan: Plan, jobs: Sequence[Job], judges: Judges) -> References | None:
-    if plan.corpus is None or "speaker" not in judges.found:
+def _references(plan: Plan, jobs: Sequence[Job], models: Models) -> References | None:
+    if plan.corpus is None:
         return None
     measured = [job.clip for job in jobs if job.clip]
-    return kept_references(plan.corpus, measured, plan.others, judges.found["speaker"], plan.out / "work")
+    return kept_references(plan.corpus, measured, plan.others, models.found, plan.out / "work")
 
 
 def _voice(
@@ -128,7 +136,7 @@ def _voice(
     voice: str | None,
     name: str,
     jobs: Sequence[Job],
-    judges: Judges,
+    models: Models,
     known: References | None,
     progress: Progress,
 ) -> Row:
@@ -136,17 +144,17 @@ def _voice(
     setting = Setting(voice, name, plan.out, plan.corpus, plan.recogniser, plan.online, plan.quick)
     if known is not None:
         setting = replace(setting, speaker=known.speaker)
-    rows = do(setting, jobs, judges, plan.workers, partial(progress, f"voice {name}"))
+    rows = do(setting, jobs, models, plan.workers, partial(progress, f"voice {name}"))
     card = speed.card(voice)
     measured = {} if plan.quick else speed.measure_apart(voice)
     return {"name": name, "card": card, "speed": measured, **conclude(rows, setting, known)}
 
 
 def do(
-    setting: Setting, jobs: Sequence[Job], judges: Judges, workers: int | None, progress: Callable[[int, int], None]
+    setting: Setting, jobs: Sequence[Job], models: Models, workers: int | None, progress: Callable[[int, int], None]
 ) -> list[Row]:
     """The rows of all jobs, those that an earlier run finished from its journal."""
-    journal = Journal(setting.out / "work", setting.name, _stamp(setting, judges))
+    journal = Journal(setting.out / "work", setting.name, _stamp(setting, models))
     done = journal.rows()
     waiting = [job for job in jobs if _key(job) not in done]
     progress(len(jobs) - len(waiting), len(jobs))
@@ -163,7 +171,7 @@ def _key(job: Job) -> str:
     return f"{job.kind} {job.id} {hashlib.sha256(job.text.encode()).hexdigest()[:8]}"
 
 
-def _stamp(setting: Setting, judges: Judges) -> Row:
+def _stamp(setting: Setting, models: Models) -> Row:
     """What the figures of a row depend on besides its text."""
     speaker = None if setting.speaker is None else hashlib.sha256(setting.speaker.tobytes()).hexdigest()
     recogniser = setting.recogniser or WEIGHTS
@@ -171,7 +179,7 @@ def _stamp(setting: Setting, judges: Judges) -> Row:
     return {
         "voice": hashlib.sha256((locate(setting.voice) / MANIFEST).read_bytes()).hexdigest(),
         "corpus": str(setting.corpus and setting.corpus.resolve()),
-        "judges": sorted(judges.found),
+        "models": sorted(models.found),
         "recogniser": hashlib.sha256(weights).hexdigest(),
         "metrics": list(METRICS),
         "speaker": speaker,

@@ -15,11 +15,12 @@ import torch
 from ssmphony.alignment.recogniser import RecogniserConfig, write_recogniser
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip, write_manifest
-from ssmphony.evaluation import judges, run
-from ssmphony.evaluation.conclusions import compare_voices, verdict, worst_first
-from ssmphony.evaluation.intervals import Interval
-from ssmphony.evaluation.metrics import METRICS
+from ssmphony.evaluation import run
+from ssmphony.evaluation.metrics.registry import METRICS
+from ssmphony.evaluation.models import loading
 from ssmphony.evaluation.robustness import summary
+from ssmphony.evaluation.statistics import Interval
+from ssmphony.evaluation.summary import compare_voices, verdict, worst_first
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import load
 
@@ -28,7 +29,7 @@ TEXT = "नमस्ते दुनिया"
 
 @pytest.fixture(scope="module")
 def plan(tiny_voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> run.Plan:
-    """Two "recordings": the voice's own synthesis and the same, softer; one sentence, one story, an untrained judge."""
+    """Two "recordings": the voice's own synthesis and the same, softer; one sentence, one story, an untrained model."""
     folder = tmp_path_factory.mktemp("evaluation")
     (folder / "corpus" / "audio").mkdir(parents=True)
     voice = load(tiny_voice_folder, threads=1)
@@ -64,18 +65,18 @@ def plan(tiny_voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> r
 
 @pytest.fixture(autouse=True)
 def few_judges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only those that take no time; their own tests judge the judges."""
-    monkeypatch.setattr(judges, "JUDGES", {})
+    """Only those that take no time; their own tests judge the others."""
+    monkeypatch.setattr(loading, "MODELS", {})
 
 
 @pytest.fixture(scope="module")
 def result(plan: run.Plan) -> dict[str, Any]:
-    before = dict(judges.JUDGES)
-    judges.JUDGES.clear()
+    before = dict(loading.MODELS)
+    loading.MODELS.clear()
     try:
         return run.evaluate(plan)
     finally:
-        judges.JUDGES.update(before)
+        loading.MODELS.update(before)
 
 
 def test_report_is_whole(plan: run.Plan, result: dict[str, Any]) -> None:
@@ -83,11 +84,11 @@ def test_report_is_whole(plan: run.Plan, result: dict[str, Any]) -> None:
     (voice,) = result["voices"]
     assert {clip["clip"] for clip in voice["clips"]} == {"loud", "soft"}
     loud = next(clip for clip in voice["clips"] if clip["clip"] == "loud")
-    assert loud["ways"]["free"]["mcd_db"] == pytest.approx(0.0, abs=0.2)  # it is the recording, but for 16 bits
-    assert loud["ways"]["free"]["word_ms"] == pytest.approx(0.0, abs=1e-6)
-    assert loud["ways"]["free"]["global_variance"] == pytest.approx(1.0, abs=0.1)
-    assert loud["ways"]["recording"]["phone_error"] > 0.0
-    assert set(loud["ways"]) == {"recording", "copy", "timed", "free"}
+    assert loud["conditions"]["free"]["mcd_db"] == pytest.approx(0.0, abs=0.2)  # it is the recording, but for 16 bits
+    assert loud["conditions"]["free"]["word_ms"] == pytest.approx(0.0, abs=1e-6)
+    assert loud["conditions"]["free"]["global_variance"] == pytest.approx(1.0, abs=0.1)
+    assert loud["conditions"]["recording"]["phone_error"] > 0.0
+    assert set(loud["conditions"]) == {"recording", "copy", "timed", "free"}
     assert voice["sentences"]["clips"] == 2
     assert voice["stories"]["clips"] == 1
     assert voice["means"]["unseen"]["seconds"]["clips"] == 2
@@ -106,8 +107,8 @@ def test_page_shows_what_is_there_and_loads_nothing_from_afar(plan: run.Plan, re
 
 
 def test_a_second_run_does_nothing_again(plan: run.Plan, result: dict[str, Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr("ssmphony.evaluation.work.recorded", None)
-    monkeypatch.setattr("ssmphony.evaluation.work.examine", None)
+    monkeypatch.setattr("ssmphony.evaluation.worker.recorded", None)
+    monkeypatch.setattr("ssmphony.evaluation.worker.examine", None)
     (journal,) = (plan.out / "work").glob("*.jsonl")
     with journal.open("a", encoding="utf-8") as file:
         file.write('{"id": "cut of')  # as a kill leaves it
@@ -125,7 +126,7 @@ def test_comparison_finds_the_better_voice(result: dict[str, Any]) -> None:
     (a,) = result["voices"]
     b = json.loads(json.dumps(a))
     for k, clip in enumerate(b["clips"]):
-        clip["ways"]["free"]["mcd_db"] += 1.0 + 0.1 * k
+        clip["conditions"]["free"]["mcd_db"] += 1.0 + 0.1 * k
     (row,) = [row for row in compare_voices(a, b) if row["metric"] == "mcd_db" and row["where"] == "synthesis"]
     assert row["mean"] == pytest.approx(1.05)
     assert row["verdict"] == "a"
@@ -134,14 +135,17 @@ def test_comparison_finds_the_better_voice(result: dict[str, Any]) -> None:
 
 
 def test_worst_clips_come_first() -> None:
-    rows = [{"ways": {"free": {"mcd_db": mcd, "dnsmos_overall": mos}}} for mcd, mos in ((4, 3.0), (6, 2.0), (3.5, 3.1))]
-    assert [row["ways"]["free"]["mcd_db"] for row in worst_first(rows)] == [6, 4, 3.5]
+    rows = [
+        {"conditions": {"free": {"mcd_db": mcd, "dnsmos_overall": mos}}}
+        for mcd, mos in ((4, 3.0), (6, 2.0), (3.5, 3.1))
+    ]
+    assert [row["conditions"]["free"]["mcd_db"] for row in worst_first(rows)] == [6, 4, 3.5]
 
 
 def test_what_is_missing_is_a_line(plan: run.Plan, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="nothing to measure"):
         run.evaluate(run.Plan(plan.voice, tmp_path))
-    found = judges.load_judges(tmp_path / "none.safetensors", quick=True)
+    found = loading.load_models(tmp_path / "none.safetensors", quick=True)
     assert "no such recogniser" in found.missing["recogniser"]
     assert "--online" in found.missing["utmos"]
     assert not found.found

@@ -1,0 +1,54 @@
+"""The evaluator models that metrics ask. Each is loaded once; one that is absent is a line in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ssmphony.evaluation.metrics.fidelity import Pesq, Stoi
+from ssmphony.evaluation.models.distillmos import DistillMos
+from ssmphony.evaluation.models.dnsmos import Dnsmos
+from ssmphony.evaluation.models.downloaded import Utmos, Whisper
+from ssmphony.evaluation.models.recogniser import WEIGHTS, Listener
+from ssmphony.evaluation.models.speaker import SpeakerEncoder
+from ssmphony.types import SsmphonyError
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "distillmos": DistillMos,
+    "dnsmos": Dnsmos,
+    "pesq": Pesq,
+    "stoi": Stoi,
+    "speaker": SpeakerEncoder,
+    "utmos": Utmos,
+    "whisper": Whisper,
+}
+"""Name → how it is loaded; raises `SsmphonyError` when it cannot be. The recogniser, `Listener`, takes a file."""
+ONLINE = ("utmos", "whisper")
+SLOW = ("speaker",)
+
+
+class Models(NamedTuple):
+    """``found`` by name; ``missing``: name → the line that says why."""
+
+    found: dict[str, Any]
+    missing: dict[str, str]
+
+
+def load_models(recogniser: Path | None = None, *, online: bool = False, quick: bool = False) -> Models:
+    """All that can be loaded. ``online`` allows downloads; ``quick`` leaves the slow ones out."""
+    left_out = {name: "left out: it downloads a network; allow it with --online" for name in ONLINE if not online}
+    left_out |= {name: "left out by --quick" for name in SLOW if quick}
+    loaders = {name: load for name, load in MODELS.items() if name not in left_out}
+    models = _load({"recogniser": lambda: Listener(recogniser or WEIGHTS), **loaders}.items())
+    return Models(models.found, {**models.missing, **left_out})
+
+
+def _load(loaders: Iterable[tuple[str, Callable[[], Any]]]) -> Models:
+    models = Models({}, {})
+    for name, load in loaders:
+        try:
+            models.found[name] = load()
+        except SsmphonyError as error:
+            models.missing[name] = str(error)
+    return models
