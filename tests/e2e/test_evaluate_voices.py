@@ -54,7 +54,7 @@ def test_the_shipped_voices_are_found() -> None:
 def test_every_shipped_voice_is_evaluated(
     folder: Path, material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "JUDGES", {})
+    monkeypatch.setattr(loading, "MODELS", {})
     plan = run.Plan(
         str(folder),
         tmp_path / "report",

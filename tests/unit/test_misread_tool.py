@@ -6,11 +6,11 @@ import runpy
 from pathlib import Path
 
 import pytest
-from tests.unit.evaluation.test_intelligibility import heard as heard_words
 
 from ssmphony.data.manifest import Clip
 from ssmphony.data.transcript import transcribe
 from ssmphony.evaluation.models.recogniser import Heard
+from tests.unit.evaluation.models.test_recogniser import heard as heard_words
 
 TOOL = runpy.run_path(str(Path(__file__).resolve().parents[2] / "tools/misread.py"))
 WRITTEN, SPOKEN = "पा लंबा है।", "पा लंबे हैं।"
