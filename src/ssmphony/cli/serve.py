@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ssmphony.cli.completion import voice_names
 from ssmphony.cli.errors import needs_extra
+
+if TYPE_CHECKING:
+    from ssmphony.server import ServeSettings
 
 
 def serve(
@@ -83,4 +88,21 @@ def serve(
         from ssmphony.server import read_settings
         from ssmphony.server import serve as run
 
-    run(read_settings({name: value for name, value in given.items() if value is not None}, os.environ, config))
+    settings = read_settings({name: value for name, value in given.items() if value is not None}, os.environ, config)
+    run(settings, partial(_greet, settings) if sys.stderr.isatty() else None)
+
+
+def _greet(settings: ServeSettings, url: str) -> None:
+    """Tell a person where to look; programs read the log."""
+    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")  # no address to open
+    key = "" if settings.api_key is None else ' -H "Authorization: Bearer YOUR_KEY"'
+    lines = [
+        f"ssmphony speaks at {url}",
+        f"  in a browser:  {url}/",
+        f"  in programs:   {url}/docs",
+        f"  a first try:   curl {url}/v1/audio/speech{key} -H 'Content-Type: application/json' \\",
+        '                   -d \'{"input": "नमस्ते दुनिया"}\' -o hello.mp3',
+    ]
+    if settings.wyoming is not None:
+        lines.append(f"  Home Assistant: {settings.wyoming}")
+    typer.echo("\n".join([*lines, "Ctrl-C ends it."]), err=True)

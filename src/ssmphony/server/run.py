@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from ssmphony.server.connections import Limits, protocols
 from ssmphony.server.dispatch import Inbox
 from ssmphony.server.log import log, write_log
 from ssmphony.server.settings import ServeSettings
-from ssmphony.server.workers import Ready, supervise
+from ssmphony.server.workers import supervise
 from ssmphony.server.wyoming import bind
 from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
@@ -36,10 +36,11 @@ _TELL_S = 2
 _FIRST_WORDS = "नमस्ते।"
 
 
-def serve(settings: ServeSettings) -> None:
+def serve(settings: ServeSettings, greet: Callable[[str], None] | None = None) -> None:
     """Answer until SIGTERM or SIGINT; what is being spoken then is spoken to its end.
 
-    Raises `SsmphonyError` for voices that cannot be loaded and for an address that cannot be had.
+    ``greet`` is called with the server's address once requests are answered. Raises `SsmphonyError` for voices that
+    cannot be loaded and for an address that cannot be had.
     """
     write_log()
     name_voices(settings)
@@ -47,17 +48,21 @@ def serve(settings: ServeSettings) -> None:
     listener = listen(settings.host, settings.port)
     if settings.api_key is None and not _is_loopback(listener):
         log("anyone who can reach this address may use the server: set --api-key", logging.WARNING)
+    url = url_of(listener)
+    ready = partial(greet, url) if greet is not None else None
     with listener:
         if settings.workers == 1:
-            work(settings, url_of(listener), listener)
+            work(settings, url, listener, ready)
         else:
-            supervise(work, settings, listener, url_of(listener))
+            supervise(work, settings, listener, url, ready)
 
 
-def work(settings: ServeSettings, url: str, source: socket.socket | Inbox, ready: Ready | None = None) -> None:
+def work(
+    settings: ServeSettings, url: str, source: socket.socket | Inbox, ready: Callable[[], object] | None = None
+) -> None:
     """Serve in this process what comes to a listening socket, or is handed over.
 
-    ``url`` is where clients find it, for the log. ``ready`` is set when requests are answered.
+    ``url`` is where clients find it, for the log. ``ready`` is called when requests are answered.
     """
     wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
     voices = load_voices(settings)
@@ -67,7 +72,7 @@ def work(settings: ServeSettings, url: str, source: socket.socket | Inbox, ready
         _give_back_memory()
         server = Server(engine, settings, source, url, wyoming)
         if ready is not None:
-            ready.set()
+            ready()
         with _returning_signals():
             server.run()
 

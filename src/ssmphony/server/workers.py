@@ -23,8 +23,9 @@ from ssmphony.server.metrics import FOLDER
 from ssmphony.server.settings import ServeSettings
 from ssmphony.types import SsmphonyError
 
-Work = Callable[[ServeSettings, str, Inbox, Ready], None]
-"""What a worker does at an address, with the connections it is handed, until it is told to stop."""
+Work = Callable[[ServeSettings, str, Inbox, Callable[[], object]], None]
+"""What a worker does at an address, with the connections it is handed, until it is told to stop. It calls the last
+argument when it is ready."""
 _PAUSE_S = 1.0
 _TICK_S = 0.5
 
@@ -35,10 +36,17 @@ class _Worker(NamedTuple):
     outbox: Outbox
 
 
-def supervise(work: Work, settings: ServeSettings, listener: socket.socket, url: str) -> None:
+def supervise(
+    work: Work,
+    settings: ServeSettings,
+    listener: socket.socket,
+    url: str,
+    ready: Callable[[], object] | None = None,
+) -> None:
     """Accept the connections of ``listener`` and spread them over the workers; ``url`` is where it listens.
 
-    Keep ``settings.workers`` processes at work until SIGTERM or SIGINT, then let them finish.
+    Keep ``settings.workers`` processes at work until SIGTERM or SIGINT, then let them finish. ``ready`` is called when
+    the first of them is.
 
     Raises `SsmphonyError` when the first ones cannot begin.
     """
@@ -54,6 +62,9 @@ def supervise(work: Work, settings: ServeSettings, listener: socket.socket, url:
         try:
             while not stop.is_set():
                 able = [worker.outbox for worker in workers if worker.ready.is_set()]
+                if able and ready is not None:
+                    ready()
+                    ready = None
                 wait([*(worker.process.sentinel for worker in workers), *([listener] if able else [])], _TICK_S)
                 if able and not stop.is_set():
                     _hand_out(dispatcher, able, stop)
@@ -119,7 +130,7 @@ def _run(work: Work, settings: ServeSettings, url: str, inbox: Inbox, ready: Rea
     write_log()
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
-        work(settings, url, inbox, ready)
+        work(settings, url, inbox, ready.set)
     except SsmphonyError as error:
         log(str(error), logging.ERROR)
         sys.exit(1)
