@@ -41,7 +41,7 @@ HORIZONS = (1, 2, 4, 8, 16, 32, 64)
 
 class LossWeights(Config):
     """What each loss weighs. ``kl``, of a dimension, is reached after the first fifth of the training, from 0 on a
-    straight line; with a twentieth of it the latents grew without end (docs/log/2026-11-21-lewm.md)."""
+    straight line; with a twentieth of it the latents grew without end (docs/log.md#lewm)."""
 
     latent: float = 1.0
     kl: float = 0.2

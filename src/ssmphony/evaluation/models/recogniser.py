@@ -32,7 +32,7 @@ MARGIN = 4.0
 ALIKE = -10.0
 """At least so many nats the clip must be likelier with a word said twice than with it said once, for it to be repeated.
 Of 70 words that were doubled in the sound of 70 sentences 63 are above, of 57 that were not, and had phones of any
-kind heard behind them, one (docs/log/2026-11-22-said-twice.md)."""
+kind heard behind them, one (docs/log.md#said-twice)."""
 INVENTED = 3
 """So many phones in a row that the text does not have are something made up."""
 
