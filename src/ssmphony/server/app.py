@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.security import HTTPBearer
 
 from ssmphony import __version__
@@ -22,6 +22,7 @@ from ssmphony.server import captions, catalogue, errors, phonemes, socket, speec
 from ssmphony.server.limits import Gate
 from ssmphony.server.log import log
 from ssmphony.server.metrics import REFRESH_S, Metrics
+from ssmphony.server.reference import render
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.wyoming import answering
 
@@ -70,7 +71,7 @@ def create_app(
         title="ssmphony",
         version=__version__,
         description="Text to speech, as clients of OpenAI's speech endpoint expect it.",
-        docs_url=None,  # they load scripts from elsewhere
+        docs_url=None,  # it loads scripts from elsewhere: see `reference`
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -95,7 +96,10 @@ def create_app(
         metrics.refresh(engine.stats())
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    page = _page()
+    async def show_reference() -> Response:
+        return HTMLResponse(render(app.openapi()), headers=_PAGE_HEADERS)
+
+    page = {**_page(), "/docs": show_reference}
     for path, answer in page.items():
         app.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_middleware(Gate, settings=settings, metrics=metrics, open_paths=["/health", *page], stopping=stopping)
