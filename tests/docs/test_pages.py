@@ -29,8 +29,12 @@ def test_readme_shows_both_commands() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    titles = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+    """Of the headings: the id that a heading names in braces, or what is made of its title."""
+    found: set[str] = set()
+    for title in re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE):
+        named = re.search(r"\{#([\w-]+)\}$", title)
+        found.add(named[1] if named else re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-"))
+    return found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
