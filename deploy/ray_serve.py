@@ -1,7 +1,7 @@
 """The server as replicas on a Ray cluster, behind Ray Serve's proxy.
 
-    pip install "ssmphony[serve]" "ray[serve]"              # on every machine
-    serve run deploy.ray_serve:app                          # from the repository, on the first machine
+    pip install ".[serve]" "ray[serve]"                     # in a checkout on every machine
+    serve run deploy.ray_serve:app                          # in the checkout, on the first machine
 
 Each replica has an engine of its own. Settings come from the environment, as for `ssmphony serve`; those of sockets
 (host, port, workers, connections, stall_s) and Wyoming are the proxy's business or do not apply.

@@ -8,7 +8,7 @@ task, Hochreiter and Schmidhuber 1997; here a symbol lasts as long as a phoneme 
 
 All models see the same batches for as many steps, with the same optimiser, at each of the same learning rates. Writes
 ``long_range.json`` (every run), ``long_range.md`` (the table) and ``long_range.png`` (the curve) into FOLDER. Needs
-``pip install "ssmphony[train]"``.
+``pip install ".[train]"`` in a checkout.
 """
 
 from __future__ import annotations

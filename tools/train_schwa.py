@@ -9,7 +9,7 @@ CC BY-SA), rows of ``word<TAB>phones``, is not part of the project: for each of 
 those with which our pronunciation is nearest to one that is listed, and a logistic regression with an L2 penalty weighs
 the features of `schwa_features`. ``judge`` divides the words into folds by a hash of their first four letters, so that
 no word is judged by a model that saw its relatives. There is nothing random: the same files give the same tables.
-Needs scipy (`pip install "ssmphony[eval]"`).
+Needs scipy (`pip install ".[eval]"`).
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ import ssmphony
 from ssmphony.types import Audio
 
 pytestmark = pytest.mark.slow
-sync_api = pytest.importorskip("playwright.sync_api", reason="no browser driver here: install ssmphony[dev]")
-uvicorn = pytest.importorskip("uvicorn", reason="no server here: install ssmphony[serve]")
+sync_api = pytest.importorskip("playwright.sync_api", reason="no browser driver here: pip install '.[dev]'")
+uvicorn = pytest.importorskip("uvicorn", reason="no server here: pip install '.[serve]'")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 TEXT = "नमस्ते 😀 दोस्तो, क्या हाल है? आज 12 किताबें ₹500 में मिलीं।"

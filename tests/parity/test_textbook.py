@@ -13,7 +13,7 @@ from ssmphony.ssm.kernel import run
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 
-jax = pytest.importorskip("jax", reason="JAX is not installed: pip install ssmphony[reference]")
+jax = pytest.importorskip("jax", reason="JAX is not installed: pip install '.[reference]'")
 
 # after the line above, so that without JAX this file is skipped and not an error
 from reference.annotated_s4 import carry, hippo, kernel  # noqa: E402

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-pytest.importorskip("jax", reason="JAX is not installed: pip install ssmphony[reference]")
+pytest.importorskip("jax", reason="JAX is not installed: pip install '.[reference]'")
 
 CHAPTERS = ("ssm", "hippo", "kernel", "carry", "network")
 

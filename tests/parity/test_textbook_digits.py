@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("jax", reason="JAX is not installed: pip install ssmphony[reference]")
+pytest.importorskip("jax", reason="JAX is not installed: pip install '.[reference]'")
 
 from reference.annotated_s4 import digits, train
 

@@ -55,19 +55,6 @@ class OneLineErrors(TyperGroup):
 
 
 @contextmanager
-def needs_extra(name: str) -> Generator[None, None, None]:
-    """Say which extra to install when one of its packages is missing."""
-    from ssmphony.types import SsmphonyError
-
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("ssmphony"):
-            raise
-        raise SsmphonyError(f"this needs {error.name}: pip install 'ssmphony[{name}]'") from None
-
-
-@contextmanager
 def _terminable() -> Generator[None, None, None]:
     """Let SIGTERM unwind the program, so that partial files are removed."""
     if threading.current_thread() is not threading.main_thread():

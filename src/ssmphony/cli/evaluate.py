@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from ssmphony.cli.completion import voice_names
-from ssmphony.cli.errors import needs_extra
+from ssmphony.extras import needs_extra
 
 if TYPE_CHECKING:
     from ssmphony.evaluation.run import Progress

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.completion import voice_names
-from ssmphony.cli.errors import needs_extra
+from ssmphony.extras import needs_extra
 
 if TYPE_CHECKING:
     from ssmphony.server import ServeSettings

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ssmphony.cli.engines import EngineName, engine_of
-from ssmphony.cli.errors import needs_extra
+from ssmphony.extras import needs_extra
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")

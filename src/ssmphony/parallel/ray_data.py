@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ssmphony.extras import needs_extra
 from ssmphony.parallel import I, R, Start
 from ssmphony.types import SsmphonyError
 
@@ -76,11 +77,9 @@ def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as it will be; unset, Ray warns
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core writes past Python's logging
-    try:
+    with needs_extra("ray"):
         ray: Any = importlib.import_module("ray")
         importlib.import_module("ray.data")
-    except ModuleNotFoundError as error:
-        raise SsmphonyError(f"this needs {error.name}: pip install 'ssmphony[ray]'") from None
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)

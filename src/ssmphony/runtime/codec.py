@@ -48,4 +48,4 @@ class OnnxCodec(Codec):
 
     def encode(self, samples: Array) -> Array:
         """Always raises `SsmphonyError`: an exported voice only speaks."""
-        raise SsmphonyError("an exported voice only speaks; encode with a codec of ssmphony.codecs (ssmphony[train])")
+        raise SsmphonyError("an exported voice only speaks; encode with a codec of ssmphony.codecs (extra train)")
