@@ -42,12 +42,15 @@ def prepare(
     else:
         raise typer.BadParameter("give one folder", param_hint="SOURCE")
     corpus.update(_pair(setting) for setting in settings or ())
+    reader = reader_from(corpus)
+    if layout := reader.layout():
+        typer.echo(layout, err=True)
     with Progress(
         BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
     ) as bar:
         task = bar.add_task("", total=None)
         done = run(
-            reader_from(corpus),
+            reader,
             out,
             workers=workers,
             engine=engine_of(engine),

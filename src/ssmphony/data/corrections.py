@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ssmphony.config import suggest
 from ssmphony.data.corpora.reader import Item, WordTime
+from ssmphony.data.text_files import read_text
 from ssmphony.types import SsmphonyError
 
 
@@ -23,12 +25,8 @@ class Correction(NamedTuple):
 
 def read_corrections(path: Path) -> dict[str, list[Correction]]:
     """Corrections by the id of the recording; raises `SsmphonyError` for a line that is not one."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SsmphonyError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     found: dict[str, list[Correction]] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         columns = [column.strip() for column in line.split("\t")]
@@ -47,6 +45,8 @@ def correct_text(text: str, correction: Correction) -> str:
 
 def correct(item: Item, corrections: Mapping[str, Sequence[Correction]]) -> Item:
     """The recording with the text that is spoken in it; the words that were changed share one time."""
+    if item.problem:
+        return item
     for correction in corrections.get(item.id, ()):
         times = None if item.word_times is None else _retime(item.word_times, correction)
         item = replace(item, text=correct_text(item.text or "", correction), word_times=times)
@@ -54,11 +54,15 @@ def correct(item: Item, corrections: Mapping[str, Sequence[Correction]]) -> Item
 
 
 def correct_all(items: Sequence[Item], path: Path | None) -> list[Item]:
-    """All recordings, corrected as the file says; raises `SsmphonyError` for a correction of none of them."""
+    """All recordings, corrected as the file says; raises `SsmphonyError` for a correction that fits none of them."""
     corrections = read_corrections(path) if path else {}
-    if missing := corrections.keys() - {item.id for item in items}:
-        raise SsmphonyError(f"{path}: the corpus has no recording '{min(missing)}'")
-    return [correct(item, corrections) for item in items]
+    known = [item.id for item in items]
+    if missing := corrections.keys() - set(known):
+        raise SsmphonyError(f"{path}: the corpus has no recording '{min(missing)}'{suggest(min(missing), known)}")
+    try:
+        return [correct(item, corrections) for item in items]
+    except SsmphonyError as error:
+        raise SsmphonyError(f"{path}: {error}") from None
 
 
 def _retime(times: Sequence[WordTime], correction: Correction) -> tuple[WordTime, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ssmphony.audio.loudness import normalise
 from ssmphony.audio.pitch import track_pitch
@@ -19,7 +21,8 @@ from ssmphony.data.transcript import Timing, render_timing, text_timing
 from ssmphony.types import AudioFormat, Samples
 
 _FORMAT = AudioFormat()
-_FILE_NAME = re.compile(r"[^./\\\0][^/\\\0]{0,199}")
+_FILE_NAME = re.compile(r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,199}")
+_LONGEST_NAME = 230  # bytes; file systems take 255, and endings need some
 
 
 class Limits(Config):
@@ -37,9 +40,17 @@ class Limits(Config):
     edge_s: float = 0.05
 
 
-def finish_clip(utterance: Utterance, out: Path, language: str, limits: Limits) -> Clip:
-    """Write the audio and the pitch of an utterance below ``out``; raises `Rejected` with the reason."""
-    if not _FILE_NAME.fullmatch(utterance.id):
+class Finished(NamedTuple):
+    """A clip, its samples (n,) and its pitch (frame,) in Hz."""
+
+    clip: Clip
+    samples: Samples
+    pitch: npt.NDArray[np.float32]
+
+
+def finish_clip(utterance: Utterance, language: str, limits: Limits) -> Finished:
+    """An utterance as a clip; raises `Rejected` with the reason."""
+    if not _FILE_NAME.fullmatch(utterance.id) or len(utterance.id.encode()) > _LONGEST_NAME:
         raise Rejected("the id is not a file name")
     check_sound(utterance.samples, limits)
     samples = resample(utterance.samples, utterance.rate, _FORMAT.sample_rate)
@@ -52,10 +63,9 @@ def finish_clip(utterance: Utterance, out: Path, language: str, limits: Limits) 
     samples = np.pad(samples[max(start, 0) : stop], (max(-start, 0), max(stop - len(samples), 0)))
     samples = normalise(samples, _FORMAT.sample_rate, limits.loudness_lufs)
     timing = _timing(utterance, samples, start / _FORMAT.sample_rate, language)
-    audio = f"audio/{utterance.id}.flac"
     clip = Clip(
         id=utterance.id,
-        audio=audio,
+        audio=f"audio/{utterance.id}.flac",
         seconds=len(samples) / _FORMAT.sample_rate,
         speaker=utterance.speaker,
         language=language,
@@ -65,9 +75,13 @@ def finish_clip(utterance: Utterance, out: Path, language: str, limits: Limits) 
         anchors=timing.anchors if timing else (),
     )
     clip.check()
-    write_clip(out / audio, samples, _FORMAT.sample_rate)
-    write_array(out / "f0" / f"{utterance.id}.npy", track_pitch(samples))
-    return clip
+    return Finished(clip, samples, track_pitch(samples))
+
+
+def write_finished(finished: Finished, out: Path) -> None:
+    """Write the audio and the pitch of a clip below ``out``; raises OSError."""
+    write_clip(out / finished.clip.audio, finished.samples, _FORMAT.sample_rate)
+    write_array(out / "f0" / f"{finished.clip.id}.npy", finished.pitch)
 
 
 def _sound(utterance: Utterance, samples: Samples) -> tuple[int, int]:
@@ -84,10 +98,9 @@ def check_sound(samples: Samples, limits: Limits) -> None:
         raise Rejected("empty recording")
     if not np.isfinite(samples).all():
         raise Rejected("holds samples that are not numbers")
-    level = np.abs(samples)
-    if level.max() < limits.quietest:
+    if (samples.max() - samples.min()) / 2 < limits.quietest:  # a constant is not heard
         raise Rejected("silent")
-    clipped = float((level >= 0.999).mean())
+    clipped = float((np.abs(samples) >= 0.999).mean())
     if clipped > limits.clipped:
         raise Rejected(f"clipped: {clipped:.2%} of the samples at full scale")
 

@@ -4,33 +4,43 @@ Each recording is read, checked, resampled to 24 kHz, trimmed, brought to one lo
 given its fundamental frequency. What cannot be used is listed in ``rejected.jsonl`` with the reason.
 
 A line in ``journal.jsonl`` for each finished recording makes it resumable: killed midway and run again, it goes on
-where it was, and the manifest is the same as that of an unbroken run.
+where it was, and the manifest is the same as that of an unbroken run. Recordings and texts that were changed since
+are prepared again, and the clips of those that are gone are removed.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from ssmphony.config import choose, parse
-from ssmphony.data.clips import Rejected
-from ssmphony.data.corpora.reader import Item, Reader
+from ssmphony.config import choose, load_json, parse
+from ssmphony.data.clips import Rejected, Unreadable
+from ssmphony.data.corpora.reader import Item, Reader, Utterance
 from ssmphony.data.corpora.registry import READERS
 from ssmphony.data.corrections import correct_all
-from ssmphony.data.finish import Limits, finish_clip
+from ssmphony.data.finish import Finished, Limits, finish_clip, write_finished
+from ssmphony.data.journal import JOURNAL, Journal, Row, digest, stamp
 from ssmphony.data.manifest import MANIFEST, REJECTED, claim, write_rows
 from ssmphony.parallel import Engine
 from ssmphony.parallel.local import run_local
 from ssmphony.types import SsmphonyError
 
-JOURNAL = "journal.jsonl"
+T = TypeVar("T")
+
 SETTINGS = "prepare.json"
+
+_OF_ITEMS = ("corrections", "columns", "separator")
+"""Settings that change nothing but what a corpus says of its recordings, which the journal knows of each of them."""
+
+_SHOWN = 3  # ids that an error names
+_REASONS = 2
 
 Progress = Callable[[int, int], None]
 """Called with (recordings done, recordings in all)."""
@@ -63,39 +73,82 @@ def prepare(
 ) -> Prepared:
     """Prepare the corpus of ``reader`` in the folder ``out``, with ``workers`` processes; None is all cores.
 
-    Raises `SsmphonyError` when the corpus is not there or empty, when ``out`` cannot be written, or when it holds a
-    corpus that was prepared with other settings.
+    Raises `SsmphonyError` when the corpus is not there, is empty or has no recording that can be used, when ``out``
+    cannot be written, or when it holds a corpus that was prepared with other settings. A recording that cannot be used
+    is listed, whatever is wrong with it.
     """
-    items = correct_all(list(reader.items()), reader.corrections)
-    if not items:
-        raise SsmphonyError("the corpus is empty: no recordings found")
-    if len({item.id for item in items}) != len(items):
-        raise SsmphonyError("the corpus names two recordings alike: give every one its own id")
+    items = _listed(reader, out)
     _claim(out, reader, limits)
-    done = _read_journal(out / JOURNAL)
-    waiting = [item for item in items if item.id not in done]
+    journal = Journal(out / JOURNAL)
+    before = list(journal.rows.values())
+    waiting = [item for item in items if not journal.is_current(item)]
     report = progress or (lambda done, total: None)
     report(len(items) - len(waiting), len(items))
     try:
-        with (out / JOURNAL).open("a", encoding="utf-8") as journal:
+        with (out / JOURNAL).open("a", encoding="utf-8") as file:
             start = partial(_worker, reader, out.resolve(), limits)
             with closing(engine(start, waiting, workers)) as results:
-                for number, (_, result) in enumerate(results, start=1):
-                    done[result["item"]] = result
-                    journal.write(json.dumps(result, ensure_ascii=False) + "\n")
-                    journal.flush()
+                for number, (_, row) in enumerate(results, start=1):
+                    journal.rows[row["item"]] = row
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                    file.flush()
                     report(len(items) - len(waiting) + number, len(items))
-        ordered = [done[item.id] for item in items]
-        clips = [clip for result in ordered for clip in result["clips"]]
-        rejected = [row for result in ordered for row in result["rejected"]]
-        write_rows(out / REJECTED, rejected)
-        write_rows(out / MANIFEST, clips)
+        journal.adopt(items)
+        return _write(out, [journal.rows[item.id] for item in items], before, reader)
     except OSError as error:
         raise SsmphonyError(f"{out}: cannot be written: {error.strerror or error}; run again to go on") from None
     finally:
         for partial_file in out.glob("*/.*"):  # of processes that were stopped
             partial_file.unlink(missing_ok=True)
+
+
+def _listed(reader: Reader, out: Path) -> list[Item]:
+    """The recordings of the corpus, with corrections; raises `SsmphonyError` where there are none or two of one id."""
+    ours = out.resolve()
+    items = [item for item in reader.items() if item.path is None or ours not in item.path.resolve().parents]
+    if not items:
+        raise SsmphonyError("the corpus is empty: no recordings found")
+    counts = Counter(item.id for item in items)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise SsmphonyError(f"several recordings have the same id: {_first(twice)}: give each of them its own")
+    return correct_all(items, reader.corrections)
+
+
+def _write(out: Path, rows: Sequence[Row], before: Iterable[Row], reader: Reader) -> Prepared:
+    """The manifest and the list of what was left out, and the end of clips that are gone. Raises OSError, and
+    `SsmphonyError` when there is no clip at all: an earlier manifest is then left as it was."""
+    clips = [clip for row in rows for clip in row["clips"]]
+    rejected = [line for row in rows for line in row["rejected"]]
+    write_rows(out / REJECTED, rejected)
+    if not clips:
+        raise SsmphonyError(_nothing_left(rejected, out, reader))
+    write_rows(out / MANIFEST, clips)
+    write_rows(out / JOURNAL, rows)
+    kept = {clip["id"] for clip in clips}
+    for name in {clip["id"] for row in before for clip in row["clips"]} - kept:
+        for path in (out / "audio" / f"{name}.flac", out / "f0" / f"{name}.npy"):
+            path.unlink(missing_ok=True)
     return Prepared(len(clips), len(rejected), sum(clip["seconds"] for clip in clips))
+
+
+def _nothing_left(rejected: Sequence[Mapping[str, str]], out: Path, reader: Reader) -> str:
+    """One line with the reasons that most recordings share, numbers in them apart."""
+    groups: dict[str, list[Mapping[str, str]]] = {}
+    for line in rejected:
+        groups.setdefault(re.sub(r"[\d.]+|'.*'", "", line["reason"]), []).append(line)
+    reasons = [
+        f"{len(group)} times: {group[0]['reason']} ({_first([line['id'] for line in group])})"
+        for group in sorted(groups.values(), key=len, reverse=True)[:_REASONS]
+    ]
+    layout = reader.layout()
+    return f"nothing in the corpus can be used; {'; '.join(reasons)}; all reasons are in {out / REJECTED}" + (
+        f"; {layout}" if layout else ""
+    )
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(f"'{name}'" for name in names[:_SHOWN]) + more
 
 
 def _worker(reader: Reader, out: Path, limits: Limits) -> Callable[[Item], dict[str, Any]]:
@@ -105,35 +158,64 @@ def _worker(reader: Reader, out: Path, limits: Limits) -> Callable[[Item], dict[
     return partial(_prepare_item, reader, out, limits)
 
 
-def _prepare_item(reader: Reader, out: Path, limits: Limits, item: Item) -> dict[str, Any]:
-    """One line of the journal: the clips of a recording, and what was rejected."""
-    clips: list[dict[str, Any]] = []
-    rejected: list[dict[str, str]] = []
+def _prepare_item(reader: Reader, out: Path, limits: Limits, item: Item) -> Row:
+    """One line of the journal: the clips of a recording, and what was rejected.
+
+    Raises `SsmphonyError` for what ends a preparation, such as a missing library, and OSError when nothing can be
+    written.
+    """
+    row: Row = {"item": item.id, "clips": [], "rejected": [], "listed": digest(item), "file": stamp(item.path)}
+    for utterance in _attempt(row, item.id, partial(_read, reader, item)) or ():
+        finished = _attempt(row, utterance.id, partial(finish_clip, utterance, reader.language, limits))
+        if isinstance(finished, Finished):
+            write_finished(finished, out)
+            row["clips"].append(asdict(finished.clip))
+    return row
+
+
+def _read(reader: Reader, item: Item) -> Sequence[Utterance]:
+    if item.problem:
+        raise Rejected(item.problem)
+    return reader.read(item)
+
+
+def _attempt(row: Row, name: str, work: Callable[[], T]) -> T | None:
+    """The result of ``work``; None, and a reason in the row, for whatever goes wrong with one recording."""
     try:
-        for utterance in reader.read(item):
-            try:
-                clips.append(asdict(finish_clip(utterance, out, reader.language, limits)))
-            except Rejected as reason:
-                rejected.append({"id": utterance.id, "reason": str(reason)})
-    except Rejected as reason:
-        rejected.append({"id": item.id, "reason": str(reason)})
-    return {"item": item.id, "clips": clips, "rejected": rejected}
+        return work()
+    except SsmphonyError:
+        raise
+    except Rejected as error:
+        reason, again = str(error), isinstance(error, Unreadable)
+    except Exception as error:  # of libraries, on files that nobody foresaw: the others are prepared all the same
+        reason, again = f"cannot be analysed: {type(error).__name__}: {error}", True
+    row["rejected"].append({"id": name, "reason": " ".join(reason.split())})
+    row["again"] = row.get("again", False) or again
+    return None
 
 
 def _claim(out: Path, reader: Reader, limits: Limits) -> None:
     """Make the folder, or make sure that it was prepared with the same settings."""
+    path = out / SETTINGS
     settings = {"reader": reader.model_dump(mode="json"), "limits": limits.model_dump(mode="json")}
-    claim(out / SETTINGS, settings, "holds a corpus prepared with other settings: choose another folder or remove it")
+    refusal = "holds a corpus prepared with other settings: choose another folder or remove it"
+    if path.is_file():
+        found = _settings(path)
+        if found is None or _without(found, _OF_ITEMS) != _without(settings, _OF_ITEMS):
+            raise SsmphonyError(f"{out} {refusal}")
+        write_rows(path, [settings])  # as this version writes them
+    claim(path, settings, refusal)
 
 
-def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
-    """Finished recordings by item id. A last line cut off by a kill is removed."""
-    if not path.exists():
-        return {}
-    whole, newline, _ = path.read_bytes().rpartition(b"\n")
-    os.truncate(path, len(whole) + len(newline))
+def _settings(path: Path) -> dict[str, Any] | None:
+    """The settings in a folder, with the defaults of those that its version did not have; None for others."""
     try:
-        rows = [json.loads(line) for line in whole.decode("utf-8").split("\n") if line]
-        return {row["item"]: row for row in rows}
-    except (ValueError, KeyError, TypeError):
-        raise SsmphonyError(f"{path} is damaged: remove the folder and prepare the corpus again") from None
+        found = load_json(path)
+        reader, limits = reader_from(found["reader"]), parse(Limits, found["limits"])
+    except (SsmphonyError, KeyError, TypeError, AttributeError):
+        return None
+    return {"reader": reader.model_dump(mode="json"), "limits": limits.model_dump(mode="json")}
+
+
+def _without(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {**settings, "reader": {key: value for key, value in settings["reader"].items() if key not in names}}

@@ -48,3 +48,18 @@ def curious(folder: Path, clip: str, text: str, samples: npt.NDArray[np.float32]
     row = {"id": clip, "text": text, "words": words}
     (folder / "alignment.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
+
+
+def table(folder: Path, content: str | bytes, *recordings: str) -> Path:
+    """A corpus in LJSpeech layout with this ``metadata.csv``, and recordings of a second and a half in ``wavs/``."""
+    for name in recordings or ("01.wav", "02.wav"):
+        write(folder / "wavs" / name, phrase(-0.2, 1.5, -0.2))
+    data = content if isinstance(content, bytes) else content.encode()
+    (folder / "metadata.csv").write_bytes(data)
+    return folder
+
+
+def reasons(out: Path) -> dict[str, str]:
+    """What was left out of a prepared corpus, and why."""
+    rows = (json.loads(line) for line in (out / "rejected.jsonl").read_text(encoding="utf-8").splitlines())
+    return {row["id"]: row["reason"] for row in rows}

@@ -32,7 +32,7 @@ def test_a_line_that_is_no_correction(line: str, tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(SsmphonyError, match="cannot be read"):
+    with pytest.raises(SsmphonyError, match="no such file"):
         read_corrections(tmp_path / "nothing.tsv")
 
 

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Literal
 
 from ssmphony.data.clips import Rejected
+from ssmphony.data.corpora.audio_files import AudioIndex, existing_folder
 from ssmphony.data.corpora.ljspeech import read_transcribed
-from ssmphony.data.corpora.reader import Item, Reader, Utterance, WordTime, audio_by_stem, existing_folder, read_table
+from ssmphony.data.corpora.reader import Item, Reader, Utterance, WordTime
+from ssmphony.data.corpora.transcripts import read_transcripts
 from ssmphony.data.pages import cut_page
 from ssmphony.data.silence import loud_seconds, silence_near, trim_span
+from ssmphony.data.text_files import read_text
 from ssmphony.types import SsmphonyError
 
 _ADDITION_GAP_S = 0.15  # longer than the closure of a final stop
@@ -35,12 +38,17 @@ class Curious(Reader):
     longest_s: float = 12.0
 
     def items(self) -> Iterator[Item]:
-        files = audio_by_stem(existing_folder(self.path) / "wavs")
+        files = AudioIndex(existing_folder(existing_folder(self.path) / "wavs"))
         speaker = self.speaker or self.path.resolve().name
         times = _word_times(self.path / "alignment.jsonl") if self.parts == "sentences" else {}
-        table = "metadata.csv" if self.parts == "sentences" else "words.csv"
-        for clip_id, text in (row[:2] for row in read_table(self.path / table) if len(row) > 1):
-            yield Item(clip_id, speaker, files.get(clip_id), text, times.get(clip_id))
+        name = "metadata.csv" if self.parts == "sentences" else "words.csv"
+        table = read_transcripts(self.path / name, lambda cell: files.find(cell).path is not None, columns="id,text")
+        for entry in table.entries():
+            if entry.problem:
+                yield Item(f"{name}, line {entry.line}", speaker, problem=entry.problem)
+                continue
+            found = files.find(entry.id)
+            yield Item(found.id, speaker, found.path, entry.text, times.get(found.id), found.problem)
 
     def read(self, item: Item) -> Sequence[Utterance]:
         utterance = read_transcribed(item)
@@ -76,7 +84,7 @@ def _word_times(path: Path) -> dict[str, tuple[WordTime, ...]]:
     if not path.exists():
         return {}
     times: dict[str, tuple[WordTime, ...]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).rstrip("\n").split("\n"), start=1):
         try:
             row = json.loads(line)
             times[row["id"]] = tuple(_known(str(word), float(start), float(end)) for word, start, end in row["words"])

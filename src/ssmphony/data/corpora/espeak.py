@@ -19,8 +19,8 @@ from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.espeak_library import espeak_library
 from ssmphony.data.corpora.espeak_phonemes import reconcile, to_mnemonics
 from ssmphony.data.corpora.reader import Item, Reader, Spoken, Utterance
+from ssmphony.data.text_files import read_text
 from ssmphony.data.transcript import transcribe
-from ssmphony.types import SsmphonyError
 
 
 class EspeakSpeaker(Config):
@@ -102,16 +102,13 @@ _SENTENCE = re.compile(r"[^।॥?!]+[।॥?!]*[”\"’']?")
 
 def _sentences_of(path: Path) -> Iterator[str]:
     """Sentences of a text file, one a line, or of a folder of Markdown stories."""
-    try:
-        if path.is_dir():
-            for story in sorted(path.glob("*.md")):
-                lines = story.read_text(encoding="utf-8").splitlines()
-                prose = " ".join(line.strip() for line in lines if not _MARKDOWN.match(line))
-                yield from (_clean(match.group()) for match in _SENTENCE.finditer(prose))
-        else:
-            yield from (_clean(line) for line in path.read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise SsmphonyError(f"{path}: cannot be read as text: {error}") from None
+    if path.is_dir():
+        for story in sorted(path.glob("*.md")):
+            lines = read_text(story).split("\n")
+            prose = " ".join(line.strip() for line in lines if not _MARKDOWN.match(line))
+            yield from (_clean(match.group()) for match in _SENTENCE.finditer(prose))
+    else:
+        yield from (_clean(line) for line in read_text(path).rstrip("\n").split("\n"))
 
 
 def _clean(sentence: str) -> str:

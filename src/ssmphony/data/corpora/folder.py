@@ -6,9 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from ssmphony.data.corpora.audio_files import clip_id, existing_folder, is_audio, some_audio_files
 from ssmphony.data.corpora.ljspeech import read_transcribed
-from ssmphony.data.corpora.reader import AUDIO_SUFFIXES, Item, Reader, Utterance, existing_folder
+from ssmphony.data.corpora.reader import Item, Reader, Utterance
+from ssmphony.data.text_files import read_text
 from ssmphony.types import SsmphonyError
+
+_TEXTS = (".txt", ".lab")
+_LONGEST_TEXT = 1 << 20  # bytes
 
 
 class Folder(Reader):
@@ -19,33 +24,38 @@ class Folder(Reader):
     speaker: str | None = None
 
     def items(self) -> Iterator[Item]:
-        for path in audio_files(self.path):
+        recordings = some_audio_files(self.path)
+        texts = _texts(self.path)
+        spoken: set[Path] = set()
+        for path in recordings:
             inside = path.relative_to(self.path)
             owner = inside.parts[0] if len(inside.parts) > 1 else self.path.resolve().name
-            yield Item(clip_id(inside), self.speaker or owner, path, _transcript(path))
+            text = texts.get(_stem(path))
+            spoken.update((text,) if text else ())
+            yield self._item(clip_id(inside), self.speaker or owner, path, text)
+        for path in sorted(texts.values()):
+            if path not in spoken:
+                name = path.relative_to(self.path).as_posix()
+                yield Item(name, self.speaker or "", problem="a text without a recording of the same name")
 
     def read(self, item: Item) -> Sequence[Utterance]:
         return [read_transcribed(item)]
 
-
-def audio_files(folder: Path) -> list[Path]:
-    """Every audio file below ``folder``, sorted; raises `SsmphonyError` when there is none."""
-    files = sorted(path for path in existing_folder(folder).rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    if not files:
-        raise SsmphonyError(f"no audio files in {folder}: expected {', '.join(AUDIO_SUFFIXES)}")
-    return files
-
-
-def clip_id(inside: Path) -> str:
-    """A file's place in its corpus as an id that is a file name: ``book/mp3/01.mp3`` → ``book-mp3-01``."""
-    return "-".join(inside.with_suffix("").parts)
-
-
-def _transcript(path: Path) -> str:
-    """Text beside an audio file; empty (a reason for rejection) when there is none or it is not UTF-8."""
-    for suffix in (".txt", ".lab"):
+    def _item(self, name: str, speaker: str, path: Path, text: Path | None) -> Item:
+        if text is None:
+            return Item(name, speaker, path, "", problem=f"no text: no {path.stem}.txt or .lab next to it")
         try:
-            return " ".join(path.with_suffix(suffix).read_text(encoding="utf-8-sig").split())
-        except (OSError, UnicodeDecodeError):
-            continue
-    return ""
+            return Item(name, speaker, path, " ".join(read_text(text, _LONGEST_TEXT).split()))
+        except SsmphonyError as error:
+            return Item(name, speaker, path, "", problem=f"no text: {error}")
+
+
+def _texts(folder: Path) -> dict[str, Path]:
+    """The transcripts below ``folder`` by their place without suffix; a ``.txt`` goes before a ``.lab``."""
+    found = [path for path in existing_folder(folder).rglob("*") if path.suffix.lower() in _TEXTS and not path.is_dir()]
+    found.sort(key=lambda path: (-_TEXTS.index(path.suffix.lower()), path))
+    return {_stem(path): path for path in found if not path.name.startswith("._")}
+
+
+def _stem(path: Path) -> str:
+    return str(path.with_suffix("")) if is_audio(path) or path.suffix.lower() in _TEXTS else str(path)

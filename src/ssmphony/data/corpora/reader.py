@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssmphony.config import Config
-from ssmphony.types import Samples, SsmphonyError
-
-AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".aiff")
+from ssmphony.types import Samples
 
 WordTime = tuple[str, float, float]
 
@@ -20,6 +18,7 @@ class Item:
     """One recording of the corpus, not yet read. ``text`` None means that there is no transcript.
 
     word_times: (word, start in s, end in s) of every spoken word, or None where they are unknown.
+    problem: why it cannot be used, where that is known before it is read; it is then only listed.
     """
 
     id: str
@@ -27,6 +26,7 @@ class Item:
     path: Path | None = None
     text: str | None = None
     word_times: tuple[WordTime, ...] | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ class Reader(Config, ABC):
     language: str = "hi"
     corrections: Path | None = None
 
+    def layout(self) -> str:
+        """One line on how the corpus is read, where that is found out and not given; raises what `items` raises."""
+        return ""
+
     @abstractmethod
     def items(self) -> Iterator[Item]:
         """Every recording in a stable order, unread; raises `SsmphonyError` if the layout is not this corpus."""
@@ -68,27 +72,3 @@ class Reader(Config, ABC):
     @abstractmethod
     def read(self, item: Item) -> Sequence[Utterance]:
         """The clips of one recording; raises `ssmphony.data.clips.Rejected` with the reason if it is unusable."""
-
-
-def existing_folder(path: Path) -> Path:
-    """``path``, or one line that says it is not there."""
-    if not path.is_dir():
-        raise SsmphonyError(f"no such folder: {path}")
-    return path
-
-
-def audio_by_stem(folder: Path) -> dict[str, Path]:
-    """Audio files of a folder (not of its subfolders) by their name without suffix, sorted."""
-    files = sorted(path for path in existing_folder(folder).iterdir() if path.suffix.lower() in AUDIO_SUFFIXES)
-    return {path.stem: path for path in files}
-
-
-def read_table(path: Path) -> list[list[str]]:
-    """Rows of a ``|`` separated UTF-8 file without quoting; blank lines are skipped."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise SsmphonyError(f"no {path.name} in {path.parent}: this is not the expected corpus layout") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SsmphonyError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    return [line.split("|") for line in lines if line.strip()]

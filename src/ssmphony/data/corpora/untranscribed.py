@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ssmphony.data.clips import Rejected, read_clip
-from ssmphony.data.corpora.folder import audio_files, clip_id
+from ssmphony.data.corpora.audio_files import NO_AUDIO, clip_id, some_audio_files
 from ssmphony.data.corpora.reader import Item, Reader, Utterance
 from ssmphony.data.silence import cut_spans
 
@@ -23,12 +23,12 @@ class Untranscribed(Reader):
 
     def items(self) -> Iterator[Item]:
         speaker = self.speaker or self.path.resolve().name
-        for path in audio_files(self.path):
+        for path in some_audio_files(self.path):
             yield Item(clip_id(path.relative_to(self.path)), speaker, path)
 
     def read(self, item: Item) -> Sequence[Utterance]:
         if item.path is None:
-            raise Rejected("no audio file of this id")
+            raise Rejected(NO_AUDIO)
         samples, rate = read_clip(item.path)
         spans = cut_spans(samples, rate, self.shortest_s, self.longest_s)
         if not spans:
