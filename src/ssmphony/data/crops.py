@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
 from ssmphony.config import Config
-from ssmphony.data.manifest import read_manifest
+from ssmphony.data.selection import select
 from ssmphony.types import AudioFormat, SsmphonyError
 
 
@@ -70,16 +70,13 @@ class AudioCrops:
     def _clips(self) -> tuple[list[Clip], npt.NDArray[np.float64]]:
         clips: list[Clip] = []
         weights: list[float] = []
-        for source in self.sources:
+        for source, rows in zip(self.sources, select(self.sources), strict=True):
             folder = Path(source.path)
-            excluded, only = read_names(source.exclude) or set(), read_names(source.only)
-            for row in read_manifest(folder):
-                if row.id in excluded or (only is not None and row.id not in only):
-                    continue
-                samples, _ = soundfile.read(folder / row.audio, dtype="int16")
-                mel = np.load(Path(source.mels) / f"{row.id}.npy").astype(np.float32) if source.mels else None
+            for row in rows:
+                samples = np.asarray(read_samples(folder / row.audio, self.format.sample_rate, "int16"), np.int16)
+                mel = _read_mel(Path(source.mels), row.id) if source.mels else None
                 pitch = read_pitch(folder, row.id) if self.pitch else None
-                clips.append(Clip(np.asarray(samples, np.int16), mel, pitch))
+                clips.append(Clip(samples, mel, pitch))
                 weights.append(source.weight * max(len(samples), self.length))
         if not clips:
             raise SsmphonyError("no clips to train on: run `ssmphony prepare` first")
@@ -118,11 +115,32 @@ class AudioCrops:
 def read_pitch(folder: Path, name: str) -> npt.NDArray[np.float32]:
     """The pitch of a prepared clip, (frame,) in Hz, 0 where there is none."""
     path = folder / "f0" / f"{name}.npy"
-    if not path.exists():
-        raise SsmphonyError(f"{path} is missing: prepare the corpus again")
-    return np.load(path).astype(np.float32)
+    return read_array(path, f"{path} is missing: prepare the corpus again").astype(np.float32)
 
 
-def read_names(path: str | None) -> set[str] | None:
-    """The clip ids that a file lists, or None where no file is given."""
-    return set(Path(path).read_text(encoding="utf-8").split()) if path else None
+def _read_mel(folder: Path, name: str) -> npt.NDArray[np.float32]:
+    path = folder / f"{name}.npy"
+    return read_array(path, f"{path} is missing: run `ssmphony mels` on the corpus").astype(np.float32)
+
+
+def read_samples(path: Path, rate: int, dtype: Literal["float32", "int16"] = "float32") -> npt.NDArray[Any]:
+    """The samples (n,) of a prepared clip; raises `SsmphonyError` for a file that is damaged or of another rate."""
+    try:
+        samples, found = soundfile.read(path, dtype=dtype)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        if not path.exists():
+            raise SsmphonyError(f"{path} is missing: prepare the corpus again") from None
+        raise SsmphonyError(f"{path}: cannot be read ({error}): remove it and prepare the corpus again") from None
+    if found != rate or samples.ndim != 1:
+        raise SsmphonyError(f"{path}: {found} Hz, not {rate} Hz mono: remove it and prepare the corpus again")
+    return samples
+
+
+def read_array(path: Path, missing: str) -> npt.NDArray[Any]:
+    """An ``.npy`` file; raises `SsmphonyError`: ``missing``, or one line on a damaged file."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise SsmphonyError(missing) from None
+    except (OSError, ValueError, EOFError) as error:
+        raise SsmphonyError(f"{path}: cannot be read ({error}): remove it and prepare the corpus again") from None

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.config import Config
-from ssmphony.data.crops import read_names, read_pitch
-from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.data.crops import read_array, read_pitch, read_samples
+from ssmphony.data.manifest import Clip
+from ssmphony.data.selection import select
 from ssmphony.types import AudioFormat, SsmphonyError, word_positions
 
 Anchor = tuple[int, int, float, float]
@@ -27,8 +27,8 @@ Anchor = tuple[int, int, float, float]
 class Corpus(Config):
     """A prepared corpus. ``weight`` is how often an epoch shows each clip, 2.5 means two or three times.
 
-    ``exclude`` and ``only`` name files of clip ids. ``durations`` is a folder that `ssmphony mels` wrote: a model's
-    alignment instead of the times in the manifest.
+    ``exclude`` and ``only`` name files of clip ids, see `ssmphony.data.selection`. ``durations`` is a folder that
+    `ssmphony mels` wrote: a model's alignment instead of the times in the manifest.
     """
 
     path: str
@@ -76,12 +76,10 @@ class Utterances:
         self.clips: list[Clip] = []
         self.folders: list[Path] = []
         self.weights: list[float] = []
-        for corpus in corpora:
-            excluded, only = read_names(corpus.exclude), read_names(corpus.only)
-            for clip in read_manifest(Path(corpus.path)):
+        selected = select(corpora)
+        for corpus, clips in zip(corpora, selected, strict=True):
+            for clip in clips:
                 if clip.symbols is None or clip.seconds > max_seconds:
-                    continue
-                if clip.id in (excluded or ()) or (only is not None and clip.id not in only):
                     continue
                 if corpus.durations is not None:
                     clip = _timed(clip, Path(corpus.durations), audio_format.frame_rate)
@@ -91,7 +89,7 @@ class Utterances:
                 self.folders.append(Path(corpus.path))
                 self.weights.append(corpus.weight)
         if not self.clips:
-            raise SsmphonyError("no clips with text to train on: run `ssmphony prepare` first")
+            raise SsmphonyError(_nothing_left([clip for clips in selected for clip in clips], max_seconds))
 
     def _check(self, clip: Clip, path: str) -> None:
         if clip.speaker not in self.speakers:
@@ -125,10 +123,8 @@ class Utterances:
         )
 
     def _mel(self, index: int) -> npt.NDArray[np.float32]:
-        samples, rate = soundfile.read(self.folders[index] / self.clips[index].audio, dtype="float32")
-        if rate != self.audio_format.sample_rate:
-            raise SsmphonyError(f"{self.clips[index].audio}: {rate} Hz; prepare it again")
-        return log_mel(np.asarray(samples, np.float32), self.audio_format)
+        path = self.folders[index] / self.clips[index].audio
+        return log_mel(read_samples(path, self.audio_format.sample_rate), self.audio_format)
 
     def mean_log2_f0(self) -> Mapping[int, float]:
         """Mean of log2 F0 over each speaker's voiced frames (at most 200 clips each), by speaker id."""
@@ -138,7 +134,13 @@ class Utterances:
             if len(known) < 200:
                 f0 = read_pitch(folder, clip.id)
                 known.append(np.log2(f0[f0 > 0]))
-        return {speaker: float(np.mean(np.concatenate(track))) for speaker, track in tracks.items()}
+        voiced = {speaker: np.concatenate(track) for speaker, track in tracks.items()}
+        for name, speaker in self.speakers.items():
+            if speaker in voiced and not len(voiced[speaker]):
+                raise SsmphonyError(
+                    f"no clip of speaker '{name}' has a voiced sound: a pitch cannot be learned from it"
+                )
+        return {speaker: float(np.mean(track)) for speaker, track in voiced.items()}
 
 
 class Bucketing:
@@ -182,12 +184,21 @@ class Bucketing:
         return [batches[place] for place in random.permutation(len(batches))]
 
 
+def _nothing_left(clips: Sequence[Clip], max_seconds: float) -> str:
+    """Why none of the clips can be used."""
+    if not clips:
+        return "no clips with text to train on: run `ssmphony prepare` first, and see that `exclude` leaves some"
+    silent = sum(clip.symbols is None for clip in clips)
+    return (
+        f"no clips with text to train on: of {len(clips)}, {silent} have no text and {len(clips) - silent} are longer "
+        f"than {max_seconds:g} s (task.max_seconds)"
+    )
+
+
 def _timed(clip: Clip, folder: Path, frame_rate: float) -> Clip:
     """The clip with an anchor for each token of its words."""
     path = folder / f"{clip.id}.npy"
-    if not path.exists():
-        raise SsmphonyError(f"{path} is missing: run `ssmphony mels` on the corpus")
-    durations = np.load(path)
+    durations = read_array(path, f"{path} is missing: run `ssmphony mels` on the corpus")
     if len(durations) != len(clip.symbols or ()):
         raise SsmphonyError(f"{path}: of another transcript; run `ssmphony mels` into a new folder")
     ends = np.cumsum(durations) / frame_rate

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import soundfile
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -13,8 +12,8 @@ from torch.nn import functional as F
 
 from ssmphony.codecs.mel_vocoder import MelVocoder
 from ssmphony.config import Config
-from ssmphony.data.crops import AudioCrops, CropSource, read_names
-from ssmphony.data.manifest import read_manifest
+from ssmphony.data.crops import AudioCrops, CropSource, read_samples
+from ssmphony.data.selection import select
 from ssmphony.training import pictures
 from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceBlock
@@ -85,7 +84,7 @@ class VocoderTask(AdversarialTask[MelVocoder]):
             family = config.adversarial
             self.discriminators = Discriminators(family.width, family.periods, family.windows)
         self.crops = AudioCrops(config.sources, config.frames, seed, model.format, pitch=model.config.harmonic)
-        self.held_out = _read_clips(config.validation, config.validation_ids)
+        self.held_out = _read_clips(config.validation, config.validation_ids, model.format.sample_rate)
 
     def training_batch(self, number: int) -> list[Tensor]:
         return [torch.from_numpy(array) for array in self.crops.batch(number, self.config.batch_size)]
@@ -150,10 +149,11 @@ class VocoderTask(AdversarialTask[MelVocoder]):
             pictures.log_audio(self, {"recording": samples[0], "copy": copy[0]}, self.model.format.sample_rate)
 
 
-def _read_clips(path: str | None, ids: str | None) -> list[Tensor]:
+def _read_clips(path: str | None, ids: str | None, rate: int) -> list[Tensor]:
     """Clips of a prepared corpus, each (1, n) samples; those that the file ``ids`` names, where one is given."""
     if path is None:
+        if ids is not None:
+            raise SsmphonyError("task.validation_ids names clips of task.validation, which is missing: name the corpus")
         return []
-    folder, wanted = Path(path), read_names(ids)
-    clips = [clip for clip in read_manifest(folder) if wanted is None or clip.id in wanted]
-    return [torch.from_numpy(soundfile.read(folder / clip.audio, dtype="float32")[0][None]) for clip in clips]
+    (clips,) = select([CropSource(path=path, only=ids)])
+    return [torch.from_numpy(read_samples(Path(path) / clip.audio, rate)[None]) for clip in clips]

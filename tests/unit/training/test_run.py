@@ -153,6 +153,50 @@ def test_codec_without_weights_is_not_trained(corpus: Path) -> None:
         task.build(voice, seed=0)
 
 
+@pytest.mark.parametrize("kind", ["acoustic", "recogniser", "jepa", "vocoder"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("clip-0\nclip-1.wav\n", r"held_out\.txt: no clip of .* has the id 'clip-1\.wav' \(the clip is 'clip-1'\)"),
+        ("clip 0\n", r"held_out\.txt: no clip of .* has the id 'clip 0' \(did you mean 'clip-0'\?\)"),
+        ("\n", r"held_out\.txt: names no clip of "),
+    ],
+)
+def test_held_out_names_of_no_clip_are_one_line(
+    kind: str, content: str, message: str, corpus: Path, tmp_path: Path
+) -> None:
+    config, overrides = settings(kind, corpus, tmp_path / "run")
+    held_out = corpus / "held_out.txt"
+    before = held_out.read_text(encoding="utf-8")
+    try:
+        held_out.write_text(content, encoding="utf-8")
+        with pytest.raises(SsmphonyError, match=message) as caught:
+            train(config, overrides)
+        assert "\n" not in str(caught.value)
+    finally:
+        held_out.write_text(before, encoding="utf-8")
+
+
+def test_validation_ids_need_a_corpus(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(SsmphonyError, match=r"task\.validation_ids names clips of task\.validation, which is missing"):
+        train(*settings("vocoder", corpus, tmp_path / "run", "task.validation=null"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "message"),
+    [
+        ("acoustic", "audio/clip-3.flac", r"clip-3\.flac: cannot be read .*prepare the corpus again"),
+        ("vocoder", "audio/clip-3.flac", r"clip-3\.flac: cannot be read .*prepare the corpus again"),
+        ("acoustic", "f0/clip-3.npy", r"clip-3\.npy: cannot be read .*prepare the corpus again"),
+    ],
+)
+def test_damaged_file_of_a_corpus_is_one_line(kind: str, part: str, message: str, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", clips=4)
+    (corpus / part).write_bytes(b"damaged")
+    with pytest.raises(SsmphonyError, match=message):
+        train(*settings(kind, corpus, tmp_path / "run"))
+
+
 @pytest.mark.parametrize("part", ["audio/clip-3.flac", "f0/clip-3.npy"])
 def test_missing_file_of_a_corpus_is_one_line(part: str, tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus", clips=4)
@@ -160,5 +204,5 @@ def test_missing_file_of_a_corpus_is_one_line(part: str, tmp_path: Path) -> None
     with pytest.raises(SsmphonyError, match=r"clip-3.*(is missing: prepare the corpus again|no such file)"):
         train(*settings("acoustic", corpus, tmp_path / "run"))
     if part.startswith("audio"):
-        with pytest.raises(SsmphonyError, match=r"cannot read the data: .*clip-3\.flac"):
+        with pytest.raises(SsmphonyError, match=r"clip-3\.flac is missing: prepare the corpus again"):
             train(*settings("vocoder", corpus, tmp_path / "run"))
