@@ -15,6 +15,7 @@ _LOGGED_ALREADY = frozenset(
         # what uvicorn says of requests that have a line of their own, with the client's address
         "ASGI callable returned without completing response.",
         "ASGI callable returned without completing handshake.",
+        "Cancel %s running task(s), timeout graceful shutdown exceeded",
         "Invalid HTTP request received.",
         "Unsupported upgrade request.",
     }

@@ -31,8 +31,14 @@ from ssmphony.voice import Voice
 from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
 
 HEADER_BYTES = 16_384
+_BACKLOG = 1024
+"""Connections that may wait to be accepted."""
+_AT_ONCE = 16
+"""Accepted before others are closed: more would need as many files, which the system may not allow."""
 _TELL_S = 2
 """For clients to be told, once streams have been given up. What is left then is cancelled."""
+_OTHER_FILES = 128
+"""That a process may have open besides connections: voices, libraries, counters, and connections that are refused."""
 _FIRST_WORDS = "नमस्ते।"
 
 
@@ -64,6 +70,7 @@ def work(
 
     ``url`` is where clients find it, for the log. ``ready`` is called when requests are answered.
     """
+    settings = allow_connections(settings)
     wyoming = bind(settings.wyoming, shared=settings.workers > 1) if settings.wyoming is not None else None
     voices = load_voices(settings)
     with Engine(voices, workers=_threads(settings), running=settings.streams, queue=settings.queue) as engine:
@@ -98,6 +105,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in self._listeners:
+            listener.listen(_BACKLOG)  # asyncio has set it to what it accepts at once
         if self._inbox is not None:
             make_protocol = partial(
                 self.config.http_protocol_class,
@@ -124,6 +133,31 @@ class Server(uvicorn.Server):
             timer.cancel()
 
 
+def allow_connections(settings: ServeSettings) -> ServeSettings:
+    """Have the system allow this process as many open files as connections need, or take fewer connections.
+
+    Each is a file, and where none is left asyncio logs a traceback for each attempt to accept.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return settings
+    protocols = 1 if settings.wyoming is None else 2
+    needed = protocols * settings.connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return settings
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    with suppress(ValueError, OSError):  # macOS has a lower limit than the one it names
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        soft = allowed
+    if soft >= needed:
+        return settings
+    connections = max(1, (soft - _OTHER_FILES) // protocols)
+    log(f"{connections} connections, not {settings.connections}: files are limited (ulimit -n)", logging.WARNING)
+    return settings.model_copy(update={"connections": connections})
+
+
 def _give_back_memory() -> None:
     """Loading graphs leaves holes of some 20 MB in the heap, which glibc keeps for itself unless it is asked."""
     with suppress(OSError, AttributeError):  # other C libraries have no such call
@@ -147,6 +181,7 @@ def configuration(
         # Clients that are gone are found by `stall_s` and `idle_s`.
         ws_ping_timeout=None,
         h11_max_incomplete_event_size=HEADER_BYTES,
+        backlog=_AT_ONCE,
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + _TELL_S,
         log_config=None,
         access_log=False,
@@ -208,7 +243,7 @@ def listen(host: str, port: int) -> socket.socket:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(1024)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         if isinstance(error, PermissionError):
