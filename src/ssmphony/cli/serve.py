@@ -26,6 +26,10 @@ def serve(
         ),
     ] = None,
     lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name for a voice, NAME=VOICE or NAME=VOICE/SPEAKER; may be repeated."),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8000; 0 for any that is free.")] = None,
     wyoming: Annotated[
@@ -50,6 +54,9 @@ def serve(
     max_body_bytes: Annotated[
         int | None, typer.Option(help="Of one request; by default, what max_characters can need.")
     ] = None,
+    whole_s: Annotated[
+        float | None, typer.Option(help="Seconds of sound held at once for answers sent whole; default 7200.")
+    ] = None,
     timeout_s: Annotated[float | None, typer.Option(help="For each 5000 characters to be spoken; default 600.")] = None,
     receive_s: Annotated[float | None, typer.Option(help="For a request to arrive; default 10.")] = None,
     stall_s: Annotated[float | None, typer.Option(help="For a client that takes nothing; default 60.")] = None,
@@ -64,6 +71,7 @@ def serve(
     given = {
         "voices": voice,
         "lexicon": lexicon,
+        "aliases": alias,
         "host": host,
         "port": port,
         "wyoming": wyoming,
@@ -77,6 +85,7 @@ def serve(
         "connections": connections,
         "max_characters": max_characters,
         "max_body_bytes": max_body_bytes,
+        "whole_s": whole_s,
         "timeout_s": timeout_s,
         "receive_s": receive_s,
         "stall_s": stall_s,

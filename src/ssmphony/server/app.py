@@ -15,15 +15,19 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.security import HTTPBearer
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ssmphony import __version__
 from ssmphony.engine import Engine
 from ssmphony.server import captions, catalogue, errors, phonemes, socket, speech
+from ssmphony.server.delivery import NOTHING_SPOKEN
 from ssmphony.server.limits import Gate
 from ssmphony.server.log import log
 from ssmphony.server.metrics import REFRESH_S, Metrics
+from ssmphony.server.names import VoiceNames
 from ssmphony.server.reference import render
 from ssmphony.server.settings import ServeSettings
+from ssmphony.server.whole import Room
 from ssmphony.server.wyoming import answering
 
 PAGE = Path(__file__).parent / "page"
@@ -50,7 +54,7 @@ def create_app(
     """The application that speaks with ``engine``, which stays the caller's to close. ``url`` is where it listens.
 
     While it runs, it answers the protocol Wyoming at the socket ``wyoming``. Once ``stopping`` is set, WebSockets are
-    closed as soon as their utterances have ended.
+    closed as soon as their utterances have ended. Raises `SsmphonyError` for an alias that leads nowhere.
     """
     settings = settings or ServeSettings()
     stopping = stopping or asyncio.Event()
@@ -76,6 +80,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
+    app.state.names, app.state.room = VoiceNames.of(engine, settings.aliases), Room(settings.whole_s)
     app.state.stopping = stopping
     errors.install(app)
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it
@@ -101,17 +106,35 @@ def create_app(
 
     page = {**_page(), "/docs": show_reference}
     for path, answer in page.items():
-        app.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False)
+        app.add_api_route(path, answer, include_in_schema=False)
     app.add_middleware(Gate, settings=settings, metrics=metrics, open_paths=["/health", *page], stopping=stopping)
+    app.add_middleware(Head)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["X-Request-Id", "X-Sample-Rate"],
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["*"],  # whatever is asked for: each of OpenAI's clients sends others
+            expose_headers=["Retry-After", "X-Request-Id", "X-Sample-Rate", NOTHING_SPOKEN],
         )
     return app
+
+
+class Head:
+    """ASGI middleware: HEAD is answered wherever GET is, with the same headers and no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
 
 
 async def _keep_fresh(metrics: Metrics, engine: Engine) -> None:

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field
 
 from ssmphony.server.catalogue import EngineHere
 from ssmphony.server.delivery import SoundResponse, as_audio, begun, encoded
-from ssmphony.server.speech import ERRORS, TIMED_SOUND, Input, SpeechOptions, SpeechRequest, open_stream, timed_speech
+from ssmphony.server.requests import Input, SpeechOptions, SpeechRequest
+from ssmphony.server.speech import ERRORS, TIMED_SOUND, open_stream, timed_speech
 from ssmphony.server.timestamps import CAPTION_TYPES, CaptionFormat, in_captions
 
 router = APIRouter(tags=["speech"])
@@ -19,7 +20,7 @@ class CaptionedRequest(SpeechRequest):
     """A request for speech that is answered with word times unless it says otherwise."""
 
     return_timestamps: Annotated[bool, Field(description="If false, the lists of word times are empty.")] = True
-    stream: Annotated[bool, Field(description="If false, one object in place of lines.")] = True
+    stream: Annotated[bool | None, Field(description="If false, one object in place of lines.")] = True
 
 
 class CaptionsRequest(SpeechOptions):
@@ -56,4 +57,4 @@ async def create_captions(request: Request, body: CaptionsRequest, engine: Engin
 @router.post("/dev/captioned_speech", response_class=Response, responses={**TIMED_SOUND, **ERRORS})
 async def create_captioned_speech(request: Request, body: CaptionedRequest, engine: EngineHere) -> Response:
     """Sound with word times, as clients of Kokoro-FastAPI ask for it: `return_timestamps` of /v1/audio/speech."""
-    return await timed_speech(request, engine, body, timed=body.return_timestamps, lines=body.stream)
+    return await timed_speech(request, engine, body, timed=body.return_timestamps, lines=body.stream is not False)

@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from ssmphony.config import suggest
 from ssmphony.engine import Engine
 from ssmphony.server.errors import ApiError, ErrorResponse
+from ssmphony.server.names import VoiceNames
 
-DEFAULT = "default"
 MODEL = "ssmphony"
+MODELS = (MODEL, "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
+"""Ours, and those of OpenAI's speech endpoint, which clients look for before they speak. The voice decides."""
 router = APIRouter(tags=["voices"])
 
 
@@ -20,7 +21,12 @@ def engine_of(request: Request) -> Engine:
     return request.app.state.engine
 
 
+def names_of(request: Request) -> VoiceNames:
+    return request.app.state.names
+
+
 EngineHere = Annotated[Engine, Depends(engine_of)]
+NamesHere = Annotated[VoiceNames, Depends(names_of)]
 
 
 class VoiceInfo(BaseModel):
@@ -36,8 +42,28 @@ class VoiceInfo(BaseModel):
     sample_rate: int
 
 
+class AliasInfo(BaseModel):
+    """Another name for a voice, or for one of its speakers."""
+
+    id: str
+    voice: str
+    speaker: str | None
+
+
 class VoiceList(BaseModel):
     voices: list[VoiceInfo]
+    aliases: list[AliasInfo]
+
+
+class VoiceChoice(BaseModel):
+    """What to send as ``voice``, and what to show to a person."""
+
+    value: str
+    label: str
+
+
+class VoiceChoices(BaseModel):
+    voices: list[VoiceChoice]
 
 
 class ModelInfo(BaseModel):
@@ -52,46 +78,68 @@ class ModelList(BaseModel):
     data: list[ModelInfo]
 
 
+class AudioModelList(ModelList):
+    models: list[ModelInfo]
+
+
 def resolve(engine: Engine, name: str | None) -> str:
-    """The id of a voice: the first where none or ``default`` is asked for. Only a name, never a path."""
-    if name in engine.voices:
-        return name
-    if name is None or name == DEFAULT:
-        return next(iter(engine.voices))
-    known = ", ".join(engine.voices)
-    message = f"unknown voice '{name:.100}'{suggest(name[:100], engine.voices)}; this server has {known}"
-    raise ApiError(400, message, "voice_not_found", "voice")
+    """The id of the voice called ``name``, without aliases; the first for None. Raises `ApiError`."""
+    return VoiceNames.of(engine).find(name).voice
 
 
 @router.get("/v1/audio/voices")
-async def list_voices(engine: EngineHere) -> VoiceList:
-    """The voices of this server; the first is spoken where a request names none."""
-    return VoiceList(
-        voices=[
-            VoiceInfo(
-                id=name,
-                name=voice.card.name,
-                language=voice.card.language,
-                description=voice.card.description,
-                licence=voice.card.licence,
-                attribution=voice.card.attribution,
-                speakers=list(voice.card.speakers),
-                sample_rate=voice.sample_rate,
-            )
-            for name, voice in engine.voices.items()
-        ]
-    )
+async def list_voices(engine: EngineHere, names: NamesHere) -> VoiceList:
+    """The voices of this server, and other names for them. The first is spoken where a request names none."""
+    voices = [
+        VoiceInfo(
+            id=name,
+            name=voice.card.name,
+            language=voice.card.language,
+            description=voice.card.description,
+            licence=voice.card.licence,
+            attribution=voice.card.attribution,
+            speakers=list(voice.card.speakers),
+            sample_rate=voice.sample_rate,
+        )
+        for name, voice in engine.voices.items()
+    ]
+    aliases = [AliasInfo(id=name, **target._asdict()) for name, target in names.aliases.items()]
+    return VoiceList(voices=voices, aliases=aliases)
+
+
+@router.get("/v1/audio/voices/{model}", responses={404: {"model": ErrorResponse, "description": "No such model."}})
+async def list_voices_of_model(model: str, engine: EngineHere) -> VoiceChoices:
+    """Each voice and each of its speakers, as SillyTavern asks for them. Every model has all voices."""
+    _known(model)
+    paths = [
+        path
+        for name, voice in engine.voices.items()
+        for path in (name, *(f"{name}/{speaker}" for speaker in voice.card.speakers))
+    ]
+    return VoiceChoices(voices=[VoiceChoice(value=path, label=path) for path in paths])
+
+
+@router.get("/v1/audio/models")
+async def list_audio_models() -> AudioModelList:
+    """The models, in ``models`` as Open WebUI asks for them and in ``data`` as OpenAI lists them."""
+    models = [ModelInfo(id=name) for name in MODELS]
+    return AudioModelList(models=models, data=models)
 
 
 @router.get("/v1/models")
 async def list_models() -> ModelList:
     """For clients that ask before they speak. Requests may name any model: the voice decides."""
-    return ModelList(data=[ModelInfo(id=MODEL)])
+    return ModelList(data=[ModelInfo(id=name) for name in MODELS])
 
 
 @router.get("/v1/models/{model}", responses={404: {"model": ErrorResponse, "description": "No such model."}})
 async def get_model(model: str) -> ModelInfo:
-    """The one model there is."""
-    if model != MODEL:
-        raise ApiError(404, f"unknown model '{model:.100}'; this server has {MODEL}", "model_not_found", "model")
-    return ModelInfo(id=MODEL)
+    """One of the models."""
+    return ModelInfo(id=_known(model))
+
+
+def _known(model: str) -> str:
+    if model.lower() not in MODELS:
+        known = ", ".join(MODELS)
+        raise ApiError(404, f"unknown model '{model:.100}'; this server has {known}", "model_not_found", "model")
+    return model.lower()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+import numpy as np
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -20,7 +21,10 @@ from ssmphony.types import AudioChunk, SsmphonyError
 
 P = ParamSpec("P")
 T = TypeVar("T")
-NOTHING = "there is nothing to speak in this text: it holds no letter and no digit"
+SILENCE_S = 0.1
+"""Of a text that holds nothing to speak, such as an emoji: clients take an answer without sound for a fault."""
+NOTHING_SPOKEN = "X-Nothing-Spoken"
+"""The header of an answer whose text held nothing to speak."""
 
 
 class Piece(NamedTuple):
@@ -29,12 +33,24 @@ class Piece(NamedTuple):
     """What was encoded; ``data`` may be of chunks before. None at the end."""
 
 
-async def encoded(stream: Stream, name: Format, record: Record) -> AsyncGenerator[Piece, None]:
-    """Encode what a stream says. Cancels it when nobody wants more; raises what the stream raises."""
-    apart = name not in PLAIN
+async def encoded(
+    stream: Stream, name: Format, record: Record, rate: int | None = None, *, whole: bool = False
+) -> AsyncGenerator[Piece, None]:
+    """Encode what a stream says, or a short silence for a text with nothing to speak.
+
+    With ``whole``, compressed data comes at the end, and wav without its header: see `make_encoder`. Cancels the
+    stream when nobody wants more; raises what the stream raises.
+    """
+    apart = name not in PLAIN or rate not in (None, stream.sample_rate)
     try:
-        encoder = await _call(apart, make_encoder, name, stream.sample_rate)
+        encoder = await _call(apart, make_encoder, name, stream.sample_rate, rate, whole=whole)
         async for chunk in stream:
+            data = await _call(apart, encoder.encode, chunk.samples)
+            record.heard(chunk)
+            yield Piece(data, chunk)
+        if record.characters and not record.seconds:
+            record.spoken = False
+            chunk = silence(stream)
             data = await _call(apart, encoder.encode, chunk.samples)
             record.heard(chunk)
             yield Piece(data, chunk)
@@ -42,6 +58,11 @@ async def encoded(stream: Stream, name: Format, record: Record) -> AsyncGenerato
             yield Piece(await _call(apart, encoder.finish), None)
     finally:
         stream.cancel()
+
+
+def silence(stream: Stream) -> AudioChunk:
+    """The sound of a text that holds nothing to speak."""
+    return AudioChunk(np.zeros(round(SILENCE_S * stream.sample_rate), np.float32), stream.sample_rate)
 
 
 async def _call(apart: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -52,21 +73,29 @@ async def _call(apart: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kw
 async def begun(pieces: AsyncGenerator[Piece, None], request: Request) -> AsyncGenerator[Piece, None]:
     """The same pieces, once there is sound, so that an error before it has a status of its own.
 
-    Raises `ApiError` for what went wrong, for a text that holds nothing to speak, and when the client has left.
+    Raises `ApiError` for what went wrong, and when the client has left.
     """
-    first = asyncio.ensure_future(_to_sound(pieces))
+    return _chain(await while_listening(_to_sound(pieces), request), pieces)
+
+
+async def while_listening(work: Coroutine[Any, Any, T], request: Request) -> T:
+    """The result of ``work``, which ends when the client leaves.
+
+    Raises `ApiError` for what went wrong, and when the client has left.
+    """
+    task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_left(request))
     try:
-        await asyncio.wait({first, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not first.done():
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
             raise ApiError(CLIENT_GONE, "the client has left", "client_gone")
         with api_errors():
-            return _chain(first.result(), pieces)
+            return task.result()
     finally:
         gone.cancel()
-        if not first.done():
-            first.cancel()
-            await asyncio.wait({first})
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
 
 
 async def _left(request: Request) -> None:
@@ -79,8 +108,8 @@ async def _to_sound(pieces: AsyncGenerator[Piece, None]) -> list[Piece]:
     async for piece in pieces:
         before.append(piece)
         if piece.chunk is not None and len(piece.chunk.samples):
-            return before
-    raise ApiError(400, NOTHING, "nothing_to_speak", "input")
+            break
+    return before
 
 
 async def _chain(before: list[Piece], pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[Piece, None]:
@@ -139,7 +168,8 @@ class SoundResponse(StreamingResponse):
     def __init__(
         self, body: AsyncGenerator[bytes, None], stream: Stream, media_type: str, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(body, media_type=media_type, headers=headers)
+        unbuffered = {"X-Accel-Buffering": "no"}  # nginx would collect the sound before it sends any
+        super().__init__(body, media_type=media_type, headers={**unbuffered, **(headers or {})})
         self._body, self._stream = body, stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

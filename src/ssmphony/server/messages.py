@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from ssmphony.audio.encoding import Format
+from ssmphony.audio.encoding import Format, SampleRate
 from ssmphony.server.errors import ApiError
 from ssmphony.server.lexicon import LexiconField
 
@@ -36,6 +36,7 @@ class Start(_Message):
     speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
     pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False)] = 0.0
     format: Annotated[Format, Field(validation_alias=AliasChoices("format", "response_format"))] = "pcm"
+    sample_rate: SampleRate | None = None
     lexicon: LexiconField = None
     model: str | None = None
     """Ignored, as ``instructions`` is: the voice decides."""

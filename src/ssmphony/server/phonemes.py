@@ -18,12 +18,12 @@ from ssmphony.audio.encoding import MEDIA_TYPES, Format
 from ssmphony.engine import Engine
 from ssmphony.interfaces import Frontend
 from ssmphony.server.catalogue import EngineHere
-from ssmphony.server.delivery import SoundResponse, as_audio, begun, encoded
 from ssmphony.server.errors import ApiError
 from ssmphony.server.lexicon import LexiconField, frontend_with
 from ssmphony.server.limits import RECORD
 from ssmphony.server.record import Record
-from ssmphony.server.speech import ERRORS, Input, SpeechOptions, VoiceName, check_length, open_stream, resolve_name
+from ssmphony.server.requests import Input, RequestBody, SoundOptions, VoiceName
+from ssmphony.server.speech import ERRORS, check_length, find_voice, plain_speech
 from ssmphony.text import phonemes, vocabulary
 from ssmphony.types import SsmphonyError, Tokens
 
@@ -32,20 +32,20 @@ _reading = ThreadPoolExecutor(1, "ssmphony-phonemes")
 """One long text at a time: reading holds the interpreter, which the speaking streams need."""
 
 
-class PhonemesRequest(BaseModel):
+class PhonemesRequest(RequestBody):
     """A text, the voice that would read it, and words that it is told."""
 
-    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [{"input": "नमस्ते दुनिया।"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"input": "नमस्ते दुनिया।"}]})
 
     input: Input
     voice: VoiceName = None
     lexicon: LexiconField = None
 
 
-class PhonemizeRequest(BaseModel):
+class PhonemizeRequest(RequestBody):
     """The same in the words of Kokoro-FastAPI."""
 
-    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [{"text": "नमस्ते दुनिया।"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "नमस्ते दुनिया।"}]})
 
     text: Input
     language: Annotated[str | None, Field(description="Accepted and ignored: it is the voice's.")] = None
@@ -70,7 +70,7 @@ class PhonemesResponse(BaseModel):
     words: list[WordPhonemes]
 
 
-class FromPhonemesRequest(SpeechOptions):
+class FromPhonemesRequest(SoundOptions):
     """Words of phones, in IPA or the ASCII notation, with spaces between the words and punctuation after them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"phonemes": "nəməst̪eː d̪ʊnɪjaː."}]})
@@ -99,22 +99,19 @@ _SOUND = {200: {"content": {kind: {"schema": {"type": "string", "format": "binar
 async def speak_phonemes(request: Request, body: FromPhonemesRequest, engine: EngineHere) -> Response:
     """Speak phonemes as they are. ``/dev/generate_from_phonemes`` is the route of Kokoro-FastAPI."""
     check_length(len(body.phonemes), request.app.state.settings, "phonemes")
-    _phonemic(engine, resolve_name(engine, body.voice))
+    _phonemic(engine, find_voice(request, body.voice).voice)
     try:
         text = await asyncio.to_thread(phonemes.to_text, body.phonemes)
     except SsmphonyError as error:
         raise ApiError(400, str(error), "invalid_phonemes", "phonemes") from None
-    stream, record = await open_stream(request, engine, body, text, written=body.phonemes)
-    pieces = await begun(encoded(stream, body.response_format, record), request)
-    headers = {"X-Sample-Rate": str(stream.sample_rate)}
-    return SoundResponse(as_audio(pieces, record), stream, MEDIA_TYPES[body.response_format], headers)
+    return await plain_speech(request, engine, body, text, written=body.phonemes)
 
 
 async def _phonemes(
     request: Request, engine: Engine, asked: PhonemesRequest | PhonemizeRequest, text: str
 ) -> PhonemesResponse:
     record: Record = request.scope[RECORD]
-    record.voice, record.characters = resolve_name(engine, asked.voice), len(text)
+    record.voice, record.characters = find_voice(request, asked.voice).voice, len(text)
     record.text = text if request.app.state.settings.log_text else None
     check_length(len(text), request.app.state.settings)
     own = _phonemic(engine, record.voice)

@@ -22,6 +22,7 @@ from ssmphony.server.app import create_app
 from ssmphony.server.connections import Limits, protocols
 from ssmphony.server.dispatch import Inbox
 from ssmphony.server.log import log, write_log
+from ssmphony.server.names import VoiceNames
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.workers import supervise
 from ssmphony.server.wyoming import bind
@@ -46,10 +47,10 @@ def serve(settings: ServeSettings, greet: Callable[[str], None] | None = None) -
     """Answer until SIGTERM or SIGINT; what is being spoken then is spoken to its end.
 
     ``greet`` is called with the server's address once requests are answered. Raises `SsmphonyError` for voices that
-    cannot be loaded and for an address that cannot be had.
+    cannot be loaded, for aliases that lead nowhere, and for an address that cannot be had.
     """
     write_log()
-    name_voices(settings)
+    read_names(settings)
     read_lexicon(settings)
     listener = listen(settings.host, settings.port)
     if settings.api_key is None and not _is_loopback(listener):
@@ -206,6 +207,12 @@ def name_voices(settings: ServeSettings) -> dict[str, str | None]:
             raise SsmphonyError(f"two voices are named '{name}': serve one of them")
         named[name] = voice
     return named
+
+
+def read_names(settings: ServeSettings) -> VoiceNames:
+    """The names of voices that requests may use. Raises `SsmphonyError` for an alias that leads nowhere."""
+    voices = name_voices(settings)
+    return VoiceNames({name: read_manifest(locate(voice)).speakers for name, voice in voices.items()}, settings.aliases)
 
 
 def read_lexicon(settings: ServeSettings) -> Lexicon | None:

@@ -34,6 +34,8 @@ class ServeSettings(Config):
     """Installed voices, or folders; the first is spoken where none is asked for. None: the default voice."""
     lexicon: Path | None = None
     """A table of words and how to say them, for every voice that reads phonemes."""
+    aliases: tuple[str, ...] = ()
+    """Other names for voices: ``NAME=VOICE`` or ``NAME=VOICE/SPEAKER``. In a file also a table of them."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     """0: any that is free."""
@@ -58,6 +60,8 @@ class ServeSettings(Config):
     """Of one text, over an hour of sound; 4,096 is OpenAI's limit."""
     max_body_bytes: int | None = Field(default=None, ge=1024)
     """Of a request, and of a message on a WebSocket. None: what a text of ``max_characters`` can need."""
+    whole_s: float = Field(default=7200.0, gt=0)
+    """Seconds of sound that are held at once for answers that are sent whole, by each process."""
     timeout_s: float = Field(default=600.0, gt=0)
     """From a request to the last of its sound. A longer text has as much for every 5,000 characters."""
     receive_s: float = Field(default=10.0, gt=0)
@@ -82,10 +86,12 @@ class ServeSettings(Config):
         """Seconds until a text of this length must have been spoken, also to a listener who takes it as it plays."""
         return self.timeout_s * max(1.0, characters / TIMEOUT_CHARACTERS)
 
-    @field_validator("voices", "cors_origins", "forwarded_allow_ips", mode="before")
+    @field_validator("voices", "aliases", "cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """One text of the environment or a file may name several, with commas."""
+        """One text of the environment or a file may name several, with commas; aliases may also be a table."""
+        if isinstance(value, Mapping):
+            return tuple(f"{name}={target}" for name, target in value.items())
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("forwarded_allow_ips")

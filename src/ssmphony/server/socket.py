@@ -18,16 +18,16 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
-from ssmphony.audio.encoding import Format
+from ssmphony.audio.encoding import Format, output_rate
 from ssmphony.engine import Engine, Stream
-from ssmphony.server.catalogue import resolve
-from ssmphony.server.delivery import NOTHING, encoded
+from ssmphony.server.delivery import encoded
 from ssmphony.server.errors import ApiError, as_api_error
 from ssmphony.server.lexicon import frontend_with
 from ssmphony.server.limits import KEY_PROTOCOL, RECORD
 from ssmphony.server.log import log
 from ssmphony.server.messages import Finish, Flush, Message, Start, Text, join_surrogates, read
 from ssmphony.server.metrics import Metrics
+from ssmphony.server.names import VoiceNames
 from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.speech import check_length
@@ -43,6 +43,7 @@ SUBPROTOCOL = "realtime"
 class Utterance:
     stream: Stream
     format: Format
+    sample_rate: int
     record: Record
     finished: bool = False
     half: str = ""
@@ -167,18 +168,21 @@ class Session:
         if self._stopping.is_set():
             raise ApiError(503, "the server is shutting down: try again", "shutting_down")
         record = Record(PATH, client=self._socket.scope[RECORD].client)
-        record.voice = resolve(self._engine, message.voice)
-        frontend = await frontend_with(self._engine, record.voice, message.lexicon)
+        names: VoiceNames = self._socket.app.state.names
+        voice, speaker = names.find(message.voice, message.speaker)
+        record.voice = voice
+        frontend = await frontend_with(self._engine, voice, message.lexicon)
+        rate = output_rate(message.format, self._engine.voices[voice].sample_rate, message.sample_rate)
         stream = self._engine.open(
             record.voice,
             speed=message.speed,
             pitch=message.pitch,
-            speaker=message.speaker,
+            speaker=speaker,
             deadline_s=self._settings.deadline_s(self._settings.max_characters),
             frontend=frontend,
         )
-        self._utterance = current = Utterance(stream, message.format, record)
-        await self._say({"type": "started", "sample_rate": stream.sample_rate, "voice": record.voice})
+        self._utterance = current = Utterance(stream, message.format, rate, record)
+        await self._say({"type": "started", "sample_rate": rate, "voice": record.voice})
         current.task = asyncio.create_task(self._speak(current))
 
     async def _write(self, current: Utterance, text: str) -> None:
@@ -200,16 +204,15 @@ class Session:
         """Send an utterance to its end. Whatever happens, its record is kept."""
         record = current.record
         try:
-            async for piece in encoded(current.stream, current.format, record):
+            async for piece in encoded(current.stream, current.format, record, current.sample_rate):
                 if piece.data:
                     await self._send({"type": "websocket.send", "bytes": piece.data})
                     self._active = time.monotonic()
                 if piece.chunk is not None and piece.chunk.words:
                     await self._say(_words(piece.chunk))
-            if record.characters and not record.seconds:
-                raise ApiError(400, NOTHING, "nothing_to_speak")
             record.status = 200
-            await self._say({"type": "done", "seconds": round(record.seconds, 6)})
+            nothing = {} if record.spoken else {"nothing_spoken": True}
+            await self._say({"type": "done", "seconds": round(record.seconds, 6), **nothing})
         except (SsmphonyError, ApiError) as raised:
             error = raised if isinstance(raised, ApiError) else as_api_error(raised)
             record.status, record.problem = error.status_code, error.message

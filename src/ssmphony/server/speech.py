@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
-from ssmphony.audio.encoding import MEDIA_TYPES, Format
+from ssmphony.audio.encoding import MEDIA_TYPES, output_rate
 from ssmphony.engine import Engine, Stream
-from ssmphony.server.catalogue import EngineHere, resolve
-from ssmphony.server.delivery import SoundResponse, as_audio, as_events, begun, encoded
+from ssmphony.server.catalogue import EngineHere
+from ssmphony.server.delivery import NOTHING_SPOKEN, SoundResponse, as_audio, as_events, begun, encoded
 from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
-from ssmphony.server.lexicon import LexiconField, frontend_with
+from ssmphony.server.lexicon import frontend_with
 from ssmphony.server.limits import RECORD
+from ssmphony.server.names import Target, VoiceNames
 from ssmphony.server.record import Record
+from ssmphony.server.requests import SoundOptions, SpeechOptions, SpeechRequest, VoiceId
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.timestamps import LINES, OBJECT, TimedSound, in_lines, in_object
+from ssmphony.server.whole import complete, send_whole
 
 router = APIRouter(tags=["speech"])
 _EVENTS = "text/event-stream"
@@ -26,51 +28,6 @@ _EVENT = {
     "properties": {"data": {"type": "string", "contentMediaType": "application/json"}},
     "required": ["data"],
 }
-
-
-class VoiceId(BaseModel):
-    id: str
-
-
-VoiceName = Annotated[str | VoiceId | None, Field(description="One of /v1/audio/voices; without, the first.")]
-Input = Annotated[str, Field(min_length=1, description="Plain text, or SSML in <speak>. The server limits it.")]
-
-
-class SpeechOptions(BaseModel):
-    """How to speak, whatever the request is for."""
-
-    model_config = ConfigDict(strict=True)
-
-    model: Annotated[str | None, Field(description="Any: the voice decides.")] = None
-    voice: VoiceName = None
-    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
-    speaker: Annotated[str | None, Field(description="One of the voice's speakers.")] = None
-    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
-    lexicon: LexiconField = None
-
-
-class SpeechRequest(SpeechOptions):
-    """What to say and how: OpenAI's fields, and ``speaker``, ``pitch`` and ``lexicon``. Other fields are ignored."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"input": "नमस्ते दुनिया।"},
-                {"model": "ssmphony", "input": "आज मौसम अच्छा है।", "voice": "default", "response_format": "wav"},
-                {"input": "<speak>एक <break time='300ms'/> दो</speak>", "speed": 1.2, "stream_format": "sse"},
-            ]
-        },
-    )
-
-    input: Input
-    response_format: Annotated[Format, Field(description="pcm is 16-bit little-endian mono.")] = "mp3"
-    stream_format: Annotated[
-        Literal["audio", "sse"], Field(description="The sound itself, or events with the sound in base64.")
-    ] = "audio"
-    return_timestamps: Annotated[
-        bool, Field(description="Answer with JSON lines of sound in base64 and the times of its words.")
-    ] = False
-    instructions: Annotated[str | None, Field(description="Accepted and ignored.")] = None
 
 
 def _error(description: str, message: str, kind: str, code: str) -> dict[str, Any]:
@@ -84,7 +41,7 @@ def _error(description: str, message: str, kind: str, code: str) -> dict[str, An
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: _error(
-        "The request is not valid, or there is nothing to speak in its text.",
+        "The request is not valid.",
         "unknown voice 'asha'; this server has default",
         "invalid_request_error",
         "voice_not_found",
@@ -104,7 +61,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _SOUND: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The sound, sent as it is made.",
+        "description": "The sound, whole or as it is made.",
         "content": {
             **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
             _EVENTS: {
@@ -128,18 +85,35 @@ TIMED_SOUND: dict[int | str, dict[str, Any]] = {
 
 @router.post("/v1/audio/speech", response_class=Response, responses={**_SOUND, **ERRORS})
 async def create_speech(request: Request, body: SpeechRequest, engine: EngineHere) -> Response:
-    """Speak a text. The sound is sent as it is made; an error behind its beginning breaks the answer off."""
+    """Speak a text. Sound that is sent as it is made is broken off by an error after its beginning."""
     if body.return_timestamps:
         if body.stream_format == "sse":
             message = "word times come in JSON lines, not in events: leave out 'stream_format' or 'return_timestamps'"
             raise ApiError(400, message, "invalid_value", "return_timestamps")
-        return await timed_speech(request, engine, body)
+        return await timed_speech(request, engine, body, lines=body.stream is not False)
+    if body.stream_format == "audio":
+        return await plain_speech(request, engine, body, body.input)
+    if body.stream is False:
+        message = "events are a stream: leave out 'stream', or ask for the 'audio' of 'stream_format'"
+        raise ApiError(400, message, "invalid_value", "stream")
     stream, record = await open_stream(request, engine, body, body.input)
-    pieces = await begun(encoded(stream, body.response_format, record), request)
-    if body.stream_format == "sse":
-        return SoundResponse(as_events(pieces, record), stream, _EVENTS)
-    headers = {"X-Sample-Rate": str(stream.sample_rate)}
-    return SoundResponse(as_audio(pieces, record), stream, MEDIA_TYPES[body.response_format], headers)
+    pieces = await begun(encoded(stream, body.response_format, record, body.sample_rate), request)
+    return _noted(SoundResponse(as_events(pieces, record), stream, _EVENTS), record)
+
+
+async def plain_speech(
+    request: Request, engine: Engine, asked: SoundOptions, text: str, written: str | None = None
+) -> Response:
+    """The sound of a text, whole or as it is made; see `open_stream`."""
+    whole = asked.whole(text if written is None else written)
+    stream, record = await open_stream(request, engine, asked, text, written)
+    name, rate = asked.response_format, output_rate(asked.response_format, stream.sample_rate, asked.sample_rate)
+    if whole:
+        pieces = encoded(stream, name, record, rate, whole=True)
+        return _noted(await send_whole(pieces, name, rate, record, request), record)
+    pieces = await begun(encoded(stream, name, record, rate), request)
+    headers = {"X-Sample-Rate": str(rate)}
+    return _noted(SoundResponse(as_audio(pieces, record), stream, MEDIA_TYPES[name], headers), record)
 
 
 async def timed_speech(
@@ -147,11 +121,19 @@ async def timed_speech(
 ) -> Response:
     """Speak a text and tell when its words are spoken: in JSON lines as the sound is made, or in one object."""
     stream, record = await open_stream(request, engine, body, body.input)
-    pieces = await begun(encoded(stream, body.response_format, record), request)
-    kind = MEDIA_TYPES[body.response_format]
+    name, rate = body.response_format, output_rate(body.response_format, stream.sample_rate, body.sample_rate)
+    pieces = encoded(stream, name, record, rate, whole=not lines)
+    pieces = await begun(pieces if lines else complete(pieces, name, rate, request.app.state.room), request)
+    kind = MEDIA_TYPES[name]
     answer = in_lines(pieces, kind, timed) if lines else in_object(pieces, kind, timed)
-    headers = {"X-Sample-Rate": str(stream.sample_rate)}
-    return SoundResponse(as_audio(answer, record), stream, LINES if lines else OBJECT, headers)
+    headers = {"X-Sample-Rate": str(rate)}
+    return _noted(SoundResponse(as_audio(answer, record), stream, LINES if lines else OBJECT, headers), record)
+
+
+def _noted(response: Response, record: Record) -> Response:
+    if not record.spoken:
+        response.headers[NOTHING_SPOKEN] = "true"
+    return response
 
 
 async def open_stream(
@@ -164,7 +146,7 @@ async def open_stream(
     written = text if written is None else written
     settings: ServeSettings = request.app.state.settings
     record: Record = request.scope[RECORD]
-    record.voice = resolve_name(engine, asked.voice)
+    record.voice, speaker = find_voice(request, asked.voice, asked.speaker)
     record.characters = len(written)
     record.text = written if settings.log_text else None
     check_length(len(written), settings)
@@ -175,16 +157,17 @@ async def open_stream(
             record.voice,
             speed=asked.speed,
             pitch=asked.pitch,
-            speaker=asked.speaker,
+            speaker=speaker,
             deadline_s=settings.deadline_s(len(written)),
             frontend=frontend,
         )
     return stream, record
 
 
-def resolve_name(engine: Engine, voice: str | VoiceId | None) -> str:
-    """The id of the voice that a request names. Raises `ApiError` where there is none."""
-    return resolve(engine, voice.id if isinstance(voice, VoiceId) else voice)
+def find_voice(request: Request, voice: str | VoiceId | None, speaker: str | None = None) -> Target:
+    """Who speaks for a request. Raises `ApiError` where nobody is called so."""
+    names: VoiceNames = request.app.state.names
+    return names.find(voice.id if isinstance(voice, VoiceId) else voice, speaker)
 
 
 def check_length(characters: int, settings: ServeSettings, param: str = "input") -> None:

@@ -27,6 +27,7 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine, Stream
 from ssmphony.server.connections import Stall
+from ssmphony.server.delivery import silence
 from ssmphony.server.errors import ApiError, as_api_error
 from ssmphony.server.log import LOGGER, log
 from ssmphony.server.metrics import Metrics
@@ -325,6 +326,10 @@ class _Client:
             if len(chunk.samples):
                 record.heard(chunk)
                 await self._send(AudioChunk(**form, audio=pcm16(chunk.samples), timestamp=round(1000 * chunk.start_s)))
+        if record.characters and not record.seconds:
+            chunk = silence(stream)
+            record.heard(chunk)
+            await self._send(AudioChunk(**form, audio=pcm16(chunk.samples), timestamp=0))
         await self._send(AudioStop(round(1000 * record.seconds)))
 
 

@@ -22,9 +22,11 @@ ROUTES = {
     "/metrics",
     SPEECH,
     "/v1/audio/captions",
+    "/v1/audio/models",
     "/v1/audio/phonemes",
     "/v1/audio/phonemes/speech",
     "/v1/audio/voices",
+    "/v1/audio/voices/{model}",
     "/v1/models",
     "/v1/models/{model}",
 }
@@ -65,7 +67,10 @@ def test_the_description_is_complete(server):
         if status != "200":
             assert status == "4XX" or response["content"]["application/json"]["example"]["error"]["message"]
             assert response["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorResponse")
-    assert description["components"]["schemas"]["SpeechRequest"]["examples"]
+    asked = description["components"]["schemas"]["SpeechRequest"]
+    assert asked["examples"]
+    for name in set(asked["properties"]) - {"input"}:
+        assert {"type": "null"} in asked["properties"][name]["anyOf"], name
     assert "securitySchemes" not in description["components"]
 
 

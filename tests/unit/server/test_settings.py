@@ -23,6 +23,9 @@ def test_what_wins(tmp_path):
     settings = read_settings({"port": 3}, environment, file)
     assert (settings.port, settings.streams, settings.queue, settings.timeout_s) == (3, 2, 1, 600.0)
     assert (settings.voices, settings.cors_origins) == (("a", "b"), ("x", "y"))
+    assert read_settings({}, {"SSMPHONY_SERVE_ALIASES": "a=x, b=x/y"}).aliases == ("a=x", "b=x/y")
+    file.write_text('[aliases]\nalloy = "default/asha"\n')
+    assert read_settings({}, {}, file).aliases == ("alloy=default/asha",)
     other = tmp_path / "serve.yaml"
     other.write_text("port: 1\napi_key: hush\n")
     settings = read_settings({}, None, other)
@@ -106,6 +109,6 @@ def test_proxies():
 
 
 def test_every_setting_has_a_flag():
-    renamed = {"voice": "voices", "cors_origin": "cors_origins"}
+    renamed = {"voice": "voices", "alias": "aliases", "cors_origin": "cors_origins"}
     flags = {renamed.get(name, name) for name in inspect.signature(serve).parameters}
     assert flags - {"config"} == set(ServeSettings.model_fields)

@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 
 from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine
+from ssmphony.server.delivery import SILENCE_S
 from ssmphony.types import Audio
 from tests.unit.server.running import serving, wait_for
 
@@ -175,8 +176,46 @@ def test_one_utterance_at_a_time(client):
     assert client.until_end()[2] == {"type": "done", "seconds": 0.0}
 
 
+@pytest.mark.parametrize(
+    ("fields", "rate", "width"),
+    [
+        ({"sample_rate": 8000}, 8000, 2),
+        ({"sample_rate": 48_000}, 48_000, 2),
+        ({"format": "g711_ulaw"}, 8000, 1),
+        ({"format": "g711_alaw", "sample_rate": 8000}, 8000, 1),
+    ],
+)
+def test_the_sample_rate_that_is_asked_for(client, spoken, fields, rate, width):
+    client.send("start", **fields)
+    assert client.next()["sample_rate"] == rate
+    client.send("text", text=TEXT)
+    client.send("finish")
+    sound = b""
+    while not isinstance(message := client.next(), dict) or message["type"] == "words":
+        sound += message if isinstance(message, bytes) else b""
+    assert message["type"] == "done"
+    assert len(sound) / width / rate == pytest.approx(spoken.seconds, abs=0.002)
+
+
+def test_a_sample_rate_that_there_is_not(client):
+    client.send("start", format="opus", sample_rate=44_100)
+    assert "opus has no sample rate of 44100 Hz" in client.next()["message"]
+    client.send("start", sample_rate=1)
+    assert "sample_rate" in client.next()["message"]
+
+
+def test_openais_names_and_aliases(client, spoken):
+    assert client.say(TEXT, voice="alloy")[0] == client.say(TEXT, voice="Tiny")[0] == pcm16(spoken.samples)
+    ravi = client.say(TEXT, voice="tiny", speaker="ravi")[0]
+    assert ravi != pcm16(spoken.samples)
+    assert client.say(TEXT, voice="TINY/Ravi")[0] == client.say(TEXT, voice="coral")[0] == ravi
+
+
 def test_what_cannot_be_spoken(client, server):
-    assert client.say("🙂 ***")[2]["code"] == "nothing_to_speak"
+    silence, _, done = client.say("🙂 ***")
+    assert done == {"type": "done", "seconds": SILENCE_S, "nothing_spoken": True}
+    assert silence == bytes(len(silence))
+    assert len(silence) == 2 * round(SILENCE_S * 24_000)
     assert client.say("<speak><nonsense></speak>")[2]["code"] == "invalid_value"
     assert client.say("क" * 50_001)[2]["code"] == "string_above_max_length"
 

@@ -20,6 +20,7 @@ from ssmphony.audio.pcm import pcm16
 from tests.unit.server.running import serving
 
 LOSSY = ("mp3", "opus", "aac")
+TELEPHONE = ("g711_ulaw", "g711_alaw")
 TEXT = "नमस्ते दुनिया। आज मौसम अच्छा है, चलो।"
 
 
@@ -33,7 +34,9 @@ def decode(data: bytes, name: str, sample_rate: int) -> np.ndarray:
     """Samples (n,) of an encoded sound at ``sample_rate``."""
     if name == "pcm":
         return np.frombuffer(data, "<i2") / 32767
-    with av.open(io.BytesIO(data)) as container:
+    demuxer = {"g711_ulaw": "mulaw", "g711_alaw": "alaw"}.get(name)
+    options = {} if demuxer is None else {"sample_rate": "8000"}
+    with av.open(io.BytesIO(data), format=demuxer, options=options) as container:
         resampler = av.AudioResampler("flt", "mono", sample_rate)
         frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
         frames += resampler.resample(None)
@@ -52,16 +55,24 @@ def likeness(heard: np.ndarray, meant: np.ndarray) -> float:
 def test_the_client_hears_what_the_voice_says(client, voice, name, streaming):
     asked = {"model": "tts-1", "voice": "tiny", "input": TEXT, "response_format": name, "speed": 1.25}
     if streaming:
-        with client.audio.speech.with_streaming_response.create(**asked, instructions="Cheerfully.") as response:
+        extra = {} if name == "flac" else {"stream": True}
+        with client.audio.speech.with_streaming_response.create(
+            **asked, instructions="Cheerfully.", extra_body=extra
+        ) as response:
             assert response.headers["content-type"] == MEDIA_TYPES[name]
-            assert response.headers["transfer-encoding"] == "chunked"
+            if name == "flac":
+                assert "content-length" in response.headers
+            else:
+                assert response.headers["transfer-encoding"] == "chunked"
+                assert response.headers["x-accel-buffering"] == "no"
             data = b"".join(response.iter_bytes())
     else:
         data = client.audio.speech.create(**asked).content
     meant = voice.say(TEXT, speed=1.25).samples
     heard = decode(data, name, voice.sample_rate)
     assert abs(len(heard) - len(meant)) / voice.sample_rate < 0.08
-    assert likeness(heard, meant) > (0.8 if name in LOSSY else 0.99999)  # what this voice says is half noise
+    least = 0.8 if name in LOSSY else 0.5 if name in TELEPHONE else 0.99999  # what this voice says is half noise
+    assert likeness(heard, meant) > least
     if name == "wav":
         samples, rate = soundfile.read(io.BytesIO(data))
         assert rate == voice.sample_rate
@@ -97,8 +108,9 @@ def test_speaker_and_pitch_and_voices_left_out(server, client, voice):
 
 
 def test_models_and_voices(server, client, voice):
-    assert [model.id for model in client.models.list()] == ["ssmphony"]
-    assert client.models.retrieve("ssmphony").object == "model"
+    for model in ("ssmphony", "tts-1", "tts-1-hd", "gpt-4o-mini-tts"):
+        assert model in [listed.id for listed in client.models.list()]
+        assert client.models.retrieve(model).object == "model"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("gpt")
     (card,) = server.ask("GET", "/v1/audio/voices").json()["voices"]

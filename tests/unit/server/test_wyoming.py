@@ -31,6 +31,7 @@ from wyoming.tts import (
 
 from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine
+from ssmphony.server.delivery import SILENCE_S
 from ssmphony.server.log import LOGGER
 from ssmphony.server.metrics import Metrics
 from ssmphony.server.settings import ServeSettings
@@ -286,7 +287,9 @@ def test_what_it_does_not_know_is_dropped(engine: Engine) -> None:
         async with client(port) as connection:
             await connection.write_event(Event("transcribe", {"name": "x"}, b"1234"))
             await connection.write_event(Synthesize("।").event())  # nothing to speak
-            assert await heard(connection) == (b"", ["audio-start", "audio-stop"])
+            silence, events = await heard(connection)
+            assert events == ["audio-start", "audio-chunk", "audio-stop"]
+            assert silence == bytes(2 * round(SILENCE_S * 24_000))
 
     with_server(engine, talk)
 

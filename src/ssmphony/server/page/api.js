@@ -24,6 +24,9 @@ export class ServerError extends Error {
 
 const unreachable = () => new ServerError("The server does not answer. Is it running? Then try again.");
 
+const nothingSpoken = () =>
+  new ServerError("There is nothing to speak in this text: it holds no letter and no digit.", "nothing_spoken");
+
 async function ask(path, options = {}) {
   const headers = { ...options.headers, ...(key.get() && { Authorization: `Bearer ${key.get()}` }) };
   let response;
@@ -90,6 +93,7 @@ export function stream({ text, ...style }, { started, samples, words, done, fail
     const message = JSON.parse(data);
     if (message.type === "started") started(message);
     else if (message.type === "words") words(message.words);
+    else if (message.type === "done" && message.nothing_spoken) end(failed, nothingSpoken());
     else if (message.type === "done") end(done, message);
     else if (message.type === "error") end(failed, new ServerError(message.message, message.code));
   };

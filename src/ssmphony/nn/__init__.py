@@ -1,1 +1,0 @@
-"""Building blocks of models and codecs that are not state spaces. A module is imported by its own name."""
