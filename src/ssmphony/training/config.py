@@ -10,6 +10,7 @@ from ssmphony.codecs import CODECS
 from ssmphony.config import Config, choose, parse
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
+from ssmphony.training.adapters import AdaptersConfig
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -65,3 +66,5 @@ class TrainingConfig(Config):
     voice: VoiceBlock
     task: dict[str, Any]
     run: RunConfig
+    adapters: AdaptersConfig | None = None
+    """None: all parameters are trained. Otherwise the training starts from finished weights (``--init``)."""

@@ -17,6 +17,7 @@ from soundfile import SoundFileError
 
 from ssmphony.config import choose, load_yaml, parse
 from ssmphony.training.acoustic import AcousticTaskConfig
+from ssmphony.training.adapters import adapt
 from ssmphony.training.average import MovingAverage
 from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal, Stopped
 from ssmphony.training.config import RunConfig, TrainingConfig
@@ -49,11 +50,14 @@ def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) 
     last = out / "last.ckpt"
     with quiet():
         task = build(config, str(path))
-        if last.exists():
-            if _finished(task, last):
-                return out
-        elif init:
+        if init and not last.exists():
             load_fitting(task.model, origin(init), task.part)
+        if config.adapters is not None:
+            if not init and not last.exists():
+                raise SsmphonyError(f"{path}: adapters are for finished weights: give them with --init")
+            adapt(task.model, config.adapters)
+        if last.exists() and _finished(task, last):
+            return out
         stop = StopOnSignal()
         trainer = build_trainer(config.run, task, stop)
         if trainer.is_global_zero:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ssmphony.codecs.tensors import read_tensors
 from ssmphony.codecs.vocos import convert, is_vocos
+from ssmphony.nn.low_rank import merged_tensors
 from ssmphony.types import SsmphonyError
 
 WEIGHTS = "weights.safetensors"
@@ -25,14 +26,15 @@ def read_weights(path: Path, part: Part) -> dict[str, Tensor]:
 
     ``path`` is a voice package or a ``.safetensors`` file (names start with the part's), a training run's folder or a
     Lightning checkpoint (which holds what was trained, averaged; only plain tensors are read, nothing is unpickled).
-    Public Vocos weights read as a codec. Raises `SsmphonyError` when there is nothing of the part.
+    Low-rank adapters are merged into the weights that they adapt. Public Vocos weights read as a codec. Raises
+    `SsmphonyError` when there is nothing of the part.
     """
     if path.is_dir():
         candidates = [path / name for name in (WEIGHTS, "last.ckpt", "best.ckpt") if (path / name).is_file()]
         if not candidates:
             raise SsmphonyError(f"{path}: neither a voice with {WEIGHTS} nor a training run with last.ckpt")
         path = candidates[0]
-    found = read_tensors(path)
+    found = merged_tensors(read_tensors(path))
     if part == "codec" and is_vocos(found):
         return convert(found, path)[1]
     if path.suffix != ".safetensors":  # Lightning's name for the module that was trained

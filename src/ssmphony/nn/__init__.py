@@ -1,0 +1,1 @@
+"""Building blocks of models and codecs that are not state spaces. A module is imported by its own name."""
