@@ -41,7 +41,7 @@ from ssmphony.codecs.jepa_latent import JepaLatent
 from ssmphony.engine import Engine
 from ssmphony.models.jepa_memory import Memory
 from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
-from ssmphony.runtime.autoregressive import OnnxAutoregressiveModel
+from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.state import flatten
 from ssmphony.text import FRONTENDS
 from ssmphony.types import Style, Tokens
@@ -135,7 +135,7 @@ def speak_batch(model: JepaTTS, codec: JepaLatent, tokens: list[Tokens], dtype: 
             audio += int(frames.lengths.sum())
             samples.cpu()
     wall = time.perf_counter() - begin
-    seconds = audio * codec.format.hop_length / codec.format.sample_rate
+    seconds = audio * codec.grid.hop_length / codec.grid.sample_rate
     return {"audio_s": seconds, "realtime": seconds / wall}
 
 
@@ -247,7 +247,7 @@ def stepper(model: JepaTTS, layers: Any, position: int) -> Callable[[], None]:
 def in_runtime(mixer: str, path: Path, positions: Sequence[int]) -> tuple[Steppers, Sizes]:
     """A block of an exported voice: the states of one run of 5,000 latents, each stepped on from where it was."""
     voice = load(path, threads=1)
-    assert isinstance(voice.model, OnnxAutoregressiveModel)
+    assert isinstance(voice.model, AutoregressiveRuntime)
     model, symbols = voice.model, voice.frontend.symbols
     ids = tuple(1 + 3 * i % (len(symbols) - 1) for i in range(min(TOKENS, model.max_tokens)))
     state = model.begin([Tokens(ids, tuple(symbols[i] for i in ids))], [Style()])

@@ -42,7 +42,7 @@ def measure_prompts(voice: JepaVoice, corpora: Sequence[Path], text: str) -> Row
     recordings = {name: read_audio(folder / clip.audio)[0] for name, (folder, clip) in prompts.items()}
     spoken = {name: behind(voice, recordings[name], clip, text) for name, (_, clip) in prompts.items()}
     spoken = {name: sound for name, sound in spoken.items() if len(sound)}
-    way, embed = embedding(list(recordings.values()), voice.codec.format.sample_rate)
+    way, embed = embedding(list(recordings.values()), voice.codec.grid.sample_rate)
     theirs = {name: embed(sound) for name, sound in recordings.items()}
     rows: list[Row] = []
     for name, sound in spoken.items():

@@ -34,7 +34,7 @@ from ssmphony.evaluation.metrics.distance import compare
 from ssmphony.evaluation.models.recogniser import WEIGHTS, Listener, character_edits
 from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.models.jepa_tts import JepaTTS
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.training.jepa import HORIZONS, mean_errors, places_in_text
 from ssmphony.training.jepa_pictures import attention_figure, rollout_figure
 from ssmphony.types import Samples, SsmphonyError, Style, Tokens
@@ -49,9 +49,9 @@ Row = dict[str, Any]
 Hear = Callable[[Samples, int, str], float]
 
 
-def trained(run: Path, checkpoint: Path | None) -> tuple[JepaVoice, VoiceBlock]:
+def trained(run: Path, checkpoint: Path | None) -> tuple[JepaVoice, VoiceConfig]:
     """The voice as the run's folder holds it now."""
-    block = VoiceBlock(**load_json(run / "config.json")["voice"])
+    block = VoiceConfig(**load_json(run / "config.json")["voice"])
     model = block.model_settings(len(block.frontend_symbols())).build()
     voice = JepaVoice(model, block.codec_settings().build())
     voice.load_state_dict(read_weights(checkpoint or run, "voice"))
@@ -74,7 +74,7 @@ def sound_of(voice: JepaVoice, mel: Tensor) -> Samples:
 @torch.inference_mode()
 def report(voice: JepaVoice, clip: Clip, batch: Batch, recording: Samples, hear: Hear | None) -> tuple[Row, Row]:
     """Figures of one clip, and what is drawn of it."""
-    rate, mel, speaker = voice.codec.format.sample_rate, batch.mels[0], int(batch.speakers[0])
+    rate, mel, speaker = voice.codec.grid.sample_rate, batch.mels[0], int(batch.speakers[0])
     symbols = spelled(clip).symbols or ()
     tokens = Tokens(tuple(batch.ids[0].tolist()), tuple(symbols))
     mean, _, mask = voice.codec.encoder(voice.codec.normalise(mel[None]), torch.ones_like(mel[None, :, 0]).bool())
@@ -148,7 +148,7 @@ def ends(model: JepaTTS, sentences: Sequence[Tokens]) -> Iterator[Row]:
         yield from (found[i] for i in range(len(batch)))
 
 
-def mistakes(voice: JepaVoice, block: VoiceBlock, path: Path, count: int) -> Row:
+def mistakes(voice: JepaVoice, block: VoiceConfig, path: Path, count: int) -> Row:
     from ssmphony.text import FRONTENDS
 
     frontend = FRONTENDS[block.frontend["kind"]].model_validate(block.frontend).build()
@@ -196,7 +196,7 @@ def main() -> None:
         recording = read_recording(chosen.corpus / clip.audio)
         row, drawn = report(voice, clip, batch, recording, hear)
         if not clips:
-            draw_clip(recording, drawn, chosen.output, voice.codec.format.sample_rate)
+            draw_clip(recording, drawn, chosen.output, voice.codec.grid.sample_rate)
         clips.append(row)
         print(clip.id, {way: round(part.get("mel_l1", 0.0), 3) for way, part in row["ways"].items()}, flush=True)
     drift = rollout(clips)

@@ -16,7 +16,7 @@ from torch import nn
 from ssmphony.codecs.jepa_latent import JepaLatent
 from ssmphony.config import load_yaml, merge
 from ssmphony.models.jepa_tts import JepaTTS
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.voices.export import CardConfig, export
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "lewm"
@@ -30,7 +30,7 @@ PACE = 0.6
 NEVER = -1e4
 
 
-def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceBlock:
+def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceConfig:
     """The voice of ``configs/lewm/<config>.yaml`` with another causal mixer, and feed-forwards of another width."""
     data: dict[str, Any] = load_yaml(CONFIGS / f"{config}.yaml")["voice"]
     own = data["model"]["mixer"]
@@ -38,17 +38,17 @@ def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceBlock
     changes: dict[str, Any] = {"latents_per_token": PACE, "most_latents": 0, "mixer": own if same else MIXERS[mixer]}
     if d_ffn is not None:
         changes["d_ffn"] = d_ffn
-    return VoiceBlock(**merge(data, {"model": changes}))
+    return VoiceConfig(**merge(data, {"model": changes}))
 
 
-def model_of(block: VoiceBlock) -> JepaTTS:
+def model_of(block: VoiceConfig) -> JepaTTS:
     torch.manual_seed(0)
     model: JepaTTS = block.model_settings(len(block.frontend_symbols())).build()
     nn.init.constant_(model.stop.bias, NEVER)
     return model.eval().requires_grad_(False)
 
 
-def codec_of(block: VoiceBlock) -> JepaLatent:
+def codec_of(block: VoiceConfig) -> JepaLatent:
     torch.manual_seed(1)
     codec: JepaLatent = block.codec_settings().build()
     return codec.eval().requires_grad_(False)
@@ -58,7 +58,7 @@ def count(*modules: nn.Module) -> int:
     return sum(parameter.numel() for module in modules for parameter in module.parameters())
 
 
-def matched(config: str, mixer: str) -> VoiceBlock:
+def matched(config: str, mixer: str) -> VoiceConfig:
     """As many parameters as with attention: the feed-forwards of model give way to a larger mixer."""
     wanted = count(model_of(voice_block(config, "attention")))
     d_ffn = int(voice_block(config, mixer).model["d_ffn"])
@@ -66,7 +66,7 @@ def matched(config: str, mixer: str) -> VoiceBlock:
     return voice_block(config, mixer, d_ffn + round((wanted - sizes[0]) / (sizes[1] - sizes[0])))
 
 
-def exported(block: VoiceBlock, name: str, folder: Path) -> Path:
+def exported(block: VoiceConfig, name: str, folder: Path) -> Path:
     """The voice package ``folder / name``; what is there already is taken as it is."""
     out = folder / name
     if not out.exists():

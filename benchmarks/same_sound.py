@@ -147,7 +147,9 @@ def main() -> None:
         sys.exit(worst > TOLERANCE)
     elif chosen.action == "speed":
         before, after = speed(chosen.old, chosen.paths[0], chosen.rounds)
-        print(f"processor seconds a second of sound: {before:.4f} before, {after:.4f} now, {before / after:.3f} the speed")
+        print(
+            f"processor seconds a second of sound: {before:.4f} before, {after:.4f} now, {before / after:.3f} the speed"
+        )
     else:
         voice = load(Path(chosen.paths[0]), threads=1)
         for _ in sys.stdin:

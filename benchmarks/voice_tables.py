@@ -21,14 +21,14 @@ def card(result: Row) -> str:
     about = result["card"]
     megabytes = {name: size / 1e6 for name, size in about["graphs"].items()}
     sizes = ", ".join(f"{name} {size:.1f}" for name, size in megabytes.items())
-    audio_format, model, codec = about["voice"]["codec"]["format"], about["voice"]["model"], about["voice"]["codec"]
+    mel_format, model, codec = about["voice"]["codec"]["format"], about["voice"]["model"], about["voice"]["codec"]
     rows = [
         ["language", about["language"]],
         ["licence", about["licence"] or "not set"],
         ["attribution", about["attribution"] or "not set"],
         ["speakers in training", ", ".join(about["speakers"])],
         ["runtime graphs", f"{sum(megabytes.values()):.1f} MB ({sizes})"],
-        ["sound", f"{audio_format['sample_rate'] / 1000:g} kHz, {audio_format['n_mels']} mel bands"],
+        ["sound", f"{mel_format['sample_rate'] / 1000:g} kHz, {mel_format['n_mels']} mel bands"],
         ["acoustic model", _settings(model, ("d_model", "n_layers", "decoder_layers", "d_state", "lookahead"))],
         ["vocoder", _settings(codec, ("dim", "intermediate", "n_layers", "lookahead_per_conv", "harmonic"))],
     ]

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssmphony.interfaces import Codec, Frontend, VoiceModel
+from ssmphony.interfaces import Decoder, Frontend, VoiceModel
 from ssmphony.state import gather
 from ssmphony.text import FRONTENDS
-from ssmphony.types import AudioFormat, Frames, Style, Tokens, VoiceCard
+from ssmphony.types import FrameGrid, Frames, Style, Tokens, VoiceCard
 from ssmphony.voice import Voice
 
 CHANNELS, HIDDEN, CACHE, BLOCK, HOP = 3, 4, 16, 4, 64
-FORMAT = AudioFormat(sample_rate=16_000, hop_length=HOP)
+GRID = FrameGrid(16_000, HOP, CHANNELS)
 
 _random = np.random.default_rng(3)
 EMBED = _random.standard_normal((4096, HIDDEN)).astype(np.float32)
@@ -44,6 +44,8 @@ class State(NamedTuple):
 
 class TinyAutoregressive(VoiceModel):
     """Some 3 frames a token, at ``style.speed``."""
+
+    capabilities = frozenset({"pitch", "speed"})
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
         rows = [self._begin(sentence, style) for sentence, style in zip(tokens, styles, strict=True)]
@@ -83,8 +85,8 @@ class TinyAutoregressive(VoiceModel):
         return Frames(values, spoken, lengths), State(ids, ends, position, hidden, cache, last)
 
 
-class TinyCodec(Codec):
-    format = FORMAT
+class TinyCodec(Decoder):
+    grid = GRID
     lookahead = 0
 
     def initial_state(self, batch: int) -> np.ndarray:
@@ -95,9 +97,6 @@ class TinyCodec(Codec):
         values = np.concatenate([state, level], axis=1).astype(np.float32)
         smooth = (values[:, 1:] + values[:, :-1]) / 2
         return np.repeat(smooth, HOP, axis=1), values[:, -1:]
-
-    def encode(self, samples):
-        raise NotImplementedError
 
 
 def make_voice(frontend: Frontend | None = None) -> Voice:

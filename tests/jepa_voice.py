@@ -14,7 +14,7 @@ from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
 from ssmphony.voice import Voice
 from ssmphony.voices.export import CardConfig, export
-from ssmphony.voices.package import read_manifest
+from ssmphony.voices.manifest import read_manifest
 from ssmphony.voices.weights import read_weights
 
 MIXERS: dict[str, dict[str, Any]] = {

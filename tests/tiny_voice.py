@@ -16,8 +16,8 @@ from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
 from ssmphony.text import FRONTENDS
-from ssmphony.types import AudioFormat, Style, Tokens
-from ssmphony.voices.package import VoiceManifest, graph_file, write_manifest
+from ssmphony.types import MelFormat, Style, Tokens
+from ssmphony.voices.manifest import CodecEntry, ModelEntry, StftEntry, VoiceManifest, graph_file, write_manifest
 
 D, H, C, HOP, BLOCK = 8, 6, 5, 256, 32
 DECODER_LOOKAHEAD, TRUNK_LOOKAHEAD, KERNEL = 3, 4, 7
@@ -25,7 +25,7 @@ N_FFT, BINS = 1024, 513
 VOCODER_LOOKAHEAD = TRUNK_LOOKAHEAD + N_FFT // (2 * HOP)
 DECAY = 0.8
 SPEAKERS = ("asha", "ravi")
-FORMAT = AudioFormat(n_mels=C)
+FORMAT = MelFormat(n_mels=C)
 SYMBOLS = FRONTENDS["hindi"]().build().symbols
 
 _random = np.random.default_rng(7)
@@ -45,7 +45,7 @@ def make_voice(folder: Path, *, dynamic_batch: bool = True) -> Path:
     """Write the package; ``dynamic_batch`` false makes graphs that take one row at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     batch = "batch" if dynamic_batch else 1
-    for name, graph in (("encoder", _encoder(batch)), ("decoder", _decoder(batch)), ("vocoder", _vocoder(batch))):
+    for name, graph in (("encoder", _encoder(batch)), ("decoder", _decoder(batch)), ("codec_decoder", _vocoder(batch))):
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         onnx.checker.check_model(model, full_check=True)
         (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
@@ -61,11 +61,20 @@ def make_voice(folder: Path, *, dynamic_batch: bool = True) -> Path:
             "model": {"kind": "s4_acoustic", "d_model": D},
             "codec": {"kind": "mel_vocoder", "format": {"n_mels": C}},
         },
-        graphs={
-            "encoder": graph_file(folder / "encoder.onnx"),
-            "decoder": graph_file(folder / "decoder.onnx", block=BLOCK, lookahead=DECODER_LOOKAHEAD),
-            "vocoder": graph_file(folder / "vocoder.onnx", lookahead=VOCODER_LOOKAHEAD),
-        },
+        model=ModelEntry(
+            family="parallel",
+            block=BLOCK,
+            lookahead=DECODER_LOOKAHEAD,
+            capabilities=("pitch", "speed", "timing"),
+        ),
+        codec=CodecEntry(
+            runtime="spectrum",
+            **vars(FORMAT.grid),
+            lookahead=VOCODER_LOOKAHEAD,
+            stft=StftEntry(n_fft=N_FFT, hop_length=HOP),
+            mel=FORMAT,
+        ),
+        graphs={name: graph_file(folder / f"{name}.onnx") for name in ("encoder", "decoder", "codec_decoder")},
     )
     write_manifest(folder, manifest)
     return folder
@@ -209,7 +218,7 @@ def _vocoder(batch: str | int) -> Any:
     outputs = [_info(name, T.FLOAT, [batch, "time", BINS]) for name in ("log_magnitude", "phase")]
     outputs += [_info("present", T.BOOL, [batch, "time"])]
     return g.graph(
-        "vocoder",
+        "codec_decoder",
         [*inputs, *(_info(*state) for state in states)],
         [*outputs, *(_info(f"new_{name}", kind, shape) for name, kind, shape in states)],
     )

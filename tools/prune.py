@@ -22,10 +22,11 @@ from torch.nn import functional as F
 
 from ssmphony.codecs.mel_vocoder import MelVocoder
 from ssmphony.models.s4_acoustic import S4Acoustic, expand_tokens
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_exactly
 from ssmphony.types import Style
-from ssmphony.voices.package import load, locate, read_manifest
+from ssmphony.voices.manifest import read_manifest
+from ssmphony.voices.package import load, locate
 from ssmphony.voices.weights import write_weights
 
 TEXT = (
@@ -138,7 +139,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = locate(arguments.voice)
     manifest = read_manifest(folder)
-    voice = VoiceBlock.model_validate(manifest.model_dump()["voice"])
+    voice = VoiceConfig.model_validate(manifest.model_dump()["voice"])
     model, codec = voice.model_settings(len(voice.frontend_symbols())).build(), voice.codec_settings().build()
     load_exactly(model, folder, "model")
     load_exactly(codec, folder, "codec")

@@ -21,6 +21,17 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+class VoiceBlock(Config):
+    """The ``voice`` block of a training file and of ``voice.json``.
+
+    ``frontend``, ``model`` and ``codec`` each name a ``kind``; the other keys are that kind's config.
+    """
+
+    frontend: dict[str, Any]
+    model: dict[str, Any]
+    codec: dict[str, Any]
+
+
 C = TypeVar("C", bound=BaseModel)
 
 

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ssmphony.types import AudioFormat, Frames, SsmphonyError, Style, Tokens
+from ssmphony.types import FrameGrid, Frames, SsmphonyError, Style, Tokens
 
 Array = Any
 State = Any
@@ -48,8 +48,9 @@ class Frontend(ABC):
 class VoiceModel(ABC):
     """tokens → frames, a block at a time."""
 
-    follows_style: bool = True
-    """Whether speed and pitch of a style are heard; a voice without refuses them."""
+    capabilities: frozenset[str] = frozenset()
+    """What the model follows: ``speed`` and ``pitch`` of a style, which a voice refuses otherwise, ``timing``, the
+    durations of a recording, and ``reference``, the sound of a clip."""
 
     @abstractmethod
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
@@ -60,10 +61,10 @@ class VoiceModel(ABC):
         """The next block of frames of every sentence of the batch, and the state behind it. Pure."""
 
 
-class Codec(ABC):
-    """frames ↔ samples."""
+class Decoder(ABC):
+    """The half of a codec that speaks: frames → samples."""
 
-    format: AudioFormat
+    grid: FrameGrid
     lookahead: int
     """Frames of the future that a sample depends on: step ``i`` of `decode` returns the hop of frame
     ``i - lookahead``, so the caller feeds ``lookahead`` masked frames at the end and trims as many hops."""
@@ -75,17 +76,15 @@ class Codec(ABC):
     def decode(self, frames: Array, mask: Array, state: State) -> tuple[Array, State]:
         """frames (batch, time, channel), mask (batch, time) bool → samples (batch, time * hop_length). Pure."""
 
+
+class Encoder(ABC):
+    """The other half, which not every codec has: samples → frames."""
+
+    grid: FrameGrid
+
     @abstractmethod
     def encode(self, samples: Array) -> Array:
         """samples (batch, n) → frames (batch, 1 + n // hop_length, channel)."""
-
-
-class Encoder(ABC):
-    """samples → the frames that a codec decodes."""
-
-    @abstractmethod
-    def encode(self, samples: Array) -> Array:
-        """samples (batch, n) at the codec's rate → frames (batch, 1 + n // hop_length, channel)."""
 
 
 class SequenceLayer(ABC):

@@ -1,6 +1,6 @@
 """Frozen values that travel along the signal path, with their units in their names.
 
-text ──Frontend──▶ Tokens ──VoiceModel──▶ Frames ──Codec──▶ samples
+text ──Frontend──▶ Tokens ──VoiceModel──▶ Frames ──Decoder──▶ samples
 
 Nothing here imports more than NumPy, so every room of the house can use it.
 """
@@ -22,11 +22,35 @@ class SsmphonyError(Exception):
 
 
 @dataclass(frozen=True)
-class AudioFormat:
-    """Sample rate and frame grid of a codec: the one place where they are written down.
+class FrameGrid:
+    """The frames that a codec decodes: how often they come and what each holds.
 
-    The defaults are the log-mel of the public Vocos 24 kHz vocoder. Frame ``t`` is centred on sample
-    ``t * hop_length``.
+    Frame ``t`` is centred on sample ``t * hop_length``. A frame is ``channels`` float32 values; where ``codebooks``
+    names sizes, it is one integer for each codebook instead, below that codebook's size.
+    """
+
+    sample_rate: int
+    hop_length: int
+    channels: int
+    codebooks: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.sample_rate, self.hop_length, self.channels, *self.codebooks) < 1:
+            raise ValueError(f"{self} has a size below 1")
+        if self.codebooks and len(self.codebooks) != self.channels:
+            raise ValueError(f"{self.channels} channels but {len(self.codebooks)} codebooks")
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop_length
+
+
+@dataclass(frozen=True)
+class MelFormat:
+    """The settings of a log-mel spectrogram: those of mel codecs, and of features computed from recordings.
+
+    The defaults are the log-mel of the public Vocos 24 kHz vocoder.
     """
 
     sample_rate: int = 24_000
@@ -36,6 +60,11 @@ class AudioFormat:
     f_min: float = 0.0
     f_max: float = 12_000.0
     log_floor: float = 1e-7
+
+    @property
+    def grid(self) -> FrameGrid:
+        """The frames of a codec that decodes this log-mel."""
+        return FrameGrid(self.sample_rate, self.hop_length, self.n_mels)
 
     @property
     def frame_rate(self) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.config import suggest
-from ssmphony.interfaces import Codec, Encoder, Frontend, State, VoiceModel
+from ssmphony.interfaces import Decoder, Encoder, Frontend, State, VoiceModel
 from ssmphony.state import gather, scatter
 from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, Style, TimedSpan, Tokens, VoiceCard
 
@@ -77,7 +77,7 @@ class Voice:
 
     frontend: Frontend
     model: VoiceModel
-    codec: Codec
+    codec: Decoder
     card: VoiceCard
     overlap: bool = False
     encoder: Encoder | None = None
@@ -87,7 +87,7 @@ class Voice:
 
     @property
     def sample_rate(self) -> int:
-        return self.codec.format.sample_rate
+        return self.codec.grid.sample_rate
 
     def stream(
         self,
@@ -110,9 +110,11 @@ class Voice:
         """Raises `SsmphonyError` for a value out of range, an unknown speaker, and a speed or pitch that the voice does
         not follow."""
         self._check_speaker(speaker)
-        if not self.model.follows_style and (speed != 1.0 or pitch != 0.0):
+        asked = {name for name, differs in (("speed", speed != 1.0), ("pitch", pitch != 0.0)) if differs}
+        if asked - self.model.capabilities:
+            learned = " and ".join(sorted({"speed", "pitch"} - self.model.capabilities, reverse=True))
             raise SsmphonyError(
-                f"the voice '{self.card.name}' speaks at the speed and pitch that it learned: leave speed and pitch out"
+                f"the voice '{self.card.name}' speaks at the {learned} that it learned: leave {learned} out"
             )
         return Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker)
 
@@ -217,7 +219,7 @@ class Voice:
 
     def _tell(self, row: Sentence, sound: Samples, width: int) -> tuple[AudioChunk, Sentence]:
         """Trim what ``width`` steps of the codec returned for a row, and add the times of what ends in it."""
-        hop, rate, lookahead = self.codec.format.hop_length, self.sample_rate, self.codec.lookahead
+        hop, rate, lookahead = self.codec.grid.hop_length, self.sample_rate, self.codec.lookahead
         first = min(max(row.fed - lookahead, 0), row.made)
         last = min(max(row.fed + width - lookahead, 0), row.made)
         done = row.complete and last == row.made

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ssmphony.interfaces import Codec, SequenceLayer, State
+from ssmphony.interfaces import Decoder, SequenceLayer, State
 
 TOLERANCE = 1e-5
 TIME = 150
@@ -54,14 +54,14 @@ def layer_stream(layer: SequenceLayer, channels: int, time: int = TIME) -> Strea
     )
 
 
-def codec_stream(codec: Codec, channels: int, time: int = 40) -> Stream:
+def codec_stream(codec: Decoder, channels: int, time: int = 40) -> Stream:
     """The decoder of a codec as a stream of samples."""
     return Stream(
         begin=codec.initial_state,
         run=lambda x, mask, state: codec.decode(x, mask, state),
         channels=channels,
         lookahead=codec.lookahead,
-        steps_out=codec.format.hop_length,
+        steps_out=codec.grid.hop_length,
         time=time,
     )
 

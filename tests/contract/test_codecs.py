@@ -14,11 +14,11 @@ import torch
 from torch import nn
 
 from ssmphony.codecs import CODECS
-from ssmphony.interfaces import Codec
-from ssmphony.types import AudioFormat
+from ssmphony.interfaces import Decoder
+from ssmphony.types import MelFormat
 from tests.contract import contract
 
-FORMAT = AudioFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max=4_000)
+FORMAT = MelFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max=4_000)
 VOCODER: dict[str, Any] = {"format": FORMAT, "dim": 8, "intermediate": 12, "n_layers": 2, "kernel_size": 5}
 #: By kind and, where it has several forms, by the form. Smaller than the defaults, for speed only: a codec that is not
 #: named here is built with its defaults.
@@ -59,12 +59,12 @@ def build(kind: str) -> Any:
     return codec
 
 
-def channels(codec: Codec) -> int:
+def channels(codec: Decoder) -> int:
     """Of a frame."""
-    return int(codec.encode(torch.zeros(1, codec.format.hop_length)).shape[2])
+    return int(codec.encode(torch.zeros(1, codec.grid.hop_length)).shape[2])
 
 
-def stream(codec: Codec) -> contract.Stream:
+def stream(codec: Decoder) -> contract.Stream:
     return contract.codec_stream(codec, channels(codec))
 
 
@@ -135,7 +135,7 @@ def test_encode_lengths(kind: str, samples: int) -> None:
     codec = build(kind)
     sound = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
     frames = torch.as_tensor(codec.encode(sound))
-    assert frames.shape == (2, 1 + samples // codec.format.hop_length, channels(codec))
+    assert frames.shape == (2, 1 + samples // codec.grid.hop_length, channels(codec))
     assert bool(torch.isfinite(frames).all())
 
 

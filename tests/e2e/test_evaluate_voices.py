@@ -13,7 +13,8 @@ from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip, write_manifest
 from ssmphony.evaluation import run
 from ssmphony.evaluation.models import loading
-from ssmphony.voices.package import MANIFEST, load, voice_folders
+from ssmphony.voices.manifest import MANIFEST
+from ssmphony.voices.package import load, voice_folders
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = sorted(

@@ -23,6 +23,7 @@ from ssmphony.types import SsmphonyError, Style, Tokens
 from ssmphony.voice import Voice
 from ssmphony.voices import package
 from ssmphony.voices.export import CardConfig, export
+from ssmphony.voices.manifest import read_manifest, write_manifest
 from ssmphony.voices.weights import read_weights
 
 TOLERANCE = 1e-4
@@ -203,37 +204,32 @@ def test_graphs_do_not_tell_where_they_were_made(pair: Pair) -> None:
 
 
 def test_package_holds_what_it_lists(pair: Pair) -> None:
-    manifest = package.read_manifest(pair.folder)
+    manifest = read_manifest(pair.folder)
     listed = {graph.file for graph in manifest.graphs.values()} | {"voice.json", "weights.safetensors"}
     assert {path.name for path in pair.folder.iterdir()} == listed
-    assert manifest.graphs["vocoder"].lookahead == pair.pytorch.codec.lookahead
+    assert manifest.codec.lookahead == pair.pytorch.codec.lookahead
+    assert manifest.codec.grid == pair.pytorch.codec.grid
 
 
 def without_vocoder(pair: Pair, folder: Path) -> Pair:
     """The voice of ``pair`` as if it had been exported with a codec that needs no graph."""
-    manifest = package.read_manifest(pair.folder)
-    block = manifest.voice.model_copy(update={"codec": package.CodecPart(kind="griffin_lim")})
-    graphs = {name: graph for name, graph in manifest.graphs.items() if name != "vocoder"}
+    manifest = read_manifest(pair.folder)
+    codec_entry = manifest.codec.model_copy(update={"runtime": "griffin_lim"})
+    graphs = {name: graph for name, graph in manifest.graphs.items() if name != "codec_decoder"}
     for graph in graphs.values():
         shutil.copy(pair.folder / graph.file, folder)
-    package.write_manifest(folder, manifest.model_copy(update={"voice": block, "graphs": graphs}))
+    write_manifest(folder, manifest.model_copy(update={"codec": codec_entry, "graphs": graphs}))
     runtime, codec = package.load(folder, threads=1), CODECS["griffin_lim"]().build()
     return Pair(replace(pair.pytorch, codec=codec), runtime, folder, pair.model_kind)
 
 
-needs_griffin_lim = pytest.mark.skipif(
-    "griffin_lim" not in package.CODECS, reason="the runtime does not know griffin_lim yet"
-)
-
-
-@needs_griffin_lim
 @pytest.mark.parametrize("make", [without_vocoder, pytest.param(None, marks=pytest.mark.slow, id="export")])
 def test_a_voice_without_a_vocoder_speaks(
     pair: Pair, make: Callable[[Pair, Path], Pair] | None, tmp_path: Path
 ) -> None:
     """Griffin-Lim needs no graph; PyTorch and the runtime share its code, so equal frames are equal samples."""
     plain = make(pair, tmp_path) if make else make_pair(pair.model_kind, "griffin_lim", tmp_path)
-    assert not (plain.folder / "vocoder.onnx").exists()
+    assert not (plain.folder / "codec_decoder.onnx").exists()
     frames = np.random.default_rng(0).normal(-5.0, 2.0, (1, 20, 100)).astype(np.float32)
     mask = np.ones((1, 20), bool)
     (expected, _), (samples, _) = (
@@ -250,7 +246,7 @@ def test_a_voice_without_a_vocoder_speaks(
 
 
 def test_weights_that_do_not_fit(pair: Pair, tmp_path: Path) -> None:
-    voice = package.read_manifest(pair.folder).voice.model_dump()
+    voice = read_manifest(pair.folder).voice.model_dump()
     voice["model"]["d_ffn"] = 25
     with pytest.raises(SsmphonyError, match="do not fit"):
         export(voice, pair.folder, pair.folder, CardConfig(name="t", language="hi"), tmp_path / "voice")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssmphony.runtime.autoregressive import OnnxAutoregressiveModel
+from ssmphony.evaluation.recorded import copy_synthesis
+from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.runtime.graph import Graph
 from ssmphony.types import SsmphonyError, Style, Tokens
 from ssmphony.voice import Voice
@@ -34,9 +35,9 @@ def pair(jepa_voice: tuple[Voice, Path]) -> tuple[Voice, Voice]:
 def test_latents(mixer: str, tmp_path: Path) -> None:
     """Two sentences of different length, with and without noise."""
     model = build_model(mixer)
-    graphs = export_predictor(model, tmp_path)
+    graphs, _ = export_predictor(model, tmp_path)
     encoder, predictor = (Graph((tmp_path / graphs[n].file).read_bytes(), n, 1) for n in ("encoder", "predictor"))
-    runtime = OnnxAutoregressiveModel(encoder, predictor, block=4, speakers=("own", "other"))
+    runtime = AutoregressiveRuntime(encoder, predictor, block=4, speakers=("own", "other"))
     batch = [Tokens(tuple(range(1, n)), tuple("x" * (n - 1))) for n in (40, 12)]
     styles = [Style(seed=4), Style(speaker="other")]
     with torch.no_grad():
@@ -101,3 +102,18 @@ def test_a_sentence_that_is_too_long(pair: tuple[Voice, Voice]) -> None:
     for voice in pair:
         with pytest.raises(SsmphonyError, match="97 tokens, this voice reads 96"):
             voice.model.begin([tokens], [Style()])
+
+
+def test_the_encoder_of_the_latents(pair: tuple[Voice, Voice]) -> None:
+    """Recordings of any length become the latents that PyTorch makes of them, and the copy of one has its length."""
+    pytorch, runtime = pair
+    assert runtime.encoder is not None
+    assert runtime.encoder.grid == pytorch.codec.grid == runtime.codec.grid
+    for n in (100, 1023, 1024, 9000, 50_000):
+        samples = 0.1 * np.random.default_rng(n).standard_normal((2, n)).astype(np.float32)
+        with torch.no_grad():
+            expected = pytorch.codec.encode(torch.from_numpy(samples))  # type: ignore[attr-defined]
+        frames = runtime.encoder.encode(samples)
+        assert frames.shape == (2, 1 + n // 1024, 8)
+        np.testing.assert_allclose(frames, expected, atol=TOLERANCE)
+    assert copy_synthesis(runtime.encoder, runtime.codec, samples[0]).shape == samples[0].shape

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import ssmphony
-from ssmphony.interfaces import Codec, VoiceModel
-from ssmphony.types import Audio, AudioFormat, Delivery, Frames, Mark, SsmphonyError, Style, Tokens, VoiceCard
+from ssmphony.interfaces import Decoder, VoiceModel
+from ssmphony.types import Audio, Delivery, FrameGrid, Frames, Mark, SsmphonyError, Style, Tokens, VoiceCard
 from ssmphony.voice import Voice
 from tests.tiny_voice import BLOCK, HOP, VOCODER_LOOKAHEAD, reference
 
@@ -211,10 +211,10 @@ class CountingModel(VoiceModel):
         return frames, state + self.block
 
 
-class DelayCodec(Codec):
+class DelayCodec(Decoder):
     """A frame's value on each of its two samples, ``lookahead`` frames late; masked frames are NaN."""
 
-    format = AudioFormat(sample_rate=200, hop_length=2)
+    grid = FrameGrid(200, 2, 1)
 
     def __init__(self, lookahead: int) -> None:
         self.lookahead = lookahead
@@ -227,9 +227,6 @@ class DelayCodec(Codec):
         values = np.concatenate([state, np.where(mask, frames[..., 0], np.nan) / 10], axis=1)
         time = frames.shape[1]
         return np.repeat(values[:, :time], 2, axis=1), values[:, time:]
-
-    def encode(self, samples):
-        raise NotImplementedError
 
 
 class OneSentence:
@@ -285,7 +282,7 @@ def test_a_slow_token_slows_nothing_else(voice):
     slow = replace(tokens, delivery=tuple(Delivery(speed=0.5 if place == 3 else 1.0) for place in places))
     plain, slower = ([span.end_s - span.start_s for span in _speak(voice, [t], [Style()])[0].phonemes]
                      for t in (tokens, slow))  # fmt: skip
-    frame = voice.codec.format.hop_length / voice.sample_rate
+    frame = voice.codec.grid.hop_length / voice.sample_rate
     assert slower[3] == pytest.approx(2 * plain[3], abs=1.01 * frame)
     assert slower[:3] + slower[4:] == pytest.approx(plain[:3] + plain[4:])
 

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.audio.mel import hann, log_mel, mel_filterbank
-from ssmphony.interfaces import Array, Codec
-from ssmphony.types import AudioFormat, Samples, SsmphonyError
+from ssmphony.interfaces import Array, Decoder, Encoder
+from ssmphony.types import MelFormat, Samples, SsmphonyError
 
 OPEN_FRAMES = 3
 """Frames that stay open behind the one that becomes final; a window of four hops reaches no further."""
@@ -42,18 +42,19 @@ class GriffinLimState(NamedTuple):
     """(batch, OPEN_FRAMES, n_fft / 2 + 1)."""
 
 
-class GriffinLim(Codec):
+class GriffinLim(Decoder, Encoder):
     """The fallback codec: it sounds rough, but it needs neither weights nor a graph."""
 
-    def __init__(self, audio_format: AudioFormat) -> None:
-        n_fft, hop = audio_format.n_fft, audio_format.hop_length
+    def __init__(self, mel_format: MelFormat) -> None:
+        n_fft, hop = mel_format.n_fft, mel_format.hop_length
         if n_fft % (2 * hop):
             raise SsmphonyError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop}")
-        self.format = audio_format
+        self.format = mel_format
+        self.grid = mel_format.grid
         self.overlap = n_fft // hop
         self.lookahead = OPEN_FRAMES + self.overlap // 2
         self.window = hann(n_fft).astype(np.float32)
-        self.filters = mel_filterbank(audio_format)
+        self.filters = mel_filterbank(mel_format)
         cover = self.filters.sum(axis=1)
         self.spread = np.where(cover > 0, self.filters.T / np.maximum(cover, _SMALL), 0).astype(np.float32)
         # the phases of a pulse in the middle of the window, for frames that nothing overlaps

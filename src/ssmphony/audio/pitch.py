@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,10 +30,10 @@ _SWITCH_COST = 0.12  # voiced to unvoiced or back
 
 
 def track_pitch(
-    samples: Samples, audio_format: AudioFormat = AudioFormat(), f_min: float = 60.0, f_max: float = 600.0
+    samples: Samples, mel_format: MelFormat = MelFormat(), f_min: float = 60.0, f_max: float = 600.0
 ) -> npt.NDArray[np.float32]:
     """samples (n,) → (1 + n // hop_length,) float32: Hz, 0 where unvoiced; frame t is centred on t · hop_length."""
-    rate, hop = audio_format.sample_rate, audio_format.hop_length
+    rate, hop = mel_format.sample_rate, mel_format.hop_length
     n_frames = 1 + len(samples) // hop
     shortest, longest = int(rate / f_max), int(np.ceil(rate / f_min)) + 1
     window = round(_WINDOW_S * rate)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.audio.mel import hann
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import Samples
 
 
 class OverlapState(NamedTuple):
@@ -27,8 +27,8 @@ class OverlapState(NamedTuple):
 class InverseStft:
     """Frames of log magnitude and phase → samples; the twin of `MelVocoder.inverse_stft`."""
 
-    def __init__(self, audio_format: AudioFormat) -> None:
-        self.n_fft, self.hop = audio_format.n_fft, audio_format.hop_length
+    def __init__(self, n_fft: int, hop_length: int) -> None:
+        self.n_fft, self.hop = n_fft, hop_length
         self.overlap = self.n_fft // self.hop
         self.window = hann(self.n_fft).astype(np.float32)
 

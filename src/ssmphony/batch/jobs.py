@@ -15,7 +15,8 @@ from ssmphony.batch.formats import Row, read_rows
 from ssmphony.batch.names import plain_name, same_file, with_format
 from ssmphony.config import choose, suggest
 from ssmphony.types import SsmphonyError, Style
-from ssmphony.voices.package import DEFAULT, MANIFEST, locate, read_manifest
+from ssmphony.voices.manifest import MANIFEST, read_manifest
+from ssmphony.voices.package import DEFAULT, locate
 
 _SHOWN = 5  # bad lines that an error names
 N = TypeVar("N", int, float)

@@ -51,7 +51,8 @@ def _detected() -> str:
 def voice_names(incomplete: str) -> list[tuple[str, str]]:
     """Installed voices and what they are."""
     from ssmphony.types import SsmphonyError
-    from ssmphony.voices.package import installed, read_manifest
+    from ssmphony.voices.manifest import read_manifest
+    from ssmphony.voices.package import installed
 
     found: list[tuple[str, str]] = []
     for name, folder in installed().items():
@@ -66,7 +67,8 @@ def voice_names(incomplete: str) -> list[tuple[str, str]]:
 def speaker_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """The speakers of the voice that the options before name, or of the default voice."""
     from ssmphony.types import SsmphonyError
-    from ssmphony.voices.package import locate, read_manifest
+    from ssmphony.voices.manifest import read_manifest
+    from ssmphony.voices.package import locate
 
     voice: str | None = ctx.params.get("voice")
     try:

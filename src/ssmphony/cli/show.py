@@ -16,7 +16,8 @@ def voices(
 ) -> None:
     """List the installed voices, or show the card of one."""
     from ssmphony.types import SsmphonyError
-    from ssmphony.voices.package import installed, locate, read_manifest, voice_folders
+    from ssmphony.voices.manifest import read_manifest
+    from ssmphony.voices.package import installed, locate, voice_folders
 
     if name is not None:
         card = read_manifest(locate(name)).card

@@ -14,25 +14,26 @@ from torch import Tensor
 
 from ssmphony.audio.griffin_lim import GriffinLim, GriffinLimState
 from ssmphony.config import Config
-from ssmphony.interfaces import Array, Codec
-from ssmphony.types import AudioFormat
+from ssmphony.interfaces import Array, Decoder, Encoder
+from ssmphony.types import MelFormat
 
 
 class GriffinLimConfig(Config):
     kind: Literal["griffin_lim"] = "griffin_lim"
-    format: AudioFormat = AudioFormat()
+    format: MelFormat = MelFormat()
 
     def build(self) -> TensorGriffinLim:
         return TensorGriffinLim(self)
 
 
-class TensorGriffinLim(Codec):
+class TensorGriffinLim(Decoder, Encoder):
     """`GriffinLim` for callers with tensors; its state holds tensors too."""
 
     def __init__(self, config: GriffinLimConfig) -> None:
         self.config = config
         self.algorithm = GriffinLim(config.format)
         self.format = config.format
+        self.grid = config.format.grid
         self.lookahead = self.algorithm.lookahead
 
     def initial_state(self, batch: int) -> GriffinLimState:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ssmphony.types import AudioFormat
+from ssmphony.types import MelFormat
 
 LOWEST_HZ, HIGHEST_HZ = 50.0, 800.0
 BANDS = 32
@@ -44,18 +44,18 @@ class HarmonicHead(nn.Module):
     spread: Tensor
     noise: Tensor
 
-    def __init__(self, dim: int, audio_format: AudioFormat) -> None:
+    def __init__(self, dim: int, mel_format: MelFormat) -> None:
         super().__init__()
-        bins = audio_format.n_fft // 2 + 1
-        self.hop_s = audio_format.hop_length / audio_format.sample_rate
+        bins = mel_format.n_fft // 2 + 1
+        self.hop_s = mel_format.hop_length / mel_format.sample_rate
         self.bands = nn.Linear(dim, 1 + 2 * BANDS)
         nn.init.zeros_(self.bands.weight)
         nn.init.zeros_(self.bands.bias)
         with torch.no_grad():
             self.bands.bias[1 : 1 + BANDS] = torch.linspace(-4.0, 2.0, BANDS)  # upper partials are noisier
-        frequencies = torch.linspace(0.0, audio_format.sample_rate / 2, bins)
+        frequencies = torch.linspace(0.0, mel_format.sample_rate / 2, bins)
         # bands are of equal width on a scale that is linear at first, like that of the mel
-        place = (torch.log1p(frequencies / 700.0) / math.log1p(audio_format.sample_rate / 1400.0)) * (BANDS - 1)
+        place = (torch.log1p(frequencies / 700.0) / math.log1p(mel_format.sample_rate / 1400.0)) * (BANDS - 1)
         spread = (1.0 - (place - torch.arange(BANDS)[:, None]).abs()).clamp(min=0.0)
         noise = torch.rand(NOISE_FRAMES, bins, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
         self.register_buffer("frequencies", frequencies, persistent=False)

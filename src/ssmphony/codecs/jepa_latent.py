@@ -10,7 +10,6 @@ autoencoder (Kingma & Welling, arXiv 1312.6114).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -20,10 +19,10 @@ from torch.nn import functional as F
 
 from ssmphony.codecs.mel_vocoder import LookaheadConv, MelVocoderConfig, MelVocoderState
 from ssmphony.config import Config
-from ssmphony.interfaces import Array, Codec
+from ssmphony.interfaces import Array, Decoder, Encoder
 from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Mixer
 from ssmphony.ssm.block import delay
-from ssmphony.types import AudioFormat
+from ssmphony.types import FrameGrid, MelFormat
 
 STRIDE = 4
 """Mel frames a latent."""
@@ -40,7 +39,7 @@ class JepaLatentConfig(Config):
     """
 
     kind: Literal["jepa_latent"] = "jepa_latent"
-    format: AudioFormat = AudioFormat()
+    format: MelFormat = MelFormat()
     d_latent: int = 256
     d_model: int = 256
     d_ffn: int = 682
@@ -232,13 +231,14 @@ class JepaLatentState(NamedTuple):
     vocoder: MelVocoderState
 
 
-class JepaLatent(nn.Module, Codec):
-    """``format.hop_length`` is that of a latent, ``lookahead`` counts latents; the mel frames are the vocoder's."""
+class JepaLatent(nn.Module, Decoder, Encoder):
+    """A frame is a latent: ``lookahead`` and the grid count latents; the mel frames inside are the vocoder's."""
 
     def __init__(self, config: JepaLatentConfig) -> None:
         super().__init__()
         self.config = config
-        self.format = replace(config.format, hop_length=STRIDE * config.format.hop_length)
+        mel = config.format
+        self.grid = FrameGrid(mel.sample_rate, STRIDE * mel.hop_length, config.d_latent)
         self.encoder = AudioEncoder(config)
         self.decoder = MelDecoder(config)
         self.vocoder = config.vocoder.build()

@@ -20,15 +20,15 @@ from torch.nn import functional as F
 from ssmphony.audio.mel import hann, mel_filterbank
 from ssmphony.codecs.harmonic import HarmonicHead
 from ssmphony.config import Config
-from ssmphony.interfaces import Array, Codec
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.interfaces import Array, Decoder, Encoder
+from ssmphony.types import MelFormat, SsmphonyError
 
 
 class MelVocoderConfig(Config):
     """``dim`` and ``intermediate`` are the width of the trunk and of its feed-forward layers."""
 
     kind: Literal["mel_vocoder"] = "mel_vocoder"
-    format: AudioFormat = AudioFormat()
+    format: MelFormat = MelFormat()
     dim: int = 256
     intermediate: int = 768
     n_layers: int = 6
@@ -120,7 +120,7 @@ class ConvNeXtBlock(nn.Module):
         return (residual + y) * mask, context
 
 
-class MelVocoder(nn.Module, Codec):
+class MelVocoder(nn.Module, Decoder, Encoder):
     """The default codec. See the module's docstring for the network and `MelVocoderState` for its memory."""
 
     window: Tensor
@@ -130,6 +130,7 @@ class MelVocoder(nn.Module, Codec):
         super().__init__()
         self.config = config
         self.format = config.format
+        self.grid = config.format.grid
         n_fft, hop = self.format.n_fft, self.format.hop_length
         if n_fft % (2 * hop):
             raise SsmphonyError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop}")

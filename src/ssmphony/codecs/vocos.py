@@ -8,7 +8,7 @@ with ``lookahead_per_conv = kernel_size // 2`` is that network, so its weights a
     backbone.convnext.i             → blocks.i          feature_extractor.mel_spec  the mel filters
     backbone.final_layer_norm       → final_norm
 
-The last two are constants of `AudioFormat`; they are compared, not loaded.
+The last two are constants of `MelFormat`; they are compared, not loaded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from ssmphony.audio.mel import hann, mel_filterbank
 from ssmphony.codecs.mel_vocoder import MelVocoder, MelVocoderConfig
 from ssmphony.codecs.tensors import read_tensors
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 
 _RENAMED = (
     (re.compile(r"^backbone\.(embed|norm)\.(weight|bias)$"), r"\1.\2"),
@@ -32,7 +32,7 @@ _RENAMED = (
     (re.compile(r"^backbone\.final_layer_norm\."), "final_norm."),
     (re.compile(r"^head\.out\."), "head."),
 )
-_FORMAT = AudioFormat()
+_FORMAT = MelFormat()
 PUBLIC = "charactr/vocos-mel-24khz"
 
 

@@ -13,7 +13,7 @@ import soundfile
 
 from ssmphony.config import Config
 from ssmphony.data.selection import select
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 
 
 class CropSource(Config):
@@ -51,14 +51,14 @@ class AudioCrops:
         sources: Sequence[CropSource],
         frames: int,
         seed: int = 0,
-        audio_format: AudioFormat = AudioFormat(),
+        mel_format: MelFormat = MelFormat(),
         pitch: bool = False,
     ) -> None:
         """``frames`` a crop. Clips that are shorter are padded with silence. ``pitch``: that of the clips is read."""
         self.sources = tuple(sources)
         self.frames = frames
         self.seed = seed
-        self.format = audio_format
+        self.format = mel_format
         self.pitch = pitch
 
     @property

@@ -18,7 +18,7 @@ from ssmphony.config import Config
 from ssmphony.data.crops import read_array, read_pitch, read_samples
 from ssmphony.data.manifest import Clip
 from ssmphony.data.selection import select
-from ssmphony.types import AudioFormat, SsmphonyError, word_positions
+from ssmphony.types import MelFormat, SsmphonyError, word_positions
 
 Anchor = tuple[int, int, float, float]
 """first token, stop token (half-open), start and end in frames."""
@@ -65,12 +65,12 @@ class Utterances:
         corpora: Sequence[Corpus],
         symbols: Sequence[str],
         speakers: Sequence[str],
-        audio_format: AudioFormat,
+        mel_format: MelFormat,
         max_seconds: float = 12.0,
         respell: Callable[[Clip], Clip] | None = None,
     ) -> None:
         """``respell`` turns the clips of a manifest, which hold phonemes, into those of another frontend."""
-        self.audio_format = audio_format
+        self.mel_format = mel_format
         self.ids = {symbol: index for index, symbol in enumerate(symbols)}
         self.speakers = {name: index for index, name in enumerate(speakers)}
         self.clips: list[Clip] = []
@@ -82,7 +82,7 @@ class Utterances:
                 if clip.symbols is None or clip.seconds > max_seconds:
                     continue
                 if corpus.durations is not None:
-                    clip = _timed(clip, Path(corpus.durations), audio_format.frame_rate)
+                    clip = _timed(clip, Path(corpus.durations), mel_format.frame_rate)
                 clip = respell(clip) if respell else clip
                 self._check(clip, corpus.path)
                 self.clips.append(clip)
@@ -103,13 +103,13 @@ class Utterances:
 
     def frames(self, index: int) -> int:
         """Frames of a clip, from its length alone."""
-        return 1 + int(self.clips[index].seconds * self.audio_format.frame_rate)
+        return 1 + int(self.clips[index].seconds * self.mel_format.frame_rate)
 
     def batch(self, indices: Sequence[int]) -> Batch:
         clips = [self.clips[index] for index in indices]
         mels = [self._mel(index) for index in indices]
         pitches = [read_pitch(self.folders[index], self.clips[index].id) for index in indices]
-        rate = self.audio_format.frame_rate
+        rate = self.mel_format.frame_rate
         return Batch(
             names=tuple(clip.id for clip in clips),
             ids=_pad([np.array([self.ids[symbol] for symbol in clip.symbols or ()]) for clip in clips]).long(),
@@ -124,7 +124,7 @@ class Utterances:
 
     def _mel(self, index: int) -> npt.NDArray[np.float32]:
         path = self.folders[index] / self.clips[index].audio
-        return log_mel(read_samples(path, self.audio_format.sample_rate), self.audio_format)
+        return log_mel(read_samples(path, self.mel_format.sample_rate), self.mel_format)
 
     def mean_log2_f0(self) -> Mapping[int, float]:
         """Mean of log2 F0 over each speaker's voiced frames (at most 200 clips each), by speaker id."""

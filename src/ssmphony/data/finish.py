@@ -18,9 +18,9 @@ from ssmphony.data.corpora.reader import Utterance
 from ssmphony.data.manifest import Clip
 from ssmphony.data.silence import trim_span
 from ssmphony.data.transcript import Timing, render_timing, text_timing
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
-_FORMAT = AudioFormat()
+_FORMAT = MelFormat()
 _FILE_NAME = re.compile(r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,199}")
 _LONGEST_NAME = 230  # bytes; file systems take 255, and endings need some
 

@@ -12,7 +12,7 @@ from ssmphony.audio.files import read_audio
 from ssmphony.audio.resample import resample
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.evaluation.recorded import RecordedTiming, copy_synthesis
-from ssmphony.runtime.acoustic import OnnxVoiceModel
+from ssmphony.runtime.parallel import ParallelRuntime
 from ssmphony.types import Audio, Samples, SsmphonyError, Style, TimedSpan, Tokens, Word
 from ssmphony.voice import Voice
 
@@ -81,8 +81,8 @@ def recorded(voice: Voice, clip: Clip, corpus: Path) -> Sentence:
     if voice.encoder is not None:
         conditions["copy"] = Rendition(copy_synthesis(voice.encoder, voice.codec, recording))
     known = set(clip.symbols or ()) <= set(voice.frontend.symbols)
-    if known and clip.anchors and isinstance(voice.model, OnnxVoiceModel):
-        timing = RecordedTiming(voice.model, clip.anchors, clip.seconds, voice.codec.format.frame_rate)
+    if known and clip.anchors and isinstance(voice.model, ParallelRuntime):
+        timing = RecordedTiming(voice.model, clip.anchors, clip.seconds, voice.codec.grid.frame_rate)
         timed = speak_tokens(replace(voice, model=timing), tokens_of(clip, voice.frontend.symbols))
         conditions["timed"] = Rendition(timed.samples, timed.phonemes)
     conditions["free"] = rendition(voice.say(clip.text))

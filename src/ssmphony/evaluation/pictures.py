@@ -15,9 +15,9 @@ from PIL import Image
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.pitch import track_pitch
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
-FORMAT = AudioFormat()
+FORMAT = MelFormat()
 COLOURS = 64  # of the picture's palette: a sixth of the bytes of full colour, and no eye sees it
 
 

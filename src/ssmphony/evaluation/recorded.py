@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssmphony.interfaces import Codec, Encoder, State, VoiceModel
-from ssmphony.runtime.acoustic import AcousticState, OnnxVoiceModel
+from ssmphony.interfaces import Decoder, Encoder, State, VoiceModel
 from ssmphony.runtime.expand import Integers
+from ssmphony.runtime.parallel import ParallelRuntime, ParallelState
 from ssmphony.types import Frames, Samples, Style, Tokens
 
 Anchor = tuple[int, int, float, float]
@@ -21,12 +21,12 @@ class RecordedTiming(VoiceModel):
     Inside a word, and in the pauses, the model's own durations share what there is.
     """
 
-    def __init__(self, model: OnnxVoiceModel, anchors: Sequence[Anchor], seconds: float, frame_rate: float) -> None:
+    def __init__(self, model: ParallelRuntime, anchors: Sequence[Anchor], seconds: float, frame_rate: float) -> None:
         self.model = model
         self.anchors = [(first, stop, round(a * frame_rate), round(b * frame_rate)) for first, stop, a, b in anchors]
         self.n_frames = round(seconds * frame_rate)
 
-    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AcousticState:
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> ParallelState:
         read = self.model.begin(tokens, styles)
         return self.model.start(read.encoded, recorded_ends(read.ends[0], self.anchors, self.n_frames)[None])
 
@@ -65,10 +65,10 @@ def recorded_ends(ends: Integers, anchors: Sequence[tuple[int, int, int, int]], 
     return bent
 
 
-def copy_synthesis(encoder: Encoder, codec: Codec, samples: Samples) -> Samples:
+def copy_synthesis(encoder: Encoder, codec: Decoder, samples: Samples) -> Samples:
     """The codec's own rendering of a recording, (n,) → (n,): the best that a voice with this codec can be."""
     encoded = encoder.encode(samples[None])
     frames = np.pad(encoded, ((0, 0), (0, codec.lookahead), (0, 0)))
     mask = (np.arange(frames.shape[1]) < encoded.shape[1])[None]
     sound, _ = codec.decode(frames, mask, codec.initial_state(1))
-    return np.asarray(sound[0], np.float32)[codec.lookahead * codec.format.hop_length :][: len(samples)]
+    return np.asarray(sound[0], np.float32)[codec.lookahead * codec.grid.hop_length :][: len(samples)]

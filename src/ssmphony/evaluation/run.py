@@ -34,7 +34,8 @@ from ssmphony.evaluation.summary import compare_voices, conclude
 from ssmphony.evaluation.worker import Job, Setting, start
 from ssmphony.parallel.local import run_local
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.package import MANIFEST, locate
+from ssmphony.voices.manifest import MANIFEST
+from ssmphony.voices.package import locate
 
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]

@@ -17,7 +17,8 @@ from typing import Any
 
 from ssmphony.types import SsmphonyError
 from ssmphony.voice import Voice
-from ssmphony.voices.package import load, locate, read_manifest
+from ssmphony.voices.manifest import read_manifest
+from ssmphony.voices.package import load, locate
 
 FIRST_S = 0.1
 ROUNDS = 3
@@ -78,8 +79,12 @@ def card(voice: str | None) -> dict[str, Any]:
     manifest = read_manifest(folder)
     graphs = {name: (folder / graph.file).stat().st_size for name, graph in manifest.graphs.items()}
     about = manifest.model_dump(include={"name", "language", "description", "licence", "attribution", "speakers"})
-    lookahead = manifest.graphs["vocoder"].lookahead if "vocoder" in manifest.graphs else 0
-    return {**about, "graphs": graphs, "lookahead_frames": lookahead, "voice": manifest.voice.model_dump()}
+    return {
+        **about,
+        "graphs": graphs,
+        "lookahead_frames": manifest.codec.lookahead,
+        "voice": manifest.voice.model_dump(),
+    }
 
 
 if __name__ == "__main__":

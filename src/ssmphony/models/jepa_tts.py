@@ -146,7 +146,6 @@ class PredictorBlock(nn.Module):
 class JepaTTS(nn.Module, VoiceModel):
     """See the module's docstring. Training goes through `read` and `teach`."""
 
-    follows_style = False
     noise: Tensor
 
     def __init__(self, config: JepaTTSConfig) -> None:

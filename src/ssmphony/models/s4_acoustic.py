@@ -122,6 +122,8 @@ class TokenPredictor(nn.Module):
 class S4Acoustic(nn.Module, VoiceModel):
     """See the module's docstring. Training goes through `encode`, `prior`, `predict`, `condition` and `decode`."""
 
+    capabilities = frozenset({"pitch", "speed", "timing"})
+
     def __init__(self, config: S4AcousticConfig) -> None:
         super().__init__()
         self.config = config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,14 +40,21 @@ class AutoregressiveState(NamedTuple):
     layers: Arrays
 
 
-class OnnxAutoregressiveModel(VoiceModel):
+class AutoregressiveRuntime(VoiceModel):
     """``encoder`` and ``predictor`` graphs (see `docs/extend.md`); ``block`` frames a step."""
 
-    follows_style = False
-
-    def __init__(self, encoder: Graph, predictor: Graph, *, block: int, speakers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        encoder: Graph,
+        predictor: Graph,
+        *,
+        block: int,
+        speakers: Sequence[str] = (),
+        capabilities: Collection[str] = (),
+    ) -> None:
         self.encoder, self.predictor = encoder, predictor
         self.block = block
+        self.capabilities = frozenset(capabilities)
         self.speakers = {name: index for index, name in enumerate(speakers)}
         tokens = predictor.shape("present")[1]
         if not isinstance(tokens, int):

@@ -45,27 +45,33 @@ class Graph:
     Raises `SsmphonyError` when ONNX Runtime refuses the graph.
     """
 
-    def __init__(self, model: bytes, name: str, threads: int | None = None) -> None:
+    def __init__(
+        self, model: bytes, name: str, threads: int | None = None, names: Mapping[str, str] | None = None
+    ) -> None:
+        """``names``: the graph's own names of inputs and outputs → those that callers use, where they differ."""
         self.name = name
         self._session = _session(model, name, threads or default_threads())
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        self.inputs = tuple(node.name for node in inputs if not node.name.startswith("state_"))
-        self.outputs = tuple(node.name for node in outputs if not node.name.startswith("new_state_"))
-        by_name = {node.name: node for node in inputs}
+        called = names or {}
+        by_name: dict[str, Any] = {called.get(str(node.name), str(node.name)): node for node in inputs}
+        results: dict[str, Any] = {called.get(str(node.name), str(node.name)): node for node in outputs}
+        self.inputs = tuple(name for name in by_name if not name.startswith("state_"))
+        self.outputs = tuple(name for name in results if not name.startswith("new_state_"))
+        self._inputs, self._outputs = by_name, results
         count = len(inputs) - len(self.inputs)
-        if {f"new_state_{i}" for i in range(count)} != {node.name for node in outputs} - set(self.outputs):
+        if {f"new_state_{i}" for i in range(count)} != set(results) - set(self.outputs):
             raise SsmphonyError(f"{name}: its new_state outputs do not match its state inputs; export the voice again")
         self._states = [by_name[f"state_{i}"] for i in range(count)]
-        self._fetches = [*self.outputs, *(f"new_state_{i}" for i in range(count))]
+        self._fetches = [results[name].name for name in (*self.outputs, *(f"new_state_{i}" for i in range(count)))]
         self._one_row = by_name[self.inputs[0]].shape[0] == 1
 
     def channels(self, output: str) -> int:
         """The last, static axis of an output."""
-        return next(node.shape[-1] for node in self._session.get_outputs() if node.name == output)
+        return self._outputs[output].shape[-1]
 
     def shape(self, name: str) -> tuple[int | str | None, ...]:
         """The shape of an input; an axis that is no number is dynamic."""
-        return next(tuple(node.shape) for node in self._session.get_inputs() if node.name == name)
+        return tuple(self._inputs[name].shape)
 
     def initial_state(self, batch: int) -> Arrays:
         """Zeros, (batch, …) each."""
@@ -73,7 +79,8 @@ class Graph:
 
     def run(self, inputs: Mapping[str, Array], state: Arrays = ()) -> tuple[Arrays, Arrays]:
         """Outputs, in the order of ``self.outputs``, and the new state."""
-        feeds = {**inputs, **{f"state_{i}": value for i, value in enumerate(state)}}
+        feeds = {self._inputs[name].name: value for name, value in inputs.items()}
+        feeds |= {f"state_{i}": value for i, value in enumerate(state)}
         batch = len(next(iter(feeds.values())))
         if self._one_row and batch > 1:  # exported for one row at a time
             rows = [self._run({key: value[i : i + 1] for key, value in feeds.items()}) for i in range(batch)]

@@ -29,7 +29,8 @@ from ssmphony.server.wyoming import bind
 from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
 from ssmphony.voice import Voice
-from ssmphony.voices.package import DEFAULT, installed, load, locate, read_manifest
+from ssmphony.voices.manifest import read_manifest
+from ssmphony.voices.package import DEFAULT, installed, load, locate
 
 HEADER_BYTES = 16_384
 _BACKLOG = 1024

@@ -14,13 +14,13 @@ from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, expand_tokens, with_contour
 from ssmphony.training import pictures
 from ssmphony.training.adversary import AdversarialTask
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import MelDiscriminators
 from ssmphony.training.listening import Listening
 from ssmphony.training.losses import dissimilarity, masked_mean, random_windows
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.targets import Targets, align, alignment_scores
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 from ssmphony.voices.weights import Part
 
 MEL_RANGE = 12.0
@@ -66,7 +66,7 @@ class AcousticTaskConfig(Config):
     adversary: MelAdversaryConfig | None = None
     optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
 
-    def build(self, voice: VoiceBlock, seed: int) -> AcousticTask:
+    def build(self, voice: VoiceConfig, seed: int) -> AcousticTask:
         """Raises `SsmphonyError` when a corpus is missing, or does not fit the voice block."""
         symbols = voice.frontend_symbols()
         model = voice.model_settings(n_symbols=len(symbols)).build()
@@ -102,7 +102,7 @@ class AcousticTask(AdversarialTask[S4Acoustic]):
     listening: Listening | None = None
 
     def __init__(
-        self, config: AcousticTaskConfig, model: S4Acoustic, symbols: tuple[str, ...], audio: AudioFormat, seed: int
+        self, config: AcousticTaskConfig, model: S4Acoustic, symbols: tuple[str, ...], audio: MelFormat, seed: int
     ) -> None:
         super().__init__(config.optimiser, seed)
         self.config = config

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ssmphony.codecs import CODECS
-from ssmphony.config import Config, choose, parse
+from ssmphony.config import Config, VoiceBlock, choose, parse
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
 from ssmphony.training.adapters import AdaptersConfig
@@ -15,12 +15,8 @@ from ssmphony.training.adapters import AdaptersConfig
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
-class VoiceBlock(Config):
-    """``frontend``, ``model`` and ``codec`` each name a ``kind``; the other keys are that kind's config."""
-
-    frontend: dict[str, Any]
-    model: dict[str, Any]
-    codec: dict[str, Any]
+class VoiceConfig(VoiceBlock):
+    """The voice block, and what its parts are configured to."""
 
     def codec_settings(self) -> Any:
         return parse(choose(CODECS, self.codec.get("kind", ""), "codec"), self.codec, "voice.codec")
@@ -63,7 +59,7 @@ class RunConfig(Config):
 class TrainingConfig(Config):
     """A whole training file: the voice block is copied untouched into the voice package."""
 
-    voice: VoiceBlock
+    voice: VoiceConfig
     task: dict[str, Any]
     run: RunConfig
     adapters: AdaptersConfig | None = None

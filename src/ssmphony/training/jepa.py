@@ -16,7 +16,7 @@ from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.data.spelling import spelled
 from ssmphony.models.jepa_tts import ANYONE, JepaTTSConfig, Prediction
 from ssmphony.training import jepa_pictures
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_exactly, origin
 from ssmphony.training.jepa_losses import (
     ModulationLoss,
@@ -95,7 +95,7 @@ class JepaTaskConfig(Config):
     weights: LossWeights = LossWeights()
     optimiser: OptimiserConfig = OptimiserConfig(lr=3e-4, betas=(0.9, 0.95), warmup=1000)
 
-    def build(self, voice: VoiceBlock, seed: int) -> JepaTask:
+    def build(self, voice: VoiceConfig, seed: int) -> JepaTask:
         """Raises `SsmphonyError` when a corpus is missing, or does not fit the voice block."""
         symbols = voice.frontend_symbols()
         model, codec = voice.model_settings(n_symbols=len(symbols)), voice.codec_settings()

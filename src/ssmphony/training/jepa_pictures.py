@@ -82,4 +82,4 @@ def show_clip(
     pictures.log_figure(task, f"attention/{name}", attention_figure(attention[0], symbols))
     with torch.autocast(made.device.type, enabled=False):
         sounds = {f"{title}/{name}": codec.vocoder(mel[None].float())[0] for title, mel in mels.items()}
-    pictures.log_audio(task, sounds, codec.format.sample_rate)
+    pictures.log_audio(task, sounds, codec.grid.sample_rate)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
 from ssmphony.codecs.mel_vocoder import MelVocoder
-from ssmphony.interfaces import Codec
+from ssmphony.interfaces import Decoder
 from ssmphony.training.initial import load_exactly
 from ssmphony.types import SsmphonyError
 
@@ -24,7 +24,7 @@ class Listening:
 
         Raises `SsmphonyError` when the weights are not there or do not fit.
         """
-        self.codec: Codec
+        self.codec: Decoder
         if weights is None:
             self.codec = GriffinLimConfig(format=settings.format).build()
             return
@@ -36,7 +36,7 @@ class Listening:
 
     @property
     def sample_rate(self) -> int:
-        return self.codec.format.sample_rate
+        return self.codec.grid.sample_rate
 
     @torch.no_grad()
     def sound(self, mel: Tensor) -> Tensor:
@@ -46,4 +46,4 @@ class Listening:
         mask = torch.arange(frames.shape[1])[None] < len(mel)
         with torch.autocast("cpu", enabled=False):
             samples, _ = self.codec.decode(frames, mask, self.codec.initial_state(1))
-        return samples[0, ahead * self.codec.format.hop_length :]
+        return samples[0, ahead * self.codec.grid.hop_length :]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import mel_filterbank
-from ssmphony.types import AudioFormat
+from ssmphony.types import MelFormat
 
 
 class MultiScaleMelLoss(nn.Module):
@@ -30,7 +30,7 @@ class MultiScaleMelLoss(nn.Module):
         self.windows = tuple(windows)
         self.floor = floor
         for window, bands in zip(windows, n_mels, strict=True):
-            grid = AudioFormat(sample_rate, window, window // 4, bands, 0.0, sample_rate / 2)
+            grid = MelFormat(sample_rate, window, window // 4, bands, 0.0, sample_rate / 2)
             self.register_buffer(f"mel_{window}", torch.from_numpy(mel_filterbank(grid)), persistent=False)
             self.register_buffer(f"hann_{window}", torch.hann_window(window), persistent=False)
 

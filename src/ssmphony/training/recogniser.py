@@ -19,10 +19,10 @@ from ssmphony.alignment.recogniser import (
 )
 from ssmphony.config import Config
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
-from ssmphony.types import AudioFormat
+from ssmphony.types import MelFormat
 from ssmphony.voices.weights import Part
 
 
@@ -56,7 +56,7 @@ class RecogniserTaskConfig(Config):
     max_seconds: float = Field(default=12.0, gt=0.0)
     optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
 
-    def build(self, voice: VoiceBlock, seed: int) -> RecogniserTask:
+    def build(self, voice: VoiceConfig, seed: int) -> RecogniserTask:
         """The voice block lends frontend, speakers and frames; raises `SsmphonyError` for a missing corpus."""
         symbols = voice.frontend_symbols()
         speakers = voice.model_settings(n_symbols=len(symbols)).speakers
@@ -82,7 +82,7 @@ class RecogniserTask(Task[Recogniser]):
         config: RecogniserTaskConfig,
         symbols: tuple[str, ...],
         speakers: tuple[str, ...],
-        audio: AudioFormat,
+        audio: MelFormat,
         seed: int,
     ) -> None:
         super().__init__(config.optimiser, seed)

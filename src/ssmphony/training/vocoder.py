@@ -16,7 +16,7 @@ from ssmphony.data.crops import AudioCrops, CropSource, read_samples
 from ssmphony.data.selection import select
 from ssmphony.training import pictures
 from ssmphony.training.adversary import AdversarialTask
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import Discriminators
 from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.schedule import OptimiserConfig
@@ -58,7 +58,7 @@ class VocoderTaskConfig(Config):
     optimiser: OptimiserConfig = OptimiserConfig()
     adversarial: AdversarialConfig | None = None
 
-    def build(self, voice: VoiceBlock, seed: int) -> VocoderTask:
+    def build(self, voice: VoiceConfig, seed: int) -> VocoderTask:
         """Raises `SsmphonyError` when a corpus is missing, or the codec of the voice block has nothing to train."""
         codec = voice.codec_settings().build()
         if not isinstance(codec, MelVocoder):

@@ -21,7 +21,7 @@ from torch.utils import _pytree as pytree
 from ssmphony.codecs import CODECS
 from ssmphony.codecs.jepa_latent import JepaLatent
 from ssmphony.codecs.mel_vocoder import MelVocoder
-from ssmphony.config import Config, choose, parse
+from ssmphony.config import Config, VoiceBlock, choose, parse
 from ssmphony.models import MODELS
 from ssmphony.models.jepa_tts import JepaTTS
 from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic
@@ -31,7 +31,15 @@ from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.export_jepa import export_latent_codec, export_predictor
 from ssmphony.voices.graphs import FlatState, write_graph
-from ssmphony.voices.package import GraphFile, VoiceManifest, graph_file, write_manifest
+from ssmphony.voices.manifest import (
+    CodecEntry,
+    GraphFile,
+    ModelEntry,
+    StftEntry,
+    VoiceManifest,
+    graph_file,
+    write_manifest,
+)
 from ssmphony.voices.weights import (
     WEIGHTS,
     Part,
@@ -84,16 +92,17 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         folder = Path(scratch) / "voice"
         folder.mkdir()
-        graphs = _export_model(model.eval(), folder)
-        if isinstance(codec, nn.Module):
-            graphs["vocoder"] = _export_codec(codec.eval(), folder)
+        graphs, model_entry = _export_model(model.eval(), folder)
+        codec_graphs, codec_entry = _export_codec(codec, folder)
         write_weights(folder / WEIGHTS, parts)
         manifest = VoiceManifest(
             **card.model_dump(),
             speakers=model_config.speakers,
             symbols=frontend.symbols,
-            voice=with_lexicon(voice, folder),  # type: ignore[arg-type]
-            graphs=graphs,
+            voice=VoiceBlock.model_validate(with_lexicon(voice, folder)),
+            model=model_entry,
+            codec=codec_entry,
+            graphs={**graphs, **codec_graphs},
         )
         write_manifest(folder, manifest)
         os.replace(folder, out)
@@ -117,18 +126,20 @@ def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> Non
     module.load_state_dict(weights)
 
 
-def _export_model(model: nn.Module, folder: Path) -> dict[str, GraphFile]:
+def _export_model(model: nn.Module, folder: Path) -> tuple[dict[str, GraphFile], ModelEntry]:
     if isinstance(model, JepaTTS):
         return export_predictor(model, folder)
     assert isinstance(model, S4Acoustic)
     return _export_acoustic(model, folder)
 
 
-def _export_codec(codec: nn.Module, folder: Path) -> GraphFile:
+def _export_codec(codec: Any, folder: Path) -> tuple[dict[str, GraphFile], CodecEntry]:
     if isinstance(codec, JepaLatent):
-        return export_latent_codec(codec, folder)
-    assert isinstance(codec, MelVocoder)
-    return _export_vocoder(codec, folder)
+        return export_latent_codec(codec.eval(), folder)
+    if isinstance(codec, MelVocoder):
+        return _export_vocoder(codec.eval(), folder)
+    grid = vars(codec.grid)
+    return {}, CodecEntry(runtime="griffin_lim", **grid, lookahead=codec.lookahead, mel=codec.format)
 
 
 class EncoderGraph(nn.Module):
@@ -172,7 +183,7 @@ class VocoderGraph(nn.Module):
         return (*spectrum[:3], *self.flat.flatten(new))
 
 
-def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
+def _export_acoustic(model: S4Acoustic, folder: Path) -> tuple[dict[str, GraphFile], ModelEntry]:
     config = model.config
     batch, tokens = torch.export.Dim("batch", max=1024), torch.export.Dim("tokens", min=2, max=config.max_seq)
     inputs = {  # each a tensor of its own: the tracer merges inputs that are one object
@@ -189,20 +200,24 @@ def _export_acoustic(model: S4Acoustic, folder: Path) -> dict[str, GraphFile]:
     state = pytree.tree_leaves(model.decoder.initial_state(2))
     axes = [{0: batch} for _ in (*inputs, *state)]
     decoder = write_graph(DecoderGraph(model), inputs, state, axes, ["frames"], folder / "decoder.onnx")
-    return {
-        "encoder": graph_file(encoder),
-        "decoder": graph_file(decoder, block=config.block, lookahead=config.lookahead),
-    }
+    entry = ModelEntry(
+        family="parallel",
+        block=config.block,
+        lookahead=config.lookahead,
+        max_tokens=config.max_seq,
+        capabilities=tuple(sorted(model.capabilities)),
+    )
+    return {"encoder": graph_file(encoder), "decoder": graph_file(decoder)}, entry
 
 
-def _export_vocoder(codec: MelVocoder, folder: Path) -> GraphFile:
+def _export_vocoder(codec: MelVocoder, folder: Path) -> tuple[dict[str, GraphFile], CodecEntry]:
     batch, time = torch.export.Dim("batch", max=1024), torch.export.Dim("time", max=4096)
     inputs = {"frames": torch.zeros(2, 8, codec.format.n_mels), "mask": torch.ones(2, 8, dtype=torch.bool)}
     graph = VocoderGraph(codec)
     state = graph.flat.flatten(codec.initial_state(2).trunk)
     axes: list[Any] = [{0: batch, 1: time}, {0: batch, 1: time}, *({0: batch} for _ in state)]
     outputs = ["log_magnitude", "phase", "present"]
-    return graph_file(
-        write_graph(graph, inputs, state, axes, outputs, folder / "vocoder.onnx"),
-        lookahead=codec.lookahead,
-    )
+    path = write_graph(graph, inputs, state, axes, outputs, folder / "codec_decoder.onnx")
+    stft = StftEntry(n_fft=codec.format.n_fft, hop_length=codec.format.hop_length)
+    entry = CodecEntry(runtime="spectrum", **vars(codec.grid), lookahead=codec.lookahead, stft=stft, mel=codec.format)
+    return {"codec_decoder": graph_file(path)}, entry

@@ -9,13 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmphony.codecs.jepa_latent import JepaLatent, JepaLatentState
+from ssmphony.codecs.jepa_latent import STRIDE, JepaLatent, JepaLatentState
 from ssmphony.models.jepa_memory import Memory
 from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
 from ssmphony.runtime.graph import Graph
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.graphs import FlatState, write_graph
-from ssmphony.voices.package import GraphFile, graph_file
+from ssmphony.voices.manifest import CodecEntry, GraphFile, ModelEntry, StftEntry, graph_file
+
+LONGEST = 4096
+"""Latents of a recording that the encoder takes."""
 
 
 class ReaderGraph(nn.Module):
@@ -67,7 +70,19 @@ class LatentVocoderGraph(nn.Module):
         return (*spectrum[:3], *self.flat.flatten((*new[:-1], trunk)))
 
 
-def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
+class LatentEncoderGraph(nn.Module):
+    """The log-mel of whole clips, a whole number of latents long → the means of the latents."""
+
+    def __init__(self, codec: JepaLatent) -> None:
+        super().__init__()
+        self.codec = codec
+
+    def forward(self, mel: Tensor) -> Tensor:
+        present = torch.ones_like(mel[..., 0], dtype=torch.bool)
+        return self.codec.encoder(self.codec.normalise(mel), present)[0]
+
+
+def export_predictor(model: JepaTTS, folder: Path) -> tuple[dict[str, GraphFile], ModelEntry]:
     config = model.config
     batch, tokens = torch.export.Dim("batch", max=1024), torch.export.Dim("tokens", min=2, max=config.max_seq)
     inputs = {
@@ -96,7 +111,8 @@ def export_predictor(model: JepaTTS, folder: Path) -> dict[str, GraphFile]:
     axes = [{0: batch}] * 4 + [text] * len(names) + [{0: batch}] * len(state)
     outputs = ["new_latent", "new_token", "stop"]
     predictor = write_graph(graph, inputs, state, axes, outputs, folder / "predictor.onnx", named=4)
-    return {"encoder": graph_file(encoder), "predictor": graph_file(predictor, block=config.block)}
+    entry = ModelEntry(family="autoregressive", block=config.block, max_tokens=config.max_seq)
+    return {"encoder": graph_file(encoder), "predictor": graph_file(predictor)}, entry
 
 
 def _check_any_length(encoder: Path, config: JepaTTSConfig) -> None:
@@ -112,7 +128,7 @@ def _check_any_length(encoder: Path, config: JepaTTSConfig) -> None:
         ) from error
 
 
-def export_latent_codec(codec: JepaLatent, folder: Path) -> GraphFile:
+def export_latent_codec(codec: JepaLatent, folder: Path) -> tuple[dict[str, GraphFile], CodecEntry]:
     batch, time = torch.export.Dim("batch", max=1024), torch.export.Dim("time", max=1024)
     frames = torch.zeros(2, 8, codec.config.d_latent)
     inputs = {"frames": frames, "mask": torch.ones(2, 8, dtype=torch.bool)}
@@ -121,5 +137,18 @@ def export_latent_codec(codec: JepaLatent, folder: Path) -> GraphFile:
     state = graph.flat.flatten((*fresh[:-1], fresh.vocoder.trunk))
     axes: list[Any] = [{0: batch, 1: time}, {0: batch, 1: time}, *({0: batch} for _ in state)]
     outputs = ["log_magnitude", "phase", "present"]
-    vocoder = write_graph(graph, inputs, state, axes, outputs, folder / "vocoder.onnx")
-    return graph_file(vocoder, lookahead=codec.lookahead)
+    decoder = write_graph(graph, inputs, state, axes, outputs, folder / "codec_decoder.onnx")
+    inputs = {"mel": torch.zeros(2, 8, codec.config.format.n_mels)}
+    time = STRIDE * torch.export.Dim("latents", max=LONGEST)
+    encoder = write_graph(
+        LatentEncoderGraph(codec), inputs, (), [{0: batch, 1: time}], ["frames"], folder / "codec_encoder.onnx"
+    )
+    mel = codec.config.format
+    entry = CodecEntry(
+        runtime="spectrum",
+        **vars(codec.grid),
+        lookahead=codec.lookahead,
+        stft=StftEntry(n_fft=mel.n_fft, hop_length=mel.hop_length),
+        mel=mel,
+    )
+    return {"codec_decoder": graph_file(decoder), "codec_encoder": graph_file(encoder)}, entry

@@ -1,109 +1,32 @@
-"""A voice is a folder: ``voice.json`` beside ONNX graphs. This page reads, checks, finds and loads it.
+"""A voice is a folder: ``voice.json`` next to ONNX graphs. This module finds, checks and loads it.
 
-The ``voice`` block is the one of the training config, copied untouched, so that training and speaking cannot
-disagree. The vocabulary travels along: a voice whose token ids mean something else is refused, not garbled.
+A voice whose token ids mean something else than this version's is refused, not garbled.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from ssmphony.audio.griffin_lim import GriffinLim
 from ssmphony.audio.mel import MelEncoder
-from ssmphony.config import Config, choose, load_json, parse, suggest
-from ssmphony.interfaces import Codec, Encoder, Frontend, VoiceModel
-from ssmphony.runtime.acoustic import OnnxVoiceModel
-from ssmphony.runtime.autoregressive import OnnxAutoregressiveModel
-from ssmphony.runtime.codec import OnnxCodec
+from ssmphony.config import choose, parse, suggest
+from ssmphony.interfaces import Decoder, Encoder, Frontend, VoiceModel
+from ssmphony.runtime.autoregressive import AutoregressiveRuntime
+from ssmphony.runtime.encoder import GraphEncoder
 from ssmphony.runtime.graph import Graph, default_threads
+from ssmphony.runtime.parallel import ParallelRuntime
+from ssmphony.runtime.samples_codec import SamplesDecoder
+from ssmphony.runtime.spectrum_codec import SpectrumDecoder
 from ssmphony.text import FRONTENDS
 from ssmphony.text.hindi import Lexicon
-from ssmphony.types import AudioFormat, SsmphonyError, VoiceCard
+from ssmphony.types import SsmphonyError, VoiceCard
 from ssmphony.voice import Voice
+from ssmphony.voices.manifest import MANIFEST, VoiceManifest, checksum, read_manifest
 
-FORMAT_VERSION = 1
-MANIFEST = "voice.json"
 DEFAULT = "default"
-
-
-class GraphFile(Config):
-    """An ONNX file of the package. ``block`` and ``lookahead`` are in frames; see `runtime`."""
-
-    file: str
-    sha256: str
-    block: int | None = Field(default=None, ge=1)
-    lookahead: int = Field(default=0, ge=0)
-
-
-class Part(BaseModel):
-    """A model or codec as it was trained: the kind chooses the runtime, the rest is the training's."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    kind: str
-
-
-class CodecPart(Part):
-    format: AudioFormat = AudioFormat()
-
-
-class VoiceBlock(Config):
-    frontend: dict[str, Any]
-    model: Part
-    codec: CodecPart
-
-
-class VoiceManifest(Config):
-    """``voice.json``."""
-
-    format_version: int = FORMAT_VERSION
-    name: str
-    language: str
-    description: str = ""
-    licence: str = ""
-    attribution: str = ""
-    speakers: tuple[str, ...] = ()
-    """The row of the speaker embedding is the place in this list; the first is the voice's own."""
-    symbols: tuple[str, ...]
-    """The frontend's vocabulary when the voice was trained."""
-    voice: VoiceBlock
-    graphs: dict[str, GraphFile]
-
-    @property
-    def card(self) -> VoiceCard:
-        return VoiceCard(
-            self.name, self.language, self.description, self.licence, self.attribution, speakers=self.speakers
-        )
-
-
-def graph_file(path: Path, *, block: int | None = None, lookahead: int = 0) -> GraphFile:
-    """The manifest entry of a graph on disk."""
-    return GraphFile(file=path.name, sha256=_sha256(path.read_bytes()), block=block, lookahead=lookahead)
-
-
-def write_manifest(folder: Path, manifest: VoiceManifest) -> None:
-    """Write ``voice.json`` whole or not at all."""
-    partial = folder / f".{MANIFEST}.part"
-    partial.write_text(manifest.model_dump_json(indent=2, exclude_defaults=False) + "\n", encoding="utf-8")
-    os.replace(partial, folder / MANIFEST)
-
-
-def read_manifest(folder: Path) -> VoiceManifest:
-    """Raises `SsmphonyError` when ``voice.json`` is missing, damaged or from a later version."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise SsmphonyError(f"{folder} is not a voice: it has no {MANIFEST}")
-    data = load_json(path)
-    version = data.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise SsmphonyError(f"{path}: voice format {version} is newer than this ssmphony reads; update ssmphony")
-    return parse(VoiceManifest, data, str(path))
 
 
 def voice_folders() -> list[Path]:
@@ -167,10 +90,10 @@ def load(
         raise SsmphonyError(f"{where}: this voice was trained on another set of phonemes; export or download it again")
     threads = threads or default_threads()
     each = max(1, threads // 2)
-    model = choose(MODELS, manifest.voice.model.kind, "model")(folder, manifest, each)
-    codec = choose(CODECS, manifest.voice.codec.kind, "codec")(folder, manifest, each)
-    encoder = _encoder(manifest)
-    identity = _sha256(manifest.model_dump_json().encode())  # the checksums of the graphs are in it
+    model = choose(FAMILIES, manifest.model.family, "family")(folder, manifest, each)
+    codec = choose(CODECS, manifest.codec.runtime, "codec runtime")(folder, manifest, each)
+    encoder = _encoder(folder, manifest, each)
+    identity = checksum(manifest.model_dump_json().encode())  # the checksums of the graphs are in it
     return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, encoder=encoder, identity=identity)
 
 
@@ -180,8 +103,8 @@ def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexic
         block["lexicon"] = folder / _plain_name(str(own), where)
     kind = choose(FRONTENDS, str(block.get("kind", "")), "frontend")
     config = parse(kind, block, where)
-    longest = (manifest.voice.model.model_extra or {}).get("max_seq")
-    if isinstance(longest, int) and longest < config.max_tokens:  # the graphs take no more
+    longest = manifest.model.max_tokens
+    if longest is not None and longest < config.max_tokens:  # the graphs take no more
         config = parse(kind, {**block, "max_tokens": longest}, where)
     frontend: Frontend = config.build()
     if lexicon is None:
@@ -195,49 +118,61 @@ def _plain_name(name: str, where: str) -> str:
     return name
 
 
-def _acoustic(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
-    encoder, _ = _graph(folder, manifest, "encoder", threads)
-    decoder, entry = _graph(folder, manifest, "decoder", threads)
-    if entry.block is None or entry.lookahead > entry.block:
-        raise SsmphonyError(f"{folder / MANIFEST}: the decoder's block must be given and hold its lookahead")
-    return OnnxVoiceModel(encoder, decoder, block=entry.block, lookahead=entry.lookahead, speakers=manifest.speakers)
-
-
-def _vocoder(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
-    vocoder, entry = _graph(folder, manifest, "vocoder", threads)
-    return OnnxCodec(vocoder, manifest.voice.codec.format, entry.lookahead)
-
-
-def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
-    return GriffinLim(manifest.voice.codec.format)
+def _parallel(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
+    encoder, decoder = (_graph(folder, manifest, name, threads) for name in ("encoder", "decoder"))
+    entry = manifest.model
+    if entry.lookahead > entry.block:
+        raise SsmphonyError(f"{folder / MANIFEST}: the model's block must hold its lookahead")
+    return ParallelRuntime(
+        encoder,
+        decoder,
+        block=entry.block,
+        lookahead=entry.lookahead,
+        speakers=manifest.speakers,
+        capabilities=entry.capabilities,
+    )
 
 
 def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
-    encoder, _ = _graph(folder, manifest, "encoder", threads)
-    predictor, entry = _graph(folder, manifest, "predictor", threads)
-    if entry.block is None:
-        raise SsmphonyError(f"{folder / MANIFEST}: the predictor's block must be given; export the voice again")
-    return OnnxAutoregressiveModel(encoder, predictor, block=entry.block, speakers=manifest.speakers)
+    encoder, predictor = (_graph(folder, manifest, name, threads) for name in ("encoder", "predictor"))
+    entry = manifest.model
+    return AutoregressiveRuntime(
+        encoder, predictor, block=entry.block, speakers=manifest.speakers, capabilities=entry.capabilities
+    )
 
 
-def _latent_vocoder(folder: Path, manifest: VoiceManifest, threads: int) -> Codec:
-    vocoder, entry = _graph(folder, manifest, "vocoder", threads)
-    return OnnxCodec(vocoder, manifest.voice.codec.format, entry.lookahead, stride=4)
+def _spectrum(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
+    entry = manifest.codec
+    if entry.stft is None:
+        raise SsmphonyError(f"{folder / MANIFEST}: a codec of spectra needs its stft; export the voice again")
+    graph = _graph(folder, manifest, "codec_decoder", threads)
+    return SpectrumDecoder(graph, entry.grid, entry.stft.n_fft, entry.stft.hop_length, entry.lookahead)
 
 
-def _encoder(manifest: VoiceManifest) -> Encoder | None:
-    """Log-mel needs no weights; what else a codec decodes takes a network that the package does not hold."""
-    codec = manifest.voice.codec
-    return MelEncoder(codec.format) if codec.kind in MEL_CODECS else None
+def _samples(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
+    graph = _graph(folder, manifest, "codec_decoder", threads)
+    return SamplesDecoder(graph, manifest.codec.grid, manifest.codec.lookahead)
 
 
-MODELS = {"jepa_tts": _autoregressive, "s4_acoustic": _acoustic}
-CODECS = {"griffin_lim": _griffin_lim, "jepa_latent": _latent_vocoder, "mel_vocoder": _vocoder}
-MEL_CODECS = ("griffin_lim", "mel_vocoder")
-"""Those whose frames are log-mel."""
+def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
+    if manifest.codec.mel is None:
+        raise SsmphonyError(f"{folder / MANIFEST}: Griffin-Lim needs its mel format; export the voice again")
+    return GriffinLim(manifest.codec.mel)
 
 
-def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> tuple[Graph, GraphFile]:
+def _encoder(folder: Path, manifest: VoiceManifest, threads: int) -> Encoder | None:
+    """A graph, or nothing but log-mel, or None: a package may leave out what speaking does not take."""
+    entry = manifest.codec
+    if "codec_encoder" in manifest.graphs:
+        return GraphEncoder(partial(_graph, folder, manifest, "codec_encoder", threads), entry.grid, entry.mel)
+    return MelEncoder(entry.mel) if entry.mel is not None and entry.mel.grid == entry.grid else None
+
+
+FAMILIES = {"autoregressive": _autoregressive, "parallel": _parallel}
+CODECS = {"griffin_lim": _griffin_lim, "samples": _samples, "spectrum": _spectrum}
+
+
+def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> Graph:
     """Read a graph once, check it, and build the session from what was checked."""
     entry = manifest.graphs.get(name)
     if entry is None:
@@ -247,10 +182,6 @@ def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> tu
         data = path.read_bytes()
     except OSError as error:
         raise SsmphonyError(f"{path}: cannot read it ({error.strerror}); install the voice again") from None
-    if _sha256(data) != entry.sha256:
+    if checksum(data) != entry.sha256:
         raise SsmphonyError(f"{path}: the file is damaged (its checksum is wrong); install the voice again")
-    return Graph(data, str(path), threads), entry
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return Graph(data, str(path), threads, entry.names)

@@ -9,9 +9,9 @@ import torch
 
 from ssmphony.audio.mel import hann, log_mel, mel_filterbank
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
-FORMAT = AudioFormat()
+FORMAT = MelFormat()
 Doubles = npt.NDArray[np.float64]
 
 
@@ -19,7 +19,7 @@ def noise(samples: int, seed: int = 0) -> Samples:
     return (0.3 * np.random.default_rng(seed).standard_normal(samples)).astype(np.float32)
 
 
-def triangles(f: AudioFormat) -> Doubles:
+def triangles(f: MelFormat) -> Doubles:
     """HTK filters, one bin and one band at a time: up from one edge, down to the next but one."""
 
     def hertz(mel: float) -> float:
@@ -39,7 +39,7 @@ def triangles(f: AudioFormat) -> Doubles:
     return filters
 
 
-def by_definition(samples: Samples, f: AudioFormat) -> Doubles:
+def by_definition(samples: Samples, f: MelFormat) -> Doubles:
     """Frame t is the windowed DFT around sample t * hop; what lies outside is reflected at the edges."""
     total, half = len(samples), f.n_fft // 2
     n = np.arange(f.n_fft)
@@ -55,13 +55,13 @@ def by_definition(samples: Samples, f: AudioFormat) -> Doubles:
 
 
 @pytest.mark.parametrize(
-    "audio_format",
-    [FORMAT, AudioFormat(sample_rate=16_000, n_fft=512, hop_length=128, n_mels=40, f_min=50.0, f_max=7_000.0)],
+    "mel_format",
+    [FORMAT, MelFormat(sample_rate=16_000, n_fft=512, hop_length=128, n_mels=40, f_min=50.0, f_max=7_000.0)],
 )
-def test_equals_its_definition(audio_format: AudioFormat) -> None:
+def test_equals_its_definition(mel_format: MelFormat) -> None:
     samples = noise(3_001)
-    expected = by_definition(samples, audio_format)
-    actual = log_mel(samples, audio_format)
+    expected = by_definition(samples, mel_format)
+    actual = log_mel(samples, mel_format)
     assert actual.dtype == np.float32
     # a band that no bin falls into is exactly at the floor in both
     np.testing.assert_allclose(actual, expected, atol=2e-4)

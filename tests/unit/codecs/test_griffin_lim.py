@@ -9,9 +9,9 @@ import torch
 from ssmphony.audio.griffin_lim import ITERATIONS, GriffinLim
 from ssmphony.audio.mel import log_mel, mel_filterbank
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
-from ssmphony.types import AudioFormat, Samples, SsmphonyError
+from ssmphony.types import MelFormat, Samples, SsmphonyError
 
-FORMAT = AudioFormat()
+FORMAT = MelFormat()
 
 
 def voice_like(seconds: float = 1.0) -> Samples:
@@ -37,7 +37,7 @@ def decode(codec: GriffinLim, frames: Samples) -> Samples:
     padded = np.pad(frames, ((0, codec.lookahead), (0, 0)))[None]
     mask = np.arange(len(padded[0]))[None] < len(frames)
     samples, _ = codec.decode(padded, mask, codec.initial_state(1))
-    return samples[0, codec.lookahead * codec.format.hop_length :]
+    return samples[0, codec.lookahead * codec.grid.hop_length :]
 
 
 def distance(samples: Samples, frames: Samples) -> float:
@@ -100,10 +100,10 @@ def test_tensors_and_arrays_are_the_same_sound() -> None:
 
 def test_other_formats() -> None:
     """A window of eight hops, fewer bands; and a window that hops do not tile is refused."""
-    narrow = AudioFormat(sample_rate=16_000, n_fft=512, hop_length=64, n_mels=40, f_max=8_000)
+    narrow = MelFormat(sample_rate=16_000, n_fft=512, hop_length=64, n_mels=40, f_max=8_000)
     codec = GriffinLim(narrow)
     frames = log_mel(voice_like(0.3), narrow)
     again = log_mel(decode(codec, frames), narrow)[: len(frames)]
     assert np.abs(again - frames).mean() < 0.3
     with pytest.raises(SsmphonyError, match="multiple of twice hop_length"):
-        GriffinLim(AudioFormat(hop_length=300))
+        GriffinLim(MelFormat(hop_length=300))

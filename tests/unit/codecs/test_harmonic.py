@@ -8,9 +8,9 @@ import torch
 
 from ssmphony.codecs.harmonic import BANDS, HIGHEST_HZ, LOWEST_HZ, NOISE_FRAMES, HarmonicHead
 from ssmphony.codecs.mel_vocoder import MelVocoder, MelVocoderConfig
-from ssmphony.types import AudioFormat
+from ssmphony.types import MelFormat
 
-FORMAT = AudioFormat()
+FORMAT = MelFormat()
 BINS = FORMAT.n_fft // 2 + 1
 
 

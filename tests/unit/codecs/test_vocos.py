@@ -15,7 +15,7 @@ from ssmphony.audio.mel import mel_filterbank
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
 from ssmphony.codecs.vocos import load_vocos
 from ssmphony.config import load_yaml, parse
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 from ssmphony.voices.weights import public_codec, read_weights
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +32,7 @@ def published(dim: int = 512, intermediate: int = 1536, layers: int = 8, n_mels:
 
     weights = {
         "feature_extractor.mel_spec.spectrogram.window": torch.hann_window(1024),
-        "feature_extractor.mel_spec.mel_scale.fb": torch.from_numpy(mel_filterbank(AudioFormat())),
+        "feature_extractor.mel_spec.mel_scale.fb": torch.from_numpy(mel_filterbank(MelFormat())),
         "backbone.embed.weight": normal(dim, n_mels, 7, std=0.05),
         "backbone.embed.bias": normal(dim),
         "head.out.weight": normal(1026, dim, std=1.5 * dim**-0.5),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssmphony.data.crops import AudioCrops, CropSource
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 from tests.unit.training.corpus import HOP, RATE, write_corpus
 
 
@@ -47,5 +47,5 @@ def test_made_frames_follow_the_crop_and_its_loudness(corpus: Path, tmp_path: Pa
     assert crops.made.all()
     assert crops.frames.shape == (4, 32, 100)
     for frames in crops.frames:
-        real = frames[:, 0] > np.log(AudioFormat().log_floor) + 1
+        real = frames[:, 0] > np.log(MelFormat().log_floor) + 1
         np.testing.assert_allclose(np.diff(frames[real, 0]), 1.0, atol=1e-4)

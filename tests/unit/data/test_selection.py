@@ -10,7 +10,7 @@ from ssmphony.data.crops import AudioCrops, CropSource
 from ssmphony.data.dataset import Corpus, Utterances
 from ssmphony.data.manifest import Clip, write_manifest, write_rows
 from ssmphony.data.selection import select
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 
 IDS = ("05", "06", "07-a", "07-b", "sub-08", "नमस्ते १", "Kahani 2", "1.5")
 
@@ -122,12 +122,12 @@ def test_both_kinds_of_training_data_take_lists(corpus: Path) -> None:
     path = corpus.parent / "held-out.txt"
     path.write_text("06.wav\n", encoding="utf-8")
     with pytest.raises(SsmphonyError, match=r"'06\.wav' \(the clip is '06'\)"):
-        Utterances([Corpus(path=str(corpus), exclude=str(path))], ("^", "r", "."), ("asha",), AudioFormat())
+        Utterances([Corpus(path=str(corpus), exclude=str(path))], ("^", "r", "."), ("asha",), MelFormat())
     with pytest.raises(SsmphonyError, match=r"'06\.wav' \(the clip is '06'\)"):
         AudioCrops([CropSource(path=str(corpus), exclude=str(path))], 16).batch(0, 1)
 
 
 def test_clips_that_cannot_be_used_are_counted(corpus: Path) -> None:
-    arguments = ([Corpus(path=str(corpus))], ("^", "r", "."), ("asha",), AudioFormat())
+    arguments = ([Corpus(path=str(corpus))], ("^", "r", "."), ("asha",), MelFormat())
     with pytest.raises(SsmphonyError, match=r"of 8, 0 have no text and 8 are longer than 0\.5 s \(task\.max_seconds\)"):
         Utterances(*arguments, max_seconds=0.5)

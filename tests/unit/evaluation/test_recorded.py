@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssmphony.audio.mel import log_mel
 from ssmphony.evaluation.recorded import RecordedTiming, copy_synthesis, recorded_ends
-from ssmphony.runtime.acoustic import OnnxVoiceModel
+from ssmphony.runtime.parallel import ParallelRuntime
 from ssmphony.voices.package import load
 
 ENDS = np.array([4, 6, 10, 13, 14, 20])
@@ -39,13 +38,13 @@ def test_without_anchors_only_the_length_changes() -> None:
 
 def test_a_voice_speaks_in_recorded_time(tiny_voice_folder: Path) -> None:
     voice = load(tiny_voice_folder)
-    assert isinstance(voice.model, OnnxVoiceModel)
+    assert isinstance(voice.model, ParallelRuntime)
     free = voice.say("नमस्ते दुनिया")
     (sentence,) = voice.frontend.sentences("नमस्ते दुनिया")
     times = [(word.first, word.stop, 0.2 + k, 0.9 + k) for k, word in enumerate(sentence.words)]
-    timed = replace(voice, model=RecordedTiming(voice.model, times, 2.5, voice.codec.format.frame_rate))
+    timed = replace(voice, model=RecordedTiming(voice.model, times, 2.5, voice.codec.grid.frame_rate))
     audio = timed.say("नमस्ते दुनिया")
-    hop = voice.codec.format.hop_length / voice.sample_rate
+    hop = voice.codec.grid.hop_length / voice.sample_rate
     spoken = [(word.start_s, word.end_s) for word in audio.words]
     assert np.array(spoken) == pytest.approx(np.array([(0.2, 1.2), (1.2, 1.9)]), abs=hop)  # no pause between the two
     assert [span.text for span in audio.phonemes] == [span.text for span in free.phonemes]
@@ -60,9 +59,12 @@ def test_copy_synthesis_is_the_codec_in_one_piece(tiny_voice_folder: Path) -> No
     copy = copy_synthesis(voice.encoder, codec, samples)
     assert copy.shape == samples.shape
     state, parts = codec.initial_state(1), []
-    for frame in [*log_mel(samples, codec.format), *np.zeros((codec.lookahead, codec.format.n_mels), np.float32)]:
-        real = np.array([[len(parts) <= 5000 // codec.format.hop_length]])
+    for frame in [
+        *voice.encoder.encode(samples[None])[0],
+        *np.zeros((codec.lookahead, codec.grid.channels), np.float32),
+    ]:
+        real = np.array([[len(parts) <= 5000 // codec.grid.hop_length]])
         part, state = codec.decode(frame[None, None], real, state)
         parts.append(part[0])
-    streamed = np.concatenate(parts)[codec.lookahead * codec.format.hop_length :][: len(samples)]
+    streamed = np.concatenate(parts)[codec.lookahead * codec.grid.hop_length :][: len(samples)]
     np.testing.assert_allclose(copy, streamed, atol=1e-5)

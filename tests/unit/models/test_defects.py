@@ -21,7 +21,7 @@ from ssmphony.ssm import BidirectionalBlock, Block, StateSpaceMixer
 from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
 from ssmphony.training.losses import masked_mean
 from ssmphony.training.targets import align
-from ssmphony.types import AudioFormat
+from ssmphony.types import MelFormat
 
 SYMBOLS = ("_", "^", "a", "b", "c", ".")
 TONES = {"^": 0.0, "a": 300.0, "b": 900.0, "c": 2500.0, ".": 0.0}
@@ -64,7 +64,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> AcousticTask:
     torch.manual_seed(0)
     corpora = (Corpus(path=str(folder)),)
     config = AcousticTaskConfig(corpora=corpora, validation=corpora)
-    return AcousticTask(config, MODEL.build().eval(), SYMBOLS, AudioFormat(), seed=0)
+    return AcousticTask(config, MODEL.build().eval(), SYMBOLS, MelFormat(), seed=0)
 
 
 def oracle_prior(batch: Batch, mel: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from ssmphony.config import load_yaml, parse
 from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.types import Style, Tokens, seeded_noise
 from ssmphony.voices.jepa import JepaVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
 
@@ -19,7 +19,7 @@ SENTENCE = Tokens(tuple(range(1, 9)), tuple("x" * 8))
 
 
 def blocks(name: str) -> tuple[Any, Any]:
-    voice = parse(VoiceBlock, load_yaml(CONFIGS / name)["voice"])
+    voice = parse(VoiceConfig, load_yaml(CONFIGS / name)["voice"])
     return voice.model_settings(len(voice.frontend_symbols())), voice.codec_settings()
 
 

@@ -13,7 +13,7 @@ import torch
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
 from ssmphony.training.acoustic import AcousticTask
 from ssmphony.training.run import build, read_config
-from ssmphony.types import AudioFormat
+from ssmphony.types import MelFormat
 from tests.unit.training.corpus import CONSONANTS, VOWELS, write_corpus
 from tests.unit.training.runs import settings
 
@@ -28,7 +28,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def utterances(many: list[Path], *weights: float) -> Utterances:
     corpora = [Corpus(path=str(path), weight=weight) for path, weight in zip(many, weights, strict=False)]
-    return Utterances(corpora, SYMBOLS, ("tiny",), AudioFormat())
+    return Utterances(corpora, SYMBOLS, ("tiny",), MelFormat())
 
 
 def epochs(bucketing: Bucketing, clips: int) -> list[list[list[int]]]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ssmphony.data.crops import CropSource
-from ssmphony.training.config import VoiceBlock
+from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_fitting
 from ssmphony.training.run import build, read_config, train
 from ssmphony.training.vocoder import VocoderTaskConfig
@@ -147,7 +147,7 @@ def test_mistakes_are_one_line(kind: str, setting: str, message: str, corpus: Pa
 
 
 def test_codec_without_weights_is_not_trained(corpus: Path) -> None:
-    voice = VoiceBlock(frontend={"kind": "hindi"}, model={"kind": "s4_acoustic"}, codec={"kind": "griffin_lim"})
+    voice = VoiceConfig(frontend={"kind": "hindi"}, model={"kind": "s4_acoustic"}, codec={"kind": "griffin_lim"})
     task = VocoderTaskConfig(sources=(CropSource(path=str(corpus)),))
     with pytest.raises(SsmphonyError, match="a codec of kind 'griffin_lim' is not trained"):
         task.build(voice, seed=0)

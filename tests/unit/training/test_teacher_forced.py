@@ -17,7 +17,7 @@ from ssmphony.training import teacher_forced
 from ssmphony.training.acoustic import AcousticTask
 from ssmphony.training.run import build, read_config, train
 from ssmphony.training.teacher_forced import write_mels
-from ssmphony.types import AudioFormat, SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 from tests.unit.training.runs import PICTURES, checkpoint, settings
 
 pytestmark = pytest.mark.integration
@@ -62,12 +62,12 @@ def test_durations_become_the_times_of_a_training(corpus: Path, made: Path, tmp_
     folder = made / corpus.name / "durations"
     clips = {clip.id: clip for clip in read_manifest(corpus)}
     symbols = sorted({symbol for clip in clips.values() for symbol in clip.symbols or ()})
-    timed = Utterances([Corpus(path=str(corpus), durations=str(folder))], symbols, ("tiny",), AudioFormat())
+    timed = Utterances([Corpus(path=str(corpus), durations=str(folder))], symbols, ("tiny",), MelFormat())
     for clip in timed.clips:
         known = clips[clip.id]
         durations = np.load(folder / f"{clip.id}.npy")
         assert len(durations) == len(known.symbols or ())
-        assert durations.sum() == 1 + int(known.seconds * AudioFormat().frame_rate)
+        assert durations.sum() == 1 + int(known.seconds * MelFormat().frame_rate)
         assert [anchor[:2] for anchor in clip.anchors] == [(i, i + 1) for a, b in known.words for i in range(a, b)]
         starts = {first: start for first, _, start, _ in known.anchors}
         for first, _, start, end in clip.anchors:
@@ -77,7 +77,7 @@ def test_durations_become_the_times_of_a_training(corpus: Path, made: Path, tmp_
     np.save(tmp_path / "clip-0.npy", np.ones(3, np.int32))
     for problem, name in (("of another transcript", tmp_path), ("is missing: run `ssmphony mels`", tmp_path / "none")):
         with pytest.raises(SsmphonyError, match=problem):
-            Utterances([Corpus(path=str(corpus), durations=str(name))], symbols, ("tiny",), AudioFormat())
+            Utterances([Corpus(path=str(corpus), durations=str(name))], symbols, ("tiny",), MelFormat())
 
 
 def test_batches_do_not_matter(corpus: Path, run: Path, made: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_folder_without_a_voice(tmp_path):
     assert "has no voice.json" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("graph", ["encoder", "decoder", "vocoder"])
+@pytest.mark.parametrize("graph", ["encoder", "decoder", "codec_decoder"])
 def test_damaged_and_missing_graphs(folder, graph):
     path = folder / f"{graph}.onnx"
     data = bytearray(path.read_bytes())
@@ -104,8 +104,11 @@ def test_wrong_keys_and_kinds(folder):
     change(folder, langauge="hi")
     assert "unknown key 'langauge', did you mean 'language'?" in refusal(folder)
     (folder / "voice.json").write_text(json.dumps(original))
-    change(folder, voice={**original["voice"], "model": {"kind": "s4_acustic"}})
-    assert "unknown model 's4_acustic', did you mean 's4_acoustic'?" in refusal(folder)
+    change(folder, model={**original["model"], "family": "paralel"})
+    assert "unknown family 'paralel', did you mean 'parallel'?" in refusal(folder)
+    change(folder, model=original["model"], codec={**original["codec"], "runtime": "spectre"})
+    assert "unknown codec runtime 'spectre', did you mean 'spectrum'?" in refusal(folder)
+    change(folder, codec=original["codec"])
     change(folder, voice={**original["voice"], "frontend": {}})
     assert "unknown frontend ''" in refusal(folder)
     change(folder, voice=original["voice"], graphs={})
@@ -119,10 +122,19 @@ def test_files_outside_the_folder_are_never_opened(folder, file):
     assert "is not the name of a file in the voice's folder" in refusal(folder)
 
 
-def test_decoder_needs_its_block(folder):
-    graphs = json.loads((folder / "voice.json").read_text())["graphs"]
-    change(folder, graphs={**graphs, "decoder": {**graphs["decoder"], "block": None}})
-    assert "decoder's block must be given" in refusal(folder)
+def test_a_block_is_given_and_holds_the_lookahead(folder):
+    model = json.loads((folder / "voice.json").read_text())["model"]
+    change(folder, model={**model, "block": 0})
+    assert "'model.block'" in refusal(folder)
+    change(folder, model={**model, "lookahead": model["block"] + 1})
+    assert "the model's block must hold its lookahead" in refusal(folder)
+
+
+@pytest.mark.parametrize(("part", "runtime", "missing"), [("stft", "spectrum", "stft"), ("mel", "griffin_lim", "mel")])
+def test_a_codec_says_what_its_runtime_needs(folder, part, runtime, missing):
+    codec = json.loads((folder / "voice.json").read_text())["codec"]
+    change(folder, codec={**codec, "runtime": runtime, part: None})
+    assert f"needs its {missing}" in refusal(folder)
 
 
 def test_user_folder_follows_the_platform(monkeypatch, tmp_path):

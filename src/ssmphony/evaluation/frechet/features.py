@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.resample import resample
 from ssmphony.evaluation.metrics.distance import RANGE
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
 Floats = npt.NDArray[np.float32]
 MEL_WINDOW_S = 0.4
@@ -43,11 +43,11 @@ def mel_statistics(samples: Samples, sample_rate: int, models: Mapping[str, Any]
 
     Levels more than 60 dB below the loudest band count as silence. A shorter sound is one window.
     """
-    audio_format = AudioFormat()
-    mel = log_mel(resample(samples, sample_rate, audio_format.sample_rate), audio_format)
+    mel_format = MelFormat()
+    mel = log_mel(resample(samples, sample_rate, mel_format.sample_rate), mel_format)
     mel = np.maximum(mel, mel.max() - RANGE)
     bands = np.stack([group.mean(axis=1) for group in np.array_split(mel, MEL_GROUPS, axis=1)], axis=1)
-    size = round(MEL_WINDOW_S * audio_format.frame_rate)
+    size = round(MEL_WINDOW_S * mel_format.frame_rate)
     count = max(1, len(bands) // size)
     windows = [bands[k * size : (k + 1) * size] for k in range(count)]
     return np.stack([np.concatenate([part.mean(axis=0), part.std(axis=0)]) for part in windows]).astype(np.float32)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.evaluation.metrics.warping import Path, pairwise_distance, warp
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
 Floats = npt.NDArray[np.floating]
 
@@ -54,7 +54,7 @@ def mel_cepstral_distortion(a: Floats, b: Floats) -> float:
 
 
 def compare(
-    reference: Samples, sound: Samples, audio_format: AudioFormat = AudioFormat(), *, aligned: bool = False
+    reference: Samples, sound: Samples, mel_format: MelFormat = MelFormat(), *, aligned: bool = False
 ) -> Distance:
     """Distances of a sound from a reference at the format's rate.
 
@@ -63,7 +63,7 @@ def compare(
     """
     if not len(reference) or not len(sound):
         raise ValueError("cannot compare with a sound of no samples")
-    a, b = log_mel(reference, audio_format), log_mel(sound, audio_format)
+    a, b = log_mel(reference, mel_format), log_mel(sound, mel_format)
     floor = a.max() - RANGE
     a, b = np.maximum(a, floor), np.maximum(b, floor)
     cepstra_a, cepstra_b = mel_cepstra(a), mel_cepstra(b)

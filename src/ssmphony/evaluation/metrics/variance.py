@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.evaluation.metrics.distance import RANGE, SPEECH
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
 GROUPS = 10
 
 
-def band_variance(samples: Samples, audio_format: AudioFormat = AudioFormat()) -> npt.NDArray[np.float64]:
+def band_variance(samples: Samples, mel_format: MelFormat = MelFormat()) -> npt.NDArray[np.float64]:
     """Variance of each log-mel band over the frames of speech, (n_mels,); levels below hearing count as one."""
-    mel = log_mel(samples, audio_format).astype(np.float64)
+    mel = log_mel(samples, mel_format).astype(np.float64)
     mel = np.maximum(mel, mel.max() - RANGE)
     return mel[mel.max(axis=1) > mel.max() - SPEECH].var(axis=0)
 

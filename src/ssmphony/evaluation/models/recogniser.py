@@ -24,7 +24,7 @@ from ssmphony.alignment.ctc import Edits, edits, force, greedy, log_likelihoods
 from ssmphony.alignment.recogniser import CHARACTERS, PHONES, STRIDE, character_classes, phone_classes, read_recogniser
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.resample import resample
-from ssmphony.types import AudioFormat, Samples
+from ssmphony.types import MelFormat, Samples
 
 WEIGHTS = Path(__file__).with_name("recogniser.safetensors")
 MARGIN = 4.0
@@ -66,7 +66,7 @@ class Listener:
 
     def __init__(self, path: Path = WEIGHTS) -> None:
         self.model = read_recogniser(path).eval()
-        self.format = AudioFormat()
+        self.format = MelFormat()
 
     def __call__(self, samples: Samples, sample_rate: int) -> Heard:
         """samples (n,). Raises ValueError for a clip of no samples."""

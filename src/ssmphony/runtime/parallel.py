@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from ssmphony.types import Frames, Style, Tokens, stack_tokens
 _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
 
 
-class AcousticState(NamedTuple):
+class ParallelState(NamedTuple):
     """Sentences between two blocks; batch first."""
 
     encoded: Floats
@@ -30,7 +30,7 @@ class AcousticState(NamedTuple):
     layers: Arrays
 
 
-class OnnxVoiceModel(VoiceModel):
+class ParallelRuntime(VoiceModel):
     """``encoder`` and ``decoder`` graphs (see `docs/extend.md`); ``block`` frames a step.
 
     The decoder's output step ``i`` belongs to frame ``i - lookahead``. It runs one block ahead of what `step`
@@ -38,15 +38,23 @@ class OnnxVoiceModel(VoiceModel):
     """
 
     def __init__(
-        self, encoder: Graph, decoder: Graph, *, block: int, lookahead: int, speakers: Sequence[str] = ()
+        self,
+        encoder: Graph,
+        decoder: Graph,
+        *,
+        block: int,
+        lookahead: int,
+        speakers: Sequence[str] = (),
+        capabilities: Collection[str] = (),
     ) -> None:
         if not 0 <= lookahead <= block:
             raise ValueError(f"lookahead {lookahead} must be between 0 and the block of {block} frames")
         self.encoder, self.decoder = encoder, decoder
         self.block, self.lookahead = block, lookahead
+        self.capabilities = frozenset(capabilities)
         self.speakers = {name: index for index, name in enumerate(speakers)}
 
-    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AcousticState:
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> ParallelState:
         read = stack_tokens(tokens, styles, fewest=_FEWEST_TOKENS)
         (encoded, log_durations), _ = self.encoder.run(
             {
@@ -59,13 +67,13 @@ class OnnxVoiceModel(VoiceModel):
         )
         return self.start(encoded, token_ends(log_durations, read.mask, read.speeds))
 
-    def start(self, encoded: Floats, ends: Integers) -> AcousticState:
-        """Before the first frame of sentences that were read: encoded and ends as in `AcousticState`."""
+    def start(self, encoded: Floats, ends: Integers) -> ParallelState:
+        """Before the first frame of sentences that were read: encoded and ends as in `ParallelState`."""
         first = np.zeros(len(encoded), np.int64)
         frames, layers = self._decode(encoded, ends, first, self.decoder.initial_state(len(encoded)))
-        return AcousticState(encoded, ends, first, frames[:, self.lookahead :], layers)
+        return ParallelState(encoded, ends, first, frames[:, self.lookahead :], layers)
 
-    def step(self, state: AcousticState) -> tuple[Frames, AcousticState]:
+    def step(self, state: ParallelState) -> tuple[Frames, ParallelState]:
         encoded, ends, position, ahead, layers = state
         left = ends[:, -1] - position
         if (left > ahead.shape[1]).any():
@@ -75,7 +83,7 @@ class OnnxVoiceModel(VoiceModel):
         made = np.concatenate([ahead, frames], axis=1)
         _, _, tokens = spoken_tokens(ends, position, self.block)
         block = Frames(made[:, : self.block], tokens, np.minimum(np.maximum(left, 0), self.block))
-        return block, AcousticState(encoded, ends, position + self.block, made[:, self.block :], layers)
+        return block, ParallelState(encoded, ends, position + self.block, made[:, self.block :], layers)
 
     def _decode(self, encoded: Floats, ends: Integers, first: Integers, layers: Arrays) -> tuple[Floats, Arrays]:
         x, mask, _ = expand(encoded, ends, first, self.block)

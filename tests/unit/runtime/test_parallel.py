@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssmphony.runtime.acoustic import OnnxVoiceModel
+from ssmphony.runtime.parallel import ParallelRuntime
 from ssmphony.types import SsmphonyError, Style, Tokens, Word
 from ssmphony.voices.package import load
 from tests.tiny_voice import BLOCK, HOP, SYMBOLS, VOCODER_LOOKAHEAD, make_voice, reference
@@ -60,7 +60,7 @@ def test_rows_of_a_batch_equal_themselves_alone(voice):
 
 def test_rows_of_different_age_share_a_batch(voice):
     """A slot may be refilled while its neighbour is in the middle of a sentence."""
-    model: OnnxVoiceModel = voice.model
+    model: ParallelRuntime = voice.model
     old = model.begin([LONG], [Style()])
     _, old = model.step(old)
     young = model.begin([LONG], [Style(speaker="ravi")])
@@ -129,8 +129,3 @@ def test_codec_of_no_frames(voice):
     samples, after = voice.codec.decode(np.zeros((1, 0, 5), np.float32), np.zeros((1, 0), bool), state)
     assert samples.shape == (1, 0)
     assert after is state
-
-
-def test_an_exported_codec_does_not_encode(voice):
-    with pytest.raises(SsmphonyError, match="only speaks"):
-        voice.codec.encode(np.zeros((1, 100), np.float32))
