@@ -34,7 +34,7 @@ class Destinations:
     """What the options ask for. Without a file and without standard output the sound is played."""
 
     output: Path | None = None
-    mel_format: StreamFormat | None = None
+    audio_format: StreamFormat | None = None
     raw: bool = False
     play: bool = False
     timings: Path | None = None
@@ -46,7 +46,7 @@ class Destinations:
 
         if self.raw and self.output == STDOUT:
             raise SsmphonyError("--raw and -o - both write to standard output: give one of them")
-        if self.mel_format is not None and self.output != STDOUT:
+        if self.audio_format is not None and self.output != STDOUT:
             raise SsmphonyError("--format is for standard output (-o -): a file's ending chooses its format")
         if self.keep_partial and not self._files:
             raise SsmphonyError("--keep-partial keeps files: name one with -o or --timings")
@@ -91,7 +91,7 @@ class Destinations:
         with ExitStack() as stack:
             sinks: list[Sink] = []
             if self._to_stdout:
-                sinks.append(stack.enter_context(_stdout(self.mel_format, self.raw, rate)))
+                sinks.append(stack.enter_context(_stdout(self.audio_format, self.raw, rate)))
             if self._played:
                 from ssmphony.audio.pcm import pcm16
                 from ssmphony.cli.play import Player
@@ -115,10 +115,10 @@ def _timings(path: Path, rate: int, written: Sequence[str]) -> Generator[Sink, N
 
 
 @contextmanager
-def _stdout(mel_format: StreamFormat | None, raw: bool, rate: int) -> Generator[Sink, None, None]:
+def _stdout(audio_format: StreamFormat | None, raw: bool, rate: int) -> Generator[Sink, None, None]:
     from ssmphony.audio.streams import StreamWriter
 
-    name = "pcm" if raw else (mel_format or StreamFormat.WAV).value
+    name = "pcm" if raw else (audio_format or StreamFormat.WAV).value
     try:
         with StreamWriter(sys.stdout.buffer, name, rate) as writer:
             yield lambda chunk: writer.write(chunk.samples)

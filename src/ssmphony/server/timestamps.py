@@ -43,7 +43,7 @@ class TimedSound(BaseModel):
     """The sound, or a piece of it, and the words that end in it: the fields of Kokoro-FastAPI."""
 
     audio: Annotated[str, Field(description="In base64; pieces may be decoded one by one and put together.")]
-    mel_format: Annotated[str, Field(description="The media type of the sound.")]
+    audio_format: Annotated[str, Field(description="The media type of the sound.")]
     timestamps: list[WordTimestamp]
 
 
@@ -66,7 +66,7 @@ async def in_object(pieces: AsyncGenerator[Piece, None], media_type: str, timed:
     words: list[dict[str, Any]] = []
     rest = b""
     try:
-        yield Piece(f'{{"mel_format": "{media_type}", "audio": "'.encode(), None)
+        yield Piece(f'{{"audio_format": "{media_type}", "audio": "'.encode(), None)
         async for data, chunk in pieces:
             if chunk is not None and timed:
                 words += _timestamps(chunk)
@@ -108,5 +108,5 @@ def _timestamps(chunk: AudioChunk) -> list[dict[str, Any]]:
 
 
 def _line(sound: bytes, media_type: str, words: list[dict[str, Any]]) -> bytes:
-    line = {"audio": base64.b64encode(sound).decode(), "mel_format": media_type, "timestamps": words}
+    line = {"audio": base64.b64encode(sound).decode(), "audio_format": media_type, "timestamps": words}
     return json.dumps(line).encode() + b"\n"

@@ -36,7 +36,7 @@ def test_the_format_that_was_asked_for_is_sent(client, voice):
         ({"sampling_rate": 8000}, "sampling_rate"),
         ({"stream_format": "sse"}, "stream_format"),
         ({"input": "नमस्ते"}, "input"),
-        ({"mel_format": "mp3"}, "mel_format"),
+        ({"audio_format": "mp3"}, "audio_format"),
         ({"voice": {"id": "tiny"}}, "voice"),
         ({"speed": "fast"}, "speed"),
     ],

@@ -39,7 +39,7 @@ def joined(body: bytes) -> tuple[bytes, list[dict], set[str], int]:
     lines = [json.loads(line) for line in body.decode().splitlines()]
     sound = b"".join(base64.b64decode(line["audio"]) for line in lines)
     words = [word for line in lines for word in line["timestamps"]]
-    return sound, words, {line["mel_format"] for line in lines}, len(lines)
+    return sound, words, {line["audio_format"] for line in lines}, len(lines)
 
 
 @pytest.mark.parametrize("name", ["pcm", "wav", "mp3", "opus"])
@@ -68,7 +68,7 @@ def test_one_object(server, voice, name):
     answer = ask(server, CAPTIONED, stream=False, response_format=name)
     assert answer.headers["content-type"] == "application/json"
     told = answer.json()
-    assert set(told) == {"audio", "mel_format", "timestamps"}
+    assert set(told) == {"audio", "audio_format", "timestamps"}
     sound = base64.b64decode(told["audio"], validate=True)
     assert told["timestamps"] == meant(voice)
     plain = server.speak(TEXT, response_format=name, stream=False).body
