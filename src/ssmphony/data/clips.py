@@ -17,7 +17,10 @@ import soundfile
 
 from ssmphony.types import Samples
 
-DECODED_BY_PYAV = (".m4a", ".m4b", ".aac", ".webm", ".mp4", ".mov", ".mkv", ".mka", ".wma", ".amr", ".3gp")
+DECODED_BY_PYAV = (
+    *(".m4a", ".m4b", ".aac", ".webm", ".mp4", ".m4v", ".mov", ".mkv", ".mka", ".wma", ".wmv", ".amr", ".3gp", ".3g2"),
+    *(".avi", ".mpg", ".mpeg", ".flv", ".ac3", ".spx", ".ape", ".wv", ".tta"),
+)
 """Endings of formats that libsndfile does not know and FFmpeg does, which the package ``av`` brings."""
 
 _DEMUXERS = (
@@ -87,9 +90,10 @@ def _with_libsndfile(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     """In blocks: the length in the header of a file may be none, or anything."""
     with path.open("rb") as file, soundfile.SoundFile(file.fileno(), closefd=False) as sound:
         samples, rate = _gather(_blocks(sound), sound.samplerate, sound.channels), int(sound.samplerate)
-        frames, note = sound.frames, _WAV_SIZE.search(sound.extra_info)
-    declared, there = (int(size) for size in note.groups()) if note else (frames, len(samples))
-    if 0 < there < 0.9 * declared and declared < _UNKNOWN_SIZE:
+        note = _WAV_SIZE.search(sound.extra_info)
+        declared, there = (int(size) for size in note.groups()) if note else (sound.frames, len(samples))
+        exact = note is not None or sound.format == "FLAC"  # of MP3 without a table the length is a guess
+    if exact and 0 < there < 0.9 * declared and declared < _UNKNOWN_SIZE:
         raise Unreadable(f"unreadable: cut off after {there / declared:.0%} of what its header declares")
     return samples, rate
 

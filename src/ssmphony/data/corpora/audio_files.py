@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,8 @@ from ssmphony.data.clips import DECODED_BY_PYAV
 from ssmphony.types import SsmphonyError
 
 AUDIO_SUFFIXES = (
-    *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".aifc", ".oga", ".au", ".caf", ".w64", ".rf64"),
+    *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".aifc", ".oga", ".mp2", ".mpga", ".au"),
+    *(".snd", ".caf", ".w64", ".rf64", ".voc", ".sph"),
     *DECODED_BY_PYAV,
 )
 """In lower case; where several recordings have the same name, the first of these is taken."""
@@ -32,16 +34,34 @@ def is_audio(path: Path | PurePosixPath) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(_DOUBLES)
 
 
+def all_files(folder: Path) -> list[Path]:
+    """Everything below ``folder`` with the links in it, sorted; folders, too, and none twice.
+
+    Raises `SsmphonyError` for a folder that cannot be read.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, files in os.walk(existing_folder(folder), followlinks=True, onerror=_refuse):
+        seen.add(os.path.realpath(place))
+        found.extend(Path(place, name) for name in (*folders, *files))
+        folders[:] = [name for name in sorted(folders) if os.path.realpath(os.path.join(place, name)) not in seen]
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise SsmphonyError(f"{error.filename}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
 def audio_files(folder: Path) -> list[Path]:
     """Whatever is named like a recording below ``folder``, sorted."""
-    return sorted(path for path in existing_folder(folder).rglob("*") if is_audio(path))
+    return [path for path in all_files(folder) if is_audio(path)]
 
 
 def some_audio_files(folder: Path) -> list[Path]:
     """`audio_files`; raises `SsmphonyError` when there is none."""
     files = audio_files(folder)
     if not files:
-        raise SsmphonyError(f"no audio files in {folder}: expected {', '.join(AUDIO_SUFFIXES)}")
+        raise SsmphonyError(f"no audio files in {folder}: expected {', '.join(AUDIO_SUFFIXES[:5])} or others")
     return files
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from ssmphony.data.corpora.audio_files import clip_id, existing_folder, is_audio, some_audio_files
+from ssmphony.data.corpora.audio_files import all_files, clip_id, is_audio, some_audio_files
 from ssmphony.data.corpora.ljspeech import read_transcribed
 from ssmphony.data.corpora.reader import Item, Reader, Utterance
 from ssmphony.data.text_files import read_text
@@ -52,7 +52,7 @@ class Folder(Reader):
 
 def _texts(folder: Path) -> dict[str, Path]:
     """The transcripts below ``folder`` by their place without suffix; a ``.txt`` goes before a ``.lab``."""
-    found = [path for path in existing_folder(folder).rglob("*") if path.suffix.lower() in _TEXTS and not path.is_dir()]
+    found = [path for path in all_files(folder) if path.suffix.lower() in _TEXTS and not path.is_dir()]
     found.sort(key=lambda path: (-_TEXTS.index(path.suffix.lower()), path))
     return {_stem(path): path for path in found if not path.name.startswith("._")}
 
