@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,11 @@ from websockets.sync.client import connect
 
 from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine
-from ssmphony.server.lexicon import MAX_CHARACTERS
+from ssmphony.server.lexicon import MAX_CHARACTERS, parse
 from ssmphony.server.run import load_voices
 from ssmphony.server.settings import ServeSettings, read_settings
 from ssmphony.text.hindi import Lexicon
+from ssmphony.text.hindi.frontend import HindiFrontend
 from ssmphony.text.utf8 import ByteFrontend
 from ssmphony.types import SsmphonyError
 from tests.unit.server.running import serving
@@ -87,6 +89,16 @@ def test_an_utterance_brings_its_own_words(server, voice):
             heard += message if isinstance(message, bytes) else b""
     said = replace(voice, frontend=voice.frontend.with_lexicon(Lexicon.parse(LINES.split("\n")))).say("घर")
     assert heard == pcm16(said.samples)
+
+
+def test_the_worst_lexicon_costs_little():
+    """Whoever sends it must not hold up those who speak: words are found about as fast as a text is read."""
+    near = " ".join("क*" for _ in range(60))
+    lines = [f"अ\tब\tझ{i} {near}" for i in range(16)]
+    worst = HindiFrontend().with_lexicon(parse("\n".join(["अ " * 95 + "ब\tब", *lines])))
+    began = time.process_time()
+    assert len(list(worst.sentences("अ " * 2500))) == 13
+    assert time.process_time() - began < 4  # 0.5 s
 
 
 # -- of the server ----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -48,22 +49,37 @@ class Found(NamedTuple):
     said: Pronunciation
 
 
-class Context(NamedTuple):
-    """Words, without nukta and in lower case; see the head of this page."""
+class Neighbours(NamedTuple):
+    """Folded words, and what folded words begin with."""
 
-    before: tuple[str, ...]
-    behind: tuple[str, ...]
+    words: frozenset[str]
+    beginnings: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Neighbours:
+        words = text.split()
+        beginnings = tuple(word[:-1] for word in words if word.endswith("*"))
+        return cls(frozenset(word for word in words if not word.endswith("*")), beginnings)
+
+    def hold_one_of(self, folded: Iterable[str]) -> bool:
+        return any(word in self.words or word.startswith(self.beginnings) for word in folded)
+
+
+class Context(NamedTuple):
+    """Words, without nukta and in lower case; see the module's docstring."""
+
+    before: Neighbours
+    behind: Neighbours
     reach: int
 
     @classmethod
     def parse(cls, text: str) -> Context:
         before, gap, behind = _fold(text).partition("_")
-        return cls(tuple(before.split()), tuple((behind if gap else before).split()), 1 if gap else _NEAR)
+        return cls(Neighbours.parse(before), Neighbours.parse(behind if gap else before), 1 if gap else _NEAR)
 
     def fits(self, before: Sequence[str], behind: Sequence[str]) -> bool:
-        """Whether one of the last words of ``before``, or the first of ``behind``, is asked for."""
-        left, right = before[-self.reach :], behind[: self.reach]
-        return any(_is(word, self.before) for word in left) or any(_is(word, self.behind) for word in right)
+        """Whether one of the last folded words of ``before``, or the first of ``behind``, is asked for."""
+        return self.before.hold_one_of(before[-self.reach :]) or self.behind.hold_one_of(behind[: self.reach])
 
 
 class Entry(NamedTuple):
@@ -124,7 +140,10 @@ class Lexicon:
 
     def choose(self, key: str, before: Sequence[str], behind: Sequence[str]) -> Pronunciation | None:
         """How ``key`` is said between these words; None where no entry fits."""
-        for entry in self.entries.get(key, ()):
+        entries = self.entries.get(key, ())
+        if any(entry.context for entry in entries):
+            before, behind = list(map(_fold, before[-_NEAR:])), list(map(_fold, behind[:_NEAR]))
+        for entry in entries:
             if entry.context is None or entry.context.fits(before, behind):
                 return entry.said
         return None
@@ -133,21 +152,28 @@ class Lexicon:
         """Every entry in ``text`` from left to right, the longest key first."""
         cleaned = clean(text)
         pieces = _pieces(cleaned.text)
+        keys = [_key_piece(piece) for piece in pieces]
+        joined, starts = "".join(keys), (0, *accumulate(map(len, keys)))
         place = start = 0
         while place < len(pieces):
-            found = self._at(pieces, place)
+            found = self._at(pieces, joined, starts, place)
             count = found[0] if found else 1
             stop = start + sum(map(len, pieces[place : place + count]))
             if found:
                 yield Found(*cleaned.span(start, stop), found[1])
             place, start = place + count, stop
 
-    def _at(self, pieces: Sequence[str], place: int) -> tuple[int, Pronunciation] | None:
-        """How many pieces the entry at ``place`` takes, and what it says."""
+    def _at(
+        self, pieces: Sequence[str], joined: str, starts: Sequence[int], place: int
+    ) -> tuple[int, Pronunciation] | None:
+        """How many pieces the entry at ``place`` takes, and what it says.
+
+        ``joined`` are the pieces as keys write them, of which each begins at one of ``starts``.
+        """
+        if pieces[place].isspace():
+            return None  # a blank belongs to no word
         for count in range(min(self.longest, len(pieces) - place), 0, -1):
-            if pieces[place].isspace() or pieces[place + count - 1].isspace():
-                continue  # a blank belongs to no word
-            written = _key("".join(pieces[place : place + count]))
+            written = joined[starts[place] : starts[place + count]]
             for key in dict.fromkeys((written, written.lower())):
                 if key in self.entries:
                     before, behind = pieces[max(0, place - 12) : place], pieces[place + count : place + count + 12]
@@ -189,7 +215,11 @@ def _pieces(text: str) -> list[str]:
 
 
 def _key(text: str) -> str:
-    return " ".join(text.replace("’", "'").split())
+    return "".join(map(_key_piece, _pieces(text.strip())))
+
+
+def _key_piece(piece: str) -> str:
+    return " " if piece.isspace() else piece.replace("’", "'")
 
 
 def _words(pieces: Sequence[str]) -> list[str]:
@@ -198,11 +228,6 @@ def _words(pieces: Sequence[str]) -> list[str]:
 
 def _fold(word: str) -> str:
     return unicodedata.normalize("NFD", word).replace(NUKTA, "").lower()
-
-
-def _is(word: str, asked: Sequence[str]) -> bool:
-    folded = _fold(word)
-    return any(folded.startswith(one[:-1]) if one.endswith("*") else folded == one for one in asked)
 
 
 def _error(message: str) -> Exception:
