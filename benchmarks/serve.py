@@ -1,13 +1,14 @@
 """``ssmphony serve`` under load, beside a naive server that speaks one text after another.
 
     python -m benchmarks.serve [--voice VOICE] [--rounds 3] [--minutes 30] [--only concurrency,arrivals,memory]
-                               [--quick] [--write]
+                               [--quick] [--write] [--before PYTHON]
 
 Real processes on the loopback and on two cores: both servers and, as a third, their listeners, who cost little
 (`benchmarks.serve_client`). The servers take turns within a round, ratios are taken within a round, and figures are
 medians of rounds. ``--only`` measures some sections again and leaves the others as they are. Writes
 ``benchmarks/results/serve.json``; ``--write`` also fills the tables of the documentation from it. ``--quick`` takes
-two minutes and stores nothing. Reads /proc: Linux only.
+two minutes and stores nothing. ``--before`` names the interpreter of an environment with another version of ssmphony,
+whose server takes the place of the naive one; it prints the ratios and stores nothing. Reads /proc: Linux only.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from benchmarks.speed import RESULTS, machine
 from benchmarks.texts import SENTENCES
 
 Row = dict[str, Any]
-OURS, NAIVE = "ssmphony serve", "one after another"
+OURS, NAIVE, BEFORE = "ssmphony serve", "one after another", "the version before"
 CORES = 2
 """For everything together, the listeners too."""
 SECTIONS = ("concurrency", "arrivals", "memory")
@@ -90,17 +91,26 @@ def _status_kb(pid: int, name: str) -> int:
 
 
 @contextmanager
-def running(system: str, voice: str | None) -> Generator[Server, None, None]:
-    """A server in a process of its own, from its first answer on."""
+def running(system: str, voice: str | None, python: str = sys.executable) -> Generator[Server, None, None]:
+    """A server in a process of its own, from its first answer on; ``python`` runs it where it is `BEFORE`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    if system == OURS:
-        command = [sys.executable, "-m", "ssmphony.cli", "serve", "--port", str(port)]
-        command += ["--voice", voice] if voice else []
-    else:
+    environment = dict(os.environ)
+    if system == NAIVE:
         command = [*_ME, "--worker", "naive", str(port), voice or ""]
-    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    else:
+        command = [python, "-m", "ssmphony.cli", "serve", "--port", str(port)]
+        command += ["--voice", voice] if voice else []
+    if system == BEFORE:
+        environment.pop("PYTHONPATH", None)  # it would lead to this version
+    with (
+        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryDirectory() as elsewhere,  # Python also looks for modules where it is started
+        subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, cwd=elsewhere if system == BEFORE else None
+        ) as process,
+    ):
         try:
             _wait(process, port)
             yield Server(port, process.pid)
@@ -230,12 +240,12 @@ def speak_for(seconds: float, voice: str | None) -> None:
     sys.stdout.write(f"{audio / took}\n")
 
 
-def concurrency(voice: str | None, size: Size) -> Row:
+def concurrency(voice: str | None, size: Size, rival: str = NAIVE, python: str = sys.executable) -> Row:
     """Streams that ask again as soon as they have heard, so that always as many run at once."""
-    runs: dict[int, dict[str, list[Row]]] = {streams: {OURS: [], NAIVE: []} for streams, _ in size.each}
+    runs: dict[int, dict[str, list[Row]]] = {streams: {OURS: [], rival: []} for streams, _ in size.each}
     limits: list[float] = []
-    with running(OURS, voice) as ours, running(NAIVE, voice) as other:
-        systems = {OURS: ours, NAIVE: other}
+    with running(OURS, voice) as ours, running(rival, voice, python) as other:
+        systems = {OURS: ours, rival: other}
         for server in systems.values():
             listen(server, way="closed", listeners=2, each=2)
         for _ in range(size.rounds):
@@ -250,14 +260,26 @@ def concurrency(voice: str | None, size: Size) -> Row:
     rows = [
         {
             "streams": streams,
-            **{name: medians(found[name]) for name in (OURS, NAIVE)},
-            **ratios(found[OURS], found[NAIVE]),
+            **{name: medians(found[name]) for name in (OURS, rival)},
+            **ratios(found[OURS], found[rival]),
             "of_single": median(row["rate"] / one["rate"] for row, one in zip(found[OURS], single, strict=True)),
             "of_limit": median(row["rate"] / limit for row, limit in zip(found[OURS], limits, strict=True)),
         }
         for streams, found in runs.items()
     ]
     return {"rounds": size.rounds, "limit": median(limits), "memory_mb": memory, "rows": rows}
+
+
+def compare(voice: str | None, size: Size, python: str) -> str:
+    """This version's server and that of another interpreter, in turns: a line for each number of streams."""
+    lines: list[str] = []
+    for row in concurrency(voice, size, BEFORE, python)["rows"]:
+        ratio = row["ratios"]
+        lines.append(
+            f"{row['streams']} streams: {short(row[OURS])}; before: {short(row[BEFORE])}; before / now: first "
+            f"{ratio['first_p50_ms']:.2f} (p95 {ratio['first_p95_ms']:.2f}); now / before: rate {ratio['rate']:.2f}"
+        )
+    return "\n".join(lines)
 
 
 def arrivals(voice: str | None, size: Size) -> Row:
@@ -370,6 +392,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="two minutes; stores nothing")
     parser.add_argument("--write", action="store_true", help="fill the tables of the documentation")
+    parser.add_argument("--before", metavar="PYTHON", help="an interpreter with the version to compare with")
     parser.add_argument("--output", type=Path, default=RESULTS / "serve.json")
     parser.add_argument("--worker", nargs=3, metavar=("JOB", "ARGUMENT", "VOICE"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -382,6 +405,8 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     size = QUICK if chosen.quick else Size()
     size = size._replace(rounds=chosen.rounds or size.rounds, minutes=chosen.minutes or size.minutes)
+    if chosen.before:
+        return print(compare(chosen.voice, size, chosen.before))
     from benchmarks.serve_tables import sections as tables
 
     result: Row = json.loads(chosen.output.read_text()) if chosen.output.exists() and not chosen.quick else {}
