@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, jepa_tables, serve_tables, ssm_tables, tables, textbook_tables, voice_tables
+from benchmarks import batch, install, jepa_tables, serve_tables, ssm_tables, tables, textbook_tables, voice_tables
 from examples import long_range_report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +27,8 @@ Render = Callable[[dict[str, Any]], str]
 PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", tables.promises),
     "batch": ("batch.json", batch.table),
+    "install": ("install.json", install.breakdown),
+    "install-size": ("install.json", install.sentence),
     "speed": ("speed.json", lambda result: f"{tables.speed_table(result)}\n\n{tables.speed_notes(result)}"),
     "frontend": ("frontend.json", tables.frontend),
     "g2p": ("g2p.json", tables.g2p),
