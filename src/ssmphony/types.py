@@ -7,7 +7,8 @@ Nothing here imports more than NumPy, so every room of the house can use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -224,9 +225,25 @@ class VoiceCard:
     licence: str = ""
     attribution: str = ""
     speakers: tuple[str, ...] = field(default=())
+    speaker_names: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    """What people are shown for speakers; see `speaker_labels`."""
 
     def with_name(self, name: str) -> VoiceCard:
         return replace(self, name=name)
+
+    @property
+    def speaker_labels(self) -> dict[str, str]:
+        """A different label for each speaker, in their order: its name for people, or else its id made readable."""
+        labels = {speaker: self.speaker_names.get(speaker) or readable(speaker) for speaker in self.speakers}
+        shown = list(labels.values())
+        return {speaker: label if shown.count(label) == 1 else speaker for speaker, label in labels.items()}
+
+
+def readable(identifier: str) -> str:
+    """An id as a label for people: ``hi_story_reader`` becomes ``Story reader``, without the code of its language."""
+    words = re.split(r"[\W_]+", re.sub(r"^[a-z]{2}(?:_[A-Z]{2})?_(?=.)", "", identifier))
+    label = " ".join(word for word in words if word)
+    return label[:1].upper() + label[1:] if label else identifier
 
 
 OUTSIDE, FIRST, INSIDE, LAST, SINGLE = range(5)

@@ -61,7 +61,7 @@ def test_the_check_tells_what_works(text: str, works: bool) -> None:
 
 
 def test_extras_of_a_checkout_exist() -> None:
-    assert {"serve", "train"} <= EXTRAS
+    assert {"serve", "train", "zeroconf"} <= EXTRAS
     for path in files():
         for extras in LOCAL.findall(path.read_text(encoding="utf-8")):
             assert set(extras.split(",")) <= EXTRAS, f"{path.relative_to(ROOT)}: .[{extras}]"

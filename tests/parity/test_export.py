@@ -251,3 +251,14 @@ def test_weights_that_do_not_fit(pair: Pair, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="do not fit"):
         export(voice, pair.folder, pair.folder, CardConfig(name="t", language="hi"), tmp_path / "voice")
     assert not (tmp_path / "voice").exists()
+
+
+def test_names_of_speakers_go_into_the_package(pair: Pair, tmp_path: Path) -> None:
+    voice = read_manifest(pair.folder).voice.model_dump()
+    speaker = voice["model"]["speakers"][0]
+    card = CardConfig(name="t", language="hi", speaker_names={speaker: "Asha, calm"})
+    out = export(voice, pair.folder, pair.folder, card, tmp_path / "voice")
+    assert read_manifest(out).card.speaker_labels[speaker] == "Asha, calm"
+    wrong = CardConfig(name="t", language="hi", speaker_names={f"{speaker}x": "Asha"})
+    with pytest.raises(SsmphonyError, match=f"unknown speaker of speaker_names '{speaker}x', did you mean"):
+        export(voice, pair.folder, pair.folder, wrong, tmp_path / "other")

@@ -35,6 +35,9 @@ def serve(
     wyoming: Annotated[
         str | None, typer.Option(help="Also for Home Assistant, without a key: tcp://127.0.0.1:10200.")
     ] = None,
+    zeroconf: Annotated[
+        bool | None, typer.Option("--zeroconf", help="Announce the port of --wyoming on the local network.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="A .toml or .yaml file of settings.")] = None,
     api_key: Annotated[
         str | None, typer.Option(help="What clients must know; better in SSMPHONY_SERVE_API_KEY.")
@@ -75,6 +78,7 @@ def serve(
         "host": host,
         "port": port,
         "wyoming": wyoming,
+        "zeroconf": zeroconf,
         "api_key": api_key,
         "cors_origins": cors_origin,
         "forwarded_allow_ips": forwarded_allow_ips,

@@ -39,6 +39,7 @@ class VoiceInfo(BaseModel):
     licence: str
     attribution: str
     speakers: list[str]
+    speaker_names: dict[str, str]
     sample_rate: int
 
 
@@ -53,6 +54,7 @@ class AliasInfo(BaseModel):
 class VoiceList(BaseModel):
     voices: list[VoiceInfo]
     aliases: list[AliasInfo]
+    max_characters: int
 
 
 class VoiceChoice(BaseModel):
@@ -82,14 +84,12 @@ class AudioModelList(ModelList):
     models: list[ModelInfo]
 
 
-def resolve(engine: Engine, name: str | None) -> str:
-    """The id of the voice called ``name``, without aliases; the first for None. Raises `ApiError`."""
-    return VoiceNames.of(engine).find(name).voice
-
-
 @router.get("/v1/audio/voices")
-async def list_voices(engine: EngineHere, names: NamesHere) -> VoiceList:
-    """The voices of this server, and other names for them. The first is spoken where a request names none."""
+async def list_voices(request: Request, engine: EngineHere, names: NamesHere) -> VoiceList:
+    """The voices of this server, and other names for them. The first is spoken where a request names none.
+
+    ``speaker_names`` are what to show to people; ``max_characters`` is the length of the longest text.
+    """
     voices = [
         VoiceInfo(
             id=name,
@@ -99,12 +99,13 @@ async def list_voices(engine: EngineHere, names: NamesHere) -> VoiceList:
             licence=voice.card.licence,
             attribution=voice.card.attribution,
             speakers=list(voice.card.speakers),
+            speaker_names=voice.card.speaker_labels,
             sample_rate=voice.sample_rate,
         )
         for name, voice in engine.voices.items()
     ]
     aliases = [AliasInfo(id=name, **target._asdict()) for name, target in names.aliases.items()]
-    return VoiceList(voices=voices, aliases=aliases)
+    return VoiceList(voices=voices, aliases=aliases, max_characters=request.app.state.settings.max_characters)
 
 
 @router.get("/v1/audio/voices/{model}", responses={404: {"model": ErrorResponse, "description": "No such model."}})

@@ -20,6 +20,7 @@ import uvicorn
 from ssmphony.engine import Engine
 from ssmphony.server.app import create_app
 from ssmphony.server.connections import Limits, protocols
+from ssmphony.server.discovery import check_discovery
 from ssmphony.server.dispatch import Inbox
 from ssmphony.server.log import log, write_log
 from ssmphony.server.names import VoiceNames
@@ -51,6 +52,7 @@ def serve(settings: ServeSettings, greet: Callable[[str], None] | None = None) -
     cannot be loaded, for aliases that lead nowhere, and for an address that cannot be had.
     """
     write_log()
+    check_discovery(settings)
     read_names(settings)
     read_lexicon(settings)
     listener = listen(settings.host, settings.port)

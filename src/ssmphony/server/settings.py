@@ -41,6 +41,8 @@ class ServeSettings(Config):
     """0: any that is free."""
     wyoming: str | None = None
     """``tcp://127.0.0.1:10200``: answer Home Assistant there too. It has no key."""
+    zeroconf: bool = False
+    """Announce the port of Wyoming on the local network. Needs the package ``zeroconf``."""
     workers: int = Field(default=1, ge=1)
     """Processes that share the port; each has its own copy of the voices."""
     threads: int | None = Field(default=None, ge=1)

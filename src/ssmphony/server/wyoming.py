@@ -12,7 +12,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -28,9 +28,11 @@ from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine, Stream
 from ssmphony.server.connections import Stall
 from ssmphony.server.delivery import silence
+from ssmphony.server.discovery import announced
 from ssmphony.server.errors import ApiError, as_api_error
 from ssmphony.server.log import LOGGER, log
 from ssmphony.server.metrics import Metrics
+from ssmphony.server.names import VoiceNames
 from ssmphony.server.record import Record
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.speech import check_length
@@ -78,10 +80,11 @@ async def answering(
 ) -> AsyncGenerator[None, None]:
     """Answer at ``listener`` as long as the block runs. At its end, what is being spoken is spoken to its end."""
     clients: dict[asyncio.Task[None], _Client] = {}
+    names = VoiceNames.of(engine, settings.aliases)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())
-        clients[task] = _Client(reader, writer, engine, settings, metrics)
+        clients[task] = _Client(reader, writer, engine, names, settings, metrics)
         try:
             await clients[task].run(full=len(clients) > settings.connections)
         finally:
@@ -90,8 +93,10 @@ async def answering(
     server = await asyncio.start_server(accept, sock=listener)
     host, port = listener.getsockname()[:2]
     log("answering Wyoming", uri=f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}")
+    announcing = announced(listener, shared=settings.workers > 1) if settings.zeroconf else nullcontext()
     try:
-        yield
+        async with announcing:
+            yield
     finally:
         server.close()
         for client in clients.values():
@@ -134,6 +139,7 @@ class _Client:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         engine: Engine,
+        names: VoiceNames,
         settings: ServeSettings,
         metrics: Metrics,
     ) -> None:
@@ -141,7 +147,7 @@ class _Client:
         self._bounded = cast(asyncio.StreamReader, _Bounded(reader, settings.body_bytes))
         self._writer = writer
         self._address: str | None = (writer.get_extra_info("peername") or (None,))[0]
-        self._engine, self._settings, self._metrics = engine, settings, metrics
+        self._engine, self._names, self._settings, self._metrics = engine, names, settings, metrics
         self._written: tuple[Stream, Record] | None = None
         """What `SynthesizeStart` opened and `SynthesizeStop` has not ended."""
         self._stream: Stream | None = None
@@ -271,10 +277,11 @@ class _Client:
         if self._speaking is not None:
             await asyncio.wait({self._speaking})
         voice = _parse(_Asked, event).voice or _Voice()
-        record = Record("wyoming", client=self._address, voice=choose(self._engine, voice.name, voice.language))
+        target = choose(self._engine, self._names, voice.name, voice.language, voice.speaker)
+        record = Record("wyoming", client=self._address, voice=target.voice)
         stream = self._engine.open(
-            record.voice,
-            speaker=voice.speaker,
+            target.voice,
+            speaker=target.speaker,
             deadline_s=self._settings.deadline_s(self._settings.max_characters),
             clauses=clauses,
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
@@ -61,6 +62,7 @@ class CardConfig(Config):
     description: str = ""
     licence: str = ""
     attribution: str = ""
+    speaker_names: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, card: CardConfig, out: Path) -> Path:
@@ -73,6 +75,8 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
     frontend = parse(choose(FRONTENDS, voice["frontend"].get("kind", ""), "frontend"), voice["frontend"]).build()
     model_kind = choose(MODELS, voice["model"].get("kind", ""), "model")
     model_config = parse(model_kind, {"n_symbols": len(frontend.symbols), **voice["model"]}, "voice.model")
+    for speaker in card.speaker_names:
+        choose(dict.fromkeys(model_config.speakers), speaker, "speaker of speaker_names")
     model = model_config.build()
     if voice["codec"].get("kind") == "mel_vocoder" and (public := public_codec(codec_weights)):
         if "format" in voice["codec"]:

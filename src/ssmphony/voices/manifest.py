@@ -83,6 +83,8 @@ class VoiceManifest(Config):
     attribution: str = ""
     speakers: tuple[str, ...] = ()
     """The row of the speaker embedding is the place in this list; the first is the voice's own."""
+    speaker_names: dict[str, str] = Field(default_factory=dict[str, str])
+    """What people are shown in place of a speaker's name."""
     symbols: tuple[str, ...]
     """The frontend's vocabulary when the voice was trained."""
     voice: VoiceBlock
@@ -93,7 +95,13 @@ class VoiceManifest(Config):
     @property
     def card(self) -> VoiceCard:
         return VoiceCard(
-            self.name, self.language, self.description, self.licence, self.attribution, speakers=self.speakers
+            self.name,
+            self.language,
+            self.description,
+            self.licence,
+            self.attribution,
+            speakers=self.speakers,
+            speaker_names=self.speaker_names,
         )
 
 

@@ -93,7 +93,8 @@ def load(
     model = choose(FAMILIES, manifest.model.family, "family")(folder, manifest, each)
     codec = choose(CODECS, manifest.codec.runtime, "codec runtime")(folder, manifest, each)
     encoder = _encoder(folder, manifest, each)
-    identity = checksum(manifest.model_dump_json().encode())  # the checksums of the graphs are in it
+    # the checksums of the graphs are in it; what speakers are called for people changes nothing that is heard
+    identity = checksum(manifest.model_dump_json(exclude={"speaker_names"}).encode())
     return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, encoder=encoder, identity=identity)
 
 

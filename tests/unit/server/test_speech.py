@@ -17,6 +17,7 @@ from openai import OpenAI
 import ssmphony
 from ssmphony.audio.encoding import FORMATS, MEDIA_TYPES, make_encoder
 from ssmphony.audio.pcm import pcm16
+from ssmphony.server.settings import ServeSettings
 from tests.unit.server.running import serving
 
 LOSSY = ("mp3", "opus", "aac")
@@ -113,7 +114,9 @@ def test_models_and_voices(server, client, voice):
         assert client.models.retrieve(model).object == "model"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("gpt")
-    (card,) = server.ask("GET", "/v1/audio/voices").json()["voices"]
+    listed = server.ask("GET", "/v1/audio/voices").json()
+    assert listed["max_characters"] == ServeSettings().max_characters
+    (card,) = listed["voices"]
     assert card == {
         "id": "tiny",
         "name": "tiny",
@@ -122,6 +125,7 @@ def test_models_and_voices(server, client, voice):
         "licence": "Apache-2.0",
         "attribution": "",
         "speakers": ["asha", "ravi"],
+        "speaker_names": {"asha": "Asha", "ravi": "Ravi"},
         "sample_rate": voice.sample_rate,
     }
 

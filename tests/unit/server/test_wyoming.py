@@ -111,11 +111,11 @@ def test_describes_its_voices(engine: Engine) -> None:
             assert program.name == "ssmphony"
             assert program.installed
             assert program.supports_synthesize_streaming
-            (voice,) = program.voices
-            assert (voice.name, voice.languages) == ("tiny", ["hi"])
-            assert voice.description == "A voice for tests"
+            voice, second = program.voices
+            assert (voice.name, voice.languages, voice.description) == ("tiny", ["hi"], "Tiny")
             assert [speaker.name for speaker in voice.speakers or []] == ["asha", "ravi"]
-            assert voice.attribution.name
+            assert (second.name, second.languages, second.description) == ("tiny/ravi", ["hi"], "Tiny: Ravi")
+            assert all(voice.attribution.name and voice.installed for voice in program.voices)
             await connection.write_event(Ping("1").event())
             event = await connection.read_event()
             assert event is not None
@@ -129,6 +129,8 @@ def test_describes_its_voices(engine: Engine) -> None:
     [
         (None, None),
         (SynthesizeVoice(name="tiny", speaker="ravi"), "ravi"),
+        (SynthesizeVoice(name="tiny/ravi"), "ravi"),
+        (SynthesizeVoice(name="Tiny", speaker="RAVI"), "ravi"),
         (SynthesizeVoice(language="hi-IN"), None),
     ],
 )
@@ -243,6 +245,9 @@ def event(kind: str, **data: Any) -> bytes:
         (event("synthesize", text="क", voice={"name": "\ud800"}), "voice_not_found", "unknown voice"),
         (event("synthesize", text="क", voice={"language": "en"}), "voice_not_found", "no voice speaks 'en'"),
         (event("synthesize", text="क", voice={"name": "tiny", "speaker": "?"}), "invalid_value", "unknown speaker '?'"),
+        (event("synthesize", text="क", voice={"speaker": "?"}), "invalid_value", "unknown speaker '?'"),
+        (event("synthesize", text="क", voice={"language": "hi", "speaker": "?"}), "invalid_value", "unknown speaker"),
+        (event("synthesize-start", voice={"language": "hi", "speaker": "?"}), "invalid_value", "unknown speaker"),
         (event("synthesize", text=5), "invalid_event", "synthesize: text: input should be a valid string"),
         (event("synthesize"), "invalid_event", "synthesize: text: field required"),
         (event("synthesize", text="क", text_format="html"), "invalid_event", "synthesize: text_format"),
