@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
+import numpy as np
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -15,6 +17,7 @@ from ssmphony.server.errors import ApiError
 from ssmphony.server.record import CLIENT_GONE, Record
 
 _PIECE_BYTES = 65_536
+_NO_SAMPLES = np.zeros(0, np.float32)
 
 
 class Room:
@@ -96,6 +99,7 @@ async def _collect(pieces: AsyncGenerator[Piece, None], name: Format, rate: int,
         async for piece in pieces:
             if piece.chunk is not None:
                 held.add(piece.chunk.seconds)
+                piece = piece._replace(chunk=replace(piece.chunk, samples=_NO_SAMPLES))  # `data` has them
             collected.append(piece)
     finally:
         await pieces.aclose()

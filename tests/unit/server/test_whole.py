@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import socket
 import threading
 import wave
 
 import av
+import numpy as np
 import pytest
 import soundfile
 
 from ssmphony.audio.encoding import wav_header
 from ssmphony.audio.pcm import pcm16
+from ssmphony.server.delivery import Piece
 from ssmphony.server.requests import SHORT
+from ssmphony.server.whole import Room, complete
+from ssmphony.types import AudioChunk
 from tests.unit.server.running import SPEECH, serving, wait_for
 from tests.unit.server.test_faults import post
 
@@ -103,7 +108,21 @@ def test_memory_is_bounded(voice):
         assert (refused.status, refused.error["code"]) == (429, "server_busy")
         room.held_s = 0
         assert server.speak(TEXT, response_format="flac").status == 200
-        assert room.held_s == 0
+        wait_for(lambda: room.held_s == 0)  # the place is free a moment after the last byte
+
+
+def test_what_is_held_is_the_encoded_sound():
+    async def pieces():
+        for _ in range(100):
+            yield Piece(b"", AudioChunk(np.zeros(24_000, np.float32), 24_000))
+        yield Piece(b"end", None)
+
+    async def collect():
+        return [piece async for piece in complete(pieces(), "flac", 24_000, Room(100.0))]
+
+    collected = asyncio.run(collect())
+    assert b"".join(piece.data for piece in collected) == b"end"
+    assert sum(piece.chunk.samples.nbytes for piece in collected if piece.chunk is not None) == 0
 
 
 def test_a_client_that_leaves_frees_its_place(voice):
