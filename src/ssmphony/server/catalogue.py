@@ -112,12 +112,12 @@ async def list_voices(request: Request, engine: EngineHere, names: NamesHere) ->
 async def list_voices_of_model(model: str, engine: EngineHere) -> VoiceChoices:
     """Each voice and each of its speakers, as SillyTavern asks for them. Every model has all voices."""
     _known(model)
-    paths = [
-        path
-        for name, voice in engine.voices.items()
-        for path in (name, *(f"{name}/{speaker}" for speaker in voice.card.speakers))
-    ]
-    return VoiceChoices(voices=[VoiceChoice(value=path, label=path) for path in paths])
+    choices: list[VoiceChoice] = []
+    for name, voice in engine.voices.items():
+        choices.append(VoiceChoice(value=name, label=name))
+        for speaker, label in voice.card.speaker_labels.items():
+            choices.append(VoiceChoice(value=f"{name}/{speaker}", label=f"{name}: {label}"))
+    return VoiceChoices(voices=choices)
 
 
 @router.get("/v1/audio/models")
