@@ -1,9 +1,9 @@
-"""Fill the generated parts of the pages from the results, so that no figure is typed by hand.
+"""Fill the generated parts of the pages, so that no figure is typed by hand and no table falls behind the code.
 
     python -m benchmarks.update_docs [--check]
 
 A part stands between ``<!-- generated: benchmarks/NAME -->`` and ``<!-- end generated -->``. A part whose result is not
-there yet stays as it is. ``--check`` writes nothing and fails where a page is out of date.
+there yet stays as it is. ``docs/NAME`` instead of ``benchmarks/NAME`` is a table that follows from the code. ``--check`` writes nothing and fails where a page is out of date.
 """
 
 from __future__ import annotations
@@ -16,12 +16,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, install, jepa_tables, serve_tables, ssm_tables, tables, textbook_tables, voice_tables
+from benchmarks import (
+    batch,
+    install,
+    jepa_tables,
+    overview,
+    serve_tables,
+    ssm_tables,
+    tables,
+    textbook_tables,
+    voice_tables,
+)
 from examples import long_range_report
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
-PART = re.compile(r"(<!-- generated: benchmarks/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
+PART = re.compile(r"(<!-- generated: (benchmarks|docs)/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 
 Render = Callable[[dict[str, Any]], str]
 PARTS: dict[str, tuple[str, Render]] = {
@@ -49,7 +59,9 @@ PARTS: dict[str, tuple[str, Render]] = {
         for part, render in voice_tables.PARTS.items()
     },
 }
-"""Name of the part → its results, and who makes the text of them."""
+"""Name of the part → its results, and what makes the text of them."""
+TABLES: dict[str, Callable[[], str]] = {"layers": overview.layers}
+"""Name of the part → what makes it from the code."""
 
 
 def pages() -> list[Path]:
@@ -60,12 +72,16 @@ def filled(page: str, results: Path = RESULTS) -> str:
     """The text of a page with its parts made anew."""
 
     def part(match: re.Match[str]) -> str:
-        if match[2] not in PARTS:
-            raise KeyError(f"no part 'benchmarks/{match[2]}'; there are {', '.join(PARTS)}")
-        file, render = PARTS[match[2]]
+        start, source, name, _ = match.groups()
+        known = TABLES if source == "docs" else PARTS
+        if name not in known:
+            raise KeyError(f"no part '{source}/{name}'; there are {', '.join(known)}")
+        if source == "docs":
+            return f"{start}{TABLES[name]().strip()}\n{match[4]}"
+        file, render = PARTS[name]
         if not (results / file).exists():
             return match[0]
-        return f"{match[1]}{render(json.loads((results / file).read_text(encoding='utf-8'))).strip()}\n{match[3]}"
+        return f"{start}{render(json.loads((results / file).read_text(encoding='utf-8'))).strip()}\n{match[4]}"
 
     return PART.sub(part, page)
 

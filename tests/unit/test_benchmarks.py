@@ -180,6 +180,14 @@ def test_parts_are_replaced_and_the_rest_stays(tmp_path: Path) -> None:
         update_docs.filled(page.replace("promises", "promise"), tmp_path)
 
 
+def test_tables_of_the_code_are_parts_too() -> None:
+    new = update_docs.filled("<!-- generated: docs/layers -->\n<!-- end generated -->\n")
+    assert "| `cli` |" in new
+    assert "`interfaces`" in new.splitlines()[-2]
+    with pytest.raises(KeyError, match="no part 'docs/promises'"):
+        update_docs.filled("<!-- generated: docs/promises -->\n<!-- end generated -->\n")
+
+
 def test_every_page_shows_the_results() -> None:
     assert [page.name for page in update_docs.stale()] == []
 
