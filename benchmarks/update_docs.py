@@ -3,7 +3,8 @@
     python -m benchmarks.update_docs [--check]
 
 A part stands between ``<!-- generated: benchmarks/NAME -->`` and ``<!-- end generated -->``. A part whose result is not
-there yet stays as it is. ``docs/NAME`` instead of ``benchmarks/NAME`` is a table that follows from the code. ``--check`` writes nothing and fails where a page is out of date.
+there yet stays as it is. ``docs/NAME`` instead of ``benchmarks/NAME`` is a table that follows from the code.
+``--check`` writes nothing and fails where a page is out of date.
 """
 
 from __future__ import annotations

@@ -72,7 +72,8 @@ def test_systems_are_in_their_true_state() -> None:
 
 
 def test_generated_parts_are_closed() -> None:
+    mark = re.compile(r"^<!-- (generated: (?:benchmarks|docs)/[\w-]+|end generated) -->$", re.MULTILINE)
     for page in PAGES:
-        marks = re.findall(r"^<!-- (generated: (?:benchmarks|docs)/[\w-]+|end generated) -->$", text_of(page), re.MULTILINE)
+        marks = mark.findall(text_of(page))
         assert [mark == "end generated" for mark in marks] == [False, True] * (len(marks) // 2), page
     assert "<!-- generated: benchmarks/promises -->" in README
