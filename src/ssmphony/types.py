@@ -108,9 +108,11 @@ class Mark(NamedTuple):
 class Tokens:
     """One sentence, or one clause of an over-long sentence, ready for a voice model.
 
-    ``ids`` and ``symbols`` run in parallel. ``pause_after_s`` is silence the voice adds behind the sentence.
+    ``ids`` and ``symbols`` run in parallel. ``pause_after_s`` is silence the voice adds after the sentence.
     ``start`` and ``end`` are character offsets of the sentence in the caller's text. ``delivery`` is parallel to
-    ``ids``, or empty where all are spoken plainly; ``speaker`` None is the one of the style.
+    ``ids``, or empty where all are spoken plainly; ``speaker`` None is the one of the style. ``breaks_s``, which the
+    first sentence of a document has, is the silence that all breaks of that document ask for together, so that too
+    much of it can be refused before anything is spoken.
     """
 
     ids: tuple[int, ...]
@@ -123,6 +125,7 @@ class Tokens:
     delivery: tuple[Delivery, ...] = ()
     speaker: str | None = None
     marks: tuple[Mark, ...] = ()
+    breaks_s: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.symbols):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ssmphony.interfaces import Frontend
 from ssmphony.text.sentences import CLAUSE, CUT, ENDS, MAX_CHARACTERS
-from ssmphony.text.ssml import is_ssml
+from ssmphony.text.ssml.prolog import begins_with_markup, recognise
 from ssmphony.types import Tokens
 
 WINDOW = 2 * MAX_CHARACTERS
@@ -29,7 +29,7 @@ class ClauseCutter:
     """Ends a sentence at each clause mark, but only the first sentence of a text: its sound can begin earlier.
 
     A blank behind the mark becomes `CUT`, so that no place in the text moves. What is cut depends on the text alone.
-    A document of markup is left as it is.
+    A text that begins with ``<``, which may be a document of markup, is left as it is.
 
     >>> cutter = ClauseCutter()
     >>> [cutter.feed(piece) for piece in ("हाँ,", " राम, आओ। अच्छा, ", "चलो।")]
@@ -46,7 +46,7 @@ class ClauseCutter:
         text = self.seen + piece
         end = ENDS.search(text, len(self.seen))
         stop = min(end.start() if end else len(text), WINDOW)
-        before, plain = len(self.seen), not is_ssml(text)
+        before, plain = len(self.seen), not begins_with_markup(text)
         cut = list(text)
         for clause in CLAUSE.finditer(text, 0, stop if plain else 0):
             cut[clause.end()] = CUT
@@ -136,7 +136,8 @@ class Reader:
             return False  # a long text without a sentence is read again only at twice the length
         piece = text[: self._window]
         whole = closed and len(piece) == len(text)
-        before = _STOP if self.inside and is_ssml(piece + " ") else ""  # keeps it from being read as markup
+        markup = self.inside and begins_with_markup(piece) and recognise(piece) is not False
+        before = _STOP if markup else ""  # keeps it from being read as a document
         self._shift, self._end = self.place - len(before), 0
         self._run = self.frontend.sentences(_pieces(before + piece, whole))
         return True

@@ -1,7 +1,7 @@
 """Speech Synthesis Markup Language 1.1 (W3C): the subset that changes how a text sounds, for any frontend.
 
->>> is_ssml("<speak>नमस्ते</speak>"), is_ssml("3 < 5")
-(True, False)
+>>> is_ssml("<speak>नमस्ते</speak>"), is_ssml('<?xml version="1.0"?> <speak/>'), is_ssml("3 < 5")
+(True, True, False)
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from itertools import chain
 
 from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml.document import Document
+from ssmphony.text.ssml.prolog import recognise
 from ssmphony.text.ssml.reader import SayAs, parse
 from ssmphony.types import Delivery, Mark, SsmphonyError, Tokens
 
-__all__ = ["Document", "SayAs", "is_ssml", "parse", "sentences"]
+__all__ = ["Document", "SayAs", "is_ssml", "parse", "recognise", "sentences"]
 
 MAX_CHARACTERS = 1_000_000
-_BEGIN = "<speak"
 
 
 def is_ssml(text: str) -> bool:
-    """Whether a text is a document: it begins with ``<speak``. Any other text with ``<`` in it is text."""
-    start = text.lstrip()[: len(_BEGIN) + 1]
-    return start.startswith(_BEGIN) and start[-1:] in "> \t\r\n/" and start != _BEGIN
+    """Whether a text is a document: its root is ``<speak``, see `recognise`. Any other text is plain."""
+    return recognise(text) is True
 
 
 def sentences(
@@ -42,7 +41,7 @@ def sentences(
         head = ""
         for piece in rest:
             head += piece
-            if len(head.lstrip()) > len(_BEGIN):
+            if recognise(head) is not None:
                 break
         document, rest = is_ssml(head), chain((head,), rest)
         text = rest
@@ -63,12 +62,14 @@ def _gather(pieces: Iterable[str]) -> str:
 def _tokens(document: Document, plain: Callable[[str], Iterator[Tokens]]) -> Iterator[Tokens]:
     """The sentences of the plain text, with what the document says of them and of what lies behind them."""
     sentence, start = Tokens((), ()), 0  # before the first sentence there may be silence and marks
+    breaks_s = sum(seconds for _, seconds in document.breaks)
     for following in chain(plain(document.text), (None,)):
         stop = len(document.text) + 1 if following is None else following.start
         pause_s = sentence.pause_after_s + sum(pause for place, pause in document.breaks if start <= place < stop)
         marks = tuple(Mark(name, _token(sentence, place)) for place, name in document.marks if start <= place < stop)
         if len(sentence) or pause_s or marks:
-            yield replace(_placed(document, sentence), pause_after_s=pause_s, marks=marks)
+            yield replace(_placed(document, sentence), pause_after_s=pause_s, marks=marks, breaks_s=breaks_s)
+            breaks_s = 0.0
         if following is not None:
             sentence, start = following, stop
 

@@ -11,12 +11,14 @@ from ssmphony.config import suggest
 from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml import values
 from ssmphony.text.ssml.document import Document, Source, Stretch
+from ssmphony.text.ssml.prolog import begin_of
 from ssmphony.types import Delivery, SsmphonyError
 
 SayAs = Callable[[str, str, str], str]
 """(text, interpret-as, format) → what is spoken for it. Raises `SsmphonyError` for a kind it does not know."""
 
 MAX_DEPTH = 64
+NAMESPACE = "http://www.w3.org/2001/10/synthesis"
 _ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "speak": ("version",),
     "p": (),
@@ -52,13 +54,19 @@ class _Element(NamedTuple):
     attributes: Mapping[str, str]
     delivery: Delivery
     speaker: str | None
+    prefixes: Mapping[str, str]
+    """Of names, and the namespaces that they stand for."""
+
+
+_OUTSIDE = _Element("", {}, Delivery(), None, {"ssml": NAMESPACE})
 
 
 class _Reader:
     """Takes the parser's events one by one and writes the plain text down."""
 
     def __init__(self, document: str, say_as: SayAs) -> None:
-        begin = len(document) - len(document.lstrip())  # a declaration may not stand behind blanks
+        begin = begin_of(document)
+        self._before = document[:begin]
         self.encoded = document[begin:].encode(errors="replace")
         self.say_as = say_as
         self.found = Document()
@@ -81,6 +89,9 @@ class _Reader:
 
     def error(self, reason: str) -> SsmphonyError:
         line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
+        if line == 1:
+            column += len(self._before) - (self._before.rfind("\n") + 1)
+        line += self._before.count("\n")
         return SsmphonyError(f"SSML, line {line}, column {column}: {reason}")
 
     def _place(self) -> int:
@@ -108,7 +119,14 @@ class _Reader:
         self.length += len(text)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.removeprefix("ssml:")
+        outer = self.elements[-1] if self.elements else _OUTSIDE
+        declared = {key[6:]: value for key, value in attributes.items() if key.startswith("xmlns:")}
+        prefixes = {**outer.prefixes, **declared} if declared else outer.prefixes
+        prefix, _, local = name.rpartition(":")
+        if prefix and prefix not in prefixes:
+            raise self.error(f'the prefix of <{name}> is not declared: write xmlns:{prefix}="{NAMESPACE}"')
+        if prefixes.get(prefix) == NAMESPACE:
+            name = local
         if name not in _ATTRIBUTES:
             raise self.error(f"unknown element <{name}>{suggest(name, _ATTRIBUTES)}")
         if (name == "speak") != (not self.elements):
@@ -120,10 +138,9 @@ class _Reader:
                 raise self.error(f"<{name}> has no attribute '{key}'{suggest(key, _ATTRIBUTES[name])}")
         if self.replaced is not None:
             raise self.error(f"<{name}> cannot stand inside <{self.elements[-1].name}>")
-        self._open(name, attributes)
+        self._open(name, attributes, outer, prefixes)
 
-    def _open(self, name: str, attributes: dict[str, str]) -> None:
-        outer = self.elements[-1] if self.elements else _Element("", {}, Delivery(), None)
+    def _open(self, name: str, attributes: dict[str, str], outer: _Element, prefixes: Mapping[str, str]) -> None:
         delivery, speaker = outer.delivery, outer.speaker
         if name == "prosody":
             delivery = values.combine(delivery, self._said(values.prosody, attributes))
@@ -141,7 +158,7 @@ class _Reader:
             self.replaced, self.replaced_span = [], (place + len(self.encoded), place)
         elif name == "p":
             self._write("\n", self._place(), None)
-        self.elements.append(_Element(name, attributes, delivery, speaker))
+        self.elements.append(_Element(name, attributes, delivery, speaker, prefixes))
         self._change()
 
     def _end(self, name: str) -> None:
