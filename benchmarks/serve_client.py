@@ -4,7 +4,8 @@
 
 A plan has a ``port``, ``texts``, and a ``way``:
 
-* ``closed``: ``listeners`` ask ``each`` times, the next as soon as the last was heard, all from the same moment;
+* ``closed``: ``listeners`` ask ``each`` times, the next as soon as the last was heard, all from the same moment, with
+  further ``fields`` of a request;
 * ``open``: requests begin at random moments, ``rate`` a second for ``seconds``, whether or not the others are done;
 * ``mixed``: ``listeners`` ask for texts of any length in any format and pause between them, some leave in the middle,
   some send rubbish, for ``seconds``.
@@ -112,8 +113,8 @@ async def closed(plan: Row) -> list[Heard]:
     await asyncio.gather(*(line.connect() for line in lines))
 
     async def listen(number: int) -> list[Heard]:
-        texts = plan["texts"]
-        return [await lines[number].ask(input=texts[(number + i) % len(texts)]) for i in range(plan["each"])]
+        texts, fields = plan["texts"], plan.get("fields", {})
+        return [await lines[number].ask(input=texts[(number + i) % len(texts)], **fields) for i in range(plan["each"])]
 
     heard = await asyncio.gather(*(listen(number) for number in range(len(lines))))
     for line in lines:

@@ -24,12 +24,10 @@ def build() -> FastAPI:
     """In the replica: its application, around an engine that lives as long as its process."""
     from ssmphony.engine import Engine
     from ssmphony.server import create_app, read_settings
-    from ssmphony.server.run import name_voices
-    from ssmphony.voices.package import load
+    from ssmphony.server.run import load_voices
 
     settings = read_settings({}, os.environ)
-    voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
-    engine = Engine(voices, workers=settings.threads or CORES, running=STREAMS, queue=settings.queue)
+    engine = Engine(load_voices(settings), workers=settings.threads or CORES, running=STREAMS, queue=settings.queue)
     return create_app(engine, settings)
 
 

@@ -4,7 +4,7 @@
 
 `Voice.stream` speaks one sentence after another. A sentence is a `Speech`: a value that `Voice.begin` makes and
 `Voice.step` moves on by one block of the model, so that it can be stored, resumed in another process, or stepped
-together with others.
+together with others. The silence after it is part of it, and is stepped in the same way.
 """
 
 from __future__ import annotations
@@ -25,18 +25,22 @@ from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, St
 
 BLOCKS = 2
 """Blocks of the model that the codec decodes at once when the sound runs: a third cheaper than one by one."""
+PAUSE_S = 0.5
+"""The longest silence in one chunk, in seconds."""
+MAX_SILENCE_S = 3600.0
+"""The silence that the breaks of one text may add up to, in seconds, unless a voice is told otherwise."""
 KNEE = 0.9
 """Samples up to here are as the codec made them; louder ones approach full scale and never pass it."""
 
 
 class Sentence(NamedTuple):
-    """How far one sentence has been spoken. Counts are in frames, ``origin`` and ``pause`` in samples."""
+    """How far one sentence has been spoken. Counts are in frames; ``origin``, ``pause`` and ``paused`` in samples."""
 
     tokens: Tokens
     origin: int
     """Where in its stream the sentence begins."""
     pause: int
-    """Silence behind it."""
+    """Length of the silence after it."""
     starts: tuple[int, ...] = ()
     """The first frame of each token that has begun."""
     made: int = 0
@@ -49,12 +53,19 @@ class Sentence(NamedTuple):
     """Tokens whose times have been reported."""
     complete: bool = False
     """The model has made its last frame."""
-    done: bool = False
-    """Its last sample has been returned."""
+    spoken: bool = False
+    """Its last frame has been returned: only the silence after it remains."""
+    paused: int = 0
+    """Samples of that silence that have been returned."""
+
+    @property
+    def done(self) -> bool:
+        """Its last sample has been returned."""
+        return self.spoken and self.paused == self.pause
 
 
 class Speech(NamedTuple):
-    """A sentence between two blocks. The states are batch first, with one row."""
+    """A sentence between two blocks. The states are batch first, with one row; once it is spoken, they are None."""
 
     row: Sentence
     model: State
@@ -65,6 +76,11 @@ class Speech(NamedTuple):
     @property
     def done(self) -> bool:
         return self.row.done
+
+    @property
+    def pausing(self) -> bool:
+        """Only silence remains: a step needs neither the model nor the codec."""
+        return self.row.spoken and not self.row.done
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,8 @@ class Voice:
     """Makes the codec's frames of recordings; None where the package holds only what it takes to speak."""
     identity: str = ""
     """A checksum of what was loaded: a stored stream goes on only with the voice that began it."""
+    max_silence_s: float = MAX_SILENCE_S
+    """The silence that the breaks of one text may add up to, in seconds; a text that asks for more is refused."""
 
     @property
     def sample_rate(self) -> int:
@@ -102,7 +120,8 @@ class Voice:
 
         ``text`` may be an iterable of strings: text that is still being written. ``speed`` 2.0 is twice as fast,
         ``pitch`` is in semitones. The concatenation of the chunks is exactly what `say` returns. Text with nothing
-        to speak gives no chunks. Raises `SsmphonyError` for a style out of range and for an unknown speaker.
+        to speak gives no chunks. Raises `SsmphonyError` for a style out of range and for an unknown speaker, and, where
+        the chunks are read, for markup that is refused and for breaks of more than ``max_silence_s``.
         """
         return self._chunks(text, self.style(speed=speed, pitch=pitch, seed=seed, speaker=speaker))
 
@@ -138,15 +157,41 @@ class Voice:
         row = Sentence(tokens, origin, pause=round(tokens.pause_after_s / style.speed * self.sample_rate))
         return Speech(row, self.model.begin([tokens], [style]), self.codec.initial_state(1))
 
+    def silence_s(self, tokens: Tokens, style: Style, before_s: float) -> float:
+        """Seconds of silence that the breaks of a text ask for: ``before_s``, and what ``tokens`` add to it.
+
+        Raises `SsmphonyError` where that is more than ``max_silence_s``.
+        """
+        total_s = before_s + tokens.breaks_s / style.speed
+        if total_s > self.max_silence_s + 1e-6:  # sums of tenths are not exact
+            raise SsmphonyError(
+                f"the breaks of this text add up to {total_s:,.6g} s of silence, and {self.max_silence_s:,.6g} s are "
+                "allowed: shorten them, or speak the text in parts"
+            )
+        return total_s
+
     def step(self, batch: Sequence[Speech]) -> list[tuple[AudioChunk, Speech]]:
-        """One block of the model for every sentence: what can be heard of it, and the speech behind it.
+        """One block of the model, or one piece of silence, for every sentence: the sound, and the speech after it.
 
         Pure; step until each is ``done``. A chunk is empty while the codec waits for more, and after the end of its
         sentence. The rows share nothing but the time: each is computed in the same shapes as it would be alone.
         """
-        frames, state = self.model.step(gather([speech.model for speech in batch]))
-        models = scatter(state, [speech.model for speech in batch])
-        return self.decode([speech._replace(model=model) for speech, model in zip(batch, models, strict=True)], frames)
+        speaking = [i for i, speech in enumerate(batch) if not speech.row.spoken]
+        stepped = {i: self._rest(speech) for i, speech in enumerate(batch) if speech.row.spoken}
+        if speaking:
+            before = [batch[i].model for i in speaking]
+            frames, state = self.model.step(gather(before))
+            after = [batch[i]._replace(model=model) for i, model in zip(speaking, scatter(state, before), strict=True)]
+            stepped.update(zip(speaking, self.decode(after, frames), strict=True))
+        return [stepped[i] for i in range(len(batch))]
+
+    def _rest(self, speech: Speech) -> tuple[AudioChunk, Speech]:
+        """The next piece of the silence after a sentence."""
+        row, rate = speech.row, self.sample_rate
+        count = min(row.pause - row.paused, round(PAUSE_S * rate))
+        start = row.origin + row.made * self.codec.grid.hop_length + row.paused
+        chunk = AudioChunk(np.zeros(count, np.float32), rate, start / rate)
+        return chunk, speech._replace(row=row._replace(paused=row.paused + count))
 
     def decode(self, batch: Sequence[Speech], frames: Frames) -> list[tuple[AudioChunk, Speech]]:
         """The second half of `step`: the block of frames that the model has made of every sentence becomes sound."""
@@ -161,7 +206,8 @@ class Voice:
         for i, (speech, width) in enumerate(zip(waiting, widths, strict=True)):
             sound, speech = decoded.get(i, (silence, speech))
             chunk, row = self._tell(speech.row, sound, width)
-            results.append((chunk, speech._replace(row=row)))
+            speech = Speech(row, None, None) if row.spoken else speech._replace(row=row)
+            results.append((chunk, speech))
         return results
 
     def _width(self, speech: Speech) -> int:
@@ -192,12 +238,13 @@ class Voice:
             raise SsmphonyError(f"unknown speaker '{speaker}'{suggest(speaker, known)}; {choice}")
 
     def _chunks(self, text: str | Iterable[str], style: Style) -> Iterator[AudioChunk]:
-        spoken = 0
+        spoken, silence_s = 0, 0.0
         with ThreadPoolExecutor(1) as worker:  # starts its thread when it gets work
             for tokens in self.frontend.sentences(text):
+                silence_s = self.silence_s(tokens, style, silence_s)
                 speech = self.begin(tokens, style, spoken)
                 upcoming = partial(self._blocks, speech.model, 1)
-                while not speech.done:
+                while not speech.row.spoken:
                     blocks, model = upcoming()
                     if not _is_last(blocks[-1]):
                         upcoming = partial(self._blocks, model, _advance(speech.row).blocks)
@@ -208,6 +255,10 @@ class Voice:
                         if chunk:
                             spoken += len(chunk.samples)
                             yield chunk
+                while not speech.done:
+                    chunk, speech = self._rest(speech)
+                    spoken += len(chunk.samples)
+                    yield chunk
 
     def _blocks(self, state: State, count: int) -> tuple[list[Frames], State]:
         """The next ``count`` blocks of one sentence, fewer where it ends."""
@@ -222,12 +273,12 @@ class Voice:
         hop, rate, lookahead = self.codec.grid.hop_length, self.sample_rate, self.codec.lookahead
         first = min(max(row.fed - lookahead, 0), row.made)
         last = min(max(row.fed + width - lookahead, 0), row.made)
-        done = row.complete and last == row.made
+        spoken = row.complete and last == row.made
         samples = sound[(first + lookahead - row.fed) * hop : (last + lookahead - row.fed) * hop]
         if row.tokens.delivery:
             samples = _limit(samples * _gain(row, first, last, hop))
-        if done and not row.done:
-            samples = np.concatenate([samples, np.zeros(row.pause, np.float32)])
+        paused = row.pause if spoken and row.pause <= PAUSE_S * rate else 0  # a short pause comes with the last sound
+        samples = np.concatenate([samples, np.zeros(paused, np.float32)]) if paused else samples
 
         # token k ends where token k + 1 begins; an end that is not known yet lies behind this chunk
         bounds = (*row.starts, *[row.made] * (len(row.tokens) + 1 - len(row.starts))) if row.complete else row.starts
@@ -241,14 +292,14 @@ class Voice:
             for word in row.tokens.words
             if row.told < word.stop <= told
         )
-        passed = range(row.told, told + 1 if done and not row.done else told)
+        passed = range(row.told, told + 1 if spoken else told)
         marks = tuple(
             TimedSpan(mark.name, seconds[mark.token], seconds[mark.token])
             for mark in row.tokens.marks
             if mark.token in passed
         )
         chunk = AudioChunk(samples, rate, (row.origin + first * hop) / rate, phonemes, words, marks)
-        return chunk, row._replace(fed=row.fed + width, told=told, done=done)
+        return chunk, row._replace(fed=row.fed + width, told=told, spoken=spoken, paused=paused)
 
 
 def _limit(samples: Samples) -> Samples:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import ssmphony
+from ssmphony.audio.files import read_audio
 from ssmphony.audio.streams import STREAMED
 from ssmphony.cli import app
 from ssmphony.cli.live import LiveText
@@ -141,3 +142,34 @@ def test_places_behind_several_ends():
     words = tuple(TimedSpan(w, 0.0, 0.0, text.index(w), text.index(w) + len(w)) for w in ("एक", "दो", "तीन"))
     placed = live.placed(AudioChunk(np.zeros(0, np.float32), 24_000, words=words)).words
     assert ["एक, दो, तीन"[word.start : word.end] for word in placed] == ["एक", "दो", "तीन"]
+
+
+def test_silence_and_its_limit(run, tmp_path):
+    wav = tmp_path / "a.wav"
+    pause = "<break time='10s'/>"
+    assert run(f"<speak>एक{pause * 12}</speak>", "-o", wav).exit_code == 0
+    assert 120 < seconds_of(wav) < 125
+    wav.unlink()
+    refused = run(f"<speak>एक{pause * 361}</speak>", "-o", wav)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines() == [
+        "ssmphony: the breaks of this text add up to 3,610 s of silence, and 3,600 s are allowed: "
+        "shorten them, or speak the text in parts"
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def seconds_of(path):
+    samples, rate = read_audio(path)
+    return len(samples) / rate
+
+
+@pytest.mark.parametrize("suffix", [".srt", ".json"])
+def test_what_stands_before_a_document_is_not_spoken_or_shown(run, tmp_path, suffix):
+    times = tmp_path / f"a{suffix}"
+    text = '\ufeff<?xml version="1.0" encoding="UTF-8"?>\n<!-- टिप्पणी --><speak>नमस्ते, दुनिया</speak>'
+    (tmp_path / "a.ssml").write_text(text, encoding="utf-8")
+    assert run("-f", tmp_path / "a.ssml", "-o", tmp_path / "a.wav", "--timings", times).exit_code == 0
+    shown = times.read_text(encoding="utf-8")
+    assert "नमस्ते" in shown
+    assert not any(hidden in shown for hidden in ("टिप्पणी", "xml", "speak"))

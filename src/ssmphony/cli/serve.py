@@ -54,6 +54,9 @@ def serve(
     queue: Annotated[int | None, typer.Option(help="Waiting for their turn; default 128.")] = None,
     connections: Annotated[int | None, typer.Option(help="Open at once, by each process; default 1024.")] = None,
     max_characters: Annotated[int | None, typer.Option(help="Of one text; default 50000.")] = None,
+    max_silence_s: Annotated[
+        float | None, typer.Option(help="That the breaks of one text may add up to; default 3600.")
+    ] = None,
     max_body_bytes: Annotated[
         int | None, typer.Option(help="Of one request; by default, what max_characters can need.")
     ] = None,
@@ -88,6 +91,7 @@ def serve(
         "queue": queue,
         "connections": connections,
         "max_characters": max_characters,
+        "max_silence_s": max_silence_s,
         "max_body_bytes": max_body_bytes,
         "whole_s": whole_s,
         "timeout_s": timeout_s,

@@ -33,8 +33,9 @@ Promises:
 
 from __future__ import annotations
 
-from ssmphony.engine.engine import Engine, EngineStats
+from ssmphony.engine.engine import Engine
 from ssmphony.engine.errors import DeadlineExceeded, EngineBusy, EngineClosed, VoiceFailed
+from ssmphony.engine.stats import EngineStats
 from ssmphony.engine.stream import Stream
 
 __all__ = [

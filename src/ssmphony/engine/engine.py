@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from ssmphony.config import suggest
 from ssmphony.engine.errors import DeadlineExceeded, EngineBusy, EngineClosed, VoiceFailed
@@ -17,6 +16,7 @@ from ssmphony.engine.probe import rows_of
 from ssmphony.engine.reader import Reader
 from ssmphony.engine.slots import Outcome, Slots
 from ssmphony.engine.snapshot import unpack
+from ssmphony.engine.stats import EngineStats
 from ssmphony.engine.stream import Stream
 from ssmphony.interfaces import Frontend
 from ssmphony.types import SsmphonyError, Style
@@ -26,28 +26,6 @@ FRAMES = 128
 """Of one step of the model: four sentences of 32 frames share it at three quarters of the cost; eight gain no more."""
 HOLD_S = 1.0
 """How many seconds of sound less than one in a slot another must have, to take the slot from it."""
-
-
-class EngineStats(NamedTuple):
-    """Counts since the engine began, but for the first five, which are of this moment."""
-
-    running: int
-    queued: int
-    slots: int
-    """Sentences that can be stepped at once, by all workers together."""
-    slots_used: int
-    unread_s: float
-    """Seconds of sound that wait for who asked for them."""
-    opened: int
-    refused: int
-    finished: int
-    cancelled: int
-    failed: int
-    steps: int
-    frames: int
-    audio_s: float
-    busy_s: float
-    """Of all workers together."""
 
 
 class Engine:
@@ -105,16 +83,16 @@ class Engine:
         """A stream for text that is still being written.
 
         With ``clauses``, each clause of the first sentence is spoken as soon as it is complete; without, the samples
-        are those of `Voice.say`. A stream that has not ended after ``deadline_s`` seconds, queue included, ends with
-        `DeadlineExceeded`. ``frontend`` reads this text in place of the voice's own, for example
-        ``voice.frontend.with_lexicon(words)``; it must have the same symbols. Raises `EngineBusy`, `EngineClosed`, and
-        `SsmphonyError` for an unknown voice or a style out of range.
+        are those of `Voice.say`. A stream that has not ended after ``deadline_s`` seconds, queue included, and the time
+        that its breaks take, ends with `DeadlineExceeded`. ``frontend`` reads this text in place of the voice's own,
+        for example ``voice.frontend.with_lexicon(words)``; it must have the same symbols. Raises `EngineBusy`,
+        `EngineClosed`, and `SsmphonyError` for an unknown voice or a style out of range.
         """
         chosen = self._voice(voice)
         if frontend is not None and frontend.symbols != chosen.frontend.symbols:
             raise ValueError(f"the frontend has other symbols than the voice '{chosen.card.name}'")
         style = chosen.style(speed=speed, pitch=pitch, seed=seed, speaker=speaker)
-        return self._admit(chosen, style, Reader(frontend or chosen.frontend, clauses), deadline_s)
+        return self._admit(chosen, style, Reader(frontend or chosen.frontend, clauses), deadline_s=deadline_s)
 
     def stream(
         self,
@@ -149,8 +127,7 @@ class Engine:
         Raises what `open` raises, and `SsmphonyError` for a state that is damaged or of another voice.
         """
         chosen = self._voice(voice)
-        style, reader, speech, spoken = unpack(state, chosen)
-        return self._admit(chosen, style, reader, deadline_s, speech, spoken)
+        return self._admit(chosen, *unpack(state, chosen), deadline_s=deadline_s)
 
     def _voice(self, name: str | None) -> Voice:
         if name is None:
@@ -165,13 +142,16 @@ class Engine:
         voice: Voice,
         style: Style,
         reader: Reader,
-        deadline_s: float | None,
         speech: Speech | None = None,
         spoken: int = 0,
+        silence_s: float = 0.0,
+        *,
+        deadline_s: float | None,
     ) -> Stream:
         now = time.monotonic()
         deadline = None if deadline_s is None else now + deadline_s
-        job = Job(voice, style, reader, now, deadline, threading.Condition(self._lock), speech=speech, spoken=spoken)
+        heard = threading.Condition(self._lock)
+        job = Job(voice, style, reader, now, deadline, heard, speech=speech, spoken=spoken, silence_s=silence_s)
         job.closed = reader.finished
         with self._lock:
             if self._closing:
@@ -263,7 +243,7 @@ class Engine:
         self._work.notify_all()
 
     def _choose(self, slots: Slots) -> list[Job]:
-        """Who is served next: one whose next sentence has to be read, or all who share a step with the most urgent."""
+        """Who is served next: one for whom there is no step of the model, or all who share one with the most urgent."""
         now = time.monotonic()
         able = [job for job in self._jobs if job.can_run(self.buffer_s)]
         mine = set(slots.jobs)
@@ -281,7 +261,9 @@ class Engine:
         for job in free[:rows]:  # a full step is cheaper, but who has heard nothing does not wait for others to be read
             if job.speech is None and (job is first or job.started is None or first.started is not None):
                 return [job]
-        return [job for job in free if job.speech is not None and job.voice is first.voice][:rows]
+        if not first.sounding:  # silence fills no step: it has its turn, and no more
+            return [first]
+        return [job for job in free if job.sounding and job.voice is first.voice][:rows]
 
     # -- workers --------------------------------------------------------------------------------------------------
 
@@ -294,10 +276,12 @@ class Engine:
                         return
                     self._work.wait(self._patience())
             began = time.perf_counter()
-            if jobs[0].speech is None:
+            if jobs[0].sounding:
+                self._step(jobs[0].voice, slots)
+            elif jobs[0].speech is None:
                 self._read(jobs[0])
             else:
-                self._step(jobs[0].voice, slots)
+                self._pause(jobs[0], jobs[0].speech)
             with self._lock:
                 self._busy_s += time.perf_counter() - began
 
@@ -306,8 +290,8 @@ class Engine:
         self._reap()
         jobs = self._choose(slots)
         before = [job for job in slots.jobs if job is not None]
-        reading = bool(jobs) and jobs[0].speech is None
-        stay = [job for job in before if job.can_run(self.buffer_s)] if reading else jobs
+        alone = bool(jobs) and not jobs[0].sounding
+        stay = [job for job in before if job.can_run(self.buffer_s)] if alone else jobs
         slots.arrange(stay)
         for job in before:
             if job not in stay:
@@ -332,8 +316,7 @@ class Engine:
             job.read_inbox()
         error: Exception | None = None
         try:
-            tokens = job.reader.next()
-            job.speech = None if tokens is None else job.voice.begin(tokens, job.style, job.spoken)
+            job.begin_next()
         except Exception as raised:
             error = raised
         with self._lock:
@@ -345,13 +328,20 @@ class Engine:
                 if job.closed:
                     self._end(job, "finished")
 
+    def _pause(self, job: Job, speech: Speech) -> None:
+        """A piece of the silence after a sentence."""
+        (outcome,) = job.voice.step([speech])
+        with self._lock:
+            self._deliver(job, outcome)
+            self._let_go(job)
+
     def _step(self, voice: Voice, slots: Slots) -> None:
         outcomes = slots.step(voice)
         with self._lock:
             self._counts["steps"] += 1
             for job, outcome in outcomes:
                 self._deliver(job, outcome)
-                if job.speech is None or isinstance(outcome, Exception):
+                if not job.sounding or isinstance(outcome, Exception):
                     slots.leave(job)
                 if job not in slots.jobs:
                     self._let_go(job)

@@ -16,7 +16,7 @@ Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 @dataclass(eq=False)
 class Job:
-    """``reader``, ``speech`` and ``spoken`` belong to the worker that holds the job."""
+    """``reader``, ``speech``, ``spoken`` and ``silence_s`` belong to the worker that holds the job."""
 
     voice: Voice
     style: Style
@@ -31,6 +31,8 @@ class Job:
     """The sentence that is spoken; its model state is in the slots while a worker holds it."""
     spoken: int = 0
     """Samples since the beginning of the stream, in other processes too."""
+    silence_s: float = 0.0
+    """Seconds of silence that the text has asked for so far."""
 
     inbox: list[str | None] = field(default_factory=list[str | None])
     """Text that the reader has not taken yet; None is a flush."""
@@ -53,6 +55,11 @@ class Job:
     """When the first sound was there."""
     waiters: list[Waiter] = field(default_factory=list[Waiter])
 
+    @property
+    def sounding(self) -> bool:
+        """Whether a block of the model comes next, rather than a sentence to read or a piece of silence."""
+        return self.speech is not None and not self.speech.pausing
+
     def ahead_s(self, now: float) -> float:
         """How many seconds of sound the listener still has, if it plays since the first."""
         return 0.0 if self.started is None else self.made_s - (now - self.started)
@@ -64,6 +71,17 @@ class Job:
     def can_run(self, buffer_s: float) -> bool:
         """Whether there is something to do for a listener who keeps up."""
         return not (self.ended or self.stopping or self.asleep) and self.unread_s < buffer_s
+
+    def begin_next(self) -> None:
+        """Begin the next sentence that is certain, if there is one. Raises what the frontend and the voice raise."""
+        tokens = self.reader.next()
+        if tokens is None:
+            return
+        silence_s = self.voice.silence_s(tokens, self.style, self.silence_s)
+        if self.deadline is not None:
+            self.deadline += silence_s - self.silence_s  # who listens as it plays cannot be done sooner
+        self.silence_s = silence_s
+        self.speech = self.voice.begin(tokens, self.style, self.spoken)
 
     def read_inbox(self) -> None:
         """Give the reader what was written."""

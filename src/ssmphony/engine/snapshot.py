@@ -32,6 +32,7 @@ class _Story(BaseModel):
     identity: str
     style: Style
     spoken: int
+    silence_s: float = 0.0
     sentence: Sentence | None
     waiting: int
     """Blocks of frames that the codec has not taken."""
@@ -44,11 +45,11 @@ class _Story(BaseModel):
     cutter: ClauseCutter
 
 
-def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spoken: int) -> bytes:
+def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spoken: int, silence_s: float) -> bytes:
     from safetensors.numpy import save
 
     arrays: dict[str, Array] = {}
-    if speech is not None:
+    if speech is not None and not speech.row.spoken:
         states = (speech.model, speech.codec, tuple(tuple(frames) for frames in speech.waiting))
         arrays = {f"{i:05d}": np.ascontiguousarray(array) for i, array in enumerate(flatten(states))}
     story = _Story(
@@ -56,6 +57,7 @@ def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spok
         identity=voice.identity,
         style=style,
         spoken=spoken,
+        silence_s=silence_s,
         sentence=None if speech is None else speech.row,
         waiting=0 if speech is None else len(speech.waiting),
         clauses=reader.clauses,
@@ -69,8 +71,11 @@ def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spok
     return save(arrays, metadata={_KEY: story.model_dump_json()})
 
 
-def unpack(data: bytes, voice: Voice) -> tuple[Style, Reader, Speech | None, int]:
-    """Style, reader, speech and samples spoken. Raises `SsmphonyError` for damage and for another voice."""
+def unpack(data: bytes, voice: Voice) -> tuple[Style, Reader, Speech | None, int, float]:
+    """Style, reader, speech, samples spoken and seconds of silence asked for.
+
+    Raises `SsmphonyError` for damage and for another voice.
+    """
     story = _story(data)
     if story.identity != voice.identity or story.voice != voice.card.name:
         raise SsmphonyError(
@@ -88,7 +93,7 @@ def unpack(data: bytes, voice: Voice) -> tuple[Style, Reader, Speech | None, int
         story.cutter,
     )
     speech = None if story.sentence is None else _speech(data, story, story.sentence, voice)
-    return story.style, reader, speech, story.spoken
+    return story.style, reader, speech, story.spoken, story.silence_s
 
 
 def _story(data: bytes) -> _Story:
@@ -102,6 +107,8 @@ def _story(data: bytes) -> _Story:
 
 def _speech(data: bytes, story: _Story, row: Sentence, voice: Voice) -> Speech:
     """The stored arrays in the structure of a sentence that is begun anew."""
+    if row.spoken:
+        return Speech(row, None, None)
     from safetensors import SafetensorError
     from safetensors.numpy import load
 

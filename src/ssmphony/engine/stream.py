@@ -129,7 +129,7 @@ class Stream:
             if job.ended:
                 raise SsmphonyError("this stream has ended: there is nothing left to store")
             job.read_inbox()
-            data = pack(job.voice, job.style, job.reader, job.speech, job.spoken)
+            data = pack(job.voice, job.style, job.reader, job.speech, job.spoken, job.silence_s)
             job.abandoned = True
             self._changed(job)
             return data

@@ -225,7 +225,10 @@ def read_lexicon(settings: ServeSettings) -> Lexicon | None:
 
 def load_voices(settings: ServeSettings) -> dict[str, Voice]:
     """The voices by name. The lexicon goes to those that read phonemes; raises `SsmphonyError` if none does."""
-    voices = {name: load(voice, threads=1) for name, voice in name_voices(settings).items()}
+    voices = {
+        name: replace(load(voice, threads=1), max_silence_s=settings.max_silence_s)
+        for name, voice in name_voices(settings).items()
+    }
     lexicon = read_lexicon(settings)
     if lexicon is None:
         return voices

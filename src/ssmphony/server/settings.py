@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from ssmphony.config import Config, load_yaml, parse, suggest
 from ssmphony.types import SsmphonyError
+from ssmphony.voice import MAX_SILENCE_S
 
 PREFIX = "SSMPHONY_SERVE_"
 JSON_BYTES_PER_CHARACTER = 12
@@ -60,6 +61,8 @@ class ServeSettings(Config):
     """Open at once, by each process."""
     max_characters: int = Field(default=50_000, ge=1)
     """Of one text, over an hour of sound; 4,096 is OpenAI's limit."""
+    max_silence_s: float = Field(default=MAX_SILENCE_S, ge=0, allow_inf_nan=False)
+    """That the breaks of one text may add up to; its time limit grows by as much."""
     max_body_bytes: int | None = Field(default=None, ge=1024)
     """Of a request, and of a message on a WebSocket. None: what a text of ``max_characters`` can need."""
     whole_s: float = Field(default=7200.0, gt=0)

@@ -229,3 +229,15 @@ def test_a_voice_that_is_damaged_ends_the_run(tmp_path: Path, out: Path, tiny_vo
     jobs = read_jobs(tmp_path / "jobs.txt", Defaults(voice=str(voice)))
     with pytest.raises(SsmphonyError, match="damaged"):
         run_batch(jobs, out, workers=2)
+
+
+def test_breaks_are_spoken_and_too_many_fail_their_job_alone(run: Any, out: Path) -> None:
+    pause = "<break time='10s'/>"
+    texts = [f"<speak>एक{pause * count}</speak>" for count in (0, 12, 361)]
+    outcome = run(['<?xml version="1.0"?>' + text for text in texts])
+    assert outcome.made == 2
+    short, long = (soundfile.info(out / row["file"]).duration for row in rows(out))
+    assert long - short == pytest.approx(120, abs=0.5)
+    (failed,) = outcome.failed
+    assert failed.job.line == 3
+    assert "add up to 3,610 s of silence, and 3,600 s are allowed" in failed.error

@@ -1,0 +1,27 @@
+"""What an engine counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class EngineStats(NamedTuple):
+    """Counts since the engine began, but for the first five, which are of this moment."""
+
+    running: int
+    queued: int
+    slots: int
+    """Sentences that can be stepped at once, by all workers together."""
+    slots_used: int
+    unread_s: float
+    """Seconds of sound that wait for who asked for them."""
+    opened: int
+    refused: int
+    finished: int
+    cancelled: int
+    failed: int
+    steps: int
+    frames: int
+    audio_s: float
+    busy_s: float
+    """Of all workers together."""
