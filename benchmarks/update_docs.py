@@ -21,6 +21,7 @@ from benchmarks import (
     batch,
     install,
     jepa_tables,
+    long_range_report,
     overview,
     serve_tables,
     ssm_tables,
@@ -28,7 +29,6 @@ from benchmarks import (
     textbook_tables,
     voice_tables,
 )
-from examples import long_range_report
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"

@@ -1,4 +1,4 @@
-"""The long-range example, at a size that takes a moment."""
+"""The long-range experiment, at a size that takes a moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from examples import long_range, long_range_report
+from benchmarks import long_range, long_range_report
 
 
 def test_the_symbols_come_before_the_silence_and_the_answer_is_theirs() -> None:

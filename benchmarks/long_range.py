@@ -1,6 +1,6 @@
 """Remember across a silence: what S4 learns and a GRU of the same size does not.
 
-    python -m examples.long_range [--out FOLDER] [--distances 10 50 150]
+    python -m benchmarks.long_range [--out FOLDER] [--distances 10 50 150]
 
 Four symbols, one of eight each, are sounded for ten steps each. Then comes a silence of ``distance`` steps, and behind
 its last step all four are to be named. Who forgot them is right one time in eight. (The idea is that of the copying
@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from examples.long_range_report import draw, table
+from benchmarks.long_range_report import draw, table
 from ssmphony.ssm import StackConfig, parameter_groups
 
 SYMBOLS, COUNT, HOLD = 8, 4, 10
