@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ssmphony.cli.documents import is_document, texts
 from ssmphony.cli.options import LexiconFile
 from ssmphony.cli.source import TextSource, lines, open_text
 
 if TYPE_CHECKING:
-    from ssmphony.text.hindi import Lexicon, SpokenSentence
+    from ssmphony.text.hindi import Lexicon, SpokenSentence, Word
 
 
 class Form(str, Enum):
@@ -35,69 +37,96 @@ def text(
     lexicon: LexiconFile = None,
     frontend: Annotated[str, typer.Option(help="The kind of frontend.")] = "hindi",
 ) -> None:
-    """Show how a text is read: its sentences, its words and their phonemes."""
+    """Show how a text, or a document of SSML, is read: its sentences, its words and their phonemes."""
     source = open_text(text, file)
     if frontend != "hindi":
         _show_tokens(source, frontend, plain=to is None and lexicon is None)
         return
 
-    from ssmphony.text.hindi import Lexicon, speak
+    from ssmphony.text.hindi import Lexicon
+    from ssmphony.text.ssml import recognise
 
     entries = Lexicon.load(lexicon) if lexicon else None
     if to is None:
         _show_stages(source, entries)
         return
     render = _RENDERERS[to]
-    for line in lines(source):
-        sys.stdout.write(render(line, list(speak(line, entries))) + "\n")
+    for line in texts(lines(source), recognise):
+        sys.stdout.write(render(_read(line, entries)) + "\n")
         sys.stdout.flush()
 
 
-def _words(line: str, sentences: list[SpokenSentence]) -> str:
-    return " ".join(spoken for sentence in sentences for word in sentence.words for spoken in word.spoken)
+@dataclass(frozen=True)
+class _Text:
+    """A text, its sentences, and where what they say of their plain text stands in it."""
+
+    text: str
+    sentences: list[SpokenSentence]
+    span: Callable[[int, int], tuple[int, int]] = lambda start, end: (start, end)
+
+    @property
+    def words(self) -> list[Word]:
+        return [word for sentence in self.sentences for word in sentence.words]
 
 
-def _ipa(line: str, sentences: list[SpokenSentence]) -> str:
-    return " ".join(spoken for sentence in sentences for word in sentence.words for spoken in word.spoken_ipa)
+def _read(text: str, lexicon: Lexicon | None) -> _Text:
+    """As `say` reads it: a document is parsed."""
+    from ssmphony.text.hindi import speak
+    from ssmphony.text.hindi.say_as import say_as
+    from ssmphony.text.ssml import is_ssml, parse
+
+    if not is_ssml(text):
+        return _Text(text, list(speak(text, lexicon)))
+    document = parse(text, say_as)
+    return _Text(text, list(speak(document.text, lexicon)), document.span)
 
 
-def _json(line: str, sentences: list[SpokenSentence]) -> str:
+def _words(read: _Text) -> str:
+    return " ".join(spoken for word in read.words for spoken in word.spoken)
+
+
+def _ipa(read: _Text) -> str:
+    return " ".join(spoken for word in read.words for spoken in word.spoken_ipa)
+
+
+def _json(read: _Text) -> str:
     from ssmphony.text.hindi import spell_out
 
-    words = [word for sentence in sentences for word in sentence.words]
     shown = {
-        "text": line,
-        "normalized": spell_out(sentences),
-        "ipa": _ipa(line, sentences),
-        "phones": [phone for word in words for phone in word.phones],
+        "text": read.text,
+        "normalized": spell_out(read.sentences),
+        "ipa": _ipa(read),
+        "phones": [phone for word in read.words for phone in word.phones],
         "words": [
             {
                 "text": word.text,
-                "start": word.start,
-                "end": word.end,
+                **_place(read, word.start, word.end),
                 "spoken": word.spoken,
                 "phones": word.phones,
                 "ipa": word.ipa,
-                "spans": word.spans,
+                "spans": [read.span(*span) for span in word.spans],
                 "pause": word.pause,
             }
-            for word in words
+            for word in read.words
         ],
         "sentences": [
             {
                 "text": sentence.source.text,
-                "start": sentence.source.start,
-                "end": sentence.source.end,
+                **_place(read, sentence.source.start, sentence.source.end),
                 "mark": sentence.source.mark,
                 "normalized": spell_out([sentence]),
             }
-            for sentence in sentences
+            for sentence in read.sentences
         ],
     }
     return json.dumps(shown, ensure_ascii=False)
 
 
-_RENDERERS: dict[Form, Callable[[str, list[SpokenSentence]], str]] = {
+def _place(read: _Text, start: int, end: int) -> dict[str, int]:
+    return dict(zip(("start", "end"), read.span(start, end), strict=True))
+
+
+_RENDERERS: dict[Form, Callable[[_Text], str]] = {
     Form.WORDS: _words,
     Form.IPA: _ipa,
     Form.JSON: _json,
@@ -108,9 +137,11 @@ def _show_stages(source: str | TextSource, lexicon: Lexicon | None) -> None:
     """Each sentence, as it is normalised, and what each of its words becomes."""
     from ssmphony.text.hindi import speak, spell_out
     from ssmphony.text.hindi.syllables import marked
+    from ssmphony.text.ssml import recognise
 
+    document, pieces = is_document(source, recognise)
     spoken = False
-    for sentence in speak(source, lexicon):
+    for sentence in _read("".join(pieces), lexicon).sentences if document else speak(pieces, lexicon):
         typer.echo(sentence.source.text)
         if not sentence.words:
             typer.echo("  (nothing to speak)")
