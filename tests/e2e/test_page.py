@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -201,14 +205,14 @@ def test_pieces_join_without_a_seam(visit: Callable[..., Any], site: Site) -> No
         const { Player } = await import("./player.js");
         const context = new OfflineAudioContext(1, 48000, 24000);
         const player = new Player(context, 24000);
-        const samples = Float32Array.from({ length: 30000 }, (_, i) => Math.sin(i * 0.7));
+        const samples = Int16Array.from({ length: 30000 }, (_, i) => 32767 * Math.sin(i * 0.7));
         for (let at = 0, n = 1; at < samples.length; at += n, n = (n * 7 + 13) % 1999 + 1) {
             player.push(samples.slice(at, at + n));
         }
         const sound = (await context.startRendering()).getChannelData(0);
-        player.stop();
+        player.pause();
         const start = sound.findIndex((value) => value !== 0) - 1;
-        const difference = samples.map((value, i) => Math.abs(value - sound[start + i]));
+        const difference = Float32Array.from(samples, (value, i) => Math.abs(value / 32768 - sound[start + i]));
         return [difference.reduce((a, b) => Math.max(a, b)), sound.slice(start + 30000).every((value) => value === 0)];
     }""")
     assert worst == 0
@@ -230,6 +234,214 @@ def test_stopping_is_silence(visit: Callable[..., Any], site: Site, stop: str) -
     assert page.evaluate("heard.level") < 1e-3
     assert page.get_by_role("button", name="Speak", exact=True).is_visible()
     assert page.inner_text("mark") == ""
+    page.get_by_role("button", name="Play").click()  # what has arrived is still there
+    wait(page, "heard.level > 0.02")
+    status(page, "Finished")
+    assert page.get_by_role("button", name="Download wav").is_enabled()
+
+
+def position(page: Any) -> float:
+    return page.evaluate("document.getElementById('seek').valueAsNumber")
+
+
+def test_pausing_and_going_elsewhere(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.url)
+    ready(page)
+    assert page.get_by_role("button", name="Play").is_disabled()
+    assert page.get_by_label("Position").is_disabled()
+    page.get_by_role("button", name="A story").click()
+    wait(page, "heard.loudest > 0.05")
+    page.get_by_role("button", name="Pause").click()
+    status(page, "Paused")
+    page.wait_for_timeout(300)
+    assert page.evaluate("heard.level") < 1e-3
+    wait(page, "!document.getElementById('wav').disabled")
+    rested, lit = position(page), page.inner_text("mark")
+    assert lit
+    page.wait_for_timeout(300)
+    assert position(page) == rested
+    assert page.inner_text("mark") == lit
+
+    slider, last = page.get_by_label("Position"), "था"
+    end = float(slider.get_attribute("max"))
+    assert end > 4
+    slider.focus()
+    page.keyboard.press("End")
+    assert position(page) == pytest.approx(end, abs=0.05)
+    assert slider.get_attribute("aria-valuetext") == f"{int(end)} of {int(end)} seconds"
+    assert page.inner_text("mark").strip("।") == last
+    slider.fill(str(end - 0.9))
+    assert page.evaluate("heard.level") < 1e-3, "still paused"
+    page.get_by_role("button", name="Play").click()
+    status(page, "Speaking")
+    wait(page, "heard.level > 0.02")
+    assert position(page) > end - 1
+    status(page, "Finished")
+
+    page.get_by_role("button", name="Play").click()  # once more, from the beginning
+    wait(page, "document.getElementById('seek').valueAsNumber > 0.1")
+    assert position(page) < 2
+    box = page.locator("#scope").bounding_box()
+    page.mouse.click(box["x"] + 34 + (box["width"] - 34) * 0.7, box["y"] + 40)
+    page.get_by_role("button", name="Pause").click()
+    assert position(page) == pytest.approx(0.7 * end, abs=0.8)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_show_the_lit_word(visit: Callable[..., Any], site: Site, scheme: str) -> None:
+    image = pytest.importorskip("PIL.Image", reason="reads the screenshot: pip install pillow")
+    page = visit(site.url, forced_colors="active", color_scheme=scheme)
+    ready(page)
+    page.get_by_label("Text to speak").fill("एक दो तीन चार पाँच छह सात आठ नौ दस।")
+    page.keyboard.press("Control+Enter")
+    wait(page, "document.querySelector('.spoken').textContent.length > 8")
+    page.get_by_role("button", name="Pause").click()
+    status(page, "Paused")
+    page.wait_for_timeout(200)
+    colours = page.evaluate("""["Canvas", "Highlight", "HighlightText"].map((colour) => {
+        const probe = document.createElement("span");
+        probe.style.cssText = `forced-color-adjust: none; color: ${colour}`;
+        document.body.append(probe);
+        return getComputedStyle(probe).color.match(/[0-9.]+/g).map(Number);
+    })""")
+    canvas = np.array(colours[0])
+    highlight, ink = (
+        canvas + opacity * (np.array(rgb) - canvas) for *rgb, opacity in ((*c, 1.0)[:4] for c in colours[1:])
+    )
+
+    def share(selector: str, colour: Any) -> float:
+        picture = image.open(io.BytesIO(page.locator(selector).screenshot()))
+        return float((np.abs(np.asarray(picture.convert("RGB"), int) - colour).max(axis=-1) < 12).mean())
+
+    assert share("mark", highlight) > 0.5, "the word lies on the colour of a selection"
+    assert share("mark", ink) > 0.02, "and is written in the colour of selected text"
+    assert share(".spoken", canvas) > 0.5, "what was spoken is not marked"
+    assert 0 < share(".spoken", highlight) < 0.2, "but underlined"
+    assert share("#speak", canvas) < 0.98
+
+
+def test_what_arrived_before_the_server_died_is_heard_and_saved(
+    visit: Callable[..., Any], voice: ssmphony.Voice, tmp_path: Path
+) -> None:
+    text = "यह एक लंबी कहानी है जिसे हम सुनेंगे। " * 16
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "ssmphony.cli", "serve", "--port", "0", "--threads", "1"]
+        here = {**os.environ, "PYTHONPATH": str(Path(ssmphony.__file__).parents[1])}
+        server = subprocess.Popen(command, stderr=file, env=here)
+    try:
+        end = time.monotonic() + 60
+        while not (found := re.search(r'"url": "(.+?)"', log.read_text())):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
+        page = visit(found.group(1) + "/")
+        page.expected = ("net::ERR_",)
+        ready(page)
+        page.get_by_label("Text to speak").fill(text)
+        page.keyboard.press("Control+Enter")
+        wait(page, "heard.loudest > 0.05 && document.getElementById('seek').max > 3")
+    finally:
+        server.kill()
+        server.wait(20)
+    wait(page, "/connection ended/.test(document.getElementById('error').textContent)")
+    arrived = float(page.get_by_label("Position").get_attribute("max"))
+    assert arrived > 3
+    assert page.inner_text("#status") == "Speaking"
+    assert f"{arrived:.1f} s of speech arrived" in page.inner_text("#figures")
+    assert page.get_by_role("button", name="Download mp3").is_disabled(), "the server would have to make it"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download wav").click()
+    samples, rate = soundfile.read(download.value.path(), dtype="float32")
+    assert len(samples) / rate == pytest.approx(arrived, abs=0.01)
+    assert np.abs(samples).max() > 0.05
+    before = position(page)
+    wait(page, f"heard.level > 0.02 && document.getElementById('seek').valueAsNumber > {min(before + 0.3, arrived)}")
+    page.get_by_label("Position").fill(str(arrived - 0.3))
+    status(page, "Broken off")
+    assert page.get_by_role("alert").inner_text().startswith("The connection ended"), "the reason stays"
+    page.get_by_role("button", name="Play").click()
+    wait(page, "heard.level > 0.02")
+
+
+def test_the_page_in_hindi(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.url)
+    ready(page)
+    page.get_by_role("button", name="हिन्दी").click()
+    assert page.get_attribute("html", "lang") == "hi"
+    assert page.title() == "ssmphony: हिन्दी वाणी"
+    assert page.get_by_role("button", name="हिन्दी").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="English").get_attribute("lang") == "en"
+    assert page.locator("#voice option").inner_text() == "default (हिन्दी)"
+    english = page.evaluate(r"""[...document.querySelectorAll("body *")]
+        .filter((e) => e.closest("[lang]").lang === "hi")
+        .filter((e) => !["CODE", "KBD", "H1", "OPTION", "NOSCRIPT"].includes(e.tagName))
+        .flatMap((e) => [...e.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data))
+        .concat([...document.querySelectorAll("[aria-label]")].map((e) => e.ariaLabel))
+        .filter((text) => /[A-Za-z]{4,}/.test(text.replace(/OpenAI|ssmphony/g, "")))""")
+    assert english == [], "what is said in another language says so"
+    page.get_by_role("button", name="बोलिए").click()
+    assert page.get_by_role("alert").inner_text() == "पहले कुछ लिखिए।"
+    page.get_by_label("बोलने के लिए हिन्दी पाठ").fill("ठीक है।")
+    page.keyboard.press("Control+Enter")
+    status(page, "पूरा हुआ")
+    assert "सेकंड की वाणी" in page.inner_text("#figures")
+
+    page.reload()
+    ready(page)
+    assert page.get_attribute("html", "lang") == "hi", "it is remembered"
+    page.get_by_role("button", name="English").click()
+    assert page.get_by_role("button", name="Speak", exact=True).is_visible()
+    page.reload()
+    assert page.get_attribute("html", "lang") == "en"
+    hindi = visit(site.url, locale="hi-IN")
+    assert hindi.get_attribute("html", "lang") == "hi", "the browser's language at first"
+
+
+def test_errors_of_the_server_are_in_the_language_they_are_written_in(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.url + "#text=a&voice=default&speaker=espeak-m2", locale="hi")
+    ready(page)
+    page.evaluate("document.querySelector('#speaker').append(new Option('x', 'nobody', true, true))")
+    page.keyboard.press("Control+Enter")
+    wait(page, "/speaker 'nobody'/.test(document.getElementById('error').textContent)")
+    assert page.get_attribute("#error", "lang") == "en"
+    page.get_by_label("वक्ता").select_option("espeak-m2")
+    page.get_by_label("बोलने के लिए हिन्दी पाठ").fill("क" * (LONGEST + 1))
+    page.keyboard.press("Control+Enter")
+    wait(page, "/^पाठ बहुत लंबा है/.test(document.getElementById('error').textContent)")
+    assert page.get_attribute("#error", "lang") is None
+
+
+def test_characters_are_counted_as_the_server_counts_them(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.url)
+    ready(page)
+    field = page.get_by_label("Text to speak")
+    assert page.inner_text("#count") == f"0 of {LONGEST} characters"
+    field.fill("हँ😀 मैं")
+    assert page.inner_text("#count") == f"{len('हँ😀 मैं')} of {LONGEST} characters"
+    assert page.inner_text("#count-over") == ""
+    field.fill("😀" * LONGEST)
+    assert field.get_attribute("aria-invalid") == "false"
+    field.fill("😀" * (LONGEST + 1))
+    assert page.inner_text("#count") == f"{LONGEST + 1} of {LONGEST} characters"
+    assert page.inner_text("#count-over") == f"Too long: this server speaks {LONGEST} characters at a time."
+    assert field.get_attribute("aria-invalid") == "true"
+    assert "count" in field.get_attribute("aria-describedby").split()
+
+
+def test_speakers_have_names_for_people(visit: Callable[..., Any], site: Site, voice: ssmphony.Voice) -> None:
+    page = visit(site.url)
+    ready(page)
+    assert page.locator("#speaker option").all_inner_texts() == list(voice.card.speaker_labels.values())
+    page.get_by_label("Speaker").select_option("Synthetic man 2")
+    page.get_by_label("Text to speak").fill("नमस्ते।")
+    page.keyboard.press("Control+Enter")
+    status(page, "Finished")
+    assert "speaker=espeak-m2" in page.url
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download wav").click()
+    seconds = soundfile.info(download.value.path()).duration
+    assert seconds == pytest.approx(voice.say("नमस्ते।", speaker="espeak-m2").seconds, abs=0.05)
 
 
 def test_errors_are_sentences(visit: Callable[..., Any], site: Site) -> None:

@@ -96,6 +96,124 @@ def test_the_wav_file_holds_the_samples() -> None:
     assert samples.tolist() == [0, 1, -1, 32767, -32768]
 
 
+PLAYER = """
+    globalThis.setInterval = () => 0;
+    const context = {
+        currentTime: 1, outputLatency: 0, destination: {}, started: [],
+        createGain: () => ({ connect() {}, gain: { setTargetAtTime() {} } }),
+        createBuffer: (_, length) => ({ length, copyToChannel(samples) { this.samples = [...samples]; } }),
+        createBufferSource() {
+            const node = { connect() {}, stop() { node.stopped = context.currentTime; } };
+            node.start = (at) => context.started.push({ at: Math.round(at * 100), samples: node.buffer.samples, node });
+            return node;
+        },
+    };
+    const player = new m.Player(context, 100);
+    const ramp = (from, count) => Int16Array.from({ length: count }, (_, i) => 32768 * ((from + i) / 1024));
+    const first = ({ samples }) => Math.round(1024 * samples[0]);
+    const seen = [];
+    const note = () => seen.push([player.playing, Math.round(100 * player.position), player.idle]);
+"""
+
+
+def test_the_player_goes_anywhere_within_what_has_arrived() -> None:
+    code = f"""{PLAYER}
+        player.push(ramp(0, 100));
+        player.push(ramp(100, 150));
+        context.currentTime += 0.03 + 0.5; // 30 ms lie between the arrival and the sound
+        note();
+        player.pause();
+        context.currentTime += 7;
+        note();
+        player.push(ramp(250, 50)); // arrives during the pause, and waits
+        const before = context.started.length;
+        player.seek(1.2);
+        note();
+        const quiet = context.started.length === before;
+        player.play();
+        const resumed = context.started.slice(before).map(first);
+        context.currentTime += 0.03 + 0.4;
+        note();
+        player.seek(99);
+        note();
+        player.seek(-1);
+        context.currentTime += 0.03 + 3.1;
+        note();
+        const stopped = context.started.slice(0, before).every(({{ node }}) => node.stopped);
+        return {{ seen, quiet, resumed, stopped }};
+    """
+    told = run("player.js", code, None)
+    assert told["seen"] == [
+        [True, 50, False],
+        [False, 50, False],
+        [False, 120, False],
+        [True, 160, False],
+        [True, 300, True],
+        [True, 300, True],
+    ]
+    assert told["quiet"], "nothing sounds during a pause"
+    assert told["resumed"] == [120, 250], "the rest of the piece, then the next"
+    assert told["stopped"]
+
+
+def test_the_player_schedules_little_ahead_and_without_gaps() -> None:
+    code = f"""{PLAYER}
+        for (let at = 0; at < 3000; at += 100) player.push(ramp(at % 1024, 100));
+        const spans = context.started.map((piece) => [piece.at, piece.samples.length]);
+        return spans;
+    """
+    spans = run("player.js", code, None)
+    assert all(at + count == following for (at, count), (following, _) in zip(spans, spans[1:], strict=False))
+    assert 500 <= sum(count for _, count in spans) <= 700, "five seconds, of thirty that have arrived"
+
+
+def messages() -> dict[str, dict[str, str]]:
+    return run("messages.js", "return m.MESSAGES", None)
+
+
+def test_every_text_is_there_in_both_languages() -> None:
+    english, hindi = messages()["en"], messages()["hi"]
+    assert english.keys() <= hindi.keys()
+    assert all(name.startswith("error.") for name in hindi.keys() - english.keys()), "the server says these in English"
+    for name, text in hindi.items():
+        assert re.search("[\u0900-\u097f]", text), name
+        if name in english:
+            assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", english[name])), name
+    assert not any(re.search("[\u0900-\u097f]", text) for text in english.values())
+
+
+def test_errors_that_have_a_text_are_errors_of_the_server_or_the_page() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in [*PAGE.parent.glob("*.py"), PAGE / "api.js"])
+    for name in messages()["hi"]:
+        if name.startswith("error."):
+            assert f'"{name.removeprefix("error.")}"' in sources, name
+
+
+def test_the_page_shows_its_english_texts_before_the_script_runs() -> None:
+    html, english = (PAGE / "index.html").read_text(encoding="utf-8"), messages()["en"]
+    shown = re.findall(r'<[^>]*\sdata-text="([^"]+)"[^>]*>([^<]*)<', html)
+    labels = re.findall(r'data-label="([^"]+)"\s+aria-label="([^"]+)"', html)
+    assert len(shown) == html.count("data-text=")
+    assert len(labels) == html.count("data-label=")
+    assert len(shown) > 20
+    for name, text in [*shown, *labels]:
+        assert english[name] == text
+    used = {name for name, _ in [*shown, *labels]}
+    for script in PAGE.glob("*.js"):
+        used |= (
+            set(re.findall(r'"([a-z][\w.]*)"', script.read_text(encoding="utf-8")))
+            if script.name != "messages.js"
+            else set()
+        )
+    own = {name for name in english if not name.startswith("error.")}
+    assert own <= used, "a text that is never shown"
+
+
+def test_characters_are_code_points() -> None:
+    texts = ["", "हँ😀 मैं", "a\nb", "𝟏"]
+    assert run("count.js", "return value.map(m.characters)", texts) == [len(text) for text in texts]
+
+
 def test_the_page_asks_no_other_server_and_holds_no_inline_code() -> None:
     assert {path.name for path in PAGE.iterdir()} >= {"index.html", "style.css", "main.js", "icon.svg"}
     for path in PAGE.iterdir():
@@ -110,6 +228,6 @@ def test_every_label_and_description_of_the_page_names_an_element() -> None:
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     named = re.findall(r'\s(?:for|aria-labelledby|aria-describedby)="([^"]+)"', html)
-    assert set(named) <= set(ids)
+    assert {name for names in named for name in names.split()} <= set(ids)
     for script in PAGE.glob("*.js"):
         assert set(re.findall(r'element\("([^"]+)"\)', script.read_text(encoding="utf-8"))) <= set(ids), script.name

@@ -10,7 +10,7 @@ export const key = {
   canBeSent: (value) => /^[\w!#$%&'*+.^`|~-]+$/.test(value),
 };
 
-/** An error whose message is a sentence for the person at the page; `code` is the server's. */
+/** An error whose message is a sentence for the person at the page; `code` may have a text of the page, too. */
 export class ServerError extends Error {
   constructor(message, code = "") {
     super(message);
@@ -22,7 +22,8 @@ export class ServerError extends Error {
   }
 }
 
-const unreachable = () => new ServerError("The server does not answer. Is it running? Then try again.");
+/** An error of the page's own, whose sentence is among its texts. */
+const failure = (code) => new ServerError("", code);
 
 const nothingSpoken = () =>
   new ServerError("There is nothing to speak in this text: it holds no letter and no digit.", "nothing_spoken");
@@ -33,7 +34,7 @@ async function ask(path, options = {}) {
   try {
     response = await fetch(address(path), { ...options, headers });
   } catch {
-    throw unreachable();
+    throw failure("unreachable");
   }
   if (response.ok) return response;
   const { error } = await response.json().catch(() => ({}));
@@ -41,8 +42,8 @@ async function ask(path, options = {}) {
   throw new ServerError(error?.message ?? `The server answered with status ${response.status}.`, code);
 }
 
-/** The voices that are installed, with their speakers and licences. */
-export const voices = async () => (await (await ask("v1/audio/voices")).json()).voices;
+/** {voices, max_characters}: the voices that are installed, and how many characters are spoken at a time. */
+export const offer = async () => (await ask("v1/audio/voices")).json();
 
 /** The whole request as one file, encoded by the server. */
 export async function encoded({ text, ...style }, format) {
@@ -53,8 +54,8 @@ export async function encoded({ text, ...style }, format) {
 
 /** Why a WebSocket did not open: browsers do not tell, but the same server answers a plain question. */
 const refusal = () =>
-  voices().then(
-    () => new ServerError("The server refused the connection. It may be busy: try again."),
+  offer().then(
+    () => failure("refused"),
     (error) => error,
   );
 
@@ -99,7 +100,7 @@ export function stream({ text, ...style }, { started, samples, words, done, fail
   };
   socket.onclose = async () => {
     if (over) return;
-    if (open) end(failed, new ServerError("The connection ended in the middle of the speech. Try again."));
+    if (open) end(failed, failure("broken"));
     else end(failed, await refusal());
   };
 

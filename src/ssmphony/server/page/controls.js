@@ -1,5 +1,7 @@
 /** The form: text, voice, speaker, speed and pitch, read and set as one request. */
 
+import { current, message } from "./language.js";
+
 const element = (id) => document.getElementById(id);
 const option = (value, text) => new Option(text, value);
 
@@ -53,20 +55,27 @@ export class Controls {
 
   set voices(voices) {
     this.#voices = voices;
-    const language = new Intl.DisplayNames(["en"], { type: "language", fallback: "code" });
-    const label = ({ name, language: code }) => `${name} (${code ? language.of(code) : "any language"})`;
-    element("voice").replaceChildren(...voices.map((voice) => option(voice.id, label(voice))));
-    this.#showVoice();
+    this.#listVoices();
     this.#choose();
   }
 
-  /** The voice or speaker that a link asked for and that is not here, as a sentence; "" when all is. */
+  /** The language of the page has changed. */
+  translate() {
+    const { voice, speaker } = this.request;
+    this.#listVoices();
+    if (voice) element("voice").value = voice;
+    this.#showVoice();
+    if (speaker) element("speaker").value = speaker;
+    this.#showStyle();
+  }
+
+  /** The voice or speaker that a link asked for and that is not here, as the name of a text and its fields, or null. */
   get missing() {
     const { voice, speaker } = this.#wanted;
-    if (!this.#voices.length) return "";
-    if (voice && this.voice?.id !== voice) return `The link asks for the voice “${voice}”, which is not installed here.`;
-    if (speaker && element("speaker").value !== speaker) return `The voice has no speaker “${speaker}”.`;
-    return "";
+    if (!this.#voices.length) return null;
+    if (voice && this.voice?.id !== voice) return ["voice.not_here", { voice }];
+    if (speaker && element("speaker").value !== speaker) return ["voice.no_speaker", { speaker }];
+    return null;
   }
 
   #choose() {
@@ -76,9 +85,17 @@ export class Controls {
     if (this.voice?.speakers?.includes(speaker)) element("speaker").value = speaker;
   }
 
+  #listVoices() {
+    const names = new Intl.DisplayNames([current()], { type: "language", fallback: "code" });
+    const language = ({ language: code }) => (code ? names.of(code) : message("voice.any_language"));
+    const options = this.#voices.map((voice) => option(voice.id, `${voice.name} (${language(voice)})`));
+    element("voice").replaceChildren(...options);
+    this.#showVoice();
+  }
+
   #showVoice() {
-    const { description, licence, attribution, speakers = [] } = this.voice ?? {};
-    element("speaker").replaceChildren(...speakers.map((name) => option(name, name)));
+    const { description, licence, attribution, speakers = [], speaker_names: labels = {} } = this.voice ?? {};
+    element("speaker").replaceChildren(...speakers.map((name) => option(name, labels[name] ?? name)));
     element("speaker-field").hidden = speakers.length < 2;
     const sentence = (text) => text && `${text.trim().replace(/\.$/, "")}.`;
     const about = [sentence(description), licence && `Licence: ${sentence(licence)}`, sentence(attribution)];
@@ -89,8 +106,8 @@ export class Controls {
     const [speed, pitch] = [element("speed").valueAsNumber, element("pitch").valueAsNumber];
     const semitones = `${pitch > 0 ? "+" : pitch < 0 ? "−" : ""}${Math.abs(pitch)}`;
     element("speed-shown").value = `${speed.toFixed(2)}×`;
-    element("pitch-shown").value = pitch ? `${semitones} semitones` : "unchanged";
-    element("speed").setAttribute("aria-valuetext", `${speed} times`);
-    element("pitch").setAttribute("aria-valuetext", `${pitch} semitones`);
+    element("pitch-shown").value = pitch ? message("pitch.value", { pitch: semitones }) : message("pitch.unchanged");
+    element("speed").setAttribute("aria-valuetext", message("speed.value", { speed }));
+    element("pitch").setAttribute("aria-valuetext", message("pitch.value", { pitch }));
   }
 }

@@ -1,18 +1,24 @@
-/** The page: a press of the button becomes an `Utterance`, and every frame shows how far it has been heard. */
+/** The page: a press of the button becomes an `Utterance`, and every picture shows how far it has been heard. */
 
 import * as api from "./api.js";
 import { Controls } from "./controls.js";
+import { Count } from "./count.js";
 import { EXAMPLES } from "./examples.js";
+import * as language from "./language.js";
 import { fromFragment, toFragment } from "./link.js";
 import { Scope } from "./scope.js";
+import { Transport } from "./transport.js";
 import { Utterance } from "./utterance.js";
 import { wav } from "./wav.js";
 import { LitText } from "./words.js";
 
+const { quote, say } = language;
 const element = (id) => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const controls = new Controls();
+const count = new Count();
 const scope = new Scope(element("scope"));
+const transport = new Transport({ toggle, seek });
 const lit = new LitText(element("text"), element("copy"));
 
 let context; // made by the first press: browsers allow no sound before one
@@ -25,7 +31,7 @@ function speak() {
   stop();
   complain("");
   if (!request.text.trim()) {
-    complain("Write some text first.");
+    complain("text.missing");
     element("text").focus();
     return;
   }
@@ -33,17 +39,35 @@ function speak() {
   context.resume();
   history.replaceState(null, "", toFragment(request));
   lit.clear();
-  element("figures").textContent = "Waiting for the first sound…";
+  say(element("figures"), "figures.waiting");
   current = new Utterance(request, context, { started, samples, done, failed });
   blank(controls.voice?.sample_rate);
-  show("Speaking");
+  show("status.speaking");
   follow(current);
 }
 
 function stop() {
-  if (!current?.sounding) return;
+  if (!current?.active) return;
   current.stop();
-  finish("Stopped");
+  scope.end();
+  finish("status.stopped");
+}
+
+function toggle() {
+  if (current.playing) {
+    current.pause();
+    show("status.paused");
+  } else {
+    context.resume();
+    current.play();
+    show("status.speaking");
+    follow(current);
+  }
+}
+
+function seek(seconds) {
+  current.seek(seconds);
+  draw();
 }
 
 function blank(rate = 24000) {
@@ -58,20 +82,25 @@ function started({ sample_rate: rate }) {
 function samples(piece) {
   scope.push(piece);
   tell();
+  if (!current.playing) draw();
 }
 
 function done() {
   scope.end();
-  allowDownloads();
+  refresh();
   tell();
 }
 
+/** What has arrived is heard to its end. */
 function failed(error) {
-  const { received } = current;
-  current.stop();
-  finish("");
   scope.end();
-  element("figures").textContent = received ? `Broken off after ${current.seconds.toFixed(1)} s` : "No sound";
+  if (current.received) say(element("figures"), "figures.broken", { seconds: current.seconds.toFixed(1) });
+  else {
+    current.stop();
+    finish("");
+    say(element("figures"), "figures.none");
+  }
+  refresh();
   report(error);
 }
 
@@ -81,55 +110,66 @@ function finish(status) {
   scope.draw(null, !still.matches);
 }
 
-/** Once a picture: the playhead, the lit word, and whether it is over. */
+/** Once a picture, while it plays: the playhead, the lit word, and whether it is over. */
 function follow(utterance) {
-  if (utterance !== current || !utterance.sounding) return;
+  if (utterance !== current || !utterance.playing) return;
   requestAnimationFrame(() => follow(utterance));
-  const position = utterance.position;
-  scope.draw(position, !still.matches);
-  const word = utterance.word(position);
-  if (word && element("text").value === utterance.request.text) lit.light(word.start, word.end);
+  draw();
   if (utterance.heard) {
-    utterance.stop();
-    finish("Finished");
+    utterance.pause();
+    finish(utterance.broken ? "status.broken" : "status.finished");
   }
 }
 
 // -- showing ----------------------------------------------------------------------------------------------------------
 
-function show(status) {
-  const sounding = Boolean(current?.sounding);
-  document.body.classList.toggle("speaking", sounding);
-  element("speak-label").textContent = sounding ? "Stop" : "Speak";
-  element("status").textContent = status;
-  allowDownloads();
+function draw() {
+  const position = current.position;
+  scope.draw(position, !still.matches);
+  transport.show(current);
+  const word = current.word(position);
+  if (word && element("text").value === current.request.text) lit.light(word.start, word.end);
 }
 
-function allowDownloads() {
-  element("wav").disabled = element("mp3").disabled = !current?.complete;
+function show(status) {
+  say(element("status"), status);
+  refresh();
+}
+
+/** What can be done now. */
+function refresh() {
+  const active = Boolean(current?.active);
+  document.body.classList.toggle("speaking", active);
+  say(element("speak-label"), active ? "stop" : "speak");
+  transport.show(current);
+  element("wav").disabled = !current?.received || current.receiving;
+  element("mp3").disabled = !current?.complete;
 }
 
 function tell() {
   const { seconds, firstSound, madeIn, complete } = current;
   if (!seconds) return;
-  const first = `first sound after ${Math.round(firstSound)} ms`;
-  const last = complete ? `, all of it after ${(madeIn / 1000).toFixed(1)} s` : "";
-  element("figures").textContent = `${seconds.toFixed(1)} s of speech, ${first}${last}`;
+  const fields = { seconds: seconds.toFixed(1), first: Math.round(firstSound), made: (madeIn / 1000).toFixed(1) };
+  say(element("figures"), complete ? "figures.all" : "figures.first", fields);
 }
 
-/** An error as a sentence; "" takes it away. */
-function complain(message) {
-  const sentence = message && message[0].toUpperCase() + message.slice(1) + (/[.!?।]$/.test(message) ? "" : ".");
-  element("error").textContent = sentence;
+/** A text of the page as an error; "" takes it away. */
+function complain(name, fields) {
+  say(element("error"), name, fields);
 }
 
 function report(error) {
+  const own = `error.${error.code}`;
   if (error.wantsKey) {
     element("key-form").hidden = false;
     element("key").focus();
-    complain(api.key.get() ? "The server does not accept this key." : "");
+    complain(api.key.get() ? "key.wrong" : "");
     api.key.set("");
-  } else complain(error.message);
+  } else if (language.has(own)) complain(own);
+  else {
+    const { message } = error;
+    quote(element("error"), message[0].toUpperCase() + message.slice(1) + (/[.!?।]$/.test(message) ? "" : "."));
+  }
 }
 
 // -- taking away ------------------------------------------------------------------------------------------------------
@@ -146,26 +186,26 @@ function save(blob, { text }, ending) {
 async function saveMp3() {
   const { request } = current;
   element("mp3").disabled = true;
-  element("status").textContent = "Making the mp3";
+  say(element("status"), "status.mp3");
   try {
     save(await api.encoded(request, "mp3"), request, "mp3");
-    element("status").textContent = "The mp3 is saved";
+    say(element("status"), "status.mp3_saved");
   } catch (error) {
-    element("status").textContent = "";
+    say(element("status"), "");
     report(error);
   }
-  allowDownloads();
+  refresh();
 }
 
 async function copyLink() {
   const request = controls.request;
-  if (!request.text.trim()) return complain("Write some text first: a link without one leads nowhere.");
+  if (!request.text.trim()) return complain("text.no_link");
   history.replaceState(null, "", toFragment(request));
   try {
     await navigator.clipboard.writeText(location.href);
-    element("status").textContent = "Link copied";
+    say(element("status"), "status.copied");
   } catch {
-    element("status").textContent = "The link is in the address bar"; // http in a home network has no clipboard
+    say(element("status"), "status.address"); // http in a home network has no clipboard
   }
 }
 
@@ -173,9 +213,11 @@ async function copyLink() {
 
 async function loadVoices() {
   try {
-    controls.voices = await api.voices();
+    const { voices, max_characters: most } = await api.offer();
+    controls.voices = voices;
+    count.most = most;
     element("key-form").hidden = true;
-    complain(controls.missing);
+    complain(...(controls.missing ?? [""]));
   } catch (error) {
     report(error);
   }
@@ -186,13 +228,13 @@ function restore() {
   if (!request) return;
   stop();
   controls.request = request;
-  complain(controls.missing);
+  complain(...(controls.missing ?? [""]));
 }
 
 function example({ name, text }) {
   const [item, button] = [document.createElement("li"), document.createElement("button")];
   button.type = "button";
-  button.textContent = name;
+  say(button, name);
   button.addEventListener("click", () => {
     controls.text = text;
     speak();
@@ -201,17 +243,32 @@ function example({ name, text }) {
   return item;
 }
 
+/** Everything in the language that was chosen. */
+function translate() {
+  language.translate();
+  for (const button of element("languages").children) button.ariaPressed = String(button.lang === language.current());
+  controls.translate();
+  count.show();
+  transport.show(current);
+}
+
 element("examples").replaceChildren(...EXAMPLES.map(example));
+for (const button of element("languages").children) {
+  button.addEventListener("click", () => {
+    language.choose(button.lang);
+    translate();
+  });
+}
 element("speech").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (current?.sounding) stop();
+  if (current?.active) stop();
   else speak();
 });
 element("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const key = element("key").value.trim();
   element("key").value = "";
-  if (!api.key.canBeSent(key)) return complain("Browsers cannot send this key: it has signs like / or =.");
+  if (!api.key.canBeSent(key)) return complain("key.unsendable");
   api.key.set(key);
   element("text").focus();
   loadVoices();
@@ -223,16 +280,23 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape") stop();
 });
 element("text").addEventListener("input", () => lit.clear());
+element("scope").addEventListener("click", (event) => {
+  if (current?.received) seek(scope.secondsAt(event.offsetX));
+});
 element("wav").addEventListener("click", () => {
   save(new Blob([wav(current.pieces, current.rate)], { type: "audio/wav" }), current.request, "wav");
 });
 element("mp3").addEventListener("click", saveMp3);
 element("link").addEventListener("click", copyLink);
 addEventListener("hashchange", restore);
-new ResizeObserver(() => current?.sounding || scope.draw(null, false)).observe(element("scope"));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  scope.recolour();
-  scope.draw(null, false);
-});
+const redraw = () => current?.playing || scope.draw(null, false);
+new ResizeObserver(redraw).observe(element("scope"));
+for (const colours of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+  matchMedia(colours).addEventListener("change", () => {
+    scope.recolour();
+    redraw();
+  });
+}
+translate();
 restore();
 loadVoices();

@@ -23,6 +23,7 @@ export class Scope {
   #columns;
   #palette;
   #expected = 0;
+  #view = { from: 0, scale: 1 }; // what was drawn last: its first second, and pixels a second
 
   constructor(canvas) {
     this.#canvas = canvas;
@@ -79,6 +80,7 @@ export class Scope {
     const wanted = smooth ? (position ?? 0) - span / 2 : Math.floor((position ?? 0) / span) * span;
     const from = Math.max(0, Math.min(wanted, Math.max(seconds, this.#expected) - span));
     const view = { from, scale: wide / span, width, wave: Math.round(height * WAVE), bottom: height - AXIS };
+    this.#view = view;
 
     context.clearRect(0, 0, width, height);
     context.font = "11px system-ui, sans-serif";
@@ -88,12 +90,17 @@ export class Scope {
     context.beginPath();
     context.rect(GUTTER, 0, wide, view.bottom);
     context.clip();
-    this.#drawWave(context, view, position, colour("--accent"), colour("--wave"));
+    this.#drawWave(context, view, position, colour("--heard"), colour("--wave"));
     if (position !== null) {
       context.fillStyle = colour("--playhead");
       context.fillRect(GUTTER + (position - from) * view.scale - 1, 0, 2, view.bottom);
     }
     context.restore();
+  }
+
+  /** The time at `x` pixels from the left of the picture. */
+  secondsAt(x) {
+    return Math.max(0, this.#view.from + (x - GUTTER) / this.#view.scale);
   }
 
   #measure(samples) {
@@ -129,10 +136,16 @@ export class Scope {
     const context = ramp.getContext("2d", { willReadFrequently: true });
     const gradient = context.createLinearGradient(0, 0, 256, 0);
     const stops = getComputedStyle(this.#canvas).getPropertyValue("--mel").split(",");
-    stops.forEach((stop, i) => gradient.addColorStop(i / (stops.length - 1), stop.trim()));
+    stops.forEach((stop, i) => gradient.addColorStop(i / (stops.length - 1), this.#resolved(stop.trim())));
     context.fillStyle = gradient;
     context.fillRect(0, 0, 256, 1);
     return new Uint32Array(context.getImageData(0, 0, 256, 1).data.buffer);
+  }
+
+  /** A colour of the system by its value: a canvas outside of the page does not know the page's colour scheme. */
+  #resolved(colour) {
+    this.#canvas.style.color = colour;
+    return getComputedStyle(this.#canvas).color;
   }
 
   #fit() {
