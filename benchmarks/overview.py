@@ -1,10 +1,13 @@
-"""Tables of the pages that follow from the code, not from a measurement: the layers of the package."""
+"""Parts of the pages that follow from the code, not from a measurement: layers, and what the reference lists."""
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmarks.tables import table
 
@@ -27,3 +30,44 @@ def layers() -> str:
         modules = [name for name in re.findall(r"\w+", layer) if (ROOT / "src/ssmphony" / f"{name}.py").is_file()]
         rows.append([str(number), ", ".join(f"`{name}`" for name in [*packages, *modules])])
     return table(["layer", "packages and modules"], rows)
+
+
+def configs() -> str:
+    """The config classes of training files, and those that the registries of `kind`s name."""
+    from ssmphony.codecs import CODECS
+    from ssmphony.config import VoiceBlock
+    from ssmphony.models import MODELS
+    from ssmphony.ssm import MIXERS
+    from ssmphony.text import FRONTENDS
+    from ssmphony.training.adapters import AdaptersConfig, LowRankConfig
+    from ssmphony.training.config import RunConfig, TrainingConfig
+    from ssmphony.training.run import TASKS
+
+    registries: dict[str, Mapping[str, Any]] = {
+        "Frontends": FRONTENDS,
+        "Models": MODELS,
+        "Codecs": CODECS,
+        "Tasks": TASKS,
+        "Sequence layers": MIXERS,
+    }
+    files = (TrainingConfig, RunConfig, VoiceBlock, AdaptersConfig, LowRankConfig)
+    parts = ["## Training files", *(_reference(config, every_field=True) for config in files)]
+    for title, registry in registries.items():
+        parts += [f"## {title}", "`kind`: " + ", ".join(f"`{kind}`" for kind in sorted(registry))]
+        parts += [_reference(registry[kind], every_field=True) for kind in sorted(registry)]
+    return "\n\n".join(parts)
+
+
+def state_space() -> str:
+    """What `ssmphony.ssm` exports, but for configs, which have a page of their own, and states."""
+    from ssmphony import ssm
+
+    names = [name for name in ssm.__all__ if not re.search("Config$|(?<!Learned)State$", name)]
+    found = [getattr(ssm, name) for name in names]
+    return "\n\n".join(_reference(value) for value in found if inspect.isclass(value) or inspect.isfunction(value))
+
+
+def _reference(value: Any, every_field: bool = False) -> str:
+    """What mkdocstrings replaces by the documentation of a class or function."""
+    options = "\n    options: {show_if_no_docstring: true}" if every_field else ""
+    return f"::: {value.__module__}.{value.__qualname__}{options}"

@@ -61,7 +61,11 @@ PARTS: dict[str, tuple[str, Render]] = {
     },
 }
 """Name of the part → its results, and what makes the text of them."""
-TABLES: dict[str, Callable[[], str]] = {"layers": overview.layers}
+TABLES: dict[str, Callable[[], str]] = {
+    "configs": overview.configs,
+    "layers": overview.layers,
+    "state-space": overview.state_space,
+}
 """Name of the part → what makes it from the code."""
 
 

@@ -19,6 +19,8 @@ from ssmphony.types import MelFormat
 
 
 class GriffinLimConfig(Config):
+    """A codec without weights: it finds phases that fit the log-mel frames of ``format``."""
+
     kind: Literal["griffin_lim"] = "griffin_lim"
     format: MelFormat = MelFormat()
 
