@@ -1,4 +1,4 @@
-"""Parts of the pages that follow from the code, not from a measurement: layers, and what the reference lists."""
+"""Parts of the pages that follow from the code, not from a measurement: systems, layers, what the reference lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.tables import table
 
@@ -17,6 +17,75 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+class System(NamedTuple):
+    """A row of the tables of systems; ``file`` below `src/ssmphony` is where it is, or will be."""
+
+    name: str
+    title: str
+    what: str
+    good_for: str
+    file: str
+
+    @property
+    def built(self) -> bool:
+        return (ROOT / "src/ssmphony" / self.file).exists()
+
+
+SYSTEMS = (
+    System(
+        "s4_acoustic",
+        "SSMphony",
+        "non-autoregressive: S4 text encoder, durations, causal S4D decoder, mel vocoder",
+        "speed, small size, exact timing, long text",
+        "models/s4_acoustic.py",
+    ),
+    System(
+        "lewm",
+        "LeWM TTS",
+        "autoregressive, from UTF-8 bytes: attention or Mamba predictor of audio latents, mel decoder and vocoder; its "
+        "voice mumbles",
+        "text without phonemes, research",
+        "models/jepa_tts.py",
+    ),
+    System(
+        "fish",
+        "Fish Speech on state-space models",
+        "codec language model, Mamba and S4 in pairs",
+        "expressive speech",
+        "models/fish.py",
+    ),
+    System("smamba", "SMamba", "VITS with Mamba", "voices from a sample", "models/smamba.py"),
+    System(
+        "s4d_autoencoder",
+        "S4D autoencoder",
+        "waveforms to latents and back",
+        "a codec for the others",
+        "codecs/s4d_autoencoder.py",
+    ),
+    System(
+        "sashimi",
+        "SaShiMi",
+        "samples of a waveform, one after another, by S4 at several rates; no text",
+        "music and sounds, research",
+        "models/sashimi.py",
+    ),
+)
+
+
+def systems(folder: str) -> str:
+    """All systems in their true state; ``folder`` leads from the page to the pages of the systems."""
+    rows = [
+        [
+            f"[`{system.name}`]({folder}{system.name}.md)" if system.built else f"`{system.name}`",
+            f"**{system.title}**: {system.what}",
+            system.good_for if system.built else f"{system.good_for} (once here)",
+            "built" if system.built else "planned",
+        ]
+        for system in SYSTEMS
+    ]
+    return table(["system", "what it is", "good for", "state"], rows)
 
 
 def layers() -> str:

@@ -65,6 +65,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "configs": overview.configs,
     "layers": overview.layers,
     "state-space": overview.state_space,
+    "systems": lambda: overview.systems(""),
+    "systems-readme": lambda: overview.systems("docs/systems/"),
+    "systems-choice": lambda: overview.systems("systems/"),
 }
 """Name of the part → what makes it from the code."""
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from benchmarks.overview import SYSTEMS
+from ssmphony.models import MODELS
 from tests.docs.pages import PAGES, ROOT
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SYSTEM = re.compile(r"^\| (?P<name>[^|]+) \|.*\| (?P<state>built|planned): `(?P<file>[a-z0-9_/.]+)` \|$", re.MULTILINE)
+SYSTEM_PAGES = [page for page in PAGES if page.parent.name == "systems" and page.name != "index.md"]
 
 
 def text_of(page: Path) -> str:
@@ -61,14 +64,22 @@ def test_named_tests_exist(page: Path) -> None:
         assert f"def {name}(" in text_of(ROOT / file), f"{page.name}: {file}::{name}"
 
 
-def test_systems_are_in_their_true_state() -> None:
-    rows = [match.groupdict() for match in SYSTEM.finditer(README)]
-    assert len(rows) == 5
-    for row in rows:
-        there = (ROOT / "src/ssmphony" / row["file"]).exists()
-        assert there == (row["state"] == "built"), row
-    page = text_of(ROOT / "docs/choose-a-model.md")
-    assert [match.groupdict() for match in SYSTEM.finditer(page)] == rows
+OUTLINE = ["What it is", "Shapes", "Train", "Evaluate", "Export", "Its voice", "Limits"]
+
+
+def test_every_model_is_in_the_table_of_systems() -> None:
+    files = {Path(inspect.getfile(config)).relative_to(ROOT / "src/ssmphony").as_posix() for config in MODELS.values()}
+    assert {system.file for system in SYSTEMS if system.built and system.file.startswith("models/")} == files
+
+
+def test_every_built_system_has_a_page_by_one_outline() -> None:
+    assert {page.stem for page in SYSTEM_PAGES} == {system.name for system in SYSTEMS if system.built}
+    navigation = text_of(ROOT / "mkdocs.yml")
+    for page in SYSTEM_PAGES:
+        titles = re.findall(r"^## (.+)$", text_of(page), re.MULTILINE)
+        assert [title.replace("Its voices", "Its voice") for title in titles][: len(OUTLINE)] == OUTLINE, page
+        assert f"systems/{page.name}" in navigation
+        assert "](https://arxiv.org/abs/" in text_of(page)
 
 
 def test_generated_parts_are_closed() -> None:
