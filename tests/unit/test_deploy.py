@@ -6,6 +6,8 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,34 @@ def test_the_image_is_built_from_files_that_exist() -> None:
         if name == "COPY" and not words[0].startswith("--from"):
             assert all((ROOT / source).exists() for source in words[:-1])
             assert all(f"!{source}" in (DEPLOY / "Dockerfile.dockerignore").read_text() for source in words[:-1])
+
+
+@pytest.mark.integration
+def test_a_wheel_is_built_from_the_files_of_the_image_alone(tmp_path: Path) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    for name, arguments in instructions():
+        words = arguments.split()
+        if name == "COPY" and not words[0].startswith("--from"):
+            for source in words[:-1]:
+                if (ROOT / source).is_dir():
+                    ignored = shutil.ignore_patterns("__pycache__", "weights.safetensors")
+                    shutil.copytree(ROOT / source, context / source, ignore=ignored)
+                else:
+                    shutil.copy(ROOT / source, context / source)
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=context, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = (archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
+    for file in ("server/page/index.html", "server/page/messages.js", "voices/default/voice.json", "py.typed"):
+        assert f"ssmphony/{file}" in names
+    assert not any(name.endswith("weights.safetensors") for name in names)
+    installed = re.findall(r'pip install .*"\.\[([\w,-]+)\]"', DOCKERFILE)
+    assert installed
+    for extra in installed[0].split(","):
+        assert f"Provides-Extra: {extra}\n" in metadata
 
 
 def test_the_image_runs_a_command_that_exists_as_nobody() -> None:
