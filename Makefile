@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
-# Python writes the bytecode that it uses; compiling all of it costs 28 MB.
+# Python writes the bytecode that it uses; compiling all of it costs 32 MB.
 INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
 
 export OMP_NUM_THREADS ?= 1
