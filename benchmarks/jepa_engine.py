@@ -37,10 +37,10 @@ from benchmarks.jepa_tables import MEETING
 from benchmarks.jepa_voices import MIXERS, codec_of, count, exported, matched, model_of
 from benchmarks.speed import RESULTS, machine
 from benchmarks.texts import SENTENCES
-from ssmphony.codecs.jepa_latent import JepaLatent
+from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.engine import Engine
-from ssmphony.models.jepa_memory import Memory
-from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
+from ssmphony.models.lewm import LeWM, LeWMConfig
+from ssmphony.models.lewm_memory import Memory
 from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.state import flatten
 from ssmphony.text import FRONTENDS
@@ -121,7 +121,7 @@ def ways() -> list[tuple[str, torch.dtype]]:
 
 
 @torch.inference_mode()
-def speak_batch(model: JepaTTS, codec: JepaLatent, tokens: list[Tokens], dtype: torch.dtype) -> Row:
+def speak_batch(model: LeWM, codec: LeWMCodec, tokens: list[Tokens], dtype: torch.dtype) -> Row:
     """A batch of sentences to its end, each block decoded as it comes."""
     device = model.head.weight.device
     lowered = torch.autocast(device.type, dtype) if dtype != torch.float32 else nullcontext()
@@ -199,7 +199,7 @@ def turns(steppers: Steppers, sizes: Sizes, rounds: int, about: Row) -> list[Row
 
 
 @torch.inference_mode()
-def behind(config: str, mixer: str, position: int, device: str) -> tuple[JepaTTS, Any]:
+def behind(config: str, mixer: str, position: int, device: str) -> tuple[LeWM, Any]:
     """The model, attention with a window of ``position``, and its state behind as many latents."""
     model = stepping_model(config, mixer, position if mixer == "attention" else None, device)
     layers = model.initial_layers(1)
@@ -214,32 +214,32 @@ def behind(config: str, mixer: str, position: int, device: str) -> tuple[JepaTTS
 
 
 @functools.cache
-def stepping_model(config: str, mixer: str, window: int | None, device: str) -> JepaTTS:
+def stepping_model(config: str, mixer: str, window: int | None, device: str) -> LeWM:
     block = matched(config, mixer)
     if window is not None:
         block.model["mixer"] = {"kind": mixer, "window": window}
     return model_of(block).to(device)
 
 
-def settings(model: JepaTTS) -> JepaTTSConfig:
+def settings(model: LeWM) -> LeWMConfig:
     return model.config
 
 
-def text(model: JepaTTS) -> Memory:
+def text(model: LeWM) -> Memory:
     device = model.head.weight.device
     ids = torch.arange(TOKENS, device=device)[None] % 50 + 1
     return model.read(ids, torch.ones_like(ids, dtype=torch.bool), torch.zeros(1, dtype=torch.long, device=device))
 
 
-def stepper(model: JepaTTS, layers: Any, position: int) -> Callable[[], None]:
+def stepper(model: LeWM, layers: Any, position: int) -> Callable[[], None]:
     memory, device = text(model), model.head.weight.device
     latent = torch.randn(1, settings(model).d_latent, device=device)
     at, token = torch.tensor([position], device=device), torch.tensor([TOKENS // 2], device=device)
 
     @torch.inference_mode()
     def step() -> Tensor:
-        z, *_ = model.foresee(latent, at, token, memory, layers)
-        return z.cpu()
+        made = model.advance(latent, at, token, (memory.keys, memory.values), memory.present, layers)
+        return made.frame.cpu()
 
     return step
 

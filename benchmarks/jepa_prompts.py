@@ -23,8 +23,8 @@ from ssmphony.audio.mel import log_mel
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.text.utf8 import tokenise
+from ssmphony.training.lewm_voice import LeWMVoice, Prompt, synthesize
 from ssmphony.types import Samples, SsmphonyError, Style
-from ssmphony.voices.jepa import JepaVoice, Prompt, synthesize
 
 Row = dict[str, Any]
 Embedding = npt.NDArray[np.float32]
@@ -33,7 +33,7 @@ STAND_IN = "cepstrum and pitch statistics (a stand-in)"
 COEFFICIENTS = 13
 
 
-def measure_prompts(voice: JepaVoice, corpora: Sequence[Path], text: str) -> Row | None:
+def measure_prompts(voice: LeWMVoice, corpora: Sequence[Path], text: str) -> Row | None:
     """Cosines with the own prompt and with others'. None without at least two speakers."""
     prompts = {clip.speaker: (folder, clip) for folder in corpora for clip in suitable(voice, folder)}
     if len(prompts) < 2:
@@ -52,7 +52,7 @@ def measure_prompts(voice: JepaVoice, corpora: Sequence[Path], text: str) -> Row
     return {"way": way, "speakers": rows}
 
 
-def suitable(voice: JepaVoice, folder: Path) -> list[Clip]:
+def suitable(voice: LeWMVoice, folder: Path) -> list[Clip]:
     """The first clip of each of the voice's speakers that is neither short nor long."""
     found: dict[str, Clip] = {}
     for clip in read_manifest(folder):
@@ -62,7 +62,7 @@ def suitable(voice: JepaVoice, folder: Path) -> list[Clip]:
 
 
 @torch.inference_mode()
-def behind(voice: JepaVoice, recording: Samples, clip: Clip, text: str) -> Samples:
+def behind(voice: LeWMVoice, recording: Samples, clip: Clip, text: str) -> Samples:
     """``text`` spoken behind the clip."""
     latents = voice.codec.encode(torch.from_numpy(recording)[None])[0]
     tokens = tokenise(text)

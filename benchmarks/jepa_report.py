@@ -33,13 +33,13 @@ from ssmphony.data.spelling import spelled
 from ssmphony.evaluation.metrics.distance import compare
 from ssmphony.evaluation.models.recogniser import WEIGHTS, Listener, character_edits
 from ssmphony.evaluation.pictures import Panel, draw
-from ssmphony.models.jepa_tts import JepaTTS
+from ssmphony.export.weights import read_weights
+from ssmphony.models.lewm import LeWM
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.jepa import HORIZONS, mean_errors, places_in_text
 from ssmphony.training.jepa_pictures import attention_figure, rollout_figure
+from ssmphony.training.lewm_voice import LeWMVoice, predict, reconstruct, rollout_errors, synthesize
 from ssmphony.types import Samples, SsmphonyError, Style, Tokens
-from ssmphony.voices.jepa import JepaVoice, predict, reconstruct, rollout_errors, synthesize
-from ssmphony.voices.weights import read_weights
 
 OUT = RESULTS / "jepa_report.json"
 BATCH = 16
@@ -49,11 +49,11 @@ Row = dict[str, Any]
 Hear = Callable[[Samples, int, str], float]
 
 
-def trained(run: Path, checkpoint: Path | None) -> tuple[JepaVoice, VoiceConfig]:
+def trained(run: Path, checkpoint: Path | None) -> tuple[LeWMVoice, VoiceConfig]:
     """The voice as the run's folder holds it now."""
     block = VoiceConfig(**load_json(run / "config.json")["voice"])
     model = block.model_settings(len(block.frontend_symbols())).build()
-    voice = JepaVoice(model, block.codec_settings().build())
+    voice = LeWMVoice(model, block.codec_settings().build())
     voice.load_state_dict(read_weights(checkpoint or run, "voice"))
     return voice.eval().requires_grad_(False), block
 
@@ -66,13 +66,13 @@ def steps_of(checkpoint: Path) -> int | None:
         return None
 
 
-def sound_of(voice: JepaVoice, mel: Tensor) -> Samples:
+def sound_of(voice: LeWMVoice, mel: Tensor) -> Samples:
     """Log-mel (frame, n_mels) → samples."""
     return voice.codec.vocoder(mel[None].float())[0].clamp(-1, 1).numpy()
 
 
 @torch.inference_mode()
-def report(voice: JepaVoice, clip: Clip, batch: Batch, recording: Samples, hear: Hear | None) -> tuple[Row, Row]:
+def report(voice: LeWMVoice, clip: Clip, batch: Batch, recording: Samples, hear: Hear | None) -> tuple[Row, Row]:
     """Figures of one clip, and what is drawn of it."""
     rate, mel, speaker = voice.codec.grid.sample_rate, batch.mels[0], int(batch.speakers[0])
     symbols = spelled(clip).symbols or ()
@@ -134,21 +134,21 @@ def listener(path: Path | None) -> Hear | None:
 
 
 @torch.inference_mode()
-def ends(model: JepaTTS, sentences: Sequence[Tokens]) -> Iterator[Row]:
+def ends(model: LeWM, sentences: Sequence[Tokens]) -> Iterator[Row]:
     """How each sentence ends: the share of its tokens spoken by then, and whether the end was foreseen."""
     for first in range(0, len(sentences), BATCH):
         batch = sentences[first : first + BATCH]
         state = model.begin(batch, [Style()] * len(batch))
         found: dict[int, Row] = {}
         while len(found) < len(batch):
-            state = model.advance(state)
+            state, _ = model.one_frame(state)
             for i in (i for i in range(len(batch)) if bool(state.over[i]) and i not in found):
                 share = (int(state.token[i]) + 1) / len(batch[i])
-                found[i] = {"share": share, "foreseen": bool(state.position[i] < state.most[i])}
+                found[i] = {"share": share, "foreseen": bool(state.position[i] < state.max_frames[i])}
         yield from (found[i] for i in range(len(batch)))
 
 
-def mistakes(voice: JepaVoice, block: VoiceConfig, path: Path, count: int) -> Row:
+def mistakes(voice: LeWMVoice, block: VoiceConfig, path: Path, count: int) -> Row:
     from ssmphony.text import FRONTENDS
 
     frontend = FRONTENDS[block.frontend["kind"]].model_validate(block.frontend).build()

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ssmphony.codecs.jepa_latent import JepaLatent
+from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.config import load_yaml, merge
-from ssmphony.models.jepa_tts import JepaTTS
+from ssmphony.export.voice import CardConfig, export
+from ssmphony.models.lewm import LeWM
 from ssmphony.training.config import VoiceConfig
-from ssmphony.voices.export import CardConfig, export
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "lewm"
 MIXERS: dict[str, dict[str, Any]] = {
@@ -41,16 +41,16 @@ def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceConfi
     return VoiceConfig(**merge(data, {"model": changes}))
 
 
-def model_of(block: VoiceConfig) -> JepaTTS:
+def model_of(block: VoiceConfig) -> LeWM:
     torch.manual_seed(0)
-    model: JepaTTS = block.model_settings(len(block.frontend_symbols())).build()
+    model: LeWM = block.model_settings(len(block.frontend_symbols())).build()
     nn.init.constant_(model.stop.bias, NEVER)
     return model.eval().requires_grad_(False)
 
 
-def codec_of(block: VoiceConfig) -> JepaLatent:
+def codec_of(block: VoiceConfig) -> LeWMCodec:
     torch.manual_seed(1)
-    codec: JepaLatent = block.codec_settings().build()
+    codec: LeWMCodec = block.codec_settings().build()
     return codec.eval().requires_grad_(False)
 
 

@@ -47,7 +47,7 @@ SYSTEMS = (
         "autoregressive, from UTF-8 bytes: attention or Mamba predictor of audio latents, mel decoder and vocoder; its "
         "voice mumbles",
         "text without phonemes, research",
-        "models/jepa_tts.py",
+        "models/lewm.py",
     ),
     System(
         "fish",

@@ -10,12 +10,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ssmphony.codecs import CODECS
+from ssmphony.export.voice import CardConfig, export
+from ssmphony.export.weights import read_weights
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
 from ssmphony.voice import Voice
-from ssmphony.voices.export import CardConfig, export
 from ssmphony.voices.manifest import read_manifest
-from ssmphony.voices.weights import read_weights
 
 MIXERS: dict[str, dict[str, Any]] = {
     "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 40}, "reach": [6, 9]},
@@ -28,7 +28,7 @@ MIXERS: dict[str, dict[str, Any]] = {
     },
 }
 MODEL: dict[str, Any] = {
-    "kind": "jepa_tts",
+    "kind": "lewm",
     "speakers": ["own", "other"],
     "d_latent": 8,
     "d_model": 16,
@@ -42,7 +42,7 @@ MODEL: dict[str, Any] = {
     "latents_per_token": 0.5,
 }
 CODEC: dict[str, Any] = {
-    "kind": "jepa_latent",
+    "kind": "lewm",
     "d_latent": 8,
     "d_model": 16,
     "d_ffn": 16,
@@ -69,7 +69,7 @@ def build_model(mixer: str, **settings: Any) -> Any:
     """A sentence ends where the most latents are made."""
     torch.manual_seed(0)
     symbols = FRONTENDS["bytes"]().build().symbols
-    model = MODELS["jepa_tts"].model_validate({"n_symbols": len(symbols), **MODEL, **MIXERS[mixer], **settings}).build()
+    model = MODELS["lewm"].model_validate({"n_symbols": len(symbols), **MODEL, **MIXERS[mixer], **settings}).build()
     randomise(model.eval())
     nn.init.constant_(model.stop.bias, -5.0)
     return model
@@ -78,7 +78,7 @@ def build_model(mixer: str, **settings: Any) -> Any:
 def make_voice(out: Path) -> tuple[Voice, Path]:
     """The voice in PyTorch, and its package ``out``."""
     model = build_model("mamba2")
-    codec: Any = CODECS["jepa_latent"].model_validate(CODEC).build()
+    codec: Any = CODECS["lewm"].model_validate(CODEC).build()
     randomise(codec.eval())
     with torch.no_grad():  # no norm holds back what the direct path brings: the sound would be too loud to compare
         codec.decoder.head.weight.mul_(0.5)

@@ -21,13 +21,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.codecs.mel_vocoder import MelVocoder
-from ssmphony.models.s4_acoustic import S4Acoustic, expand_tokens
+from ssmphony.export.weights import write_weights
+from ssmphony.models.parallel import expand_tokens
+from ssmphony.models.s4_acoustic import S4Acoustic
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_exactly
 from ssmphony.types import Style
 from ssmphony.voices.manifest import read_manifest
 from ssmphony.voices.package import load, locate
-from ssmphony.voices.weights import write_weights
 
 TEXT = (
     "आज सुबह से बारिश हो रही है, इसलिए हम घर पर ही रहेंगे और किताबें पढ़ेंगे।",

@@ -61,6 +61,18 @@ class VoiceModel(ABC):
         """The next block of frames of every sentence of the batch, and the state behind it. Pure."""
 
 
+class Parallel(VoiceModel):
+    """A model that knows all durations before its first frame."""
+
+    @abstractmethod
+    def token_ends(self, state: State) -> Array:
+        """The frame after each token's last, (batch, tokens) int."""
+
+    @abstractmethod
+    def with_token_ends(self, state: State, ends: Array) -> State:
+        """The same sentences before their first frame, with other durations."""
+
+
 class Decoder(ABC):
     """The half of a codec that speaks: frames → samples."""
 

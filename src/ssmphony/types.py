@@ -291,15 +291,3 @@ def word_positions(words: Iterable[tuple[int, int]], count: int) -> npt.NDArray[
             positions[first] = FIRST
             positions[stop - 1] = LAST
     return positions
-
-
-def seeded_noise(seeds: Iterable[int], positions: Iterable[int], channels: int) -> npt.NDArray[np.float32]:
-    """Standard normal numbers (row, channels), each row a function of its seed and its absolute position alone.
-
-    Philox (Salmon et al. 2011), the seed as its key and the position as its counter: no state to carry.
-    """
-    rows: list[npt.NDArray[np.float32]] = []
-    for seed, position in zip(seeds, positions, strict=True):
-        bits = np.random.Philox(key=int(seed) % 2**64, counter=int(position) << 64)  # far apart: rows share no number
-        rows.append(np.random.Generator(bits).standard_normal(channels, np.float32))
-    return np.stack(rows) if rows else np.zeros((0, channels), np.float32)

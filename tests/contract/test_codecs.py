@@ -15,43 +15,21 @@ from torch import nn
 
 from ssmphony.codecs import CODECS
 from ssmphony.interfaces import Decoder
-from ssmphony.types import MelFormat
 from tests.contract import contract
 
-FORMAT = MelFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max=4_000)
-VOCODER: dict[str, Any] = {"format": FORMAT, "dim": 8, "intermediate": 12, "n_layers": 2, "kernel_size": 5}
-#: By kind and, where it has several forms, by the form. Smaller than the defaults, for speed only: a codec that is not
-#: named here is built with its defaults.
-TINY: dict[str, dict[str, Any]] = {
-    "mel_vocoder": VOCODER,
-    "mel_vocoder harmonic": {**VOCODER, "harmonic": True},
-    "griffin_lim": {"format": FORMAT},
-    "jepa_latent": {
-        "format": FORMAT,
-        "d_latent": 5,
-        "d_model": 8,
-        "d_ffn": 8,
-        "n_layers": 1,
-        "mixer": {"kind": "attention", "n_heads": 2},
-        "width": 8,
-        "blocks": 2,
-        "lookahead": 1,
-        "direct": True,
-        "mel_mean": 0.0,
-        "mel_std": 1.0,
-        "vocoder": {"dim": 8, "intermediate": 12, "n_layers": 2, "kernel_size": 5},
-    },
+#: By kind and, where it has several forms, by the form.
+TINY: dict[str, Any] = {
+    f"{kind} {form}".strip(): config for kind, codec in CODECS.items() for form, config in codec.tiny().items()
 }
 
 #: Rounding in a pitch adds up to a phase, and a partial's phase is so many times the fundamental's.
 TOLERANCES = {"mel_vocoder harmonic": 1e-4}
-FORMS = sorted({*CODECS, *TINY})
-every_codec = pytest.mark.parametrize("kind", FORMS)
+every_codec = pytest.mark.parametrize("kind", TINY)
 
 
 def build(kind: str) -> Any:
     """A codec whose every weight matters: fresh networks are nearly constant."""
-    codec = CODECS[kind.split()[0]](**TINY.get(kind, {})).build()
+    codec = TINY[kind].build()
     if isinstance(codec, nn.Module):
         for parameter in codec.parameters():
             nn.init.normal_(parameter, std=0.4)
@@ -59,13 +37,8 @@ def build(kind: str) -> Any:
     return codec
 
 
-def channels(codec: Decoder) -> int:
-    """Of a frame."""
-    return int(codec.encode(torch.zeros(1, codec.grid.hop_length)).shape[2])
-
-
 def stream(codec: Decoder) -> contract.Stream:
-    return contract.codec_stream(codec, channels(codec))
+    return contract.codec_stream(codec, codec.grid.channels)
 
 
 @pytest.fixture
@@ -74,7 +47,7 @@ def tiny(kind: str) -> contract.Stream:
     return stream(build(kind))
 
 
-every_network = pytest.mark.parametrize("kind", [kind for kind in FORMS if isinstance(build(kind), nn.Module)])
+every_network = pytest.mark.parametrize("kind", [kind for kind in TINY if isinstance(build(kind), nn.Module)])
 
 
 @every_network
@@ -135,7 +108,7 @@ def test_encode_lengths(kind: str, samples: int) -> None:
     codec = build(kind)
     sound = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
     frames = torch.as_tensor(codec.encode(sound))
-    assert frames.shape == (2, 1 + samples // codec.grid.hop_length, channels(codec))
+    assert frames.shape == (2, 1 + samples // codec.grid.hop_length, codec.grid.channels)
     assert bool(torch.isfinite(frames).all())
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from ssmphony.cli import app
 from ssmphony.config import load_yaml, merge, parse
-from ssmphony.voices.export import CardConfig
+from ssmphony.export.voice import CardConfig
 from tests.docs.pages import ALL, PAGES, ROOT, Block
 from tests.tiny_voice import make_voice
 from tests.training_files import check_training_file

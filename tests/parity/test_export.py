@@ -17,14 +17,14 @@ from torch import nn
 from ssmphony.audio.mel import log_mel
 from ssmphony.codecs import CODECS
 from ssmphony.engine.probe import rows_of
+from ssmphony.export.voice import CardConfig, export
+from ssmphony.export.weights import read_weights
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError, Style, Tokens
 from ssmphony.voice import Voice
 from ssmphony.voices import package
-from ssmphony.voices.export import CardConfig, export
 from ssmphony.voices.manifest import read_manifest, write_manifest
-from ssmphony.voices.weights import read_weights
 
 TOLERANCE = 1e-4
 FRAME_TOLERANCE = 3 * TOLERANCE

@@ -70,7 +70,8 @@ def test_the_text_in_reach_is_all_that_a_step_needs() -> None:
     mask = torch.arange(40) < torch.tensor([40, 40, 9])[:, None]
     memory, token = model.read(ids, mask, torch.zeros(3, dtype=torch.long)), torch.tensor([0, 30, 8])
     latent, position = torch.randn(3, 8), torch.zeros(3, dtype=torch.long)
-    found = model.foresee(latent, position, token, memory, model.initial_layers(3))
+    keys = (memory.keys, memory.values)
+    found = model.advance(latent, position, token, keys, memory.present, model.initial_layers(3))
     distance = torch.arange(40) - token[:, None]
     seen = memory.present & (distance >= -6) & (distance <= 9)
     every = torch.ones(3, 1, dtype=torch.bool)

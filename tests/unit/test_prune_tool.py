@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ssmphony.codecs.mel_vocoder import MelVocoder, MelVocoderConfig
-from ssmphony.models.s4_acoustic import FRAME_FEATURES, S4Acoustic, S4AcousticConfig
+from ssmphony.models.parallel import FRAME_FEATURES
+from ssmphony.models.s4_acoustic import S4Acoustic, S4AcousticConfig
 
 TOOL = runpy.run_path(str(Path(__file__).resolve().parents[2] / "tools/prune.py"))
 
@@ -41,7 +42,7 @@ def test_the_decoder_loses_the_layer_that_does_nothing(model: S4Acoustic, idle: 
     for linear in (layer.mixer.output.linear, layer.ffn.down):
         linear.weight.zero_()
         linear.bias.zero_()
-    one = TOOL["Spoken"](torch.randn(1, 20, 16 + FRAME_FEATURES), torch.ones(1, 20, dtype=torch.bool))
+    one = TOOL["Spoken"](torch.randn(1, 20, 17 + FRAME_FEATURES), torch.ones(1, 20, dtype=torch.bool))
     smaller = TOOL["prune_decoder"](model, 2, [one])
     assert smaller.config.decoder_layers == 2
     torch.testing.assert_close(smaller.decode_all(*one), model.decode_all(*one))

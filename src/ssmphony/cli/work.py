@@ -116,14 +116,13 @@ def export(
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
     with needs_extra("train"):
-        from ssmphony.training.release import trains_codec, voice_block
-        from ssmphony.voices.export import CardConfig
-        from ssmphony.voices.export import export as write
+        from ssmphony.export.source import default_codec, voice_block
+        from ssmphony.export.voice import CardConfig
+        from ssmphony.export.voice import export as write
 
     from ssmphony.config import load_yaml, parse
-    from ssmphony.voices.package import locate
 
-    vocoder = codec or (run if trains_codec(run) else locate(None))
+    vocoder = codec or default_codec(run)
     described = parse(CardConfig, load_yaml(card) if card else {"name": out.name, "language": "hi"}, str(card))
     write(voice_block(run, vocoder), run, vocoder, described, out)
     typer.echo(f'{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav "नमस्ते दुनिया"')

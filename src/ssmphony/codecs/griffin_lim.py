@@ -6,35 +6,45 @@ speaks without a vocoder.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ssmphony.audio.griffin_lim import GriffinLim, GriffinLimState
+from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, Codec
 from ssmphony.config import Config
-from ssmphony.interfaces import Array, Decoder, Encoder
+from ssmphony.graph_spec import GraphSpec
+from ssmphony.interfaces import Array
 from ssmphony.types import MelFormat
 
 
 class GriffinLimConfig(Config):
     """A codec without weights: it finds phases that fit the log-mel frames of ``format``."""
 
+    frames: ClassVar[str] = LOG_MEL
     kind: Literal["griffin_lim"] = "griffin_lim"
     format: MelFormat = MelFormat()
+
+    @classmethod
+    def tiny(cls) -> dict[str, GriffinLimConfig]:
+        """The smallest configs, by form: tests run on them."""
+        return {"": cls(format=TINY_MEL)}
 
     def build(self) -> TensorGriffinLim:
         return TensorGriffinLim(self)
 
 
-class TensorGriffinLim(Decoder, Encoder):
+class TensorGriffinLim(Codec):
     """`GriffinLim` for callers with tensors; its state holds tensors too."""
+
+    runtime = "griffin_lim"
 
     def __init__(self, config: GriffinLimConfig) -> None:
         self.config = config
         self.algorithm = GriffinLim(config.format)
-        self.format = config.format
+        self.format = self.mel = config.format
         self.grid = config.format.grid
         self.lookahead = self.algorithm.lookahead
 
@@ -50,6 +60,9 @@ class TensorGriffinLim(Decoder, Encoder):
     def encode(self, samples: Array) -> Tensor:
         """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels)."""
         return torch.from_numpy(self.algorithm.encode(_array(samples)))
+
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        return ()
 
 
 def _array(value: Array) -> Array:

@@ -11,22 +11,24 @@ keeps the first sound near. With ``harmonic`` the phases follow the pitch, see `
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann, mel_filterbank
+from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, SpectrumCodec, Stft
 from ssmphony.codecs.harmonic import HarmonicHead
 from ssmphony.config import Config
-from ssmphony.interfaces import Array, Decoder, Encoder
+from ssmphony.interfaces import Array
 from ssmphony.types import MelFormat, SsmphonyError
 
 
 class MelVocoderConfig(Config):
     """``dim`` and ``intermediate`` are the width of the trunk and of its feed-forward layers."""
 
+    frames: ClassVar[str] = LOG_MEL
     kind: Literal["mel_vocoder"] = "mel_vocoder"
     format: MelFormat = MelFormat()
     dim: int = 256
@@ -35,6 +37,12 @@ class MelVocoderConfig(Config):
     kernel_size: int = 7
     lookahead_per_conv: int = 1
     harmonic: bool = False
+
+    @classmethod
+    def tiny(cls) -> dict[str, MelVocoderConfig]:
+        """The smallest configs that have all parts, by form: tests run on them."""
+        plain = cls(format=TINY_MEL, dim=8, intermediate=12, n_layers=2, kernel_size=5)
+        return {"": plain, "harmonic": plain.model_copy(update={"harmonic": True})}
 
     def build(self) -> MelVocoder:
         return MelVocoder(self)
@@ -120,7 +128,7 @@ class ConvNeXtBlock(nn.Module):
         return (residual + y) * mask, context
 
 
-class MelVocoder(nn.Module, Decoder, Encoder):
+class MelVocoder(SpectrumCodec):
     """The default codec. See the module's docstring for the network and `MelVocoderState` for its memory."""
 
     window: Tensor
@@ -129,11 +137,12 @@ class MelVocoder(nn.Module, Decoder, Encoder):
     def __init__(self, config: MelVocoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.format = config.format
+        self.format = self.mel = config.format
         self.grid = config.format.grid
         n_fft, hop = self.format.n_fft, self.format.hop_length
         if n_fft % (2 * hop):
             raise SsmphonyError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop}")
+        self.stft = Stft(n_fft, hop)
         self.overlap = n_fft // hop
         self.embed = LookaheadConv(self.format.n_mels, config.dim, config.kernel_size, config.lookahead_per_conv)
         self.norm = nn.LayerNorm(config.dim, eps=1e-6)
@@ -190,7 +199,7 @@ class MelVocoder(nn.Module, Decoder, Encoder):
         return samples[:, self.lookahead * self.format.hop_length :], pitch
 
     def trunk(self, frames: Tensor, mask: Tensor, state: TrunkState) -> tuple[Spectrum, TrunkState]:
-        """The network before the inverse STFT, which is what is exported."""
+        """The network before the inverse STFT."""
         time = frames.shape[1]
         step, contexts = self.config.lookahead_per_conv, state.contexts
         masks = torch.cat([state.mask, mask], dim=1)
@@ -214,6 +223,15 @@ class MelVocoder(nn.Module, Decoder, Encoder):
         if self.harmonics is not None:
             (log_magnitude, phase, pitch), turns = self.harmonics(x, log_magnitude, phase, mask, turns)
         return Spectrum(log_magnitude, phase, mask, pitch), TrunkState(masks[:, time:], tuple(kept), turns)
+
+    def initial_layers(self, batch: int) -> TrunkState:
+        return self.initial_state(batch).trunk
+
+    def spectra(
+        self, frames: Tensor, mask: Tensor, layers: TrunkState
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], TrunkState]:
+        spectrum, layers = self.trunk(frames, mask, layers)
+        return spectrum[:3], layers
 
     def inverse_stft(self, spectrum: Spectrum, segments: Tensor, segment_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Overlap-add of windowed inverse FFTs, divided by the sum of squared windows of the frames that exist."""

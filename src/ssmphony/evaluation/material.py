@@ -12,7 +12,7 @@ from ssmphony.audio.files import read_audio
 from ssmphony.audio.resample import resample
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.evaluation.recorded import RecordedTiming, copy_synthesis
-from ssmphony.runtime.parallel import ParallelRuntime
+from ssmphony.interfaces import Parallel
 from ssmphony.types import Audio, Samples, SsmphonyError, Style, TimedSpan, Tokens, Word
 from ssmphony.voice import Voice
 
@@ -81,7 +81,7 @@ def recorded(voice: Voice, clip: Clip, corpus: Path) -> Sentence:
     if voice.encoder is not None:
         conditions["copy"] = Rendition(copy_synthesis(voice.encoder, voice.codec, recording))
     known = set(clip.symbols or ()) <= set(voice.frontend.symbols)
-    if known and clip.anchors and isinstance(voice.model, ParallelRuntime):
+    if known and clip.anchors and "timing" in voice.model.capabilities and isinstance(voice.model, Parallel):
         timing = RecordedTiming(voice.model, clip.anchors, clip.seconds, voice.codec.grid.frame_rate)
         timed = speak_tokens(replace(voice, model=timing), tokens_of(clip, voice.frontend.symbols))
         conditions["timed"] = Rendition(timed.samples, timed.phonemes)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssmphony.interfaces import Decoder, Encoder, State, VoiceModel
+from ssmphony.interfaces import Decoder, Encoder, Parallel, State, VoiceModel
 from ssmphony.runtime.expand import Integers
-from ssmphony.runtime.parallel import ParallelRuntime, ParallelState
 from ssmphony.types import Frames, Samples, Style, Tokens
 
 Anchor = tuple[int, int, float, float]
@@ -21,14 +20,15 @@ class RecordedTiming(VoiceModel):
     Inside a word, and in the pauses, the model's own durations share what there is.
     """
 
-    def __init__(self, model: ParallelRuntime, anchors: Sequence[Anchor], seconds: float, frame_rate: float) -> None:
+    def __init__(self, model: Parallel, anchors: Sequence[Anchor], seconds: float, frame_rate: float) -> None:
         self.model = model
         self.anchors = [(first, stop, round(a * frame_rate), round(b * frame_rate)) for first, stop, a, b in anchors]
         self.n_frames = round(seconds * frame_rate)
 
-    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> ParallelState:
-        read = self.model.begin(tokens, styles)
-        return self.model.start(read.encoded, recorded_ends(read.ends[0], self.anchors, self.n_frames)[None])
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
+        state = self.model.begin(tokens, styles)
+        ends = np.asarray(self.model.token_ends(state))[0]
+        return self.model.with_token_ends(state, recorded_ends(ends, self.anchors, self.n_frames)[None])
 
     def step(self, state: State) -> tuple[Frames, State]:
         return self.model.step(state)

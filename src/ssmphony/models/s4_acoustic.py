@@ -12,22 +12,19 @@ over a token, as in *FastPitch* (arXiv 2006.06873).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import Config, choose
-from ssmphony.interfaces import State, VoiceModel
+from ssmphony.config import Config
+from ssmphony.interfaces import State
+from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
 from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, S4Config, S4DConfig, StackConfig
-from ssmphony.types import Frames, Style, Tokens, stack_tokens
 
 WORD_POSITIONS = 5
 """See `ssmphony.types.word_positions`."""
-FRAME_FEATURES = 3
-"""Channels of a frame beside the encoder's: pitch contour, fraction of the token, log of its length."""
 CONTOUR_TURNS = 4
 """Sines and cosines of the pitch at 1, 2, 4 and 8 turns an octave: harmonics move with it, so it must be sharp."""
 MAX_LOG_DURATION = math.log(200.0)
@@ -60,6 +57,27 @@ class S4AcousticConfig(Config):
     mel_std: float = 3.0
     mel_floor: float = -11.5
 
+    @classmethod
+    def tiny(cls, n_symbols: int) -> dict[str, S4AcousticConfig]:
+        """The smallest configs that have all parts, by form: tests run on them."""
+        return {
+            "": cls(
+                n_symbols=n_symbols,
+                speakers=("own", "other"),
+                n_mels=6,
+                d_model=8,
+                d_ffn=12,
+                d_state=4,
+                n_layers=2,
+                decoder_layers=2,
+                lookahead=2,
+                block=8,
+                max_seq=32,
+                mel_std=1.0,
+                mel_mean=0.0,
+            )
+        }
+
     def build(self) -> S4Acoustic:
         return S4Acoustic(self)
 
@@ -70,20 +88,6 @@ class Prosody(NamedTuple):
     log_durations: Tensor
     pitch: Tensor
     energy: Tensor
-
-
-class S4AcousticState(NamedTuple):
-    """A batch of sentences between two blocks; batch first."""
-
-    encoded: Tensor
-    """(batch, tokens, d_model + 1), see `S4Acoustic.condition`."""
-    ends: Tensor
-    """(batch, tokens): the frame behind each token."""
-    position: Tensor
-    """(batch,): frames returned so far."""
-    ahead: Tensor
-    """(batch, block - lookahead, n_mels): frames behind ``position`` that the decoder has already made."""
-    decoder: State
 
 
 class ConvPrenet(nn.Module):
@@ -119,7 +123,7 @@ class TokenPredictor(nn.Module):
         return self.head(self.norm(self.body(h, mask))).squeeze(-1) * mask
 
 
-class S4Acoustic(nn.Module, VoiceModel):
+class S4Acoustic(ParallelModel):
     """See the module's docstring. Training goes through `encode`, `prior`, `predict`, `condition` and `decode`."""
 
     capabilities = frozenset({"pitch", "speed", "timing"})
@@ -127,7 +131,10 @@ class S4Acoustic(nn.Module, VoiceModel):
     def __init__(self, config: S4AcousticConfig) -> None:
         super().__init__()
         self.config = config
+        self.block, self.lookahead = config.block, config.lookahead
+        self.max_tokens, self.speaker_names = config.max_seq, config.speakers
         d_model = config.d_model
+        self.encoded_channels = d_model + 1
         self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
         self.positions = nn.Embedding(WORD_POSITIONS, d_model)
         self.speakers = nn.Embedding(len(config.speakers), d_model)
@@ -142,7 +149,7 @@ class S4Acoustic(nn.Module, VoiceModel):
         self.pitch = TokenPredictor(d_model, config.dropout)
         self.energy = TokenPredictor(d_model, config.dropout)
         self.prosody = nn.Conv1d(2, d_model, 3, padding=1)
-        self.expand = nn.Linear(d_model + FRAME_FEATURES - 1, d_model)
+        self.expand = nn.Linear(d_model + FRAME_FEATURES, d_model)
         self.contour = nn.Linear(1 + 2 * CONTOUR_TURNS, d_model)
         mixers = {"s4": S4Config, "s4d": S4DConfig}
         decoder_mixer = mixers[config.decoder_mixer](d_model=d_model, d_state=config.d_state, dropout=config.dropout)
@@ -214,7 +221,7 @@ class S4Acoustic(nn.Module, VoiceModel):
     def denormalise(self, mel: Tensor) -> Tensor:
         return mel * self.config.mel_std + self.config.mel_mean
 
-    # -- speaking -------------------------------------------------------------------------------------------------
+    # -- the family's interface -----------------------------------------------------------------------------------
 
     def read(
         self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
@@ -228,61 +235,15 @@ class S4Acoustic(nn.Module, VoiceModel):
         pitch = prosody.pitch + pitch_semitones / 12.0
         return self.condition(h, pitch, prosody.energy, mask), prosody.log_durations
 
-    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> S4AcousticState:
-        device = self.head.weight.device
-        read = stack_tokens(tokens, styles, fewest=1)  # nothing but empty sentences: absent tokens, and no frames
-        ids, positions, mask, speeds, pitch = (torch.from_numpy(array).to(device) for array in read)
-        names = {name: row for row, name in enumerate(self.config.speakers)}
-        rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
-        encoded, log_durations = self.read(ids, positions, mask, torch.tensor(rows, device=device), pitch)
-        frames = (log_durations.exp() / speeds).round().clamp(min=1)
-        ends = torch.where(mask, frames, 0).cumsum(dim=1).long()
-        start = torch.zeros(len(tokens), dtype=torch.long, device=device)
-        made, decoder = self._block(encoded, ends, start, self.decoder.initial_state(len(tokens)))
-        return S4AcousticState(encoded, ends, start, made[:, self.config.lookahead :], decoder)
+    def initial_frames(self, batch: int) -> State:
+        return self.decoder.initial_state(batch)
 
-    def step(self, state: S4AcousticState) -> tuple[Frames, S4AcousticState]:
-        encoded, ends, position, ahead, decoder = state
-        block = self.config.block
-        made, decoder = self._block(encoded, ends, position + block, decoder)
-        made = torch.cat([ahead, made], dim=1)
-        _, _, token = expand_tokens(encoded, ends, position, block)
-        lengths = (ends[:, -1] - position).clamp(0, block)
-        frames = Frames(self.denormalise(made[:, :block]), token, lengths)
-        return frames, S4AcousticState(encoded, ends, position + block, made[:, block:], decoder)
-
-    def _block(self, encoded: Tensor, ends: Tensor, first: Tensor, state: State) -> tuple[Tensor, State]:
-        x, mask, _ = expand_tokens(encoded, ends, first, self.config.block)
-        return self.decode(x, mask, state)
-
-
-def expand_tokens(encoded: Tensor, ends: Tensor, first: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Frames ``first`` … ``first + count`` of each row, by the formula of `ssmphony.runtime.expand`.
-
-    encoded (batch, tokens, channel), ends (batch, tokens), first (batch,) → x (batch, count, channel + 2), mask
-    (batch, count) and the token each frame speaks (batch, count). The last channel of ``encoded`` is interpolated
-    between the centres of the tokens, the others are repeated.
-    """
-    frame = first[:, None] + torch.arange(count, device=first.device)
-    mask = frame < ends[:, -1:]
-    token = torch.searchsorted(ends, frame.contiguous(), right=True).clamp(max=ends.shape[1] - 1)
-    starts = F.pad(ends[:, :-1], (1, 0))
-    begin, end = starts.gather(1, token), ends.gather(1, token)
-    length = (end - begin).clamp(min=1).to(encoded.dtype)
-    repeated = encoded[..., :-1].gather(1, token[..., None].expand(-1, -1, encoded.shape[2] - 1))
-    fraction = (frame - begin + 0.5) / length
-    late = fraction >= 0.5
-    other = (token + torch.where(late, 1, -1)).clamp(0, ends.shape[1] - 1)
-    other = torch.where(starts.gather(1, other) < ends.gather(1, other), other, token)  # beside the last is padding
-    centres = (starts + ends).to(encoded.dtype) / 2
-    here, there = centres.gather(1, token), centres.gather(1, other)
-    share = (frame + 0.5 - here) / torch.where(other == token, 1.0, there - here)
-    own, near = encoded[..., -1].gather(1, token), encoded[..., -1].gather(1, other)
-    glide = own + (near - own) * share
-    added = torch.stack([glide, fraction, length.log() / 5.0], dim=-1)
-    return torch.cat([repeated, added], dim=-1) * mask[..., None], mask, token
+    def frames(self, x: Tensor, mask: Tensor, state: State) -> tuple[Tensor, State]:
+        """As `decode`, but log-mel as the codec takes it."""
+        mel, state = self.decode(x, mask, state)
+        return self.denormalise(mel), state
 
 
 def with_contour(x: Tensor, contour: Tensor) -> Tensor:
     """x from `expand_tokens` with another pitch contour (batch, frame), such as a recording's own."""
-    return torch.cat([x[..., :-FRAME_FEATURES], contour[..., None], x[..., 1 - FRAME_FEATURES :]], dim=-1)
+    return torch.cat([x[..., : -1 - FRAME_FEATURES], contour[..., None], x[..., -FRAME_FEATURES:]], dim=-1)

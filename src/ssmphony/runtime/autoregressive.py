@@ -1,4 +1,6 @@
-"""An autoregressive voice model on ONNX Runtime: an encoder that reads, and a predictor that steps by one frame."""
+"""Voice models of the autoregressive family on ONNX Runtime: an encoder that reads, a predictor that steps by one
+frame, and, of frames of several codes, a graph that makes one code after another.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,13 @@ import numpy as np
 from ssmphony.config import choose
 from ssmphony.interfaces import VoiceModel
 from ssmphony.runtime.expand import Booleans, Floats, Integers
-from ssmphony.runtime.graph import Arrays, Graph
-from ssmphony.types import Frames, SsmphonyError, Style, Tokens, seeded_noise, stack_tokens
+from ssmphony.runtime.graph import Array, Arrays, Graph
+from ssmphony.sampling import Sampler, draw_codes, seeded_noise
+from ssmphony.types import Frames, SsmphonyError, Style, Tokens, stack_tokens
 
 _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
+_STEP = ("frame", "position", "token", "present")
+"""Inputs of the predictor that are no memory of the text."""
 
 
 class AutoregressiveState(NamedTuple):
@@ -23,15 +28,15 @@ class AutoregressiveState(NamedTuple):
     """What the predictor reads of the text, (batch, head, tokens, channel) each."""
     present: Booleans
     """(batch, max_tokens)."""
-    latent: Floats
-    """(batch, channel): the last frame."""
-    spread: Floats
-    """(batch, channel): standard deviation of the noise on a frame."""
+    frame: Array
+    """(batch, channel): the last frame, of floats or of codes."""
+    noise_std: Floats
+    """(batch, channel): standard deviation of the noise on a frame of floats."""
     position: Integers
     """(batch,): frames made so far."""
     token: Floats
     """(batch,): the place in the text, in tokens."""
-    most: Integers
+    max_frames: Integers
     """(batch,): the sentence is over after so many frames."""
     over: Booleans
     """(batch,)."""
@@ -41,26 +46,35 @@ class AutoregressiveState(NamedTuple):
 
 
 class AutoregressiveRuntime(VoiceModel):
-    """``encoder`` and ``predictor`` graphs (see `docs/extend.md`); ``block`` frames a step."""
+    """``encoder`` and ``predictor`` graphs, and ``codes`` where a frame has several; ``block`` frames a step.
+
+    A predictor of codes returns the logits of the first codebook, of which the last ends the sentence.
+    """
 
     def __init__(
         self,
         encoder: Graph,
         predictor: Graph,
+        codes: Graph | None = None,
         *,
         block: int,
         speakers: Sequence[str] = (),
         capabilities: Collection[str] = (),
+        codebooks: Sequence[int] = (),
+        sampler: Sampler | None = None,
     ) -> None:
-        self.encoder, self.predictor = encoder, predictor
-        self.block = block
+        """``codebooks`` are the sizes of a frame of codes; empty for floats."""
+        if (len(codebooks) > 1) != (codes is not None):
+            raise ValueError(f"{len(codebooks)} codebooks, and {'a' if codes else 'no'} graph of codes")
+        self.encoder, self.predictor, self.codes = encoder, predictor, codes
+        self.block, self.codebooks, self.sampler = block, tuple(codebooks), sampler or Sampler()
         self.capabilities = frozenset(capabilities)
         self.speakers = {name: index for index, name in enumerate(speakers)}
         tokens = predictor.shape("present")[1]
         if not isinstance(tokens, int):
             raise SsmphonyError(f"{predictor.name}: it has no largest number of tokens; export the voice again")
         self.max_tokens = tokens
-        self.memory = tuple(name for name in predictor.inputs if name.startswith(("keys_", "values_")))
+        self.memory = tuple(name for name in predictor.inputs if name not in _STEP)
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
         """Of a style, seed and speaker count."""
@@ -77,11 +91,11 @@ class AutoregressiveRuntime(VoiceModel):
         return AutoregressiveState(
             memory=tuple(self._padded(made[name], name) for name in self.memory),
             present=np.pad(read.mask, ((0, 0), (0, room))),
-            latent=made["beginning"],
-            spread=made["spread"],
+            frame=made["start"],
+            noise_std=made["noise_std"],
             position=zeros,
             token=zeros.astype(np.float32),
-            most=made["most"],
+            max_frames=made["max_frames"],
             over=read.mask.sum(axis=1) == 0,
             seed=np.array([style.seed for style in styles], np.int64),
             layers=self.predictor.initial_state(len(tokens)),
@@ -89,25 +103,47 @@ class AutoregressiveRuntime(VoiceModel):
 
     def step(self, state: AutoregressiveState) -> tuple[Frames, AutoregressiveState]:
         shape = (len(state.over), self.block)
-        values, tokens = np.zeros((*shape, state.latent.shape[1]), np.float32), np.zeros(shape, np.int64)
-        lengths = np.zeros(len(state.over), np.int64)
+        values = np.zeros((*shape, state.frame.shape[1]), state.frame.dtype)
+        tokens, lengths = np.zeros(shape, np.int64), np.zeros(len(state.over), np.int64)
         for index in range(self.block):
             if state.over.all():
                 break
-            lengths += ~state.over
-            state = self._advance(state)
-            values[:, index], tokens[:, index] = state.latent, state.token
+            before = state.over
+            state, ended = self._advance(state)
+            lengths += ~before & ~ended
+            values[:, index], tokens[:, index] = state.frame, state.token
         return Frames(values, tokens, lengths), state
 
-    def _advance(self, state: AutoregressiveState) -> AutoregressiveState:
+    def _advance(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Booleans]:
+        """One frame on, and (batch,): in place of a frame of codes came the end."""
         inputs = dict(zip(self.memory, state.memory, strict=True))
-        inputs |= {"latent": state.latent, "position": state.position, "token": state.token, "present": state.present}
-        (latent, token, stop), layers = self.predictor.run(inputs, state.layers)
-        if state.spread.any():
-            latent = latent + state.spread * seeded_noise(state.seed, state.position, latent.shape[1])
+        inputs |= {"frame": state.frame, "position": state.position, "token": state.token, "present": state.present}
+        outputs, layers = self.predictor.run(inputs, state.layers)
+        made = dict(zip(self.predictor.outputs, outputs, strict=True))
+        frame, ended = self._codes(made, state) if self.codebooks else (self._floats(made, state), np.False_)
         position = state.position + 1
-        over = state.over | stop | (position >= state.most)
-        return state._replace(latent=latent, position=position, token=token, over=over, layers=layers)
+        over = state.over | made["stop"] | ended | (position >= state.max_frames)
+        new = state._replace(frame=frame, position=position, token=made["new_token"], over=over, layers=layers)
+        return new, np.broadcast_to(ended, over.shape)
+
+    def _floats(self, made: dict[str, Array], state: AutoregressiveState) -> Floats:
+        frame = made["new_frame"]
+        if state.noise_std.any():
+            frame = frame + state.noise_std * seeded_noise(state.seed, state.position, frame.shape[1])
+        return frame
+
+    def _codes(self, made: dict[str, Array], state: AutoregressiveState) -> tuple[Integers, Booleans]:
+        """One code of each codebook, and whether the first is the end."""
+        seeds, positions = state.seed.tolist(), state.position.tolist()
+        first = draw_codes(made["logits"], seeds, positions, self.sampler)
+        frame = [np.minimum(first, self.codebooks[0] - 1)]
+        if self.codes is not None:
+            inner = self.codes.initial_state(len(first))
+            for codebook, size in enumerate(self.codebooks[1:], start=1):
+                inputs = {"hidden": made["hidden"], "code": frame[-1], "codebook": np.full_like(first, codebook)}
+                (logits,), inner = self.codes.run(inputs, inner)
+                frame.append(draw_codes(logits[:, :size], seeds, positions, self.sampler, codebook))
+        return np.stack(frame, axis=1), first == self.codebooks[0]
 
     def _padded(self, array: Floats, name: str) -> Floats:
         """Zeros where tokens are absent, for a predictor that was exported for one number of them."""

@@ -1,4 +1,4 @@
-"""A non-autoregressive voice model on ONNX Runtime: encoder, durations, expansion, streaming decoder."""
+"""Voice models of the parallel family on ONNX Runtime: encoder, durations, expansion, streaming decoder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssmphony.config import choose
-from ssmphony.interfaces import VoiceModel
+from ssmphony.interfaces import Parallel
 from ssmphony.runtime.expand import Floats, Integers, expand, spoken_tokens, token_ends
 from ssmphony.runtime.graph import Arrays, Graph
 from ssmphony.types import Frames, Style, Tokens, stack_tokens
@@ -30,7 +30,7 @@ class ParallelState(NamedTuple):
     layers: Arrays
 
 
-class ParallelRuntime(VoiceModel):
+class ParallelRuntime(Parallel):
     """``encoder`` and ``decoder`` graphs (see `docs/extend.md`); ``block`` frames a step.
 
     The decoder's output step ``i`` belongs to frame ``i - lookahead``. It runs one block ahead of what `step`
@@ -65,10 +65,15 @@ class ParallelRuntime(VoiceModel):
                 "pitch_semitones": read.pitch_semitones,
             }
         )
-        return self.start(encoded, token_ends(log_durations, read.mask, read.speeds))
+        return self._start(encoded, token_ends(log_durations, read.mask, read.speeds))
 
-    def start(self, encoded: Floats, ends: Integers) -> ParallelState:
-        """Before the first frame of sentences that were read: encoded and ends as in `ParallelState`."""
+    def token_ends(self, state: ParallelState) -> Integers:
+        return state.ends
+
+    def with_token_ends(self, state: ParallelState, ends: Integers) -> ParallelState:
+        return self._start(state.encoded, ends)
+
+    def _start(self, encoded: Floats, ends: Integers) -> ParallelState:
         first = np.zeros(len(encoded), np.int64)
         frames, layers = self._decode(encoded, ends, first, self.decoder.initial_state(len(encoded)))
         return ParallelState(encoded, ends, first, frames[:, self.lookahead :], layers)

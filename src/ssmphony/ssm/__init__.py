@@ -8,7 +8,6 @@ from ssmphony.ssm.block import BidirectionalBlock, Block, BlockState, FeedForwar
 from ssmphony.ssm.causal_conv import CausalConv, CausalConvConfig, ConvState
 from ssmphony.ssm.cross_attention import CrossAttention, sinusoids
 from ssmphony.ssm.encoder import Encoder, EncoderConfig
-from ssmphony.ssm.fixed import fixed
 from ssmphony.ssm.full_attention import FullAttention
 from ssmphony.ssm.groups import parameter_groups
 from ssmphony.ssm.learned_state import LearnedState
@@ -52,7 +51,6 @@ __all__ = [
     "StackState",
     "StateSpaceMixer",
     "StateSpaceState",
-    "fixed",
     "parameter_groups",
     "sinusoids",
 ]

@@ -11,7 +11,9 @@ from torch.nn import functional as F
 
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
-from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, expand_tokens, with_contour
+from ssmphony.export.weights import Part
+from ssmphony.models.parallel import expand_tokens
+from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, with_contour
 from ssmphony.training import pictures
 from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceConfig
@@ -21,7 +23,6 @@ from ssmphony.training.losses import dissimilarity, masked_mean, random_windows
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.targets import Targets, align, alignment_scores
 from ssmphony.types import MelFormat, SsmphonyError
-from ssmphony.voices.weights import Part
 
 MEL_RANGE = 12.0
 """From the floor to the loudest, in nats: what SSIM takes for black and white."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
+from ssmphony.export.weights import Part, read_weights
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import locate
-from ssmphony.voices.weights import Part, read_weights
 
 
 def origin(name: str | Path) -> Path:

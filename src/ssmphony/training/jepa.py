@@ -10,11 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ssmphony.codecs.jepa_latent import STRIDE, JepaLatentConfig, take, whole_latents
+from ssmphony.codecs.lewm import STRIDE, LeWMCodecConfig, take, whole_latents
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.data.spelling import spelled
-from ssmphony.models.jepa_tts import ANYONE, JepaTTSConfig, Prediction
+from ssmphony.export.weights import Part
+from ssmphony.models.lewm import ANYONE, LeWMConfig, Prediction
 from ssmphony.training import jepa_pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_exactly, origin
@@ -27,12 +28,11 @@ from ssmphony.training.jepa_losses import (
     spoken_tokens,
     stop_loss,
 )
+from ssmphony.training.lewm_voice import LeWMVoice, rollout_errors
 from ssmphony.training.losses import masked_mean, random_windows
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.jepa import JepaVoice, rollout_errors
-from ssmphony.voices.weights import Part
 
 SHOWN = 2
 """How many validation clips are drawn and can be heard."""
@@ -62,7 +62,7 @@ class JepaTaskConfig(Config):
         the predictor's loss; None: with the KL divergence alone.
     Against drift, each off at 0: latent_noise, the largest standard deviation of noise on the predictor's input, that
         of the latents being 1; rollout, the share of inputs that are its own predictions, reached like the KL weight,
-        see `JepaTTS.replace` for ``rollout_passes``; ``weights.predicted_mel``, the decoder on predicted latents;
+        see `LeWM.replace` for ``rollout_passes``; ``weights.predicted_mel``, the decoder on predicted latents;
         ``weights.alignment``, the attention held near the tokens spoken: within ``anchored_width`` tokens where word or
         phone times are known, else within ``free_width`` of the text around the diagonal.
     decoded_latents: so many latents of each clip, from a random place, are decoded in a step of training; 0: all. The
@@ -99,15 +99,15 @@ class JepaTaskConfig(Config):
         """Raises `SsmphonyError` when a corpus is missing, or does not fit the voice block."""
         symbols = voice.frontend_symbols()
         model, codec = voice.model_settings(n_symbols=len(symbols)), voice.codec_settings()
-        if not isinstance(model, JepaTTSConfig) or not isinstance(codec, JepaLatentConfig):
-            raise SsmphonyError("task.kind jepa trains voice.model.kind jepa_tts with voice.codec.kind jepa_latent")
+        if not isinstance(model, LeWMConfig) or not isinstance(codec, LeWMCodecConfig):
+            raise SsmphonyError("task.kind jepa trains voice.model.kind lewm with voice.codec.kind lewm")
         if model.d_latent != codec.d_latent:
             raise SsmphonyError(
                 f"voice.model.d_latent is {model.d_latent}, voice.codec.d_latent {codec.d_latent}: they must be equal"
             )
         if self.speaker_dropout and ANYONE not in model.speakers:
             raise SsmphonyError(f"task.speaker_dropout needs '{ANYONE}' among voice.model.speakers")
-        parts = JepaVoice(model.build(), codec.build())
+        parts = LeWMVoice(model.build(), codec.build())
         parts.codec.vocoder.requires_grad_(False)
         if self.vocoder is not None:
             load_exactly(parts.codec.vocoder, origin(self.vocoder), "codec")
@@ -131,13 +131,13 @@ class Run(NamedTuple):
     widths: Tensor
 
 
-class JepaTask(Task[JepaVoice]):
-    """Train `JepaTTS` and `JepaLatent` together; the vocoder inside is not trained."""
+class JepaTask(Task[LeWMVoice]):
+    """Train `LeWM` and `LeWMCodec` together; the vocoder inside is not trained."""
 
     part: Part = "voice"
 
     def __init__(
-        self, config: JepaTaskConfig, model: JepaVoice, symbols: tuple[str, ...], spells: bool, seed: int
+        self, config: JepaTaskConfig, model: LeWMVoice, symbols: tuple[str, ...], spells: bool, seed: int
     ) -> None:
         """``spells``: the frontend reads bytes, the corpora's phonemes are replaced by their texts."""
         super().__init__(config.optimiser, seed)
@@ -234,7 +234,7 @@ class JepaTask(Task[JepaVoice]):
         return losses
 
     def _spread_loss(self, error: Tensor, mask: Tensor) -> Tensor:
-        """The Gaussian likelihood of the errors, for `JepaTTS.log_spread` alone: how much noise a temperature is."""
+        """The Gaussian likelihood of the errors, for `LeWM.log_spread` alone: how much noise a temperature is."""
         log_spread = self.model.model.log_spread
         return 0.01 * masked_mean(0.5 * error * torch.exp(-2.0 * log_spread) + log_spread, mask)
 

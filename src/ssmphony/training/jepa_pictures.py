@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ssmphony.data.dataset import Batch
 from ssmphony.training import pictures
+from ssmphony.training.lewm_voice import LeWMVoice, synthesize
 from ssmphony.training.task import Task
 from ssmphony.types import Style, Tokens
-from ssmphony.voices.jepa import JepaVoice, synthesize
 
 
 def attention_figure(attention: Tensor, symbols: Sequence[str]) -> Figure:
@@ -58,7 +58,7 @@ def log_spectrum(task: Task[Any], variances: Tensor, rank: float) -> None:
 
 def show_clip(
     task: Task[Any],
-    voice: JepaVoice,
+    voice: LeWMVoice,
     batch: Batch,
     symbols: Sequence[str],
     made: Tensor,

@@ -19,11 +19,11 @@ from ssmphony.alignment.recogniser import (
 )
 from ssmphony.config import Config
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
+from ssmphony.export.weights import Part
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.types import MelFormat
-from ssmphony.voices.weights import Part
 
 
 class Augmentation(Config):

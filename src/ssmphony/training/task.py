@@ -12,9 +12,9 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
+from ssmphony.export.weights import Part
 from ssmphony.ssm import parameter_groups
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
-from ssmphony.voices.weights import Part
 
 M = TypeVar("M", bound=nn.Module)
 

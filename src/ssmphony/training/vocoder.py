@@ -14,6 +14,7 @@ from ssmphony.codecs.mel_vocoder import MelVocoder
 from ssmphony.config import Config
 from ssmphony.data.crops import AudioCrops, CropSource, read_samples
 from ssmphony.data.selection import select
+from ssmphony.export.weights import Part
 from ssmphony.training import pictures
 from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceConfig
@@ -21,7 +22,6 @@ from ssmphony.training.discriminators import Discriminators
 from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.weights import Part
 
 PERIODS = (2, 3, 5, 7, 11)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ssmphony.config import Config, VoiceBlock, load_json, parse
+from ssmphony.sampling import Sampler
 from ssmphony.types import FrameGrid, MelFormat, SsmphonyError, VoiceCard
 from ssmphony.voices.upgrade import FORMAT_VERSION, upgrade
 
@@ -42,6 +43,8 @@ class ModelEntry(Config):
     """Tokens of the longest sentence that the graphs take."""
     capabilities: tuple[str, ...] = ()
     """See `ssmphony.interfaces.VoiceModel`."""
+    sampler: Sampler | None = None
+    """How an autoregressive model draws its codes."""
 
 
 class StftEntry(Config):

@@ -136,9 +136,16 @@ def _parallel(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel
 
 def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
     encoder, predictor = (_graph(folder, manifest, name, threads) for name in ("encoder", "predictor"))
-    entry = manifest.model
+    entry, codebooks = manifest.model, manifest.codec.codebooks
     return AutoregressiveRuntime(
-        encoder, predictor, block=entry.block, speakers=manifest.speakers, capabilities=entry.capabilities
+        encoder,
+        predictor,
+        _graph(folder, manifest, "codes", threads) if len(codebooks) > 1 else None,
+        block=entry.block,
+        speakers=manifest.speakers,
+        capabilities=entry.capabilities,
+        codebooks=codebooks,
+        sampler=entry.sampler,
     )
 
 

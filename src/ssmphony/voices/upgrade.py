@@ -43,11 +43,31 @@ def upgrade(manifest: Mapping[str, Any], where: str) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "model": _model(model, entries, where),
         "codec": _codec(codec, entries.get("vocoder", {})),
-        "graphs": {_NEW_GRAPHS.get(name, name): _graph(entry) for name, entry in graphs.items()},
+        "voice": upgrade_block(voice),
+        "graphs": {
+            _NEW_GRAPHS.get(name, name): _graph(entry, _NEW_NAMES.get(name, {}) if "predictor" in graphs else {})
+            for name, entry in graphs.items()
+        },
     }
 
 
 _NEW_GRAPHS = {"vocoder": "codec_decoder"}
+_NEW_NAMES = {
+    "encoder": {"beginning": "start", "most": "max_frames", "spread": "noise_std"},
+    "predictor": {"latent": "frame", "new_latent": "new_frame"},
+}
+"""Of inputs and outputs of autoregressive models."""
+_NEW_KINDS = {"model": {"jepa_tts": "lewm"}, "codec": {"jepa_latent": "lewm"}}
+
+
+def upgrade_block(voice: Mapping[str, Any]) -> dict[str, Any]:
+    """A voice block, of a manifest or of an earlier training, with today's kinds."""
+    new = dict(voice)
+    for part, kinds in _NEW_KINDS.items():
+        block = voice.get(part)
+        if isinstance(block, dict) and block.get("kind") in kinds:
+            new[part] = {**block, "kind": kinds[block["kind"]]}
+    return new
 
 
 def _model(block: Mapping[str, Any], graphs: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -80,7 +100,7 @@ def _codec(block: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _graph(entry: Any) -> Any:
+def _graph(entry: Any, names: Mapping[str, str]) -> Any:
     if not isinstance(entry, dict):
         return entry
-    return {key: value for key, value in entry.items() if key not in ("block", "lookahead")}
+    return {**{key: value for key, value in entry.items() if key not in ("block", "lookahead")}, "names": dict(names)}

@@ -15,8 +15,8 @@ from ssmphony.audio.mel import mel_filterbank
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
 from ssmphony.codecs.vocos import load_vocos
 from ssmphony.config import load_yaml, parse
+from ssmphony.export.weights import public_codec, read_weights
 from ssmphony.types import MelFormat, SsmphonyError
-from ssmphony.voices.weights import public_codec, read_weights
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = 13_530_000

@@ -15,7 +15,7 @@ from ssmphony.codecs import CODECS
 from ssmphony.data.dataset import Batch, Corpus
 from ssmphony.data.manifest import Clip, write_manifest
 from ssmphony.models import MODELS
-from ssmphony.models.jepa_tts import JepaTTSConfig
+from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.s4_acoustic import S4Acoustic, S4AcousticConfig
 from ssmphony.ssm import BidirectionalBlock, Block, StateSpaceMixer
 from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
@@ -233,7 +233,7 @@ def test_masked_mean() -> None:
 BUILT = {
     "s4_acoustic s4": MODEL.model_copy(update={"decoder_mixer": "s4"}),
     "s4_acoustic s4d": MODEL.model_copy(update={"decoder_mixer": "s4d"}),
-    "jepa_tts": JepaTTSConfig(n_symbols=9, speakers=("a",), d_model=8, d_ffn=12, n_heads=2, text_layers=1, n_layers=2),
+    "lewm": LeWMConfig(n_symbols=9, speakers=("a",), d_model=8, d_ffn=12, n_heads=2, text_layers=1, n_layers=2),
     "mel_vocoder": CODECS["mel_vocoder"](),
 }
 

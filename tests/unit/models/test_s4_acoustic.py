@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ssmphony.models.s4_acoustic import (
-    FRAME_FEATURES,
-    MAX_LOG_DURATION,
-    S4Acoustic,
-    S4AcousticConfig,
-    expand_tokens,
-    with_contour,
-)
+from ssmphony.models.parallel import FRAME_FEATURES, expand_tokens
+from ssmphony.models.s4_acoustic import MAX_LOG_DURATION, S4Acoustic, S4AcousticConfig, with_contour
 from ssmphony.runtime import expand as runtime
 from ssmphony.types import SsmphonyError, Style, Tokens
 
@@ -77,7 +71,7 @@ def test_padding_changes_nothing() -> None:
 
 def test_frames_do_not_see_padding() -> None:
     model = build()
-    x = torch.randn(2, 40, 8 + FRAME_FEATURES, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2, 40, model.encoded_channels + FRAME_FEATURES, generator=torch.Generator().manual_seed(0))
     mask = torch.arange(40) < torch.tensor([[40], [13]])
     with torch.no_grad():
         together = model.decode_all(x, mask)

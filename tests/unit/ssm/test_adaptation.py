@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from ssmphony.config import parse
+from ssmphony.export.fixed_block import FixedBlockMixer, fixed_blocks
 from ssmphony.ssm import MIXERS, LearnedState, S4DConfig, StackConfig, parameter_groups
-from ssmphony.ssm.fixed_block import FixedBlockMixer, fixed_blocks
 from tests.contract.contract import assert_close, present
 from tests.contract.test_layers import WIDTH, mixer
 

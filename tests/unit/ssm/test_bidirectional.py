@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmphony.config import parse
+from ssmphony.export.fixed import FixedBidirectional, FixedConvolution, FourierBasis, fixed
 from ssmphony.ssm import (
     Bidirectional,
     BidirectionalBlock,
@@ -21,7 +22,6 @@ from ssmphony.ssm import (
     S4Config,
     S4DConfig,
 )
-from ssmphony.ssm.fixed import FixedBidirectional, FixedConvolution, FourierBasis, fixed
 from ssmphony.ssm.kernel import run
 from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from ssmphony.export.fixed_block import fixed_blocks
 from ssmphony.ssm import MIXERS, MambaConfig, S4DConfig, StackConfig
-from ssmphony.ssm.fixed_block import fixed_blocks
 from ssmphony.ssm.packed import run_packed
 from ssmphony.ssm.reset import in_pieces
 from ssmphony.ssm.s4 import S4Kernel

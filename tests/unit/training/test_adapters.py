@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from ssmphony.export.weights import read_weights
 from ssmphony.training.adapters import AdaptersConfig, LowRankConfig, adapt
 from ssmphony.training.run import read_config, train
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.weights import read_weights
 from tests.unit.training.runs import settings
 
 SHORT = ("task.optimiser.max_steps=2", "run.checkpoint_steps=1", "run.ema=0")

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from ssmphony.data.crops import CropSource
+from ssmphony.export.weights import read_weights
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_fitting
 from ssmphony.training.run import build, read_config, train
 from ssmphony.training.vocoder import VocoderTaskConfig
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.weights import read_weights
 from tests.unit.training.corpus import write_corpus
 from tests.unit.training.runs import checkpoint, events, scalars, settings
 

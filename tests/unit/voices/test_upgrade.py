@@ -57,6 +57,7 @@ def test_the_shipped_voices(name: str, family: str, grid: FrameGrid, lookahead: 
     assert manifest.model.family == family
     assert (manifest.codec.runtime, manifest.codec.grid) == ("spectrum", grid)
     assert lookahead in (None, manifest.codec.lookahead)
+    assert {manifest.voice.model["kind"], manifest.voice.codec["kind"]} <= {"s4_acoustic", "mel_vocoder", "lewm"}
     voice = load(SHIPPED[name], threads=1)
     assert (voice.encoder is not None) == encodes
     assert voice.codec.grid == grid

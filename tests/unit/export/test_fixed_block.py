@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ssmphony.export.fixed_block import DiagonalProduct, FixedBlockMixer, fixed_blocks
 from ssmphony.ssm import S4Config, S4DConfig, StackConfig
-from ssmphony.ssm.fixed_block import DiagonalProduct, FixedBlockMixer, fixed_blocks
 
 
 @pytest.mark.parametrize("steps", [1, 3, 32])

@@ -14,23 +14,23 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ssmphony.codecs.jepa_latent import JepaLatent
-from ssmphony.models.jepa_memory import Memory, straight_places
-from ssmphony.models.jepa_tts import ANYONE, JepaTTS
+from ssmphony.codecs.lewm import LeWMCodec
+from ssmphony.models.lewm import ANYONE, LeWM
+from ssmphony.models.lewm_memory import Memory, straight_places
 from ssmphony.types import Style, Tokens
 
 
-class JepaVoice(nn.Module):
+class LeWMVoice(nn.Module):
     """Both trained parts under the names that a voice's weights have."""
 
-    def __init__(self, model: JepaTTS, codec: JepaLatent) -> None:
+    def __init__(self, model: LeWM, codec: LeWMCodec) -> None:
         super().__init__()
         self.model = model
         self.codec = codec
 
 
 class Prompt(NamedTuple):
-    """A reference clip: what it says, and its latents (time, d_latent) by `JepaLatent.encode`."""
+    """A reference clip: what it says, and its latents (time, d_latent) by `LeWMCodec.encode`."""
 
     tokens: Tokens
     latents: Tensor
@@ -47,7 +47,7 @@ class Synthesis(NamedTuple):
 
 
 @torch.no_grad()
-def synthesize(voice: JepaVoice, tokens: Tokens, style: Style = Style(), prompt: Prompt | None = None) -> Synthesis:
+def synthesize(voice: LeWMVoice, tokens: Tokens, style: Style = Style(), prompt: Prompt | None = None) -> Synthesis:
     """Speak one sentence; behind a ``prompt`` in the voice of that clip, unless ``style`` names a speaker. The prompt
     itself is not returned."""
     model = voice.model
@@ -63,8 +63,8 @@ def synthesize(voice: JepaVoice, tokens: Tokens, style: Style = Style(), prompt:
     latents: list[Tensor] = []
     spoken: list[Tensor] = []
     while not bool(state.over):
-        state = model.advance(state)
-        latents.append(state.latent[0])
+        state, _ = model.one_frame(state)
+        latents.append(state.frame[0])
         spoken.append(state.token[0].long() - len(before))
     if not latents:
         empty = model.head.weight.new_zeros
@@ -72,11 +72,11 @@ def synthesize(voice: JepaVoice, tokens: Tokens, style: Style = Style(), prompt:
         return Synthesis(empty(0, model.config.d_latent), empty(0, dtype=torch.long), empty(0, n_mels), True)
     z = torch.stack(latents)
     mel = voice.codec.decode_mel(z[None], torch.ones_like(z[None, :, 0], dtype=torch.bool))[0]
-    return Synthesis(z, torch.stack(spoken), voice.codec.denormalise(mel), bool(state.position < state.most))
+    return Synthesis(z, torch.stack(spoken), voice.codec.denormalise(mel), bool(state.position < state.max_frames))
 
 
 @torch.no_grad()
-def reconstruct(voice: JepaVoice, mel: Tensor) -> Tensor:
+def reconstruct(voice: LeWMVoice, mel: Tensor) -> Tensor:
     """Log-mel (frame, n_mels) through the latents' means and back, (frame, n_mels)."""
     codec = voice.codec
     present = torch.ones_like(mel[None, :, 0], dtype=torch.bool)
@@ -85,9 +85,9 @@ def reconstruct(voice: JepaVoice, mel: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def predict(voice: JepaVoice, mel: Tensor, tokens: Tokens, speaker: int, places: Tensor | None = None) -> Tensor:
+def predict(voice: LeWMVoice, mel: Tensor, tokens: Tokens, speaker: int, places: Tensor | None = None) -> Tensor:
     """Log-mel (frame, n_mels) as the predictor foresees it, a latent at a time, from the recording so far; places
-    (latent,): where in the text it is then, see `JepaTTS.teach`."""
+    (latent,): where in the text it is then, see `LeWM.teach`."""
     codec, model = voice.codec, voice.model
     device = mel.device
     ids = torch.tensor([tokens.ids], device=device)
@@ -100,11 +100,11 @@ def predict(voice: JepaVoice, mel: Tensor, tokens: Tokens, speaker: int, places:
 
 @torch.no_grad()
 def rollout_errors(
-    voice: JepaVoice, z: Tensor, memory: Memory, steps: Sequence[int], places: Tensor | None = None
+    voice: LeWMVoice, z: Tensor, memory: Memory, steps: Sequence[int], places: Tensor | None = None
 ) -> dict[int, Tensor]:
     """Mean squared error of the latent foreseen h steps ahead, for each h of ``steps`` that the clip has room for.
 
-    z (1, time, d_latent): a recording's latents; places (1, time): see `JepaTTS.teach`. The first third is given, then
+    z (1, time, d_latent): a recording's latents; places (1, time): see `LeWM.teach`. The first third is given, then
     the predictor hears itself and follows the text by itself.
     """
     model, mask = voice.model, torch.ones_like(z[..., 0], dtype=torch.bool)

@@ -3,7 +3,7 @@
     tokens + speaker ─▶ text encoder, both directions ─▶ keys and values
     z[0 … t] ─▶ n × (causal mixer, attention to the text, feed-forward) ─▶ ẑ[t + 1], end of speech
 
-The latents are those of `ssmphony.codecs.jepa_latent`; z[0] is learned. After LeWorldModel (le-wm.github.io), whose
+The latents are those of `ssmphony.codecs.lewm`; z[0] is learned. After LeWorldModel (le-wm.github.io), whose
 predictor foresees the embedding of the next video frame. The causal mixer is attention with a cache of keys and values
 or a state-space layer with a state of constant size.
 
@@ -16,7 +16,6 @@ Gaussian a head): what sounds and when are foreseen apart, so that speech which 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, cast
 
 import torch
@@ -24,11 +23,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import Config, choose
-from ssmphony.interfaces import SequenceLayer, State, VoiceModel
-from ssmphony.models.jepa_memory import Memory, straight_places, within_reach
+from ssmphony.config import Config
+from ssmphony.interfaces import SequenceLayer, State
+from ssmphony.models.autoregressive import Advance, AutoregressiveModel, AutoregressiveState
+from ssmphony.models.lewm_memory import Memory, straight_places, within_reach
 from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
-from ssmphony.types import Frames, SsmphonyError, Style, Tokens, seeded_noise, stack_tokens
 
 NOISE_STEPS = 97
 """After so many latents the noise on what is heard repeats."""
@@ -38,7 +37,7 @@ WIDTH = 4.0
 """Standard deviation, in tokens, of the Gaussian that attention is drawn to before training: a syllable in UTF-8."""
 
 
-class JepaTTSConfig(Config):
+class LeWMConfig(Config):
     """``text_layers`` counts the text encoder's blocks, ``n_layers`` the predictor's; every ``cross_every``-th of them
     attends to the text. ``mixer`` is the predictor's causal layer and ``text_mixer`` the text encoder's: a kind of
     `ssmphony.ssm.MIXERS`, or its settings.
@@ -52,7 +51,7 @@ class JepaTTSConfig(Config):
     predictor's mean; above, noise of so many times the spread of its errors is added.
     """
 
-    kind: Literal["jepa_tts"] = "jepa_tts"
+    kind: Literal["lewm"] = "lewm"
     n_symbols: int
     speakers: tuple[str, ...]
     d_latent: int = 256
@@ -85,8 +84,23 @@ class JepaTTSConfig(Config):
             data[key] = {"d_model": data["d_model"], **mixer} if isinstance(mixer, dict) else mixer
         return data
 
-    def build(self) -> JepaTTS:
-        return JepaTTS(self)
+    @classmethod
+    def tiny(cls, n_symbols: int) -> dict[str, LeWMConfig]:
+        """The smallest configs that have all parts, by form: tests run on them."""
+        shape: dict[str, Any] = {"n_symbols": n_symbols, "speakers": ("own", "other"), "d_latent": 6, "d_model": 8}
+        shape |= {"d_ffn": 12, "n_heads": 2, "text_layers": 1, "n_layers": 2, "block": 8, "max_seq": 32}
+        shape |= {"most_latents": 20, "reach": (2, 3)}
+        mamba2 = {"kind": "mamba2", "d_state": 4, "head_dim": 8}
+        forms: dict[str, dict[str, Any]] = {
+            "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 24}},
+            "mamba": {"mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.5},
+            "mamba2": {"mixer": mamba2, "text_mixer": "s4d"},
+            "paced": {"mixer": mamba2, "paced": True},
+        }
+        return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
+
+    def build(self) -> LeWM:
+        return LeWM(self)
 
 
 class Prediction(NamedTuple):
@@ -100,30 +114,10 @@ class Prediction(NamedTuple):
     paces: Tensor | None
 
 
-class JepaTTSState(NamedTuple):
-    """A batch of sentences between two latents; batch first, and of the same shape whatever the sentences."""
-
-    memory: Memory
-    """Padded to ``max_seq`` tokens."""
-    latent: Tensor
-    """(batch, d_latent): the last one, or the learned beginning."""
-    position: Tensor
-    """(batch,) int: latents made so far."""
-    token: Tensor
-    """(batch,): the place in the text, in tokens: of the latent made last; where paced, of the next."""
-    most: Tensor
-    """(batch,) int: the sentence is over after so many latents."""
-    over: Tensor
-    """(batch,) bool."""
-    seed: Tensor
-    """(batch,) int."""
-    layers: tuple[State, ...]
-
-
 class PredictorBlock(nn.Module):
     """A causal mixer, attention to the text where ``cross`` is true, a feed-forward; pre-norm and residual all."""
 
-    def __init__(self, config: JepaTTSConfig, cross: bool) -> None:
+    def __init__(self, config: LeWMConfig, cross: bool) -> None:
         super().__init__()
         mixer = cast("SequenceLayer", config.mixer.build())
         self.mixer = Block(config.d_model, mixer, 0, config.dropout)
@@ -143,14 +137,16 @@ class PredictorBlock(nn.Module):
         return -0.5 * (distance[:, None] * torch.exp(-self.log_width)[:, None, None]).square()
 
 
-class JepaTTS(nn.Module, VoiceModel):
+class LeWM(AutoregressiveModel):
     """See the module's docstring. Training goes through `read` and `teach`."""
 
     noise: Tensor
 
-    def __init__(self, config: JepaTTSConfig) -> None:
+    def __init__(self, config: LeWMConfig) -> None:
         super().__init__()
         self.config = config
+        self.block, self.max_tokens = config.block, config.max_seq
+        self.speaker_names, self.reads_all = config.speakers, config.reach is None
         d_model = config.d_model
         self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
         self.speakers = nn.Embedding(len(config.speakers), d_model)
@@ -275,88 +271,45 @@ class JepaTTS(nn.Module, VoiceModel):
             heard = torch.where(chosen[..., None], self.teach(heard + noise, mask, memory, places).latents, z)
         return heard
 
-    # -- speaking -------------------------------------------------------------------------------------------------
+    # -- the family's interface -----------------------------------------------------------------------------------
 
-    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> JepaTTSState:
-        """Of a style, seed and speaker count."""
-        device, config = self.head.weight.device, self.config
-        read = stack_tokens(tokens, styles, fewest=1)
-        if read.ids.shape[1] > config.max_seq:
-            raise SsmphonyError(f"a sentence has {read.ids.shape[1]} tokens, this voice reads {config.max_seq}: cut it")
-        ids, mask = torch.from_numpy(read.ids).to(device), torch.from_numpy(read.mask).to(device)
-        names = {name: row for row, name in enumerate(config.speakers)}
-        rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
-        memory = self.read(ids, mask, torch.tensor(rows, device=device))
-        room = config.max_seq - ids.shape[1]
-        keys, values = (tuple(F.pad(part, (0, 0, 0, room)) for part in parts) for parts in memory[:2])
-        memory = Memory(keys, values, F.pad(mask, (0, room)))
-        count = mask.sum(1)
-        return JepaTTSState(
-            memory=memory,
-            latent=self.beginning.expand(len(tokens), -1),
-            position=torch.zeros_like(count),
-            token=torch.zeros_like(count, dtype=self.head.weight.dtype),
-            most=self.most(memory.present),
-            over=count == 0,
-            seed=torch.tensor([style.seed for style in styles], device=device),
-            layers=self.initial_layers(len(tokens)),
-        )
+    def encode(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Keys and values of each layer that attends to the text."""
+        memory = self.read(ids, mask, speaker)
+        return memory.keys, memory.values
 
-    def step(self, state: JepaTTSState) -> tuple[Frames, JepaTTSState]:
-        latents: list[Tensor] = []
-        tokens: list[Tensor] = []
-        lengths = torch.zeros_like(state.position)
-        for _ in range(self.config.block):
-            lengths = lengths + ~state.over
-            state = self.advance(state)
-            latents.append(state.latent)
-            tokens.append(state.token.long())
-        return Frames(torch.stack(latents, dim=1), torch.stack(tokens, dim=1), lengths), state
+    def start_frame(self) -> Tensor:
+        return self.beginning
 
-    def advance(self, state: JepaTTSState) -> JepaTTSState:
-        """One latent on."""
-        latent, token, stop, layers = self.foresee(
-            state.latent, state.position, state.token, state.memory, state.layers
-        )
-        if self.config.temperature:
-            noise = seeded_noise(state.seed.tolist(), state.position.tolist(), latent.shape[1])
-            latent = latent + self.spread() * torch.from_numpy(noise).to(latent.device)
-        position = state.position + 1
-        over = state.over | stop | (position >= state.most)
-        return state._replace(latent=latent, position=position, token=token, over=over, layers=layers)
+    def noise_std(self) -> Tensor:
+        return self.config.temperature * self.log_spread.exp()
 
-    def foresee(
-        self, latent: Tensor, position: Tensor, token: Tensor, memory: Memory, layers: tuple[State, ...]
-    ) -> tuple[Tensor, Tensor, Tensor, tuple[State, ...]]:
-        """One step of `predict` for latent (batch, d_latent), position and token (batch,), see `JepaTTSState`: the
-        latent behind it, the new place in the text, whether it is the last (batch,) bool, and the new state."""
-        present = memory.present
-        memory, places = within_reach(memory, token.long(), self.config.reach)
-        every, seen = torch.ones_like(position, dtype=torch.bool)[:, None], memory.present[:, None]
+    def max_frames(self, mask: Tensor) -> Tensor:
+        return self.config.most_latents + (mask.sum(1) * self.config.latents_per_token).long()
+
+    def advance(
+        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
+    ) -> Advance:
+        """One step of `predict`; see `AutoregressiveModel.advance`."""
+        keys, values = memory
+        near, places = within_reach(Memory(keys, values, present), token.long(), self.config.reach)
+        every, seen = torch.ones_like(position, dtype=torch.bool)[:, None], near.present[:, None]
         distance = (places - token[:, None])[:, None]
         if self.config.heard_noise:
             heard = (position > 0)[:, None]  # the learned beginning is nothing that was said
-            latent = latent + self.noise[position % NOISE_STEPS] * heard
-        prediction, layers = self.predict(latent[:, None], position, every, memory, seen, layers, distance)
+            frame = frame + self.noise[position % NOISE_STEPS] * heard
+        prediction, layers = self.predict(frame[:, None], position, every, near, seen, layers, distance)
         if prediction.paces is not None:
             token = torch.minimum(token + prediction.paces[:, 0], (present.sum(1) - 1).clamp(min=0))
         else:
             heard = places.gather(1, prediction.attention[:, 0].argmax(-1, keepdim=True))[:, 0]
             token = torch.maximum(token, heard)
-        return prediction.latents[:, 0], token, prediction.stops[:, 0] > 0, layers
+        return Advance(prediction.latents[:, 0], token, prediction.stops[:, 0] > 0, layers)
 
-    def spread(self) -> Tensor:
-        """Standard deviation (d_latent,) of the noise on a latent."""
-        return self.config.temperature * self.log_spread.exp()
-
-    def most(self, mask: Tensor) -> Tensor:
-        """How many latents a sentence of tokens (batch, token) may have, (batch,): it is never endless."""
-        return self.config.most_latents + (mask.sum(1) * self.config.latents_per_token).long()
-
-    def follow(self, state: JepaTTSState, z: Tensor) -> JepaTTSState:
+    def follow(self, state: AutoregressiveState, z: Tensor) -> AutoregressiveState:
         """Go on as if the latents z (batch, time, d_latent) had been spoken: the way a reference clip comes in."""
         for latent in z.unbind(1):
-            state = self.advance(state)._replace(latent=latent, over=state.over)
+            state = self.one_frame(state)[0]._replace(frame=latent, over=state.over)
         return state
 
     def _blocks(self) -> list[PredictorBlock]:

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from ssmphony.evaluation.recorded import copy_synthesis
+from ssmphony.export.graphs import write_graph
 from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.runtime.graph import Graph
 from ssmphony.types import SsmphonyError, Style, Tokens
 from ssmphony.voice import Voice
 from ssmphony.voices import package
-from ssmphony.voices.export_jepa import export_predictor
 from tests.jepa_voice import build_model
 
 TOLERANCE = 1e-4
@@ -35,8 +35,7 @@ def pair(jepa_voice: tuple[Voice, Path]) -> tuple[Voice, Voice]:
 def test_latents(mixer: str, tmp_path: Path) -> None:
     """Two sentences of different length, with and without noise."""
     model = build_model(mixer)
-    graphs, _ = export_predictor(model, tmp_path)
-    encoder, predictor = (Graph((tmp_path / graphs[n].file).read_bytes(), n, 1) for n in ("encoder", "predictor"))
+    encoder, predictor = (Graph(write_graph(spec, tmp_path).read_bytes(), spec.name, 1) for spec in model.graphs())
     runtime = AutoregressiveRuntime(encoder, predictor, block=4, speakers=("own", "other"))
     batch = [Tokens(tuple(range(1, n)), tuple("x" * (n - 1))) for n in (40, 12)]
     styles = [Style(seed=4), Style(speaker="other")]
@@ -54,8 +53,8 @@ def test_latents(mixer: str, tmp_path: Path) -> None:
 
 
 def test_a_text_mixer_that_reads_one_length_only_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SsmphonyError, match="text_mixer mamba cannot be exported for texts of any length"):
-        export_predictor(build_model("mamba", text_mixer={"kind": "mamba", "d_state": 4}), tmp_path)
+    with pytest.raises(SsmphonyError, match="encoder cannot be exported for inputs of any length"):
+        write_graph(build_model("mamba", text_mixer={"kind": "mamba", "d_state": 4}).graphs()[0], tmp_path)
 
 
 @pytest.mark.parametrize("style", [Style(), Style(seed=3, speaker="other")])

@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
-from ssmphony.training.release import voice_block
+from ssmphony.export.source import default_codec, voice_block
+from ssmphony.export.voice import with_lexicon
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.export import with_lexicon
+from ssmphony.voices.package import locate
 
-VOICE = {"frontend": {"kind": "hindi"}, "model": {"kind": "s4_acoustic", "d_model": 8}, "codec": {"dim": 16}}
+VOICE: dict[str, Any] = {
+    "frontend": {"kind": "hindi"},
+    "model": {"kind": "s4_acoustic", "d_model": 8},
+    "codec": {"kind": "mel_vocoder", "dim": 16},
+}
+
+OTHER = {**VOICE, "codec": {"kind": "mel_vocoder", "dim": 99}}
 
 
 def write(folder: Path, name: str = "config.json", **settings: Any) -> Path:
@@ -23,9 +30,12 @@ def write(folder: Path, name: str = "config.json", **settings: Any) -> Path:
 
 def test_codec_is_the_vocoders(tmp_path: Path) -> None:
     acoustic = write(tmp_path / "acoustic", voice=VOICE, task={"kind": "acoustic"})
-    vocoder = write(tmp_path / "vocoder", voice={**VOICE, "codec": {"dim": 99}}, task={"kind": "vocoder"})
-    assert voice_block(acoustic, vocoder) == {**VOICE, "codec": {"dim": 99}}
-    assert voice_block(acoustic / "last.ckpt", vocoder / "best.ckpt") == {**VOICE, "codec": {"dim": 99}}
+    vocoder = write(tmp_path / "vocoder", voice=OTHER, task={"kind": "vocoder"})
+    assert voice_block(acoustic, vocoder) == OTHER
+    assert voice_block(acoustic / "last.ckpt", vocoder / "best.ckpt") == {
+        **VOICE,
+        "codec": {**VOICE["codec"], "dim": 99},
+    }
 
 
 def test_weights_without_a_block_take_the_models(tmp_path: Path) -> None:
@@ -54,3 +64,22 @@ def test_wrong_runs_are_one_line(tmp_path: Path) -> None:
         voice_block(vocoder, vocoder)
     with pytest.raises(SsmphonyError, match="neither a training run with"):
         voice_block(tmp_path / "nowhere", vocoder)
+
+
+LEWM = {"frontend": {"kind": "bytes"}, "model": {"kind": "lewm"}, "codec": {"kind": "lewm"}}
+
+
+def test_frames_of_its_own_take_the_codec_of_the_run(tmp_path: Path) -> None:
+    """Any vocoder decodes log-mel; latents are decoded by what was trained with them."""
+    acoustic, lewm = (write(tmp_path / name, voice=block) for name, block in (("a", VOICE), ("b", LEWM)))
+    assert default_codec(acoustic) == locate(None)
+    assert default_codec(lewm) == lewm
+    assert voice_block(lewm, lewm) == LEWM
+    with pytest.raises(SsmphonyError, match=r"decodes other frames than those of .*: leave --codec out"):
+        voice_block(lewm, acoustic)
+
+
+def test_runs_of_earlier_versions_have_todays_kinds(tmp_path: Path) -> None:
+    old = {**LEWM, "model": {"kind": "jepa_tts", "d_model": 8}, "codec": {"kind": "jepa_latent"}}
+    run = write(tmp_path / "run", voice=old, task={"kind": "jepa"})
+    assert voice_block(run, run) == {**LEWM, "model": {"kind": "lewm", "d_model": 8}}

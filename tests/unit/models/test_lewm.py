@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from ssmphony.config import load_yaml, parse
-from ssmphony.models.jepa_tts import JepaTTS, JepaTTSConfig
+from ssmphony.models.lewm import LeWM, LeWMConfig
+from ssmphony.models.lewm_memory import Memory
+from ssmphony.sampling import seeded_noise
 from ssmphony.training.config import VoiceConfig
-from ssmphony.types import Style, Tokens, seeded_noise
-from ssmphony.voices.jepa import JepaVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
+from ssmphony.training.lewm_voice import LeWMVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
+from ssmphony.types import Style, Tokens
+from tests.contract import contract
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "lewm"
 SENTENCE = Tokens(tuple(range(1, 9)), tuple("x" * 8))
@@ -40,20 +44,20 @@ def test_faithful_config_is_the_published_one() -> None:
     assert (model.d_latent, codec.width, codec.format.n_mels) == (256, 512, 100)
 
 
-def tiny(**settings: Any) -> JepaTTS:
+def tiny(**settings: Any) -> LeWM:
     torch.manual_seed(0)
     shape = {"d_latent": 6, "d_model": 8, "d_ffn": 12, "n_heads": 2, "text_layers": 1, "n_layers": 2}
     fields = {"n_symbols": 12, "speakers": ("a", "b"), "max_seq": 32, "mixer": {"kind": "mamba2", "head_dim": 8}}
-    model = JepaTTSConfig.model_validate({**shape, **fields, **settings}).build().eval()
+    model = LeWMConfig.model_validate({**shape, **fields, **settings}).build().eval()
     torch.nn.init.constant_(model.stop.bias, -50.0)
     return model
 
 
 @pytest.fixture
-def voice() -> JepaVoice:
+def voice() -> LeWMVoice:
     _, codec = blocks("small.yaml")
     shape = {"d_latent": 6, "d_model": 160, "width": 8, "blocks": 1, "lookahead": 1, "n_layers": 1}
-    return JepaVoice(tiny(), codec.model_copy(update=shape).build()).eval()
+    return LeWMVoice(tiny(), codec.model_copy(update=shape).build()).eval()
 
 
 @torch.no_grad()
@@ -65,9 +69,9 @@ def test_teacher_forcing_is_stepping_on_what_was_given() -> None:
     memory = model.read(ids, ids > 0, torch.tensor([0]))
     taught = model.teach(z, torch.ones(1, 7, dtype=torch.bool), memory).latents
     for step in range(7):
-        state = model.advance(state)
-        torch.testing.assert_close(state.latent, taught[:, step], atol=1e-5, rtol=1e-5)
-        state = state._replace(latent=z[:, step])
+        state, _ = model.one_frame(state)
+        torch.testing.assert_close(state.frame, taught[:, step], atol=1e-5, rtol=1e-5)
+        state = state._replace(frame=z[:, step])
 
 
 @torch.no_grad()
@@ -75,7 +79,7 @@ def test_reach_holds_the_attention_back() -> None:
     model = tiny(reach=(0, 1))
     state = model.begin([SENTENCE], [Style()])
     for step in range(5):
-        state = model.advance(state)
+        state, _ = model.one_frame(state)
         assert int(state.token) <= step + 1
 
 
@@ -85,10 +89,10 @@ def test_as_many_passes_as_latents_are_free_speech() -> None:
     model, steps = tiny(), 6
     state = model.begin([SENTENCE], [Style()])
     z, mask = torch.randn(1, steps, model.config.d_latent), torch.ones(1, steps, dtype=torch.bool)
-    memory, spoken = state.memory, []
+    memory, spoken = Memory(*state.memory, state.present), []
     for _ in range(steps):
-        state = model.advance(state)
-        spoken.append(state.latent)
+        state, _ = model.one_frame(state)
+        spoken.append(state.frame)
     free = torch.stack(spoken, dim=1)
     for passes in (1, 3, steps):
         heard = model.replace(z, mask, mask, memory, passes)
@@ -116,7 +120,7 @@ def test_noise_is_normal_and_rows_are_apart() -> None:
 
 
 @torch.no_grad()
-def test_modes(voice: JepaVoice) -> None:
+def test_modes(voice: LeWMVoice) -> None:
     mel = torch.randn(37, 100) - 5.0
     assert reconstruct(voice, mel).shape == mel.shape
     assert predict(voice, mel, SENTENCE, 1).shape == mel.shape
@@ -133,7 +137,7 @@ def test_modes(voice: JepaVoice) -> None:
 
 
 @torch.no_grad()
-def test_rollout_begins_with_the_teacher_forced_error(voice: JepaVoice) -> None:
+def test_rollout_begins_with_the_teacher_forced_error(voice: LeWMVoice) -> None:
     model, z = voice.model, torch.randn(1, 30, 6)
     ids = torch.tensor([SENTENCE.ids])
     memory = model.read(ids, ids > 0, torch.tensor([0]))
@@ -141,3 +145,46 @@ def test_rollout_begins_with_the_teacher_forced_error(voice: JepaVoice) -> None:
     assert list(errors) == [1, 2, 8]
     taught = model.teach(z, torch.ones(1, 30, dtype=torch.bool), memory).latents
     torch.testing.assert_close(errors[1], (taught[0, 10] - z[0, 10]).square().mean(), atol=1e-5, rtol=1e-5)
+
+
+def predictor_stream(model: LeWM) -> contract.Stream:
+    """Latents → the latents foreseen behind them, with one text for all rows."""
+    ids = torch.arange(1, 9)[None]
+    with torch.no_grad():
+        memory = model.read(ids, ids > 0, torch.zeros(1, dtype=torch.long))
+
+    def run(z: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
+        first, layers = state
+        text = contract.map_state(lambda part: part.expand(len(z), *part.shape[1:]), memory)
+        places = 0.1 * (first[:, None] + torch.arange(z.shape[1]))
+        distance = torch.arange(ids.shape[1]) - places[..., None]
+        prediction, layers = model.predict(z, first, mask, text, text.present[:, None], layers, distance)
+        return prediction.latents, (first + z.shape[1], layers)
+
+    return contract.Stream(
+        begin=lambda batch: (torch.zeros(batch, dtype=torch.long), model.initial_layers(batch)),
+        run=run,
+        channels=model.config.d_latent,
+        time=60,
+    )
+
+
+FORMS = LeWMConfig.tiny(9)
+every_form = pytest.mark.parametrize("form", FORMS)
+
+
+def form_stream(form: str) -> contract.Stream:
+    torch.manual_seed(0)
+    return predictor_stream(FORMS[form].build().eval())
+
+
+@every_form
+def test_the_predictor_reads_no_future(form: str) -> None:
+    contract.check_causality(form_stream(form))
+
+
+@every_form
+@torch.no_grad()
+def test_the_predictor_takes_any_number_of_steps(form: str) -> None:
+    contract.check_chunkings(form_stream(form), seeds=2)
+    contract.check_batch_and_padding(form_stream(form))

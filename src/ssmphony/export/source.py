@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ssmphony.config import load_json
+from ssmphony.codecs import CODECS
+from ssmphony.codecs.codec import LOG_MEL
+from ssmphony.config import choose, load_json
 from ssmphony.types import SsmphonyError
+from ssmphony.voices.package import locate
+from ssmphony.voices.upgrade import upgrade_block
 
 
 def voice_block(model: Path, codec: Path) -> dict[str, Any]:
@@ -22,16 +26,20 @@ def voice_block(model: Path, codec: Path) -> dict[str, Any]:
     if found.get("task", {}).get("kind") == "vocoder":
         raise SsmphonyError(f"{model} is the run of a vocoder: give the acoustic model's, and this one as --codec")
     own = _settings(codec)
-    kinds = [part["voice"]["codec"].get("kind") for part in (found, own or found)]
-    if kinds[0] != kinds[1] and trains_codec(model):
-        raise SsmphonyError(f"{model} has a codec of its own, for its latents: leave --codec out")
+    if own is not None and _frames(own) != _frames(found):
+        raise SsmphonyError(f"{codec} decodes other frames than those of {model}: leave --codec out")
     return {**found["voice"], "codec": (own or found)["voice"]["codec"]}
 
 
-def trains_codec(model: Path) -> bool:
-    """Whether a run or voice holds the codec of its frames, which no other voice's codec can decode."""
+def default_codec(model: Path) -> Path:
+    """Where the codec comes from when nobody says: from the run itself, unless any vocoder decodes its frames."""
     found = _settings(model)
-    return found is not None and found["voice"]["codec"].get("kind") == "jepa_latent"
+    return locate(None) if found is None or _frames(found) == LOG_MEL else model
+
+
+def _frames(settings: dict[str, Any]) -> str:
+    """The frames that a run's or voice's codec decodes, as its class names them."""
+    return choose(CODECS, settings["voice"]["codec"].get("kind", ""), "codec").frames
 
 
 def _settings(source: Path) -> dict[str, Any] | None:
@@ -41,5 +49,5 @@ def _settings(source: Path) -> dict[str, Any] | None:
             frontend = settings["voice"].get("frontend", {})
             if name == "voice.json" and frontend.get("lexicon"):  # a file beside it
                 frontend["lexicon"] = str(folder / frontend["lexicon"])
-            return settings
+            return {**settings, "voice": upgrade_block(settings["voice"])}
     return None

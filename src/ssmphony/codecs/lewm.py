@@ -10,16 +10,18 @@ autoencoder (Kingma & Welling, arXiv 1312.6114).
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.codecs.mel_vocoder import LookaheadConv, MelVocoderConfig, MelVocoderState
+from ssmphony.codecs.codec import MOST_FRAMES, TINY_MEL, SpectrumCodec, Stft
+from ssmphony.codecs.mel_vocoder import LookaheadConv, MelVocoderConfig, MelVocoderState, TrunkState
 from ssmphony.config import Config
-from ssmphony.interfaces import Array, Decoder, Encoder
+from ssmphony.graph_spec import Axis, GraphSpec
+from ssmphony.interfaces import Array
 from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Mixer
 from ssmphony.ssm.block import delay
 from ssmphony.types import FrameGrid, MelFormat
@@ -29,7 +31,7 @@ STRIDE = 4
 LOG_VARIANCE = (-8.0, 3.0)
 
 
-class JepaLatentConfig(Config):
+class LeWMCodecConfig(Config):
     """``d_model``, ``d_ffn``, ``n_layers`` and ``mixer`` are the encoder's; ``width`` and ``blocks`` the mel decoder's.
 
     The first ``lookahead`` blocks of the decoder look one mel frame ahead each. ``direct``: linear paths beside the
@@ -38,7 +40,8 @@ class JepaLatentConfig(Config):
     ``mel_floor``.
     """
 
-    kind: Literal["jepa_latent"] = "jepa_latent"
+    frames: ClassVar[str] = "lewm"
+    kind: Literal["lewm"] = "lewm"
     format: MelFormat = MelFormat()
     d_latent: int = 256
     d_model: int = 256
@@ -70,21 +73,30 @@ class JepaLatentConfig(Config):
         return data
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> JepaLatentConfig:
+    def _parts_fit(self) -> LeWMCodecConfig:
         if self.vocoder.format != self.format:
             raise ValueError("vocoder.format is not format: leave it out")
         if self.lookahead > self.blocks:
             raise ValueError(f"lookahead {self.lookahead} is more than the {self.blocks} blocks that could look ahead")
         return self
 
-    def build(self) -> JepaLatent:
-        return JepaLatent(self)
+    @classmethod
+    def tiny(cls) -> dict[str, LeWMCodecConfig]:
+        """The smallest configs that have all parts, by form: tests run on them."""
+        settings: dict[str, Any] = {"format": TINY_MEL, "d_latent": 6, "d_model": 8, "d_ffn": 8, "n_layers": 1}
+        settings |= {"mixer": {"kind": "attention", "n_heads": 2}, "width": 8, "blocks": 2, "lookahead": 1}
+        settings |= {"direct": True, "mel_mean": 0.0, "mel_std": 1.0}
+        settings |= {"vocoder": {"dim": 8, "intermediate": 12, "n_layers": 2, "kernel_size": 5}}
+        return {"": cls.model_validate(settings)}
+
+    def build(self) -> LeWMCodec:
+        return LeWMCodec(self)
 
 
 class AudioEncoder(nn.Module):
     """Normalised log-mel of whole clips → mean and log variance of the latents."""
 
-    def __init__(self, config: JepaLatentConfig) -> None:
+    def __init__(self, config: LeWMCodecConfig) -> None:
         super().__init__()
         d_model = config.d_model
         widths = (config.format.n_mels, d_model, d_model)
@@ -170,7 +182,7 @@ class MelDecoderState(NamedTuple):
 class MelDecoder(nn.Module):
     """Latents → normalised log-mel, four frames a latent, ``lookahead`` frames late."""
 
-    def __init__(self, config: JepaLatentConfig) -> None:
+    def __init__(self, config: LeWMCodecConfig) -> None:
         super().__init__()
         width = config.width
         self.width = width
@@ -222,22 +234,29 @@ class MelDecoder(nn.Module):
         return mel, mask, MelDecoderState(masks[:, time:], (*kept, context))
 
 
-class JepaLatentState(NamedTuple):
-    """decoder, vocoder: their states; mel, present: frames that wait until the lookahead is whole latents."""
+class MelLayers(NamedTuple):
+    """decoder: its state; mel, present: frames that wait until the lookahead is whole latents."""
 
     decoder: MelDecoderState
     mel: Tensor
     present: Tensor
+
+
+class LeWMCodecState(NamedTuple):
+    """What is before the vocoder, and the vocoder's."""
+
+    mel_layers: MelLayers
     vocoder: MelVocoderState
 
 
-class JepaLatent(nn.Module, Decoder, Encoder):
+class LeWMCodec(SpectrumCodec):
     """A frame is a latent: ``lookahead`` and the grid count latents; the mel frames inside are the vocoder's."""
 
-    def __init__(self, config: JepaLatentConfig) -> None:
+    def __init__(self, config: LeWMCodecConfig) -> None:
         super().__init__()
         self.config = config
-        mel = config.format
+        self.mel = mel = config.format
+        self.stft = Stft(mel.n_fft, mel.hop_length)
         self.grid = FrameGrid(mel.sample_rate, STRIDE * mel.hop_length, config.d_latent)
         self.encoder = AudioEncoder(config)
         self.decoder = MelDecoder(config)
@@ -252,27 +271,49 @@ class JepaLatent(nn.Module, Decoder, Encoder):
     def denormalise(self, mel: Tensor) -> Tensor:
         return mel * self.config.mel_std + self.config.mel_mean
 
-    def initial_state(self, batch: int) -> JepaLatentState:
+    def initial_state(self, batch: int) -> LeWMCodecState:
         new = self.decoder.head.weight.new_zeros
         mel, present = new(batch, self.waiting, self.config.format.n_mels), new(batch, self.waiting, dtype=torch.bool)
-        return JepaLatentState(self.decoder.initial_state(batch), mel, present, self.vocoder.initial_state(batch))
+        layers = MelLayers(self.decoder.initial_state(batch), mel, present)
+        return LeWMCodecState(layers, self.vocoder.initial_state(batch))
 
-    def decode(self, frames: Array, mask: Array, state: JepaLatentState) -> tuple[Tensor, JepaLatentState]:
+    def decode(self, frames: Array, mask: Array, state: LeWMCodecState) -> tuple[Tensor, LeWMCodecState]:
         """Latents (batch, time, d_latent) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""
         device = self.decoder.head.weight.device
         z, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
         if z.shape[1] == 0:
             raise ValueError("a codec needs at least one step of frames, got none")
-        mel, present, state = self.mel(z, mask, state)
+        mel, present, layers = self._log_mel(z, mask, state.mel_layers)
         samples, vocoder = self.vocoder.decode(mel, present, state.vocoder)
-        return samples, state._replace(vocoder=vocoder)
+        return samples, LeWMCodecState(layers, vocoder)
 
-    def mel(self, z: Tensor, mask: Tensor, state: JepaLatentState) -> tuple[Tensor, Tensor, JepaLatentState]:
+    def initial_layers(self, batch: int) -> tuple[MelLayers, TrunkState]:
+        fresh = self.initial_state(batch)
+        return fresh.mel_layers, fresh.vocoder.trunk
+
+    def spectra(
+        self, frames: Tensor, mask: Tensor, layers: tuple[MelLayers, TrunkState]
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[MelLayers, TrunkState]]:
+        mel, present, first = self._log_mel(frames, mask, layers[0])
+        spectrum, trunk = self.vocoder.trunk(mel, present, layers[1])
+        return spectrum[:3], (first, trunk)
+
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        encoder = GraphSpec(
+            name="codec_encoder",
+            module=_MeanEncoder(self),
+            inputs={"mel": torch.zeros(2, 2 * STRIDE, self.config.format.n_mels)},
+            outputs=("frames",),
+            axes={"mel": {1: Axis("latents", most=MOST_FRAMES, multiple=STRIDE)}},
+        )
+        return (*super().graphs(), encoder)
+
+    def _log_mel(self, z: Tensor, mask: Tensor, layers: MelLayers) -> tuple[Tensor, Tensor, MelLayers]:
         """The half of `decode` before the vocoder: log-mel (batch, 4 time, n_mels), its mask, and the state."""
-        mel, present, decoder = self.decoder(z, mask, state.decoder)
-        mel, waiting = delay(self.denormalise(mel), state.mel)
-        present, waiting_present = delay(present, state.present)
-        return mel, present, JepaLatentState(decoder, waiting, waiting_present, state.vocoder)
+        mel, present, decoder = self.decoder(z, mask, layers.decoder)
+        mel, waiting = delay(self.denormalise(mel), layers.mel)
+        present, waiting_present = delay(present, layers.present)
+        return mel, present, MelLayers(decoder, waiting, waiting_present)
 
     def decode_mel(self, z: Tensor, mask: Tensor) -> Tensor:
         """Whole utterances: z (batch, time, d_latent), mask (batch, time) → normalised mel (batch, 4 time, n_mels)."""
@@ -296,3 +337,15 @@ class JepaLatent(nn.Module, Decoder, Encoder):
         mel = self.normalise(self.vocoder.encode(samples))
         mean, _, _ = self.encoder(mel, torch.ones_like(mel[..., 0], dtype=torch.bool))
         return mean
+
+
+class _MeanEncoder(nn.Module):
+    """The log-mel of whole clips, a whole number of latents long → the means of the latents."""
+
+    def __init__(self, codec: LeWMCodec) -> None:
+        super().__init__()
+        self.codec = codec
+
+    def forward(self, mel: Tensor) -> Tensor:
+        present = torch.ones_like(mel[..., 0], dtype=torch.bool)
+        return self.codec.encoder(self.codec.normalise(mel), present)[0]

@@ -1,0 +1,106 @@
+"""What a codec in PyTorch says of itself, so that it can be exported: which runtime decodes it, and its graphs.
+
+There are two kinds, and a codec names its own as ``runtime``: ``spectrum``, whose graph returns log magnitudes and
+phases for the inverse STFT of the runtime, and ``samples``, whose graph returns samples. A codec without a graph names
+a runtime of its own. The config of a codec says in ``frames`` what it decodes: `LOG_MEL`, or frames of its own.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ssmphony.graph_spec import Axis, GraphSpec
+from ssmphony.interfaces import Decoder, Encoder, State
+from ssmphony.types import MelFormat
+
+LOG_MEL = "log-mel"
+"""The frames of every mel codec: each of them decodes what a model made for another."""
+MOST_FRAMES = 4096
+"""Frames that a graph decodes in one call."""
+
+
+TINY_MEL = MelFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max=4_000)
+"""Of the smallest codecs."""
+
+
+class Stft(NamedTuple):
+    n_fft: int
+    hop_length: int
+
+
+class Codec(Decoder, Encoder):
+    """Base of all codecs in PyTorch."""
+
+    runtime: str
+    stft: Stft | None = None
+    """Of a ``spectrum`` codec."""
+    mel: MelFormat | None = None
+    """The log-mel that frames are, or that the encoder's graph reads."""
+
+    @abstractmethod
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        """``codec_decoder`` and, where it is a network, ``codec_encoder``."""
+
+
+class SpectrumCodec(nn.Module, Codec):
+    """Base of codecs that end in an inverse STFT."""
+
+    runtime = "spectrum"
+
+    @abstractmethod
+    def initial_layers(self, batch: int) -> State:
+        """The state of `spectra` before the first frame."""
+
+    @abstractmethod
+    def spectra(self, frames: Tensor, mask: Tensor, layers: State) -> tuple[tuple[Tensor, Tensor, Tensor], State]:
+        """frames (batch, time, channel), mask (batch, time) → log magnitude and phase (batch, steps, n_fft / 2 + 1),
+        which steps are real (batch, steps), and the state."""
+
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        return (decoder_spec(self, _Spectra(self), self.initial_layers(2), ("log_magnitude", "phase", "present")),)
+
+
+class SamplesCodec(nn.Module, Codec):
+    """Base of codecs whose graph returns samples: it is `decode` itself."""
+
+    runtime = "samples"
+
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        return (decoder_spec(self, _Samples(self), self.initial_state(2), ("samples",)),)
+
+
+class _Spectra(nn.Module):
+    def __init__(self, codec: SpectrumCodec) -> None:
+        super().__init__()
+        self.codec = codec
+
+    def forward(self, frames: Tensor, mask: Tensor, state: State) -> Any:
+        return self.codec.spectra(frames, mask, state)
+
+
+class _Samples(nn.Module):
+    def __init__(self, codec: SamplesCodec) -> None:
+        super().__init__()
+        self.codec = codec
+
+    def forward(self, frames: Tensor, mask: Tensor, state: State) -> Any:
+        return self.codec.decode(frames, mask, state)
+
+
+def decoder_spec(codec: Codec, module: nn.Module, state: State, outputs: tuple[str, ...]) -> GraphSpec:
+    """The graph ``codec_decoder`` of any number of frames."""
+    kind = torch.long if codec.grid.codebooks else torch.float32
+    frames = torch.zeros(2, 8, codec.grid.channels, dtype=kind)
+    time = Axis("time", most=MOST_FRAMES)
+    return GraphSpec(
+        name="codec_decoder",
+        module=module,
+        inputs={"frames": frames, "mask": torch.ones(2, 8, dtype=torch.bool)},
+        outputs=outputs,
+        axes={"frames": {1: time}, "mask": {1: time}},
+        state=state,
+    )

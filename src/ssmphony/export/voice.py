@@ -1,0 +1,133 @@
+"""`ssmphony export`: a trained model and a trained codec become a voice package of ONNX graphs.
+
+The graphs are those that both declare, see `ssmphony.graph_spec`; nothing here knows a system.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ssmphony.codecs import CODECS
+from ssmphony.codecs.codec import Codec
+from ssmphony.config import Config, VoiceBlock, choose, parse
+from ssmphony.export.graphs import write_graph
+from ssmphony.export.weights import (
+    WEIGHTS,
+    Part,
+    in_half_precision,
+    public_codec,
+    read_weights,
+    write_weights,
+)
+from ssmphony.models import MODELS
+from ssmphony.text import FRONTENDS
+from ssmphony.types import SsmphonyError
+from ssmphony.voices.manifest import CodecEntry, ModelEntry, StftEntry, VoiceManifest, graph_file, write_manifest
+
+LEXICON = "lexicon.tsv"
+"""The user lexicon of the training, in the voice's folder."""
+
+
+class CardConfig(Config):
+    """What a person reads of a voice; see `VoiceCard`."""
+
+    name: str
+    language: str
+    description: str = ""
+    licence: str = ""
+    attribution: str = ""
+    speaker_names: dict[str, str] = Field(default_factory=dict[str, str])
+
+
+def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, card: CardConfig, out: Path) -> Path:
+    """Write the voice package ``out``; it appears whole or not at all.
+
+    ``voice`` is the voice block of the training file. The weights are run folders, checkpoints, ``.safetensors`` files
+    or other voice packages; a file of public Vocos weights brings its own codec block. Raises `SsmphonyError` where
+    they do not fit.
+    """
+    frontend = parse(choose(FRONTENDS, voice["frontend"].get("kind", ""), "frontend"), voice["frontend"]).build()
+    model_kind = choose(MODELS, voice["model"].get("kind", ""), "model")
+    model_config = parse(model_kind, {"n_symbols": len(frontend.symbols), **voice["model"]}, "voice.model")
+    for speaker in card.speaker_names:
+        choose(dict.fromkeys(model_config.speakers), speaker, "speaker of speaker_names")
+    model = model_config.build()
+    if voice["codec"].get("kind") == "mel_vocoder" and (public := public_codec(codec_weights)):
+        if "format" in voice["codec"]:
+            raise SsmphonyError(
+                f"{codec_weights}: a public vocoder takes the default audio format, this voice has its own"
+            )
+        voice = {**voice, "codec": public}
+    codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
+    _load(model, in_half_precision(read_weights(model_weights, "model")), model_weights)
+    parts: dict[Part, nn.Module] = {"model": model}
+    if isinstance(codec, nn.Module):  # Griffin-Lim has no weights
+        _load(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights)
+        parts["codec"] = codec.eval()
+    if out.exists():
+        raise SsmphonyError(f"{out} exists; remove it or choose another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch) / "voice"
+        folder.mkdir()
+        specs = [spec for part in (model.eval(), codec) for spec in part.graphs()]
+        graphs = {spec.name: graph_file(write_graph(spec, folder)) for spec in specs}
+        write_weights(folder / WEIGHTS, parts)
+        manifest = VoiceManifest(
+            **card.model_dump(),
+            speakers=model_config.speakers,
+            symbols=frontend.symbols,
+            voice=VoiceBlock.model_validate(with_lexicon(voice, folder)),
+            model=_model_entry(model),
+            codec=_codec_entry(codec),
+            graphs=graphs,
+        )
+        write_manifest(folder, manifest)
+        os.replace(folder, out)
+    return out
+
+
+def with_lexicon(voice: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """The voice block, with a copy of its user lexicon in ``folder`` if it has one."""
+    source = voice["frontend"].get("lexicon")
+    if not source:
+        return voice
+    shutil.copyfile(source, folder / LEXICON)
+    return {**voice, "frontend": {**voice["frontend"], "lexicon": LEXICON}}
+
+
+def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
+    own = module.state_dict()
+    for name in [*own, *weights]:
+        if name not in own or name not in weights or own[name].shape != weights[name].shape:
+            raise SsmphonyError(f"{source}: the weights do not fit the voice block (at '{name}')")
+    module.load_state_dict(weights)
+
+
+def _model_entry(model: Any) -> ModelEntry:
+    return ModelEntry(
+        family=model.family,
+        block=model.block,
+        lookahead=model.lookahead,
+        max_tokens=model.max_tokens,
+        capabilities=tuple(sorted(model.capabilities)),
+        sampler=model.sampler,
+    )
+
+
+def _codec_entry(codec: Codec) -> CodecEntry:
+    return CodecEntry(
+        runtime=codec.runtime,
+        **vars(codec.grid),
+        lookahead=codec.lookahead,
+        stft=None if codec.stft is None else StftEntry(**codec.stft._asdict()),
+        mel=codec.mel,
+    )

@@ -1,0 +1,290 @@
+"""Models that make one frame after another, each from those before it and from the text: one family, many systems.
+
+    tokens ─encode─▶ memory
+    frame[t], memory, state ─advance─▶ frame[t + 1], the place in the text, whether speech is over
+
+A frame is a vector of floats, to which noise may be added, or an integer for each of several codebooks. Of codes,
+`advance` gives the logits of the first, and `next_code` those of each further one, from the codes chosen so far.
+
+A system of this family is a subclass with `encode`, `advance` and what a sentence begins with. How it speaks frame by
+frame, its graphs and its runtime (`ssmphony.runtime.autoregressive`) are the family's.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils import _pytree as pytree
+
+from ssmphony.config import choose
+from ssmphony.graph_spec import Axis, GraphSpec
+from ssmphony.interfaces import State, VoiceModel
+from ssmphony.sampling import Sampler, draw_codes, seeded_noise
+from ssmphony.types import Frames, SsmphonyError, Style, Tokens, stack_tokens
+
+
+class Advance(NamedTuple):
+    """What one step gives. token: (batch,), the place in the text, in tokens; stop: (batch,) bool, the frame is the
+    last; layers: the new state."""
+
+    frame: Tensor
+    """(batch, channel): the next frame; of codes, the logits (batch, 1 + size) of the first, whose last one ends."""
+    token: Tensor
+    stop: Tensor
+    layers: State
+    hidden: Tensor | None = None
+    """(batch, channel): of codes, what `next_code` reads."""
+
+
+class AutoregressiveState(NamedTuple):
+    """A batch of sentences between two frames; batch first, and of the same shape whatever the sentences."""
+
+    memory: State
+    """What `encode` made of the text, with room for ``max_tokens`` tokens."""
+    present: Tensor
+    """(batch, max_tokens) bool: which tokens there are."""
+    frame: Tensor
+    """(batch, channel): the last one, or what a sentence begins with."""
+    position: Tensor
+    """(batch,) int: frames made so far."""
+    token: Tensor
+    """(batch,): the place in the text, in tokens: never further back than before."""
+    max_frames: Tensor
+    """(batch,) int: the sentence is over after so many frames."""
+    over: Tensor
+    """(batch,) bool."""
+    seed: Tensor
+    """(batch,) int."""
+    layers: State
+
+
+class AutoregressiveModel(nn.Module, VoiceModel):
+    """Base of the systems of this family.
+
+    ``block`` frames are made a step; sentences have at most ``max_tokens`` tokens; ``speaker_names`` are the rows of
+    the speaker table, the voice's own first.
+    """
+
+    family = "autoregressive"
+    block: int
+    lookahead = 0
+    max_tokens: int
+    speaker_names: tuple[str, ...]
+    codebooks: Sequence[int] = ()
+    """Sizes of the codebooks of a frame of codes; empty for frames of floats."""
+    sampler: Sampler | None = None
+    """How codes are drawn."""
+    reads_all = True
+    """Whether a step reads the whole text. One that reads a part may be exported for texts of one length, since the
+    same part is cut out of any."""
+
+    @abstractmethod
+    def encode(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> State:
+        """A whole sentence: ids (batch, token) int, mask (batch, token) bool, speaker (batch,) int → what `advance`
+        attends to: tensors (batch, head, token, channel), nested as the model likes."""
+
+    @abstractmethod
+    def initial_layers(self, batch: int) -> State:
+        """The state of `advance` before the first frame."""
+
+    @abstractmethod
+    def start_frame(self) -> Tensor:
+        """(channel,): what stands before the first frame."""
+
+    @abstractmethod
+    def max_frames(self, mask: Tensor) -> Tensor:
+        """The most frames that a sentence of tokens (batch, token) may have, (batch,): it is never endless."""
+
+    @abstractmethod
+    def advance(
+        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
+    ) -> Advance:
+        """One frame on: frame (batch, channel), position and token (batch,) as in `AutoregressiveState`, memory of
+        `encode`, present (batch, token), which of its tokens there are; memory may have fewer tokens."""
+
+    def noise_std(self) -> Tensor:
+        """(channel,): the standard deviation of the noise on a frame of floats."""
+        return torch.zeros_like(self.start_frame(), dtype=torch.float32)
+
+    def initial_codes(self, batch: int) -> State:
+        """The state of `next_code` before the second codebook."""
+        raise NotImplementedError(f"{type(self).__name__} has several codebooks, but no state of them")
+
+    def next_code(self, hidden: Tensor, code: Tensor, codebook: Tensor, state: State) -> tuple[Tensor, State]:
+        """The logits (batch, largest size) of codebook (batch,) int, 1 or more, given the code (batch,) int of the
+        one before it and ``hidden`` of `Advance`, and the new state."""
+        raise NotImplementedError(f"{type(self).__name__} has several codebooks, but makes no code after the first")
+
+    # -- speaking -------------------------------------------------------------------------------------------------
+
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
+        """Of a style, seed and speaker count."""
+        device = next(self.parameters()).device
+        read = stack_tokens(tokens, styles, fewest=1)
+        if read.ids.shape[1] > self.max_tokens:
+            raise SsmphonyError(
+                f"a sentence has {read.ids.shape[1]} tokens, this voice reads {self.max_tokens}: cut it"
+            )
+        ids, mask = torch.from_numpy(read.ids).to(device), torch.from_numpy(read.mask).to(device)
+        names = {name: row for row, name in enumerate(self.speaker_names)}
+        rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
+        room = self.max_tokens - ids.shape[1]
+        memory = self.encode(ids, mask, torch.tensor(rows, device=device))
+        count = mask.sum(1)
+        return AutoregressiveState(
+            memory=pytree.tree_map(lambda part: F.pad(part, (0, 0, 0, room)), memory),
+            present=F.pad(mask, (0, room)),
+            frame=self.start_frame().expand(len(tokens), -1),
+            position=torch.zeros_like(count),
+            token=torch.zeros_like(count, dtype=torch.float32),
+            max_frames=self.max_frames(mask),
+            over=count == 0,
+            seed=torch.tensor([style.seed for style in styles], device=device),
+            layers=self.initial_layers(len(tokens)),
+        )
+
+    def step(self, state: AutoregressiveState) -> tuple[Frames, AutoregressiveState]:
+        frames: list[Tensor] = []
+        tokens: list[Tensor] = []
+        lengths = torch.zeros_like(state.position)
+        for _ in range(self.block):
+            before = state.over
+            state, ended = self.one_frame(state)
+            lengths = lengths + (~before & ~ended)
+            frames.append(state.frame)
+            tokens.append(state.token.long())
+        return Frames(torch.stack(frames, dim=1), torch.stack(tokens, dim=1), lengths), state
+
+    def one_frame(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Tensor]:
+        """One frame on; (batch,) bool: in place of a frame of codes came the end."""
+        made = self.advance(state.frame, state.position, state.token, state.memory, state.present, state.layers)
+        frame, ended = self._frame(made, state)
+        position = state.position + 1
+        over = state.over | made.stop | ended | (position >= state.max_frames)
+        new = state._replace(frame=frame, position=position, token=made.token, over=over, layers=made.layers)
+        return new, ended
+
+    def _frame(self, made: Advance, state: AutoregressiveState) -> tuple[Tensor, Tensor]:
+        seeds, positions = state.seed.tolist(), state.position.tolist()
+        device = made.frame.device
+        sizes = self.codebooks
+        if not sizes:
+            spread = self.noise_std()
+            if bool(spread.any()):
+                noise = seeded_noise(seeds, positions, made.frame.shape[1])
+                return made.frame + spread * torch.from_numpy(noise).to(device), torch.zeros_like(state.over)
+            return made.frame, torch.zeros_like(state.over)
+        sampler = self.sampler or Sampler()
+
+        def draw(logits: Tensor, codebook: int) -> Tensor:
+            values = logits.detach().float().cpu().numpy()
+            return torch.from_numpy(draw_codes(values, seeds, positions, sampler, codebook)).to(device)
+
+        first = draw(made.frame, 0)
+        codes = [first.clamp(max=sizes[0] - 1)]
+        if len(sizes) > 1:
+            assert made.hidden is not None, "several codebooks, but nothing that the further ones read"
+            layers = self.initial_codes(len(first))
+            for codebook, size in enumerate(sizes[1:], start=1):
+                logits, layers = self.next_code(made.hidden, codes[-1], torch.full_like(first, codebook), layers)
+                codes.append(draw(logits[:, :size], codebook))
+        return torch.stack(codes, dim=1), first == sizes[0]
+
+    # -- export ---------------------------------------------------------------------------------------------------
+
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        """``encoder``, ``predictor`` and, of several codebooks, ``codes``, as `ssmphony.runtime.autoregressive` runs
+        them."""
+        ids, speaker = torch.ones(2, 7, dtype=torch.long), torch.zeros(2, dtype=torch.long)
+        read = {"ids": ids, "mask": torch.ones(2, 7, dtype=torch.bool), "speaker": speaker}
+        length = Axis("tokens", 2, self.max_tokens)
+        with torch.no_grad():
+            example = self.encode(ids, read["mask"], speaker)
+        tokens = self.max_tokens if self.reads_all else self.max_tokens // 2
+        memory = {
+            f"memory_{index}": torch.zeros(*part.shape[:2], tokens, part.shape[3])
+            for index, part in enumerate(pytree.tree_leaves(example))
+        }
+        start = self.start_frame().detach()
+        step = {
+            "frame": torch.zeros(2, len(start), dtype=start.dtype),
+            "position": torch.zeros(2, dtype=torch.long),
+            "token": torch.ones(2),
+            "present": torch.ones(2, self.max_tokens, dtype=torch.bool),
+            **memory,
+        }
+        outputs = ("logits", *(["hidden"] if len(self.codebooks) > 1 else [])) if self.codebooks else ("new_frame",)
+        specs = [
+            GraphSpec(
+                name="encoder",
+                module=_Reader(self),
+                inputs=read,
+                outputs=(*memory, "start", "noise_std", "max_frames"),
+                axes={"ids": {1: length}, "mask": {1: length}},
+                longest=self.max_tokens,
+            ),
+            GraphSpec(
+                name="predictor",
+                module=_Predictor(self, pytree.tree_structure(example)),
+                inputs=step,
+                outputs=(*outputs, "new_token", "stop"),
+                axes={name: {2: length} for name in memory} if self.reads_all else {},
+                state=self.initial_layers(2),
+            ),
+        ]
+        if len(self.codebooks) > 1:
+            with torch.no_grad():
+                zeros = pytree.tree_unflatten(list(memory.values()), pytree.tree_structure(example))
+                frame, present = step["frame"], step["present"]
+                made = self.advance(frame, step["position"], step["token"], zeros, present, self.initial_layers(2))
+            assert made.hidden is not None, "several codebooks, but nothing that the further ones read"
+            inner = {
+                "hidden": torch.zeros_like(made.hidden),
+                "code": torch.zeros(2, dtype=torch.long),
+                "codebook": torch.ones(2, dtype=torch.long),
+            }
+            specs.append(GraphSpec("codes", _Codes(self), inner, ("logits",), state=self.initial_codes(2)))
+        return tuple(specs)
+
+
+class _Reader(nn.Module):
+    """A sentence at once: the memory, what it begins with, and when it is over at the latest."""
+
+    def __init__(self, model: AutoregressiveModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, ...]:
+        memory = pytree.tree_leaves(self.model.encode(ids, mask, speaker))
+        start, spread = (row.expand(ids.shape[0], -1) for row in (self.model.start_frame(), self.model.noise_std()))
+        return *memory, start.clone(), spread.clone(), self.model.max_frames(mask)
+
+
+class _Predictor(nn.Module):
+    def __init__(self, model: AutoregressiveModel, memory: pytree.TreeSpec) -> None:
+        super().__init__()
+        self.model = model
+        self.memory = memory
+
+    def forward(
+        self, frame: Tensor, position: Tensor, token: Tensor, present: Tensor, *rest: Tensor
+    ) -> tuple[tuple[Tensor, ...], State]:
+        """rest: the tensors of the memory, then the state."""
+        memory = pytree.tree_unflatten(list(rest[:-1]), self.memory)
+        made = self.model.advance(frame, position, token, memory, present, rest[-1])
+        hidden = () if made.hidden is None or len(self.model.codebooks) < 2 else (made.hidden,)
+        return (made.frame, *hidden, made.token, made.stop), made.layers
+
+
+class _Codes(nn.Module):
+    def __init__(self, model: AutoregressiveModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, hidden: Tensor, code: Tensor, codebook: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.model.next_code(hidden, code, codebook, state)

@@ -1,0 +1,185 @@
+"""Models that foresee durations first, and then make frames of all tokens at one pace: one family, many systems.
+
+    tokens ─read─▶ one vector a token, durations ─repeat─▶ one vector a frame ─frames─▶ what the codec decodes
+
+A system of this family is a subclass with `read`, `initial_frames` and `frames`. How it speaks block by block, its
+graphs and its runtime (`ssmphony.runtime.parallel`) are the family's.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.config import choose
+from ssmphony.graph_spec import Axis, GraphSpec
+from ssmphony.interfaces import Parallel, State
+from ssmphony.types import Frames, Style, Tokens, stack_tokens
+
+FRAME_FEATURES = 2
+"""Channels of a frame in addition to the token's: the fraction of the token, and the log of its length."""
+
+
+class ParallelState(NamedTuple):
+    """A batch of sentences between two blocks; batch first."""
+
+    encoded: Tensor
+    """(batch, tokens, channel), see `ParallelModel.read`."""
+    ends: Tensor
+    """(batch, tokens): the frame after each token's last."""
+    position: Tensor
+    """(batch,): frames returned so far."""
+    ahead: Tensor
+    """(batch, block - lookahead, channel): frames after ``position`` that have already been made."""
+    layers: State
+
+
+class ParallelModel(nn.Module, Parallel):
+    """Base of the systems of this family.
+
+    ``block`` frames are made a step, ``lookahead`` frames late; sentences have at most ``max_tokens`` tokens;
+    ``speaker_names`` are the rows of the speaker table, the voice's own first.
+    """
+
+    family = "parallel"
+    sampler = None
+    capabilities = frozenset({"speed", "timing"})
+    block: int
+    lookahead: int
+    max_tokens: int
+    speaker_names: tuple[str, ...]
+    encoded_channels: int
+    """Channels of a token that `read` returns."""
+
+    @abstractmethod
+    def read(
+        self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """A whole sentence: ids, word_positions (batch, token) int, mask (batch, token) bool, speaker (batch,) int,
+        pitch_semitones (batch, token) → encoded (batch, token, encoded_channels), whose last channel glides from token
+        to token, and log durations in frames (batch, token)."""
+
+    @abstractmethod
+    def initial_frames(self, batch: int) -> State:
+        """The state of `frames` before the first frame."""
+
+    @abstractmethod
+    def frames(self, x: Tensor, mask: Tensor, state: State) -> tuple[Tensor, State]:
+        """x from `expand_tokens` (batch, time, encoded_channels + 2), mask (batch, time) → the codec's frames (batch,
+        time, channel), delayed by ``lookahead``, and the state; any number of steps."""
+
+    def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> ParallelState:
+        device = next(self.parameters()).device
+        read = stack_tokens(tokens, styles, fewest=1)  # nothing but empty sentences: absent tokens, and no frames
+        ids, positions, mask, speeds, pitch = (torch.from_numpy(array).to(device) for array in read)
+        names = {name: row for row, name in enumerate(self.speaker_names)}
+        rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
+        encoded, log_durations = self.read(ids, positions, mask, torch.tensor(rows, device=device), pitch)
+        frames = (log_durations.exp() / speeds).round().clamp(min=1)
+        return self._start(encoded, torch.where(mask, frames, 0).cumsum(dim=1).long())
+
+    def step(self, state: ParallelState) -> tuple[Frames, ParallelState]:
+        encoded, ends, position, ahead, layers = state
+        made, layers = self._block(encoded, ends, position + self.block, layers)
+        made = torch.cat([ahead, made], dim=1)
+        _, _, token = expand_tokens(encoded, ends, position, self.block)
+        lengths = (ends[:, -1] - position).clamp(0, self.block)
+        frames = Frames(made[:, : self.block], token, lengths)
+        return frames, ParallelState(encoded, ends, position + self.block, made[:, self.block :], layers)
+
+    def token_ends(self, state: ParallelState) -> Tensor:
+        return state.ends
+
+    def with_token_ends(self, state: ParallelState, ends: Tensor) -> ParallelState:
+        return self._start(state.encoded, ends)
+
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        """``encoder`` and ``decoder`` as `ssmphony.runtime.parallel` runs them."""
+        read = {  # each a tensor of its own: the tracer merges inputs that are one object
+            "ids": torch.ones(2, 7, dtype=torch.long),
+            "word_positions": torch.ones(2, 7, dtype=torch.long),
+            "mask": torch.ones(2, 7, dtype=torch.bool),
+            "speaker": torch.zeros(2, dtype=torch.long),
+            "pitch_semitones": torch.zeros(2, 7),
+        }
+        length = Axis("tokens", 2, self.max_tokens)
+        x = torch.zeros(2, self.block, self.encoded_channels + FRAME_FEATURES)
+        return (
+            GraphSpec(
+                name="encoder",
+                module=_Encoder(self),
+                inputs=read,
+                outputs=("encoded", "log_durations"),
+                axes={name: {1: length} for name, value in read.items() if value.ndim == 2},
+                longest=self.max_tokens,
+            ),
+            GraphSpec(
+                name="decoder",
+                module=_Decoder(self),
+                inputs={"x": x, "mask": torch.ones(2, self.block, dtype=torch.bool)},
+                outputs=("frames",),
+                state=self.initial_frames(2),
+                steps=self.block,
+            ),
+        )
+
+    def _start(self, encoded: Tensor, ends: Tensor) -> ParallelState:
+        first = torch.zeros(len(encoded), dtype=torch.long, device=encoded.device)
+        made, layers = self._block(encoded, ends, first, self.initial_frames(len(encoded)))
+        return ParallelState(encoded, ends, first, made[:, self.lookahead :], layers)
+
+    def _block(self, encoded: Tensor, ends: Tensor, first: Tensor, state: State) -> tuple[Tensor, State]:
+        x, mask, _ = expand_tokens(encoded, ends, first, self.block)
+        return self.frames(x, mask, state)
+
+
+class _Encoder(nn.Module):
+    def __init__(self, model: ParallelModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return self.model.read(ids, word_positions, mask, speaker, pitch_semitones)
+
+
+class _Decoder(nn.Module):
+    def __init__(self, model: ParallelModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, mask: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.model.frames(x, mask, state)
+
+
+def expand_tokens(encoded: Tensor, ends: Tensor, first: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Frames ``first`` … ``first + count`` of each row, by the formula of `ssmphony.runtime.expand`.
+
+    encoded (batch, tokens, channel), ends (batch, tokens), first (batch,) → x (batch, count, channel + 2), mask
+    (batch, count) and the token each frame speaks (batch, count). The last channel of ``encoded`` is interpolated
+    between the centres of the tokens, the others are repeated.
+    """
+    frame = first[:, None] + torch.arange(count, device=first.device)
+    mask = frame < ends[:, -1:]
+    token = torch.searchsorted(ends, frame.contiguous(), right=True).clamp(max=ends.shape[1] - 1)
+    starts = F.pad(ends[:, :-1], (1, 0))
+    begin, end = starts.gather(1, token), ends.gather(1, token)
+    length = (end - begin).clamp(min=1).to(encoded.dtype)
+    repeated = encoded[..., :-1].gather(1, token[..., None].expand(-1, -1, encoded.shape[2] - 1))
+    fraction = (frame - begin + 0.5) / length
+    late = fraction >= 0.5
+    other = (token + torch.where(late, 1, -1)).clamp(0, ends.shape[1] - 1)
+    other = torch.where(starts.gather(1, other) < ends.gather(1, other), other, token)  # beside the last is padding
+    centres = (starts + ends).to(encoded.dtype) / 2
+    here, there = centres.gather(1, token), centres.gather(1, other)
+    share = (frame + 0.5 - here) / torch.where(other == token, 1.0, there - here)
+    own, near = encoded[..., -1].gather(1, token), encoded[..., -1].gather(1, other)
+    glide = own + (near - own) * share
+    added = torch.stack([glide, fraction, length.log() / 5.0], dim=-1)
+    return torch.cat([repeated, added], dim=-1) * mask[..., None], mask, token
