@@ -11,6 +11,7 @@ Thirty sentences are spoken whole, in chunks, four together, and resumed from st
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -106,9 +107,10 @@ def processor_share(voice: Voice) -> float:
 
 
 def _timer(python: str, voice: str) -> Any:
-    """A process that answers each line with a measurement."""
+    """A process that answers each line with a measurement; it imports the package of its own environment."""
     command = [python, "-m", "benchmarks.same_sound", "timer", voice]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    own = {name: value for name, value in os.environ.items() if python == sys.executable or name != "PYTHONPATH"}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=own)
 
 
 def _ask(timer: Any) -> float:

@@ -86,8 +86,8 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
             speakers=model_config.speakers,
             symbols=frontend.symbols,
             voice=VoiceBlock.model_validate(with_lexicon(voice, folder)),
-            model=_model_entry(model),
-            codec=_codec_entry(codec),
+            model=model_entry(model),
+            codec=codec_entry(codec),
             graphs=graphs,
         )
         write_manifest(folder, manifest)
@@ -112,7 +112,8 @@ def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> Non
     module.load_state_dict(weights)
 
 
-def _model_entry(model: Any) -> ModelEntry:
+def model_entry(model: Any) -> ModelEntry:
+    """How the runtime has to run a model."""
     return ModelEntry(
         family=model.family,
         block=model.block,
@@ -123,7 +124,8 @@ def _model_entry(model: Any) -> ModelEntry:
     )
 
 
-def _codec_entry(codec: Codec) -> CodecEntry:
+def codec_entry(codec: Codec) -> CodecEntry:
+    """How the runtime has to run a codec."""
     return CodecEntry(
         runtime=codec.runtime,
         **vars(codec.grid),

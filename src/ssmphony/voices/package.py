@@ -92,7 +92,7 @@ def load(
     each = max(1, threads // 2)
     model = choose(FAMILIES, manifest.model.family, "family")(folder, manifest, each)
     codec = choose(CODECS, manifest.codec.runtime, "codec runtime")(folder, manifest, each)
-    encoder = _encoder(folder, manifest, each)
+    encoder = load_encoder(folder, manifest, each)
     # the checksums of the graphs are in it; what speakers are called for people changes nothing that is heard
     identity = checksum(manifest.model_dump_json(exclude={"speaker_names"}).encode())
     return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, encoder=encoder, identity=identity)
@@ -168,7 +168,7 @@ def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder
     return GriffinLim(manifest.codec.mel)
 
 
-def _encoder(folder: Path, manifest: VoiceManifest, threads: int) -> Encoder | None:
+def load_encoder(folder: Path, manifest: VoiceManifest, threads: int) -> Encoder | None:
     """A graph, or nothing but log-mel, or None: a package may leave out what speaking does not take."""
     entry = manifest.codec
     if "codec_encoder" in manifest.graphs:
