@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-
-from ssmphony.cli.source import TextSource
 
 Recognise = Callable[[str], "bool | None"]
 """Whether a text, of which this is the beginning, is a document; None where that needs more of it."""
@@ -25,16 +22,3 @@ def texts(lines: Iterable[str], recognise: Recognise) -> Iterator[str]:
             yield from ("\n".join(held),) if document else held
             held, document = [], None
     yield from ("\n".join(held),) if document else held
-
-
-def is_document(source: str | TextSource, recognise: Recognise) -> tuple[bool, str | Iterable[str]]:
-    """Whether a text is a document, and the text, of which only a beginning has been read."""
-    if isinstance(source, str):
-        return recognise(source) is True, source
-    pieces = iter(source)
-    head = ""
-    for piece in pieces:
-        head += piece
-        if recognise(head) is not None:
-            break
-    return recognise(head) is True, chain((head,), pieces)

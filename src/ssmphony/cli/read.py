@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssmphony.cli.documents import is_document, texts
+from ssmphony.cli.documents import texts
 from ssmphony.cli.options import LexiconFile
 from ssmphony.cli.source import TextSource, lines, open_text
 
@@ -137,9 +137,9 @@ def _show_stages(source: str | TextSource, lexicon: Lexicon | None) -> None:
     """Each sentence, as it is normalised, and what each of its words becomes."""
     from ssmphony.text.hindi import speak, spell_out
     from ssmphony.text.hindi.syllables import marked
-    from ssmphony.text.ssml import recognise
+    from ssmphony.text.ssml import read_head
 
-    document, pieces = is_document(source, recognise)
+    document, pieces = read_head(source)
     spoken = False
     for sentence in _read("".join(pieces), lexicon).sentences if document else speak(pieces, lexicon):
         typer.echo(sentence.source.text)

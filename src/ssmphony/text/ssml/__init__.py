@@ -12,11 +12,11 @@ from itertools import chain
 
 from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml.document import Document
-from ssmphony.text.ssml.prolog import recognise
+from ssmphony.text.ssml.prolog import read_head, recognise
 from ssmphony.text.ssml.reader import SayAs, parse
 from ssmphony.types import Delivery, Mark, SsmphonyError, Tokens
 
-__all__ = ["Document", "SayAs", "is_ssml", "parse", "recognise", "sentences"]
+__all__ = ["Document", "SayAs", "is_ssml", "parse", "read_head", "recognise", "sentences"]
 
 MAX_CHARACTERS = 1_000_000
 
@@ -34,18 +34,9 @@ def sentences(
     A document is read to its end before it is spoken. Raises `SsmphonyError`, with line and column, for what is not
     well-formed, not known or out of range in it.
     """
-    if isinstance(text, str):
-        document, rest = is_ssml(text), (text,)
-    else:
-        rest = iter(text)
-        head = ""
-        for piece in rest:
-            head += piece
-            if recognise(head) is not None:
-                break
-        document, rest = is_ssml(head), chain((head,), rest)
-        text = rest
-    yield from _tokens(parse(_gather(rest), say_as), plain) if document else plain(text)
+    document, text = read_head(text)
+    whole = (text,) if isinstance(text, str) else text
+    yield from _tokens(parse(_gather(whole), say_as), plain) if document else plain(text)
 
 
 def _gather(pieces: Iterable[str]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import chain
 
 MAX_CHARACTERS = 16_384
 """Of all that stands before the root; a text whose first characters only look like a prolog is not held back longer."""
@@ -62,3 +64,16 @@ def begin_of(document: str) -> int:
 def _after_blanks(text: str, place: int) -> int:
     match = _BLANKS.match(text, place)
     return match.end() if match else place
+
+
+def read_head(text: str | Iterable[str]) -> tuple[bool, str | Iterable[str]]:
+    """Whether a text is a document, and the text. Of an iterable only as much is read as `recognise` needs."""
+    if isinstance(text, str):
+        return recognise(text) is True, text
+    pieces = iter(text)
+    head = ""
+    for piece in pieces:
+        head += piece
+        if recognise(head) is not None:
+            break
+    return recognise(head) is True, chain((head,), pieces)
