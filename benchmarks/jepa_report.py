@@ -1,6 +1,6 @@
 """What a training of LeWM TTS has reached, on sentences that it never saw; at any moment of it.
 
-    python -m benchmarks.jepa_report RUN --corpus PREPARED --ids configs/ssmphony/heldout.txt -o docs/voices/lewm
+    python -m benchmarks.jepa_report RUN --corpus PREPARED --ids configs/s4_acoustic/heldout.txt -o docs/voices/lewm
         [--prompts PREPARED ...] [--texts sentences.txt --sentences 200] [--recogniser FILE] [--count 10] [--write]
 
 For each held-out sentence: the recording through the vocoder, through the latents (``reconstruct``), foreseen a latent

@@ -1,6 +1,6 @@
 """Pictures of recordings above the same sentences spoken by a voice, with phoneme boundaries.
 
-python -m benchmarks.plot_voice VOICE --corpus PREPARED [--ids configs/ssmphony/heldout.txt] [--count 3] -o x.png
+python -m benchmarks.plot_voice VOICE --corpus PREPARED [--ids configs/s4_acoustic/heldout.txt] [--count 3] -o x.png
 """
 
 from __future__ import annotations

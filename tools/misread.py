@@ -1,6 +1,6 @@
 """Find recordings in which something else is said than their text says: the recogniser asks, a person decides.
 
-    python tools/misread.py prepared/hi_curious [--corrections configs/ssmphony/corrections.tsv] [--shown 20]
+    python tools/misread.py prepared/hi_curious [--corrections configs/s4_acoustic/corrections.tsv] [--shown 20]
 
 Lists the clips by their doubt: how many nats a phone likelier the recogniser's own reading is than the text. It has
 learned from these texts, so what it still reads in another way deserves a look. For a clip with a correction it says
