@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.long_range_report import draw, table
-from ssmphony.ssm import StackConfig, parameter_groups
+from ssmphony.nn import StackConfig, parameter_groups
 
 SYMBOLS, COUNT, HOLD = 8, 4, 10
 SILENCE = SYMBOLS

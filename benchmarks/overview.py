@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,7 +107,7 @@ def configs() -> str:
     from ssmphony.codecs import CODECS
     from ssmphony.config import VoiceBlock
     from ssmphony.models import MODELS
-    from ssmphony.ssm import MIXERS
+    from ssmphony.nn import MIXERS
     from ssmphony.text import FRONTENDS
     from ssmphony.training.adapters import AdaptersConfig, LowRankConfig
     from ssmphony.training.config import RunConfig, TrainingConfig
@@ -127,12 +128,11 @@ def configs() -> str:
     return "\n\n".join(parts)
 
 
-def state_space() -> str:
-    """What `ssmphony.ssm` exports, but for configs, which have a page of their own, and states."""
-    from ssmphony import ssm
-
-    names = [name for name in ssm.__all__ if not re.search("Config$|(?<!Learned)State$", name)]
-    found = [getattr(ssm, name) for name in names]
+def exports(package: str) -> str:
+    """What a package exports, but for configs, which have a page of their own, and states."""
+    module = import_module(f"ssmphony.{package}")
+    names = [name for name in module.__all__ if not re.search("Config$|(?<!Learned)State$", name)]
+    found = [getattr(module, name) for name in names]
     return "\n\n".join(_reference(value) for value in found if inspect.isclass(value) or inspect.isfunction(value))
 
 

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from benchmarks.ssm_peers import have
 from ssmphony.config import parse
-from ssmphony.ssm import BlockState, MambaState, Stack, StackConfig, StackState
-from ssmphony.ssm.decode import DecodeStack
+from ssmphony.nn import BlockState, Stack, StackConfig, StackState
+from ssmphony.nn.decode import DecodeStack
+from ssmphony.ssm import MambaState
 
 LAYERS, D_MODEL = 12, 256
 #: Takes (batch, 1, channel), gives the same, and keeps the state for the next call.

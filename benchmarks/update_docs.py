@@ -64,7 +64,8 @@ PARTS: dict[str, tuple[str, Render]] = {
 TABLES: dict[str, Callable[[], str]] = {
     "configs": overview.configs,
     "layers": overview.layers,
-    "state-space": overview.state_space,
+    "building-blocks": lambda: overview.exports("nn"),
+    "state-space": lambda: overview.exports("ssm"),
     "systems": lambda: overview.systems(""),
     "systems-readme": lambda: overview.systems("docs/systems/"),
     "systems-choice": lambda: overview.systems("systems/"),

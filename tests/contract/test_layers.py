@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from ssmphony.ssm import MIXERS, Block, CausalConv, LearnedState, S4Config, S4DConfig, Stack, StackConfig
+from ssmphony.nn import MIXERS, Block, CausalConv, LearnedState, Stack, StackConfig
+from ssmphony.ssm import S4Config, S4DConfig
 from tests.contract import contract
 
 WIDTH = 4

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.config import Config, parse
-from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, S4DConfig
+from ssmphony.nn import BidirectionalBlock, BidirectionalConfig
+from ssmphony.ssm import S4DConfig
 from ssmphony.text.hindi import normalize
 from ssmphony.text.vocabulary import CONSONANTS, VOWELS
 from ssmphony.types import SsmphonyError

@@ -22,8 +22,8 @@ from ssmphony.codecs.mel_vocoder import LookaheadConv, MelVocoderConfig, MelVoco
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import Array
-from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Mixer
-from ssmphony.ssm.block import delay
+from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Mixer
+from ssmphony.nn.block import delay
 from ssmphony.types import FrameGrid, MelFormat
 
 STRIDE = 4

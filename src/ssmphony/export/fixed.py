@@ -12,9 +12,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from ssmphony.ssm.bidirectional import Bidirectional
+from ssmphony.nn.bidirectional import Bidirectional
 from ssmphony.ssm.convolution import smooth_length
-from ssmphony.ssm.mixer import hide
+from ssmphony.ssm.masking import hide
 
 
 class FourierBasis(nn.Module):

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.learned_state import LearnedState
-from ssmphony.ssm.mixer import StateSpaceMixer, StateSpaceState, hide
+from ssmphony.nn.learned_state import LearnedState
+from ssmphony.ssm.masking import hide
+from ssmphony.ssm.s4_layer import StateSpaceMixer, StateSpaceState
 from ssmphony.ssm.s4d import S4DKernel
 
 

@@ -27,7 +27,7 @@ from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer, State
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel, AutoregressiveState
 from ssmphony.models.lewm_memory import Memory, straight_places, within_reach
-from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
+from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
 
 NOISE_STEPS = 97
 """After so many latents the noise on what is heard repeats."""
@@ -40,7 +40,7 @@ WIDTH = 4.0
 class LeWMConfig(Config):
     """``text_layers`` counts the text encoder's blocks, ``n_layers`` the predictor's; every ``cross_every``-th of them
     attends to the text. ``mixer`` is the predictor's causal layer and ``text_mixer`` the text encoder's: a kind of
-    `ssmphony.ssm.MIXERS`, or its settings.
+    `ssmphony.nn.MIXERS`, or its settings.
 
     ``speakers`` names the rows of the speaker table, the voice's own first. ``block`` latents are made a step.
     ``max_seq`` is the largest number of tokens of a sentence. While it speaks, the attention sees only the tokens from

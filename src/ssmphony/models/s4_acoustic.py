@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from ssmphony.config import Config
 from ssmphony.interfaces import State
 from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
-from ssmphony.ssm import BidirectionalBlock, BidirectionalConfig, S4Config, S4DConfig, StackConfig
+from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, StackConfig
+from ssmphony.ssm import S4Config, S4DConfig
 
 WORD_POSITIONS = 5
 """See `ssmphony.types.word_positions`."""

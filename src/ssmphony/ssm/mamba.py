@@ -21,7 +21,7 @@ from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.kernel import sample_log_dt
-from ssmphony.ssm.mixer import hide, require_steps
+from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.scan import selective_scan
 from ssmphony.ssm.short_conv import ShortConv
 

@@ -20,7 +20,7 @@ from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.mamba import positive, sample_dt_bias
-from ssmphony.ssm.mixer import hide, require_steps
+from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.scan import ssd
 from ssmphony.ssm.short_conv import ShortConv
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssmphony.ssm.mixer import hide
+from ssmphony.ssm.masking import hide
 from ssmphony.ssm.reset import forget, taps
 
 

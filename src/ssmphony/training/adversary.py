@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from ssmphony.ssm import parameter_groups
+from ssmphony.nn import parameter_groups
 from ssmphony.training.discriminators import Verdicts
 from ssmphony.training.losses import discriminator_loss, feature_matching_loss, generator_loss
 from ssmphony.training.schedule import OptimiserConfig

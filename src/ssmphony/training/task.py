@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from ssmphony.export.weights import Part
-from ssmphony.ssm import parameter_groups
+from ssmphony.nn import parameter_groups
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
 
 M = TypeVar("M", bound=nn.Module)

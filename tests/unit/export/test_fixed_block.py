@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ssmphony.export.fixed_block import DiagonalProduct, FixedBlockMixer, fixed_blocks
-from ssmphony.ssm import S4Config, S4DConfig, StackConfig
+from ssmphony.nn import StackConfig
+from ssmphony.ssm import S4Config, S4DConfig
 
 
 @pytest.mark.parametrize("steps", [1, 3, 32])

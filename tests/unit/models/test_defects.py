@@ -17,7 +17,8 @@ from ssmphony.data.manifest import Clip, write_manifest
 from ssmphony.models import MODELS
 from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.s4_acoustic import S4Acoustic, S4AcousticConfig
-from ssmphony.ssm import BidirectionalBlock, Block, StateSpaceMixer
+from ssmphony.nn import BidirectionalBlock, Block
+from ssmphony.ssm import StateSpaceMixer
 from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
 from ssmphony.training.losses import masked_mean
 from ssmphony.training.targets import align

@@ -12,15 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from ssmphony.ssm import (
-    BidirectionalBlock,
-    BidirectionalConfig,
-    Block,
-    S4Config,
-    S4DConfig,
-    StateSpaceMixer,
-    parameter_groups,
-)
+from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Block, parameter_groups
+from ssmphony.ssm import S4Config, S4DConfig, StateSpaceMixer
 
 KINDS = {"s4": S4Config, "s4d": S4DConfig}
 every_kind = pytest.mark.parametrize("kind", KINDS)

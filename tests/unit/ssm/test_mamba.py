@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.config import parse
-from ssmphony.ssm import Mamba, Mamba2, Mamba2Config, MambaConfig, StackConfig, mamba, mamba2, parameter_groups
+from ssmphony.nn import StackConfig, parameter_groups
+from ssmphony.ssm import Mamba, Mamba2, Mamba2Config, MambaConfig, mamba, mamba2
 from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close, layer_stream, map_state, present, speak
 from tests.unit.ssm import selective_oracle as oracle

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ssmphony.export.fixed_block import fixed_blocks
-from ssmphony.ssm import MIXERS, MambaConfig, S4DConfig, StackConfig
+from ssmphony.nn import MIXERS, StackConfig
+from ssmphony.ssm import MambaConfig, S4DConfig
 from ssmphony.ssm.packed import run_packed
 from ssmphony.ssm.reset import in_pieces
 from ssmphony.ssm.s4 import S4Kernel

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssmphony.ssm import Bidirectional, BidirectionalConfig, S4DConfig, spectra
+from ssmphony.nn import Bidirectional, BidirectionalConfig
+from ssmphony.ssm import S4DConfig, spectra
 
 
 def layer(seed: int = 0) -> Bidirectional:

@@ -1,7 +1,7 @@
 // A few steps of a whole stack of residual blocks in one call: float32, forward only.
 //
 // One step multiplies every weight by as many numbers as the batch has rows, so it takes as long as reading the weights.
-// They lie one behind another in the order of reading (`ssm/decode.py` packs them). A matrix (inputs, outputs) is cut
+// They lie one behind another in the order of reading (`nn/decode.py` packs them). A matrix (inputs, outputs) is cut
 // into panels of 32 outputs, (panel, input, 32): a panel's outputs stay in registers while its inputs run through.
 //
 // Threads share the inner channels of a layer. Each computes its channels of the projection in, the convolution, the

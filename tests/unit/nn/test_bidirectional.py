@@ -10,18 +10,15 @@ from torch import Tensor, nn
 
 from ssmphony.config import parse
 from ssmphony.export.fixed import FixedBidirectional, FixedConvolution, FourierBasis, fixed
-from ssmphony.ssm import (
+from ssmphony.nn import (
     Bidirectional,
     BidirectionalBlock,
     BidirectionalConfig,
     BothWays,
     CausalConvConfig,
     EncoderConfig,
-    Mamba2Config,
-    MambaConfig,
-    S4Config,
-    S4DConfig,
 )
+from ssmphony.ssm import Mamba2Config, MambaConfig, S4Config, S4DConfig
 from ssmphony.ssm.kernel import run
 from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.mixer import hide, require_steps
+from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.reset import forget, taps
 
 

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ssmphony.config import parse
-from ssmphony.ssm import Block, CausalConv, S4DConfig, Stack, StackConfig
+from ssmphony.nn import Block, CausalConv, Stack, StackConfig
+from ssmphony.ssm import S4DConfig
 from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close, layer_stream, speak
 

@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from ssmphony.config import Config
-from ssmphony.ssm.attention import AttentionConfig
-from ssmphony.ssm.causal_conv import CausalConvConfig
+from ssmphony.nn.attention import AttentionConfig
+from ssmphony.nn.causal_conv import CausalConvConfig
 from ssmphony.ssm.mamba import MambaConfig
 from ssmphony.ssm.mamba2 import Mamba2Config
-from ssmphony.ssm.mixer import S4Config, S4DConfig
+from ssmphony.ssm.s4_layer import S4Config, S4DConfig
 
 MIXERS: dict[str, type[Config]] = {
     "s4": S4Config,

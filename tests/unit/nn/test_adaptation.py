@@ -10,7 +10,8 @@ from torch import nn
 
 from ssmphony.config import parse
 from ssmphony.export.fixed_block import FixedBlockMixer, fixed_blocks
-from ssmphony.ssm import MIXERS, LearnedState, S4DConfig, StackConfig, parameter_groups
+from ssmphony.nn import MIXERS, LearnedState, StackConfig, parameter_groups
+from ssmphony.ssm import S4DConfig
 from tests.contract.contract import assert_close, present
 from tests.contract.test_layers import WIDTH, mixer
 

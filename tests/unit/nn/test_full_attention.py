@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ssmphony.ssm import MIXERS, BidirectionalConfig, CrossAttention, FullAttention, sinusoids
+from ssmphony.nn import MIXERS, BidirectionalConfig, CrossAttention, FullAttention, sinusoids
 
 SETTINGS = {"mamba2": {"head_dim": 4, "d_state": 4}, "attention": {"n_heads": 2}}
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ssmphony.config import parse
-from ssmphony.ssm import Stack, StackConfig, StackState
-from ssmphony.ssm.decode import DecodeStack
+from ssmphony.nn import Stack, StackConfig, StackState
+from ssmphony.nn.decode import DecodeStack
 from ssmphony.ssm.scan import build, cpu
 from ssmphony.types import SsmphonyError
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from ssmphony.ssm import Block, S4Config, parameter_groups
+from ssmphony.nn import Block, parameter_groups
+from ssmphony.ssm import S4Config
 
 
 def test_groups_partition_the_parameters() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssmphony.ssm import Attention, AttentionConfig
+from ssmphony.nn import Attention, AttentionConfig
 from tests.contract.contract import assert_close, layer_stream, map_state, present, speak
 
 

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.attention import AttentionConfig
+from ssmphony.nn.attention import AttentionConfig
+from ssmphony.nn.full_attention import FullAttention
+from ssmphony.nn.layers import Mixer
 from ssmphony.ssm.convolution import convolve, full_precision, spectral_convolve, spectrum, two_sided_lags
-from ssmphony.ssm.full_attention import FullAttention
 from ssmphony.ssm.kernel import StateSpaceKernel
-from ssmphony.ssm.mixer import GatedOutput, S4Config, S4DConfig, hide, require_steps
-from ssmphony.ssm.mixers import Mixer
+from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.s4_layer import GatedOutput, S4Config, S4DConfig
 from ssmphony.ssm.spectra import Spectra, frozen
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.mixer import hide, require_steps
+from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.reset import forget, segments
 from ssmphony.ssm.short_conv import last_steps
 

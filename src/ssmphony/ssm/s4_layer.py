@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.kernel import StateSpaceKernel, run
+from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.packed import run_packed
 from ssmphony.ssm.s4 import S4Init, S4Kernel
 from ssmphony.ssm.s4d import S4DInit, S4DKernel
@@ -101,14 +102,3 @@ class S4DConfig(Config):
 
     def build_kernel(self) -> S4DKernel:
         return S4DKernel(self.d_model, self.d_state, self.init)
-
-
-def hide(x: Tensor, mask: Tensor) -> Tensor:
-    """Zero where the mask (batch, time) is false, even if ``x`` is not finite there."""
-    return x.masked_fill(~mask.unsqueeze(-1), 0.0)
-
-
-def require_steps(x: Tensor) -> None:
-    """A layer needs at least one step: nothing to read is a mistake of the caller, not an empty answer."""
-    if x.shape[1] == 0:
-        raise ValueError("a sequence layer needs at least one step of input, got a sequence of length 0")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from ssmphony.ssm.bidirectional import BidirectionalConfig
-from ssmphony.ssm.block import BidirectionalBlock
-from ssmphony.ssm.causal_conv import CausalConvConfig
-from ssmphony.ssm.stack import PatternConfig
+from ssmphony.nn.bidirectional import BidirectionalConfig
+from ssmphony.nn.block import BidirectionalBlock
+from ssmphony.nn.causal_conv import CausalConvConfig
+from ssmphony.nn.stack import PatternConfig
 
 
 class Encoder(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.ssm.mixer import hide, require_steps
+from ssmphony.ssm.masking import hide, require_steps
 
 
 class FullAttention(nn.Module):

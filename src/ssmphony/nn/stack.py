@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer, State
-from ssmphony.ssm.block import Block, delay
-from ssmphony.ssm.causal_conv import CausalConv
-from ssmphony.ssm.learned_state import LearnedState
-from ssmphony.ssm.mixers import Mixer
+from ssmphony.nn.block import Block, delay
+from ssmphony.nn.causal_conv import CausalConv
+from ssmphony.nn.layers import Mixer
+from ssmphony.nn.learned_state import LearnedState
 
 
 class StackState(NamedTuple):

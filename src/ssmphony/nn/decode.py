@@ -20,15 +20,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.block import Block, BlockState
+from ssmphony.nn.block import Block, BlockState
+from ssmphony.nn.stack import Stack, StackState
 from ssmphony.ssm.mamba import Mamba
 from ssmphony.ssm.mamba2 import Mamba2
-from ssmphony.ssm.mixer import StateSpaceMixer, require_steps
+from ssmphony.ssm.masking import require_steps
 from ssmphony.ssm.reset import in_pieces
 from ssmphony.ssm.s4 import S4Kernel
+from ssmphony.ssm.s4_layer import StateSpaceMixer
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.ssm.scan import cpu
-from ssmphony.ssm.stack import Stack, StackState
 from ssmphony.types import SsmphonyError
 
 #: Outputs of a panel and floats between the beginnings of parameters; `PANEL` and `ALIGNMENT` of decode.cpp.
