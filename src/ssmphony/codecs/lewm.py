@@ -18,12 +18,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.codecs.codec import MOST_FRAMES, TINY_MEL, SpectrumCodec, Stft
-from ssmphony.codecs.mel_vocoder import LookaheadConv, MelVocoderConfig, MelVocoderState, TrunkState
+from ssmphony.codecs.mel_vocoder import MelVocoderConfig, MelVocoderState, TrunkState
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import Array
 from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Mixer
 from ssmphony.nn.block import delay
+from ssmphony.nn.conv import CausalUpsample, LookaheadConv, ResConvBlock
+from ssmphony.nn.gather import take
 from ssmphony.types import FrameGrid, MelFormat
 
 STRIDE = 4
@@ -133,43 +135,6 @@ def whole_latents(mel: Tensor, mask: Tensor, silence: float) -> tuple[Tensor, Te
     mel, mask = F.pad(mel, (0, 0, 0, fill)), F.pad(mask, (0, fill))
     whole = mask[:, ::STRIDE].repeat_interleave(STRIDE, dim=1)
     return torch.where(mask[..., None], mel, silence * whole[..., None]), whole
-
-
-def take(x: Tensor, index: Tensor) -> Tensor:
-    """x (batch, time, …), index (batch, n) → (batch, n, …): other steps of each row."""
-    return x[torch.arange(len(x), device=x.device)[:, None], index]
-
-
-class CausalUpsample(nn.Module):
-    """Transposed convolution of stride 2, four taps: each pair of outputs reads its input step and the one before."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv = nn.ConvTranspose1d(width, width, 4, stride=2)
-
-    def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """x (batch, time, width), context (batch, 1, width) → (batch, 2 time, width) and the new context."""
-        joined = torch.cat([context, x], dim=1)
-        y = self.conv(joined.transpose(1, 2)).transpose(1, 2)
-        return y[:, 2 : 2 + 2 * x.shape[1]], joined[:, -1:]
-
-
-class ResConvBlock(nn.Module):
-    """x + scale · conv(GELU(norm(conv(x)))), the first convolution with a lookahead."""
-
-    def __init__(self, width: int, lookahead: int, scale: float) -> None:
-        super().__init__()
-        self.lookahead = lookahead
-        self.conv1 = LookaheadConv(width, width, 3, lookahead)
-        self.norm = nn.LayerNorm(width)
-        self.conv2 = LookaheadConv(width, width, 3, 0)
-        self.scale = nn.Parameter(torch.full((width,), scale))
-
-    def forward(self, x: Tensor, contexts: tuple[Tensor, Tensor], mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x (batch, time, width) → y, delayed by the lookahead, and the new contexts; ``mask`` is that of y."""
-        y, residual, first = self.conv1(x, contexts[0])
-        y, _, second = self.conv2(F.gelu(self.norm(y)) * mask[..., None], contexts[1])
-        return (residual + self.scale * y) * mask[..., None], first, second
 
 
 class MelDecoderState(NamedTuple):

@@ -11,7 +11,7 @@ keeps the first sound near. With ``harmonic`` the phases follow the pitch, see `
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, SpectrumCodec, Stft
 from ssmphony.codecs.harmonic import HarmonicHead
 from ssmphony.config import Config
 from ssmphony.interfaces import Array
+from ssmphony.nn.conv import LookaheadConv
+from ssmphony.nn.convnext import ConvNeXtBlock
 from ssmphony.types import MelFormat, SsmphonyError
 
 
@@ -79,55 +81,6 @@ class MelVocoderState(NamedTuple):
     """(batch, n_fft / hop - 1) bool."""
 
 
-class LookaheadConv(nn.Module):
-    """Convolution over time with its context passed in; output step i belongs to input step i - lookahead."""
-
-    def __init__(self, d_in: int, d_out: int, kernel_size: int, lookahead: int, groups: int = 1) -> None:
-        super().__init__()
-        if not 0 <= lookahead < kernel_size:
-            raise SsmphonyError(f"lookahead_per_conv {lookahead} must be less than kernel_size {kernel_size}")
-        self.lookahead = lookahead
-        self.weight = nn.Parameter(torch.empty(d_out, d_in // groups, kernel_size))
-        self.bias = nn.Parameter(torch.zeros(d_out))
-        self.groups = groups
-        nn.init.trunc_normal_(self.weight, std=0.02)
-
-    @property
-    def context(self) -> int:
-        return self.weight.shape[-1] - 1
-
-    def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x (batch, time, d_in) → (y, x delayed by the lookahead, new context)."""
-        extended = torch.cat([context, x], dim=1)
-        y = F.conv1d(extended.transpose(1, 2), self.weight, self.bias, groups=self.groups).transpose(1, 2)
-        start = self.context - self.lookahead
-        delayed = extended[:, start : start + x.shape[1]]
-        return y, delayed, extended[:, -self.context :]
-
-
-class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution, LayerNorm, feed-forward with GELU, layer scale, residual (arXiv 2201.03545)."""
-
-    def __init__(self, config: MelVocoderConfig) -> None:
-        super().__init__()
-        self.dwconv = LookaheadConv(
-            config.dim, config.dim, config.kernel_size, config.lookahead_per_conv, groups=config.dim
-        )
-        self.norm = nn.LayerNorm(config.dim, eps=1e-6)
-        self.pwconv1 = nn.Linear(config.dim, config.intermediate)
-        self.pwconv2 = nn.Linear(config.intermediate, config.dim)
-        self.gamma = nn.Parameter(torch.full((config.dim,), 1.0 / config.n_layers))
-        for linear in (self.pwconv1, self.pwconv2):
-            nn.init.trunc_normal_(linear.weight, std=0.02)
-            nn.init.zeros_(linear.bias)
-
-    def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """``mask`` (batch, time, 1) is that of the output steps: absent frames stay exactly zero."""
-        y, residual, context = self.dwconv(x, context)
-        y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
-        return (residual + y) * mask, context
-
-
 class MelVocoder(SpectrumCodec):
     """The default codec. See the module's docstring for the network and `MelVocoderState` for its memory."""
 
@@ -144,9 +97,13 @@ class MelVocoder(SpectrumCodec):
             raise SsmphonyError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop}")
         self.stft = Stft(n_fft, hop)
         self.overlap = n_fft // hop
-        self.embed = LookaheadConv(self.format.n_mels, config.dim, config.kernel_size, config.lookahead_per_conv)
+        ahead = config.lookahead_per_conv
+        self.embed = LookaheadConv(self.format.n_mels, config.dim, config.kernel_size, ahead)
         self.norm = nn.LayerNorm(config.dim, eps=1e-6)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(config) for _ in range(config.n_layers))
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.dim, config.intermediate, config.kernel_size, ahead, 1.0 / config.n_layers)
+            for _ in range(config.n_layers)
+        )
         self.final_norm = nn.LayerNorm(config.dim, eps=1e-6)
         self.head = nn.Linear(config.dim, n_fft + 2)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
@@ -159,11 +116,10 @@ class MelVocoder(SpectrumCodec):
 
     def initial_state(self, batch: int) -> MelVocoderState:
         new = self.head.weight.new_zeros
-        config, n_fft = self.config, self.format.n_fft
-        widths = [self.format.n_mels] + [config.dim] * config.n_layers
+        n_fft = self.format.n_fft
         trunk = TrunkState(
             mask=new(batch, self.trunk_lookahead, dtype=torch.bool),
-            contexts=tuple(new(batch, config.kernel_size - 1, width) for width in widths),
+            contexts=tuple(layer.initial_context(batch) for layer in self._convolutions()),
             turns=new(batch, 0) if self.harmonics is None else self.harmonics.initial_state(batch),
         )
         return MelVocoderState(
@@ -171,6 +127,9 @@ class MelVocoder(SpectrumCodec):
             segments=new(batch, self.overlap - 1, n_fft),
             segment_mask=new(batch, self.overlap - 1, dtype=torch.bool),
         )
+
+    def _convolutions(self) -> list[LookaheadConv | ConvNeXtBlock]:
+        return [self.embed, *cast("list[ConvNeXtBlock]", list(self.blocks))]
 
     def decode(self, frames: Array, mask: Array, state: MelVocoderState) -> tuple[Tensor, MelVocoderState]:
         """frames (batch, time, n_mels) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""

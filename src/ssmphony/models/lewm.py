@@ -28,6 +28,7 @@ from ssmphony.interfaces import SequenceLayer, State
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel, AutoregressiveState
 from ssmphony.models.lewm_memory import Memory, straight_places, within_reach
 from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
+from ssmphony.ssm.exportable import softplus
 
 NOISE_STEPS = 97
 """After so many latents the noise on what is heard repeats."""
@@ -233,7 +234,8 @@ class LeWM(AutoregressiveModel):
         weight, bias = (torch.cat([getattr(head, name) for head in heads]) for name in ("weight", "bias"))
         latents, (stops, *paces) = (y := F.linear(x, weight, bias))[..., : z.shape[2]], y[..., z.shape[2] :].unbind(-1)
         attention = torch.stack(weights).mean(0)
-        return Prediction(latents, stops, attention, _positive(paces[0]) if paces else None), tuple(new)
+        pace = softplus(paces[0][..., None])[..., 0] if paces else None
+        return Prediction(latents, stops, attention, pace), tuple(new)
 
     def teach(self, z: Tensor, mask: Tensor, memory: Memory, places: Tensor | None = None) -> Prediction:
         """Teacher forcing: prediction t is made from z[0 … t - 1] (batch, time, d_latent), the first from nothing.
@@ -314,9 +316,3 @@ class LeWM(AutoregressiveModel):
 
     def _blocks(self) -> list[PredictorBlock]:
         return cast("list[PredictorBlock]", list(self.blocks))
-
-
-def _positive(x: Tensor) -> Tensor:
-    """Softplus. Of whole vector registers: a runtime takes another exponential for what is left over, so that a number
-    would depend on how many stand beside it."""
-    return F.softplus(x[..., None].expand(*x.shape, 16))[..., 0]

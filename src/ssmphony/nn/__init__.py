@@ -5,7 +5,7 @@ from __future__ import annotations
 from ssmphony.nn.attention import Attention, AttentionConfig, AttentionState
 from ssmphony.nn.bidirectional import Bidirectional, BidirectionalConfig, BothWays
 from ssmphony.nn.block import BidirectionalBlock, Block, BlockState, FeedForward
-from ssmphony.nn.causal_conv import CausalConv, CausalConvConfig, ConvState
+from ssmphony.nn.conv import CausalConv, CausalConvConfig, ConvState
 from ssmphony.nn.cross_attention import CrossAttention, sinusoids
 from ssmphony.nn.encoder import Encoder, EncoderConfig
 from ssmphony.nn.full_attention import FullAttention

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ssmphony.nn.bidirectional import BidirectionalConfig
 from ssmphony.nn.block import BidirectionalBlock
-from ssmphony.nn.causal_conv import CausalConvConfig
+from ssmphony.nn.conv import CausalConvConfig
 from ssmphony.nn.stack import PatternConfig
 
 

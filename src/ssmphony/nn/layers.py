@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ssmphony.config import Config
 from ssmphony.nn.attention import AttentionConfig
-from ssmphony.nn.causal_conv import CausalConvConfig
+from ssmphony.nn.conv import CausalConvConfig
 from ssmphony.ssm.mamba import MambaConfig
 from ssmphony.ssm.mamba2 import Mamba2Config
 from ssmphony.ssm.s4_layer import S4Config, S4DConfig

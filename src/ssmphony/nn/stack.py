@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer, State
 from ssmphony.nn.block import Block, delay
-from ssmphony.nn.causal_conv import CausalConv
+from ssmphony.nn.conv import CausalConv
 from ssmphony.nn.layers import Mixer
 from ssmphony.nn.learned_state import LearnedState
 

@@ -20,13 +20,11 @@ from torch.nn import functional as F
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
+from ssmphony.ssm.exportable import softplus
 from ssmphony.ssm.kernel import sample_log_dt
 from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.scan import selective_scan
 from ssmphony.ssm.short_conv import ShortConv
-
-VECTOR = 16
-"""Numbers that the widest processors compute at once."""
 
 
 class MambaState(NamedTuple):
@@ -88,7 +86,7 @@ class Mamba(SequenceLayer, nn.Module):
             u, dt, B, C, A_log, dt_bias, D = (
                 value.to(h.dtype) for value in (u, dt, *maps, self.A_log, self.dt_bias, self.D)
             )
-            delta = hide(positive(dt + dt_bias), mask)
+            delta = hide(softplus(dt + dt_bias), mask)
             return selective_scan(u, delta, -A_log.exp(), B, C, D, h, reset)
 
 
@@ -115,18 +113,6 @@ class MambaConfig(Config):
 
     def build(self) -> Mamba:
         return Mamba(self)
-
-
-def positive(dt: Tensor) -> Tensor:
-    """softplus(dt), any shape.
-
-    An exported graph fills the last axis up to whole vectors first: ONNX Runtime computes what is left over of a vector
-    by another formula, so that a stream in a batch would differ from the stream alone in its last bits.
-    """
-    if not torch.onnx.is_in_onnx_export():
-        return F.softplus(dt)
-    channels = dt.shape[-1]
-    return F.softplus(F.pad(dt, (0, -channels % VECTOR)))[..., :channels]
 
 
 def sample_dt_bias(count: int) -> Tensor:

@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
-from ssmphony.ssm.mamba import positive, sample_dt_bias
+from ssmphony.ssm.exportable import softplus
+from ssmphony.ssm.mamba import sample_dt_bias
 from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.scan import ssd
 from ssmphony.ssm.short_conv import ShortConv
@@ -95,7 +96,7 @@ class Mamba2(SequenceLayer, nn.Module):
         x, *maps = mixed.split([config.d_inner, width, width], dim=-1)
         x = x.unflatten(-1, (config.n_heads, config.head_dim))
         B, C = (value.unflatten(-1, (config.n_groups, config.d_state)) for value in maps)
-        y, h = ssd(x, hide(positive(dt + dt_bias), mask), -A_log.exp(), B, C, D, h, reset)
+        y, h = ssd(x, hide(softplus(dt + dt_bias), mask), -A_log.exp(), B, C, D, h, reset)
         return y.flatten(-2), h
 
 

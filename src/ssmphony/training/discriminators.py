@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from ssmphony.codecs.lewm import take
+from ssmphony.nn.gather import take
 
 Verdict = tuple[Tensor, list[Tensor]]
 """Scores and inner features."""

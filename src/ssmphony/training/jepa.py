@@ -10,12 +10,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ssmphony.codecs.lewm import STRIDE, LeWMCodecConfig, take, whole_latents
+from ssmphony.codecs.lewm import STRIDE, LeWMCodecConfig, whole_latents
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
 from ssmphony.data.spelling import spelled
 from ssmphony.export.weights import Part
 from ssmphony.models.lewm import ANYONE, LeWMConfig, Prediction
+from ssmphony.nn.gather import take
 from ssmphony.training import jepa_pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_exactly, origin
