@@ -53,7 +53,7 @@ class LookaheadConv(nn.Module):
         super().__init__()
         if not 0 <= lookahead < kernel_size:
             raise SsmphonyError(
-                f"kernel_size {kernel_size} of a convolution takes a lookahead of 0 to {kernel_size - 1}, not {lookahead}"
+                f"a kernel_size of {kernel_size} takes a lookahead of 0 to {kernel_size - 1}, not {lookahead}"
             )
         self.lookahead = lookahead
         self.groups = groups
