@@ -111,7 +111,7 @@ def configs() -> str:
     from ssmphony.text import FRONTENDS
     from ssmphony.training.adapters import AdaptersConfig, LowRankConfig
     from ssmphony.training.config import RunConfig, TrainingConfig
-    from ssmphony.training.run import TASKS
+    from ssmphony.training.tasks import TASKS
 
     registries: dict[str, Mapping[str, Any]] = {
         "Frontends": FRONTENDS,

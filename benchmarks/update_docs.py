@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import (
     batch,
     install,
-    jepa_tables,
+    lewm_tables,
     long_range_report,
     overview,
     serve_tables,
@@ -51,9 +51,9 @@ PARTS: dict[str, tuple[str, Render]] = {
     "long-range": ("long_range.json", long_range_report.table),
     "serve": ("serve.json", serve_tables.sections),
     "ssm": ("ssm.json", ssm_tables.sections),
-    "lewm-engine": ("jepa_engine.json", jepa_tables.engine),
-    "lewm-state": ("jepa_report.json", jepa_tables.state),
-    "lewm-report": ("jepa_report.json", jepa_tables.report),
+    "lewm-engine": ("lewm_engine.json", lewm_tables.engine),
+    "lewm-state": ("lewm_report.json", lewm_tables.state),
+    "lewm-report": ("lewm_report.json", lewm_tables.report),
     **{
         f"{voice}-{part}": (f"voice_{voice}.json", render)
         for voice in ("default", "small")

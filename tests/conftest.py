@@ -48,8 +48,8 @@ def tiny_voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def jepa_voice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Voice, Path]:
-    """A tiny LeWM voice in PyTorch, and its package: see `tests.jepa_voice`."""
-    from tests.jepa_voice import make_voice
+def lewm_voice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Voice, Path]:
+    """A tiny LeWM voice in PyTorch, and its package: see `tests.lewm_voice`."""
+    from tests.lewm_voice import make_voice
 
-    return make_voice(tmp_path_factory.mktemp("voices") / "jepa")
+    return make_voice(tmp_path_factory.mktemp("voices") / "lewm")

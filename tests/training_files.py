@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from ssmphony.config import choose, parse
 from ssmphony.models import MODELS
-from ssmphony.training.run import TASKS, TrainingConfig
+from ssmphony.training.config import TrainingConfig
+from ssmphony.training.tasks import RENAMED, TASKS
 
 
 def check_training_file(data: dict[str, object]) -> TrainingConfig:
     """Read a training file as `ssmphony train` does, down to the parts of the voice."""
     config = parse(TrainingConfig, data)
     kind = config.task["kind"]
-    parse(choose(TASKS, kind, "task"), config.task, "task")
+    parse(choose(TASKS, kind, "task", RENAMED), config.task, "task")
     config.voice.codec_settings()
     symbols = config.voice.frontend_symbols()
-    if kind == "vocoder":  # trains the codec alone; of the model only the kind must be known
+    if kind == "codec":  # trains the codec alone; of the model only the kind must be known
         choose(MODELS, config.voice.model["kind"], "model")
     else:
         config.voice.model_settings(len(symbols))

@@ -51,8 +51,13 @@ def parse(config: type[C], data: Mapping[str, Any], where: str = "config") -> C:
         raise SsmphonyError(f"{where}: {message}") from None
 
 
-def choose(registry: Mapping[str, T], kind: str, what: str) -> T:
-    """Look ``kind`` up in a registry; raises `SsmphonyError` with the nearest name."""
+def choose(registry: Mapping[str, T], kind: str, what: str, renamed: Mapping[str, str] | None = None) -> T:
+    """Look ``kind`` up in a registry.
+
+    Raises `SsmphonyError` with the nearest name, or with the new name of a ``renamed`` kind.
+    """
+    if renamed and kind in renamed:
+        raise SsmphonyError(f"the {what} '{kind}' is now called '{renamed[kind]}': write kind: {renamed[kind]}")
     if kind not in registry:
         raise SsmphonyError(f"unknown {what} '{kind}'{suggest(kind, registry)}; known: {', '.join(sorted(registry))}")
     return registry[kind]

@@ -67,17 +67,17 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     common = ("--set", "run.accelerator=cpu", "--set", "run.threads=1", "--set", "run.progress=false")
     corpora = f"[{{path: {prepared}}}]"
     run(
-        "train", ROOT / "configs/tiny/acoustic.yaml", *common, "--set", f"run.out={acoustic}",
+        "train", ROOT / "configs/tiny/s4_acoustic.yaml", *common, "--set", f"run.out={acoustic}",
         "--set", f"task.corpora={corpora}", "--set", f"task.validation={corpora}",
     )  # fmt: skip
     mels = home / "mels"
     run(
-        "mels", ROOT / "configs/tiny/acoustic.yaml", "--init", acoustic, "-o", mels,
+        "distill", ROOT / "configs/tiny/s4_acoustic.yaml", "--init", acoustic, "-o", mels,
         "--set", f"task.corpora={corpora}", "--set", f"task.validation={corpora}",
     )  # fmt: skip
     sources = f"[{{path: {prepared}}}, {{path: {prepared}, mels: {mels / prepared.name}}}]"
     run(
-        "train", ROOT / "configs/tiny/vocoder.yaml", *common, "--set", f"run.out={vocoder}",
+        "train", ROOT / "configs/tiny/mel_vocoder.yaml", *common, "--set", f"run.out={vocoder}",
         "--set", f"task.sources={sources}", "--set", f"task.validation={prepared}",
     )  # fmt: skip
     card = home / "card.yaml"

@@ -33,7 +33,7 @@ SPEECH_TOLERANCE = 10 * TOLERANCE
 """Of samples from text: the frames differ, from them the pitch, and its rounding adds up to the phases of partials."""
 TEXT = "नमस्ते दुनिया। आज मौसम बहुत अच्छा है, चलो बाहर घूमने चलते हैं! हाँ?"
 STYLES = (Style(), Style(speed=1.6, pitch_semitones=-4.0, speaker="other"), Style(speed=0.7))
-#: Widths of a tenth of the real ones. Models of latents, which bring their own codec, are in `test_jepa_export`.
+#: Widths of a tenth of the real ones. Models of latents, which bring their own codec, are in `test_lewm_export`.
 TINY_MODELS: dict[str, dict[str, Any]] = {
     "s4_acoustic": {
         "speakers": ["own", "other"],

@@ -16,7 +16,7 @@ from ssmphony.runtime.graph import Graph
 from ssmphony.types import SsmphonyError, Style, Tokens
 from ssmphony.voice import Voice
 from ssmphony.voices import package
-from tests.jepa_voice import build_model
+from tests.lewm_voice import build_model
 
 TOLERANCE = 1e-4
 SAMPLE_TOLERANCE = 1e-3
@@ -25,9 +25,9 @@ TEXT = "नमस्ते दुनिया। आज मौसम अच्�
 
 
 @pytest.fixture(scope="module")
-def pair(jepa_voice: tuple[Voice, Path]) -> tuple[Voice, Voice]:
+def pair(lewm_voice: tuple[Voice, Path]) -> tuple[Voice, Voice]:
     """The same voice in PyTorch and in the runtime."""
-    pytorch, folder = jepa_voice
+    pytorch, folder = lewm_voice
     return pytorch, package.load(folder, threads=1)
 
 

@@ -36,12 +36,14 @@ def test_config_names_files_that_exist(path: Path) -> None:
         ("voice.codec.dims=3", "dims"),
         ("task.optimiser.wamup=3", "warmup"),
         ("run.presicion=16", "precision"),
-        ("task.kind=vocodr", "vocoder"),
+        ("task.kind=codc", "codec"),
+        ("task.kind=vocoder", "the task 'vocoder' is now called 'codec'"),
+        ("voice.codec.kind=jepa_latent", "the codec 'jepa_latent' is now called 'lewm'"),
     ],
 )
 def test_a_wrong_key_is_found(override: str, message: str) -> None:
     with pytest.raises(SsmphonyError, match=message):
-        check_training_file(load_yaml(ROOT / "configs/vocoder/base.yaml", (override,)))
+        check_training_file(load_yaml(ROOT / "configs/mel_vocoder/base.yaml", (override,)))
 
 
 def test_a_block_of_another_kind_replaces_that_of_the_base(tmp_path: Path) -> None:

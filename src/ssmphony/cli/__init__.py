@@ -15,7 +15,7 @@ from ssmphony.cli.read import text
 from ssmphony.cli.say import say
 from ssmphony.cli.serve import serve
 from ssmphony.cli.show import voices
-from ssmphony.cli.work import export, mels, prepare, train
+from ssmphony.cli.work import distill, export, mels, prepare, train
 
 __all__ = ["app"]
 
@@ -25,8 +25,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (say, batch, serve, voices, text, prepare, train, mels, export):
+for command in (say, batch, serve, voices, text, prepare, train, distill, export):
     app.command(cls=TextCommand if command in (say, text) else None)(command)
+app.command(hidden=True)(mels)
 app.add_typer(evaluate, name="evaluate")
 
 

@@ -73,13 +73,13 @@ def train(
     typer.echo(run(config, tuple(settings or ()), init))
 
 
-def mels(
-    config: Annotated[Path, typer.Argument(help="The YAML file that the acoustic model was trained with.")],
-    init: Annotated[str, typer.Option(help="The trained model: a run, a checkpoint or a voice.")],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the frames.")],
-    settings: Settings = None,
-) -> None:
-    """Write the acoustic model's frames of every clip, for a vocoder to learn from, and how long its phones last.
+Trained = Annotated[str, typer.Option(help="The trained model: a run, a checkpoint or a voice.")]
+Frames = Annotated[Path, typer.Option("-o", "--output", help="The folder of the frames.")]
+TrainedWith = Annotated[Path, typer.Argument(help="The YAML file that the acoustic model was trained with.")]
+
+
+def distill(config: TrainedWith, init: Trained, out: Frames, settings: Settings = None) -> None:
+    """Write an acoustic model's frames of every clip, for a vocoder to learn from, and the durations of its phones.
 
     Run it again to resume.
     """
@@ -87,13 +87,13 @@ def mels(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     with needs_extra("train"):
-        from ssmphony.training.teacher_forced import write_mels
+        from ssmphony.training.distill import distill as write_frames
 
     with Progress(
         BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
     ) as bar:
         task = bar.add_task("", total=None)
-        clips = write_mels(
+        clips = write_frames(
             config,
             tuple(settings or ()),
             init,
@@ -101,6 +101,12 @@ def mels(
             progress=lambda count, total: bar.update(task, completed=count, total=total),
         )
     typer.echo(f"frames of {clips} clips in {out}")
+
+
+def mels(config: TrainedWith, init: Trained, out: Frames, settings: Settings = None) -> None:
+    """The former name of `distill`."""
+    typer.echo("the command mels is now called distill: write ssmphony distill", err=True)
+    distill(config, init, out, settings)
 
 
 def export(

@@ -120,7 +120,7 @@ def read_pitch(folder: Path, name: str) -> npt.NDArray[np.float32]:
 
 def _read_mel(folder: Path, name: str) -> npt.NDArray[np.float32]:
     path = folder / f"{name}.npy"
-    return read_array(path, f"{path} is missing: run `ssmphony mels` on the corpus").astype(np.float32)
+    return read_array(path, f"{path} is missing: run `ssmphony distill` on the corpus").astype(np.float32)
 
 
 def read_samples(path: Path, rate: int, dtype: Literal["float32", "int16"] = "float32") -> npt.NDArray[Any]:

@@ -28,7 +28,7 @@ class Corpus(Config):
     """A prepared corpus. ``weight`` is how often an epoch shows each clip, 2.5 means two or three times.
 
     ``exclude`` and ``only`` name files of clip ids, see `ssmphony.data.selection`. ``durations`` is a folder that
-    `ssmphony mels` wrote: a model's alignment instead of the times in the manifest.
+    `ssmphony distill` wrote: a model's alignment instead of the times in the manifest.
     """
 
     path: str
@@ -198,9 +198,9 @@ def _nothing_left(clips: Sequence[Clip], max_seconds: float) -> str:
 def _timed(clip: Clip, folder: Path, frame_rate: float) -> Clip:
     """The clip with an anchor for each token of its words."""
     path = folder / f"{clip.id}.npy"
-    durations = read_array(path, f"{path} is missing: run `ssmphony mels` on the corpus")
+    durations = read_array(path, f"{path} is missing: run `ssmphony distill` on the corpus")
     if len(durations) != len(clip.symbols or ()):
-        raise SsmphonyError(f"{path}: of another transcript; run `ssmphony mels` into a new folder")
+        raise SsmphonyError(f"{path}: of another transcript; run `ssmphony distill` into a new folder")
     ends = np.cumsum(durations) / frame_rate
     starts = ends - durations / frame_rate
     tokens = [token for first, stop in clip.words for token in range(first, stop)]

@@ -12,6 +12,9 @@ from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import locate
 from ssmphony.voices.upgrade import upgrade_block
 
+CODEC_TASKS = ("codec", "vocoder")
+"""Kinds of trainings of a codec alone; the second is that of earlier versions."""
+
 
 def voice_block(model: Path, codec: Path) -> dict[str, Any]:
     """The blocks that two sets of weights were trained with.
@@ -23,7 +26,7 @@ def voice_block(model: Path, codec: Path) -> dict[str, Any]:
     found = _settings(model)
     if found is None:
         raise SsmphonyError(f"{model}: neither a training run with config.json nor a voice with voice.json")
-    if found.get("task", {}).get("kind") == "vocoder":
+    if found.get("task", {}).get("kind") in CODEC_TASKS:
         raise SsmphonyError(f"{model} is the run of a vocoder: give the acoustic model's, and this one as --codec")
     own = _settings(codec)
     if own is not None and _frames(own) != _frames(found):

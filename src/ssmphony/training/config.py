@@ -11,6 +11,7 @@ from ssmphony.config import Config, VoiceBlock, choose, parse
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
 from ssmphony.training.adapters import AdaptersConfig
+from ssmphony.voices.upgrade import RENAMED_KINDS
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -19,12 +20,14 @@ class VoiceConfig(VoiceBlock):
     """The voice block, and what its parts are configured to."""
 
     def codec_settings(self) -> Any:
-        return parse(choose(CODECS, self.codec.get("kind", ""), "codec"), self.codec, "voice.codec")
+        return parse(
+            choose(CODECS, self.codec.get("kind", ""), "codec", RENAMED_KINDS["codec"]), self.codec, "voice.codec"
+        )
 
     def model_settings(self, n_symbols: int) -> Any:
         """The model's config; the size of the vocabulary is the frontend's."""
         data = {"n_symbols": n_symbols, **self.model}
-        return parse(choose(MODELS, self.model.get("kind", ""), "model"), data, "voice.model")
+        return parse(choose(MODELS, self.model.get("kind", ""), "model", RENAMED_KINDS["model"]), data, "voice.model")
 
     def frontend_symbols(self) -> tuple[str, ...]:
         kind = choose(FRONTENDS, self.frontend.get("kind", ""), "frontend")

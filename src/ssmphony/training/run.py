@@ -16,26 +16,16 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from soundfile import SoundFileError
 
 from ssmphony.config import choose, load_yaml, parse
-from ssmphony.training.acoustic import AcousticTaskConfig
 from ssmphony.training.adapters import adapt
 from ssmphony.training.average import MovingAverage
 from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal, Stopped
 from ssmphony.training.config import RunConfig, TrainingConfig
 from ssmphony.training.initial import load_fitting, origin
-from ssmphony.training.jepa import JepaTaskConfig
 from ssmphony.training.progress import ShowProgress
 from ssmphony.training.quiet import quiet
-from ssmphony.training.recogniser import RecogniserTaskConfig
 from ssmphony.training.task import Task
-from ssmphony.training.vocoder import VocoderTaskConfig
+from ssmphony.training.tasks import RENAMED, TASKS
 from ssmphony.types import SsmphonyError
-
-TASKS = {
-    "acoustic": AcousticTaskConfig,
-    "jepa": JepaTaskConfig,
-    "recogniser": RecogniserTaskConfig,
-    "vocoder": VocoderTaskConfig,
-}
 
 
 def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) -> Path:
@@ -78,7 +68,7 @@ def build(config: TrainingConfig, where: str) -> Task[Any]:
     """The task with its data and its fresh model; ``where`` names the file in errors."""
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
-    settings = parse(choose(TASKS, config.task.get("kind", ""), "task"), config.task, f"{where}: task")
+    settings = parse(choose(TASKS, config.task.get("kind", ""), "task", RENAMED), config.task, f"{where}: task")
     L.seed_everything(config.run.seed, verbose=False)
     try:
         return settings.build(config.voice, config.run.seed)

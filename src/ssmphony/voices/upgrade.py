@@ -57,13 +57,13 @@ _NEW_NAMES = {
     "predictor": {"latent": "frame", "new_latent": "new_frame"},
 }
 """Of inputs and outputs of autoregressive models."""
-_NEW_KINDS = {"model": {"jepa_tts": "lewm"}, "codec": {"jepa_latent": "lewm"}}
+RENAMED_KINDS = {"model": {"jepa_tts": "lewm"}, "codec": {"jepa_latent": "lewm"}}
 
 
 def upgrade_block(voice: Mapping[str, Any]) -> dict[str, Any]:
     """A voice block, of a manifest or of an earlier training, with today's kinds."""
     new = dict(voice)
-    for part, kinds in _NEW_KINDS.items():
+    for part, kinds in RENAMED_KINDS.items():
         block = voice.get(part)
         if isinstance(block, dict) and block.get("kind") in kinds:
             new[part] = {**block, "kind": kinds[block["kind"]]}

@@ -117,7 +117,7 @@ def test_the_exporter_takes_it(weights: Weights, file: Path, tmp_path: Path) -> 
     for path in (file, tmp_path / "vocos.safetensors"):
         block = public_codec(path)
         assert block is not None
-        assert block == load_yaml(ROOT / "configs/vocoder/vocos-24khz.yaml")["voice"]["codec"]
+        assert block == load_yaml(ROOT / "configs/mel_vocoder/vocos-24khz.yaml")["voice"]["codec"]
         codec = parse(MelVocoderConfig, block).build()
         codec.load_state_dict(read_weights(path, "codec"))
 

@@ -29,8 +29,8 @@ def write(folder: Path, name: str = "config.json", **settings: Any) -> Path:
 
 
 def test_codec_is_the_vocoders(tmp_path: Path) -> None:
-    acoustic = write(tmp_path / "acoustic", voice=VOICE, task={"kind": "acoustic"})
-    vocoder = write(tmp_path / "vocoder", voice=OTHER, task={"kind": "vocoder"})
+    acoustic = write(tmp_path / "acoustic", voice=VOICE, task={"kind": "s4_acoustic"})
+    vocoder = write(tmp_path / "vocoder", voice=OTHER, task={"kind": "codec"})
     assert voice_block(acoustic, vocoder) == OTHER
     assert voice_block(acoustic / "last.ckpt", vocoder / "best.ckpt") == {
         **VOICE,
@@ -39,7 +39,7 @@ def test_codec_is_the_vocoders(tmp_path: Path) -> None:
 
 
 def test_weights_without_a_block_take_the_models(tmp_path: Path) -> None:
-    acoustic = write(tmp_path / "acoustic", voice=VOICE, task={"kind": "acoustic"})
+    acoustic = write(tmp_path / "acoustic", voice=VOICE, task={"kind": "s4_acoustic"})
     assert voice_block(acoustic, tmp_path / "vocos.bin") == VOICE
 
 

@@ -19,9 +19,9 @@ from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.s4_acoustic import S4Acoustic, S4AcousticConfig
 from ssmphony.nn import BidirectionalBlock, Block
 from ssmphony.ssm import StateSpaceMixer
-from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
 from ssmphony.training.losses import masked_mean
 from ssmphony.training.targets import align
+from ssmphony.training.tasks.s4_acoustic import S4AcousticTask, S4AcousticTaskConfig
 from ssmphony.types import MelFormat
 
 SYMBOLS = ("_", "^", "a", "b", "c", ".")
@@ -47,7 +47,7 @@ def sound(symbols: tuple[str, ...], frames: tuple[int, ...]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> AcousticTask:
+def task(tmp_path_factory: pytest.TempPathFactory) -> S4AcousticTask:
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "audio").mkdir()
     (folder / "f0").mkdir()
@@ -64,8 +64,8 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> AcousticTask:
     write_manifest(folder, clips)
     torch.manual_seed(0)
     corpora = (Corpus(path=str(folder)),)
-    config = AcousticTaskConfig(corpora=corpora, validation=corpora)
-    return AcousticTask(config, MODEL.build().eval(), SYMBOLS, MelFormat(), seed=0)
+    config = S4AcousticTaskConfig(corpora=corpora, validation=corpora)
+    return S4AcousticTask(config, MODEL.build().eval(), SYMBOLS, MelFormat(), seed=0)
 
 
 def oracle_prior(batch: Batch, mel: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def oracle_prior(batch: Batch, mel: Tensor) -> Tensor:
 # (i) no aligner: a fixed number of frames a character, loss on frames that speak something else --------------------
 
 
-def test_durations_are_found_not_fixed(task: AcousticTask) -> None:
+def test_durations_are_found_not_fixed(task: S4AcousticTask) -> None:
     batch = task.utterances.batch([0, 1, 2])
     mel = task.model.normalise(batch.mels)
     targets = align(batch, mel, oracle_prior(batch, mel), task.mean_log2_f0, task.config.anchor_tolerance)
@@ -94,7 +94,7 @@ def test_durations_are_found_not_fixed(task: AcousticTask) -> None:
         assert not targets.durations[row, len(frames) :].any()
 
 
-def test_prediction_has_the_frames_of_the_recording(task: AcousticTask) -> None:
+def test_prediction_has_the_frames_of_the_recording(task: S4AcousticTask) -> None:
     """Nothing is cropped to the shorter of two lengths: the loss sees every frame beside its own."""
     batch = task.utterances.batch([0, 1, 2])
     said = task.reconstruct(batch)
@@ -102,7 +102,7 @@ def test_prediction_has_the_frames_of_the_recording(task: AcousticTask) -> None:
     assert torch.equal(said.targets.durations.sum(1), batch.frame_mask.sum(1))
 
 
-def test_loss_compares_each_frame_with_its_own_token(task: AcousticTask) -> None:
+def test_loss_compares_each_frame_with_its_own_token(task: S4AcousticTask) -> None:
     """Moving one boundary of the alignment away from the truth costs."""
     batch = task.utterances.batch([0, 1, 2])
     mel = task.model.normalise(batch.mels)
@@ -184,7 +184,7 @@ def counts(batch: Batch) -> dict[str, float]:
     }
 
 
-def test_loss_of_a_batch_is_the_mean_over_its_frames(task: AcousticTask) -> None:
+def test_loss_of_a_batch_is_the_mean_over_its_frames(task: S4AcousticTask) -> None:
     """Short clips beside long ones: padding counts for nothing, in no loss."""
     with torch.no_grad():
         batch = task.utterances.batch([0, 1, 2])
@@ -200,7 +200,7 @@ def test_loss_of_a_batch_is_the_mean_over_its_frames(task: AcousticTask) -> None
         assert float(together[name]) == pytest.approx(sums[name] / units[unit], rel=1e-4), name
 
 
-def test_gradients_do_not_see_padding(task: AcousticTask) -> None:
+def test_gradients_do_not_see_padding(task: S4AcousticTask) -> None:
     """What a padded batch changes is what its members change, weighted by their frames."""
     batch = task.utterances.batch([0, 2])
     wider = batch._replace(

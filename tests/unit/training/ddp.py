@@ -58,13 +58,13 @@ def note_batches(kind: type[Any]) -> None:
 
 
 def main() -> None:
-    from ssmphony.training.acoustic import AcousticTask
-    from ssmphony.training.vocoder import VocoderTask
+    from ssmphony.training.tasks.codec import CodecTask
+    from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 
     kind, corpus, out, *rest = sys.argv[1:]
     for owner, name in PICTURES:
         setattr(owner, name, lambda *args: None)
-    note_batches({"acoustic": AcousticTask, "vocoder": VocoderTask}[kind])
+    note_batches({"s4_acoustic": S4AcousticTask, "codec": CodecTask}[kind])
     tasks = watch(int(rest[0]) if rest else -1)
     train(*settings(kind, Path(corpus), Path(out), "voice.model.dropout=0"))
     weights = {name: value.clone() for name, value in tasks[0].state_dict().items()}

@@ -8,18 +8,20 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ssmphony.training import jepa_pictures, pictures
-from ssmphony.training.acoustic import AcousticTask
+from ssmphony.training import lewm_pictures, pictures
+from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "tiny"
 STEPS = 10
+FILES = {"codec": "mel_vocoder.yaml"}
+"""Of the tasks that are not named after a system."""
 #: What draws pictures and makes sounds of validation clips: owner and name.
 PICTURES: tuple[tuple[Any, str], ...] = (
-    (AcousticTask, "_show"),
+    (S4AcousticTask, "_show"),
     (pictures, "log_mels"),
     (pictures, "log_audio"),
     (pictures, "log_figure"),
-    (jepa_pictures, "show_clip"),
+    (lewm_pictures, "show_clip"),
 )
 
 
@@ -30,15 +32,15 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
         f"task.validation=[{{path: {corpus}, only: {_held_out(corpus)}}}]",
     )
     own = {
-        "acoustic": (
+        "s4_acoustic": (
             *clips,
             "voice.model.d_model=16",
             "task.ssim_weight=0.5",
             "task.adversary={start_step: 3, width: 2, windows: [8, 300]}",
         ),
         "recogniser": clips,
-        "jepa": clips,
-        "vocoder": (
+        "lewm": clips,
+        "codec": (
             f"task.sources=[{{path: {corpus}}}]",
             f"task.validation={corpus}",
             f"task.validation_ids={_held_out(corpus)}",
@@ -56,7 +58,7 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
         "run.progress=false",
         f"run.out={out}",
     )
-    return CONFIGS / f"{kind}.yaml", (*own[kind], *common, *more)
+    return CONFIGS / FILES.get(kind, f"{kind}.yaml"), (*own[kind], *common, *more)
 
 
 def _held_out(corpus: Path) -> Path:

@@ -52,14 +52,14 @@ def test_what_cannot_be_trained_is_one_line(config: AdaptersConfig, message: str
 
 def test_a_pattern_that_is_no_expression_is_one_line(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="not a regular expression"):
-        read_config(*settings("vocoder", corpus, tmp_path, "adapters.freeze=['(']"))
+        read_config(*settings("codec", corpus, tmp_path, "adapters.freeze=['(']"))
 
 
 @pytest.mark.integration
 def test_an_adapted_training_resumes_and_is_read_as_plain_weights(corpus: Path, tmp_path: Path) -> None:
-    base = train(*settings("vocoder", corpus, tmp_path / "base", *SHORT))
+    base = train(*settings("codec", corpus, tmp_path / "base", *SHORT))
     adapters = "adapters.low_rank.rank=2"
-    file, overrides = settings("vocoder", corpus, tmp_path / "adapted", *SHORT, adapters)
+    file, overrides = settings("codec", corpus, tmp_path / "adapted", *SHORT, adapters)
     with pytest.raises(SsmphonyError, match="--init"):
         train(file, overrides)
     tuned = train(file, overrides, str(base))
@@ -71,4 +71,4 @@ def test_an_adapted_training_resumes_and_is_read_as_plain_weights(corpus: Path, 
     train(file, (*overrides, "task.optimiser.max_steps=3"))
     again = read_weights(tuned, "codec")
     assert any(not torch.equal(after[name], again[name]) for name in moved)
-    train(*settings("vocoder", corpus, tmp_path / "onwards", *SHORT), str(tuned))
+    train(*settings("codec", corpus, tmp_path / "onwards", *SHORT), str(tuned))

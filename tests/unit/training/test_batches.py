@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
-from ssmphony.training.acoustic import AcousticTask
 from ssmphony.training.run import build, read_config
+from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 from ssmphony.types import MelFormat
 from tests.unit.training.corpus import CONSONANTS, VOWELS, write_corpus
 from tests.unit.training.runs import settings
@@ -81,10 +81,10 @@ def test_batches_depend_on_seed_and_step_alone(many: list[Path]) -> None:
 
 def test_padding_changes_nothing(corpus: Path, tmp_path: Path) -> None:
     """Every loss of a batch is the mean of its members', weighted by their frames or tokens."""
-    path, overrides = settings("acoustic", corpus, tmp_path)
+    path, overrides = settings("s4_acoustic", corpus, tmp_path)
     torch.manual_seed(0)
     task = build(read_config(path, overrides), str(path))
-    assert isinstance(task, AcousticTask)
+    assert isinstance(task, S4AcousticTask)
     task.eval()
     members = [task.utterances.batch([index]) for index in range(4)]
     frames = torch.tensor([float(member.mels.shape[1]) for member in members])
@@ -103,9 +103,9 @@ def test_padding_changes_nothing(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_padding_gets_no_gradient(corpus: Path, tmp_path: Path) -> None:
-    path, overrides = settings("acoustic", corpus, tmp_path)
+    path, overrides = settings("s4_acoustic", corpus, tmp_path)
     task = build(read_config(path, overrides), str(path))
-    assert isinstance(task, AcousticTask)
+    assert isinstance(task, S4AcousticTask)
     task.eval()
     batch = task.utterances.batch(range(4))
     spoilt = batch._replace(

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ssmphony.alignment.ctc import greedy
-from ssmphony.training.recogniser import Augmentation, RecogniserTask, augment
 from ssmphony.training.run import build, read_config, train
+from ssmphony.training.tasks.recogniser import Augmentation, RecogniserTask, augment
 from tests.unit.training.runs import scalars, settings
 
 

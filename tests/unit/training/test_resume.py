@@ -23,9 +23,9 @@ from tests.unit.training.runs import PICTURES, STEPS, assert_same, checkpoint, s
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[3]
-KINDS = ("acoustic", "jepa", "vocoder")
+KINDS = ("s4_acoustic", "lewm", "codec")
 #: Checkpoints are written at steps 3, 6, 9; at 4 and 8 there is a validation.
-KILLS: dict[str, tuple[int | str, int]] = {"acoustic": (7, 6), "jepa": (7, 6), "vocoder": ("checkpoint", 3)}
+KILLS: dict[str, tuple[int | str, int]] = {"s4_acoustic": (7, 6), "lewm": (7, 6), "codec": ("checkpoint", 3)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,14 +101,14 @@ def signal_at(step: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_interrupted_run_saves_its_last_step(
     step: int, corpus: Path, unbroken: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, overrides = settings("acoustic", corpus, tmp_path)
+    config, overrides = settings("s4_acoustic", corpus, tmp_path)
     with monkeypatch.context() as patch:
         signal_at(step, signal.SIGINT, patch)
         with pytest.raises(KeyboardInterrupt):
             train(config, overrides)
     assert checkpoint(tmp_path / "last.ckpt")["step"] == step + 1
     train(config, overrides)
-    assert_equal_runs(tmp_path, unbroken["acoustic"], step + 1)
+    assert_equal_runs(tmp_path, unbroken["s4_acoustic"], step + 1)
 
 
 def test_a_second_signal_ends_it_at_once(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,15 +118,15 @@ def test_a_second_signal_ends_it_at_once(corpus: Path, tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Task, "begin_step", begin)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(*settings("acoustic", corpus, tmp_path))
+        train(*settings("s4_acoustic", corpus, tmp_path))
     assert not (tmp_path / "last.ckpt").exists()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_finished_run_is_left_alone(corpus: Path, unbroken: dict[str, Path]) -> None:
-    before = {path.name: path.stat().st_mtime_ns for path in unbroken["acoustic"].iterdir()}
-    assert train(*settings("acoustic", corpus, unbroken["acoustic"])) == unbroken["acoustic"]
-    assert {path.name: path.stat().st_mtime_ns for path in unbroken["acoustic"].iterdir()} == before
+    before = {path.name: path.stat().st_mtime_ns for path in unbroken["s4_acoustic"].iterdir()}
+    assert train(*settings("s4_acoustic", corpus, unbroken["s4_acoustic"])) == unbroken["s4_acoustic"]
+    assert {path.name: path.stat().st_mtime_ns for path in unbroken["s4_acoustic"].iterdir()} == before
 
 
 def test_finished_run_goes_on_when_it_is_given_more_steps(
@@ -134,21 +134,21 @@ def test_finished_run_goes_on_when_it_is_given_more_steps(
 ) -> None:
     out = tmp_path / "run"
     out.mkdir()
-    (out / "last.ckpt").write_bytes((unbroken["vocoder"] / "last.ckpt").read_bytes())
-    train(*settings("vocoder", corpus, out, "task.optimiser.max_steps=12"))
+    (out / "last.ckpt").write_bytes((unbroken["codec"] / "last.ckpt").read_bytes())
+    train(*settings("codec", corpus, out, "task.optimiser.max_steps=12"))
     assert checkpoint(out / "last.ckpt")["step"] == 12
     assert sorted(scalars(out)["train/spectral"]) == [10, 11]
 
 
 def test_damaged_checkpoint_is_one_line(corpus: Path, unbroken: dict[str, Path], tmp_path: Path) -> None:
-    whole = (unbroken["acoustic"] / "last.ckpt").read_bytes()
+    whole = (unbroken["s4_acoustic"] / "last.ckpt").read_bytes()
     (tmp_path / "last.ckpt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SsmphonyError, match=r"last.ckpt is damaged: remove it"):
-        train(*settings("acoustic", corpus, tmp_path))
+        train(*settings("s4_acoustic", corpus, tmp_path))
 
 
 def test_checkpoint_of_another_model_is_one_line(corpus: Path, unbroken: dict[str, Path]) -> None:
-    config, overrides = settings("acoustic", corpus, unbroken["acoustic"], "voice.model.d_model=24")
+    config, overrides = settings("s4_acoustic", corpus, unbroken["s4_acoustic"], "voice.model.d_model=24")
     with pytest.raises(SsmphonyError, match=r"last.ckpt is of another model \(at 'model\."):
         train(config, overrides)
 
@@ -166,5 +166,5 @@ def test_weights_that_are_no_numbers_are_not_saved(
 
     monkeypatch.setattr(Task, "end_step", spoil)
     with pytest.raises(SsmphonyError, match=r"step 6: the weights are no longer numbers.*task\.optimiser\.lr"):
-        train(*settings("acoustic", corpus, tmp_path))
+        train(*settings("s4_acoustic", corpus, tmp_path))
     assert checkpoint(tmp_path / "last.ckpt")["step"] == 3

@@ -15,7 +15,7 @@ from ssmphony.export.weights import read_weights
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_fitting
 from ssmphony.training.run import build, read_config, train
-from ssmphony.training.vocoder import VocoderTaskConfig
+from ssmphony.training.tasks.codec import CodecTaskConfig
 from ssmphony.types import SsmphonyError
 from tests.unit.training.corpus import write_corpus
 from tests.unit.training.runs import checkpoint, events, scalars, settings
@@ -25,14 +25,14 @@ SHORT = ("task.optimiser.max_steps=2", "run.checkpoint_steps=1")
 
 @pytest.fixture(scope="module")
 def vocoder(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(*settings("vocoder", corpus, tmp_path_factory.mktemp("vocoder"), *SHORT))
+    return train(*settings("codec", corpus, tmp_path_factory.mktemp("codec"), *SHORT))
 
 
 @pytest.fixture(scope="module")
 def acoustic(corpus: Path, vocoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained with pictures, and heard through the vocoder."""
-    out = tmp_path_factory.mktemp("acoustic")
-    return train(*settings("acoustic", corpus, out, *SHORT, f"task.vocoder={vocoder}"))
+    out = tmp_path_factory.mktemp("s4_acoustic")
+    return train(*settings("s4_acoustic", corpus, out, *SHORT, f"task.vocoder={vocoder}"))
 
 
 def test_validation_is_seen_and_heard(acoustic: Path, vocoder: Path) -> None:
@@ -55,15 +55,15 @@ def test_run_folder_says_what_was_trained(acoustic: Path, corpus: Path) -> None:
 def test_nothing_is_written_to_the_terminal(corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        train(*settings("vocoder", corpus, tmp_path, *SHORT))
-        train(*settings("vocoder", corpus, tmp_path, *SHORT, "task.optimiser.max_steps=3"))
+        train(*settings("codec", corpus, tmp_path, *SHORT))
+        train(*settings("codec", corpus, tmp_path, *SHORT, "task.optimiser.max_steps=3"))
     assert capfd.readouterr() == ("", "")
 
 
 def test_progress_is_a_line_for_each_validation(
     corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    train(*settings("vocoder", corpus, tmp_path, *SHORT, "run.progress=true"))
+    train(*settings("codec", corpus, tmp_path, *SHORT, "run.progress=true"))
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("step 2: loss ")
@@ -71,10 +71,10 @@ def test_progress_is_a_line_for_each_validation(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("kind", ["acoustic", "vocoder"])
+@pytest.mark.parametrize("kind", ["s4_acoustic", "codec"])
 def test_mixed_precision_trains(kind: str, corpus: Path, tmp_path: Path) -> None:
     more = (*SHORT, "run.precision=bf16-mixed", "run.validate_every=100", "task.adversarial.start_step=0")
-    kept = [setting for setting in more if kind == "vocoder" or "adversarial" not in setting]
+    kept = [setting for setting in more if kind == "codec" or "adversarial" not in setting]
     out = train(*settings(kind, corpus, tmp_path, *kept))
     for values in scalars(out).values():
         assert all(map(math.isfinite, values.values()))
@@ -82,7 +82,7 @@ def test_mixed_precision_trains(kind: str, corpus: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("kind", ["acoustic", "vocoder"])
+@pytest.mark.parametrize("kind", ["s4_acoustic", "codec"])
 def test_discriminators_are_trained_from_their_first_step_on(kind: str, corpus: Path, tmp_path: Path) -> None:
     out = train(*settings(kind, corpus, tmp_path, "task.optimiser.max_steps=5", "run.validate_every=100"))
     logged, state = scalars(out), checkpoint(out / "last.ckpt")["state_dict"]
@@ -96,7 +96,7 @@ def test_discriminators_are_trained_from_their_first_step_on(kind: str, corpus: 
 
 
 def test_training_starts_from_other_weights(corpus: Path, acoustic: Path) -> None:
-    config, overrides = settings("acoustic", corpus, acoustic, "voice.model.speakers=[other, tiny]")
+    config, overrides = settings("s4_acoustic", corpus, acoustic, "voice.model.speakers=[other, tiny]")
     task = build(read_config(config, overrides), str(config))
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
     load_fitting(task.model, acoustic, "model")
@@ -109,7 +109,7 @@ def test_training_starts_from_other_weights(corpus: Path, acoustic: Path) -> Non
 
 def test_init_is_used_once(corpus: Path, acoustic: Path, tmp_path: Path) -> None:
     still = ("task.optimiser.lr=1e-30", "task.optimiser.weight_decay=0")
-    config, overrides = settings("acoustic", corpus, tmp_path, *SHORT, *still)
+    config, overrides = settings("s4_acoustic", corpus, tmp_path, *SHORT, *still)
     train(config, overrides, init=str(acoustic / "best.ckpt"))
     started, given = read_weights(tmp_path, "model"), read_weights(acoustic / "best.ckpt", "model")
     assert all(torch.equal(started[name], given[name]) for name in given)
@@ -120,23 +120,23 @@ def test_init_is_used_once(corpus: Path, acoustic: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("kind", "setting", "message"),
     [
-        ("acoustic", "task.corpora=[{path: nowhere}]", r"no manifest\.jsonl in nowhere: prepare the corpus first"),
-        ("acoustic", "task.corpora=[{path: nowhere, exclude: list.txt}]", r"list\.txt: no such file"),
-        ("vocoder", "task.sources=[{path: nowhere}]", r"no manifest\.jsonl in nowhere: prepare the corpus first"),
-        ("vocoder", "task.validation_ids=list.txt", r"list\.txt: no such file"),
-        ("acoustic", "task.bach_size=3", r"unknown key 'bach_size', did you mean 'batch_size'\?"),
-        ("acoustic", "task.batch_size=0", r"'batch_size': .*greater than or equal to 1"),
-        ("acoustic", "task.optimiser.wramup=3", r"unknown key 'optimiser\.wramup', did you mean 'warmup'\?"),
-        ("acoustic", "run.presicion=16-mixed", r"unknown key 'run\.presicion', did you mean 'precision'\?"),
-        ("acoustic", "run.precision=16", r"'run\.precision': .*'bf16-mixed'"),
-        ("acoustic", "task.kind=acustic", r"unknown task 'acustic', did you mean 'acoustic'\?"),
-        ("acoustic", "voice.model.speakers=[somebody]", r"speaker 'tiny' is not in voice\.model\.speakers; add it"),
-        ("acoustic", "voice.model.n_mels=80", r"voice\.model\.n_mels is 80 and voice\.codec\.format\.n_mels 100"),
-        ("acoustic", "task.vocoder=nowhere", r"no such checkpoint: nowhere"),
-        ("vocoder", "run.accelerator=abacus", r"run: .*abacus"),
-        ("vocoder", "run.strategy=abacus", r"run: .*abacus"),
-        ("vocoder", "run.accelerator=cuda", r"run: "),
-        ("vocoder", "run.out=/proc/nothing", r"/proc/nothing: cannot be written"),
+        ("s4_acoustic", "task.corpora=[{path: nowhere}]", r"no manifest\.jsonl in nowhere: prepare the corpus first"),
+        ("s4_acoustic", "task.corpora=[{path: nowhere, exclude: list.txt}]", r"list\.txt: no such file"),
+        ("codec", "task.sources=[{path: nowhere}]", r"no manifest\.jsonl in nowhere: prepare the corpus first"),
+        ("codec", "task.validation_ids=list.txt", r"list\.txt: no such file"),
+        ("s4_acoustic", "task.bach_size=3", r"unknown key 'bach_size', did you mean 'batch_size'\?"),
+        ("s4_acoustic", "task.batch_size=0", r"'batch_size': .*greater than or equal to 1"),
+        ("s4_acoustic", "task.optimiser.wramup=3", r"unknown key 'optimiser\.wramup', did you mean 'warmup'\?"),
+        ("s4_acoustic", "run.presicion=16-mixed", r"unknown key 'run\.presicion', did you mean 'precision'\?"),
+        ("s4_acoustic", "run.precision=16", r"'run\.precision': .*'bf16-mixed'"),
+        ("s4_acoustic", "task.kind=s4_acustic", r"unknown task 's4_acustic', did you mean 's4_acoustic'\?"),
+        ("s4_acoustic", "voice.model.speakers=[somebody]", r"speaker 'tiny' is not in voice\.model\.speakers; add it"),
+        ("s4_acoustic", "voice.model.n_mels=80", r"voice\.model\.n_mels is 80 and voice\.codec\.format\.n_mels 100"),
+        ("s4_acoustic", "task.vocoder=nowhere", r"no such checkpoint: nowhere"),
+        ("codec", "run.accelerator=abacus", r"run: .*abacus"),
+        ("codec", "run.strategy=abacus", r"run: .*abacus"),
+        ("codec", "run.accelerator=cuda", r"run: "),
+        ("codec", "run.out=/proc/nothing", r"/proc/nothing: cannot be written"),
     ],
 )
 def test_mistakes_are_one_line(kind: str, setting: str, message: str, corpus: Path, tmp_path: Path) -> None:
@@ -148,12 +148,12 @@ def test_mistakes_are_one_line(kind: str, setting: str, message: str, corpus: Pa
 
 def test_codec_without_weights_is_not_trained(corpus: Path) -> None:
     voice = VoiceConfig(frontend={"kind": "hindi"}, model={"kind": "s4_acoustic"}, codec={"kind": "griffin_lim"})
-    task = VocoderTaskConfig(sources=(CropSource(path=str(corpus)),))
+    task = CodecTaskConfig(sources=(CropSource(path=str(corpus)),))
     with pytest.raises(SsmphonyError, match="a codec of kind 'griffin_lim' is not trained"):
         task.build(voice, seed=0)
 
 
-@pytest.mark.parametrize("kind", ["acoustic", "recogniser", "jepa", "vocoder"])
+@pytest.mark.parametrize("kind", ["s4_acoustic", "recogniser", "lewm", "codec"])
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -179,15 +179,15 @@ def test_held_out_names_of_no_clip_are_one_line(
 
 def test_validation_ids_need_a_corpus(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match=r"task\.validation_ids names clips of task\.validation, which is missing"):
-        train(*settings("vocoder", corpus, tmp_path / "run", "task.validation=null"))
+        train(*settings("codec", corpus, tmp_path / "run", "task.validation=null"))
 
 
 @pytest.mark.parametrize(
     ("kind", "part", "message"),
     [
-        ("acoustic", "audio/clip-3.flac", r"clip-3\.flac: cannot be read .*prepare the corpus again"),
-        ("vocoder", "audio/clip-3.flac", r"clip-3\.flac: cannot be read .*prepare the corpus again"),
-        ("acoustic", "f0/clip-3.npy", r"clip-3\.npy: cannot be read .*prepare the corpus again"),
+        ("s4_acoustic", "audio/clip-3.flac", r"clip-3\.flac: cannot be read .*prepare the corpus again"),
+        ("codec", "audio/clip-3.flac", r"clip-3\.flac: cannot be read .*prepare the corpus again"),
+        ("s4_acoustic", "f0/clip-3.npy", r"clip-3\.npy: cannot be read .*prepare the corpus again"),
     ],
 )
 def test_damaged_file_of_a_corpus_is_one_line(kind: str, part: str, message: str, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_missing_file_of_a_corpus_is_one_line(part: str, tmp_path: Path) -> None
     corpus = write_corpus(tmp_path / "corpus", clips=4)
     (corpus / part).unlink()
     with pytest.raises(SsmphonyError, match=r"clip-3.*(is missing: prepare the corpus again|no such file)"):
-        train(*settings("acoustic", corpus, tmp_path / "run"))
+        train(*settings("s4_acoustic", corpus, tmp_path / "run"))
     if part.startswith("audio"):
         with pytest.raises(SsmphonyError, match=r"clip-3\.flac is missing: prepare the corpus again"):
-            train(*settings("vocoder", corpus, tmp_path / "run"))
+            train(*settings("codec", corpus, tmp_path / "run"))

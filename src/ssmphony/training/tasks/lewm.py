@@ -17,10 +17,10 @@ from ssmphony.data.spelling import spelled
 from ssmphony.export.weights import Part
 from ssmphony.models.lewm import ANYONE, LeWMConfig, Prediction
 from ssmphony.nn.gather import take
-from ssmphony.training import jepa_pictures
+from ssmphony.training import lewm_pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_exactly, origin
-from ssmphony.training.jepa_losses import (
+from ssmphony.training.lewm_losses import (
     ModulationLoss,
     alignment_loss,
     kl_divergence,
@@ -55,7 +55,7 @@ class LossWeights(Config):
     stop: float = 0.1
 
 
-class JepaTaskConfig(Config):
+class LeWMTaskConfig(Config):
     """``batch_size`` clips and ``max_frames`` mel frames, padding included, bound a batch.
 
     reg: what keeps the latents from collapsing, the KL divergence, SIGReg (on ``sigreg_samples`` latents of a batch,
@@ -74,7 +74,7 @@ class JepaTaskConfig(Config):
         vocoder the codec takes, frozen; None leaves it untrained.
     """
 
-    kind: Literal["jepa"] = "jepa"
+    kind: Literal["lewm"] = "lewm"
     corpora: tuple[Corpus, ...]
     validation: tuple[Corpus, ...]
     vocoder: str | None = "default"
@@ -96,12 +96,12 @@ class JepaTaskConfig(Config):
     weights: LossWeights = LossWeights()
     optimiser: OptimiserConfig = OptimiserConfig(lr=3e-4, betas=(0.9, 0.95), warmup=1000)
 
-    def build(self, voice: VoiceConfig, seed: int) -> JepaTask:
+    def build(self, voice: VoiceConfig, seed: int) -> LeWMTask:
         """Raises `SsmphonyError` when a corpus is missing, or does not fit the voice block."""
         symbols = voice.frontend_symbols()
         model, codec = voice.model_settings(n_symbols=len(symbols)), voice.codec_settings()
         if not isinstance(model, LeWMConfig) or not isinstance(codec, LeWMCodecConfig):
-            raise SsmphonyError("task.kind jepa trains voice.model.kind lewm with voice.codec.kind lewm")
+            raise SsmphonyError("task.kind lewm trains voice.model.kind lewm with voice.codec.kind lewm")
         if model.d_latent != codec.d_latent:
             raise SsmphonyError(
                 f"voice.model.d_latent is {model.d_latent}, voice.codec.d_latent {codec.d_latent}: they must be equal"
@@ -112,7 +112,7 @@ class JepaTaskConfig(Config):
         parts.codec.vocoder.requires_grad_(False)
         if self.vocoder is not None:
             load_exactly(parts.codec.vocoder, origin(self.vocoder), "codec")
-        return JepaTask(self, parts, symbols, voice.frontend["kind"] == "bytes", seed)
+        return LeWMTask(self, parts, symbols, voice.frontend["kind"] == "bytes", seed)
 
 
 class Run(NamedTuple):
@@ -132,13 +132,13 @@ class Run(NamedTuple):
     widths: Tensor
 
 
-class JepaTask(Task[LeWMVoice]):
+class LeWMTask(Task[LeWMVoice]):
     """Train `LeWM` and `LeWMCodec` together; the vocoder inside is not trained."""
 
     part: Part = "voice"
 
     def __init__(
-        self, config: JepaTaskConfig, model: LeWMVoice, symbols: tuple[str, ...], spells: bool, seed: int
+        self, config: LeWMTaskConfig, model: LeWMVoice, symbols: tuple[str, ...], spells: bool, seed: int
     ) -> None:
         """``spells``: the frontend reads bytes, the corpora's phonemes are replaced by their texts."""
         super().__init__(config.optimiser, seed)
@@ -266,7 +266,7 @@ class JepaTask(Task[LeWMVoice]):
         if batch_idx < SHOWN and self.trainer.is_global_zero:
             symbols = [self.symbols[index] for index in batch.ids[0].tolist()]
             attention = run.prediction.attention
-            jepa_pictures.show_clip(self, self.model, batch, symbols, run.made, run.foreseen, attention)
+            lewm_pictures.show_clip(self, self.model, batch, symbols, run.made, run.foreseen, attention)
 
     def on_validation_epoch_end(self) -> None:
         latents = torch.cat(self._latents)
@@ -275,8 +275,8 @@ class JepaTask(Task[LeWMVoice]):
         figures = {"latent_variance": latents.var(0).mean(), "latent_rank": rank}
         figures |= {f"rollout_{step}": error for step, error in errors.items()}
         self.log_losses("val", figures, batch_size=1)
-        jepa_pictures.log_rollout(self, errors, float(latents.var(0).mean()))
-        jepa_pictures.log_spectrum(self, variances, float(rank))
+        lewm_pictures.log_rollout(self, errors, float(latents.var(0).mean()))
+        lewm_pictures.log_spectrum(self, variances, float(rank))
         self._rollouts, self._latents = [], []
 
 

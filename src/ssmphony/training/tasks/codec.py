@@ -43,12 +43,12 @@ class AdversarialConfig(Config):
     windows: tuple[int, ...] = (2048, 1024, 512)
 
 
-class VocoderTaskConfig(Config):
+class CodecTaskConfig(Config):
     """``frames`` is the length of a training crop. ``validation`` is a prepared corpus, ``validation_ids`` a file of
     the ids of its clips to validate on; without the file all are taken, without ``validation`` none. ``pitch_weight``:
     of the error of a harmonic vocoder's pitch, in octaves, where the recording has one."""
 
-    kind: Literal["vocoder"] = "vocoder"
+    kind: Literal["codec"] = "codec"
     sources: tuple[CropSource, ...]
     validation: str | None = None
     validation_ids: str | None = None
@@ -58,24 +58,24 @@ class VocoderTaskConfig(Config):
     optimiser: OptimiserConfig = OptimiserConfig()
     adversarial: AdversarialConfig | None = None
 
-    def build(self, voice: VoiceConfig, seed: int) -> VocoderTask:
+    def build(self, voice: VoiceConfig, seed: int) -> CodecTask:
         """Raises `SsmphonyError` when a corpus is missing, or the codec of the voice block has nothing to train."""
         codec = voice.codec_settings().build()
         if not isinstance(codec, MelVocoder):
             raise SsmphonyError(
                 f"a codec of kind '{voice.codec['kind']}' is not trained: try voice.codec.kind=mel_vocoder"
             )
-        task = VocoderTask(self, codec, seed)
+        task = CodecTask(self, codec, seed)
         task.crops.batch(0, 1)  # reads all sound, so that what is missing is found now
         return task
 
 
-class VocoderTask(AdversarialTask[MelVocoder]):
+class CodecTask(AdversarialTask[MelVocoder]):
     """Train `MelVocoder`."""
 
     part: Part = "codec"
 
-    def __init__(self, config: VocoderTaskConfig, model: MelVocoder, seed: int) -> None:
+    def __init__(self, config: CodecTaskConfig, model: MelVocoder, seed: int) -> None:
         super().__init__(config.optimiser, seed)
         self.config = config
         self.model = model

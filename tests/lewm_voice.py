@@ -87,7 +87,7 @@ def make_voice(out: Path) -> tuple[Voice, Path]:
     trained = out.with_suffix(".safetensors")
     save_file(weights, trained)
     voice = {"frontend": {"kind": "bytes"}, "model": {**MODEL, **MIXERS["mamba2"]}, "codec": CODEC}
-    card = CardConfig(name="jepa", language="hi")
+    card = CardConfig(name="lewm", language="hi")
     export(voice, trained, trained, card, out)
     model.load_state_dict(read_weights(out, "model"))
     codec.load_state_dict(read_weights(out, "codec"))

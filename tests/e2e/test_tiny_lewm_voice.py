@@ -22,8 +22,8 @@ TEXTS = ("नमस्ते दुनिया।", "हाँ।", "आज म
 
 
 @pytest.fixture(scope="module")
-def folder(jepa_voice: tuple[Voice, Path]) -> Path:
-    return jepa_voice[1]
+def folder(lewm_voice: tuple[Voice, Path]) -> Path:
+    return lewm_voice[1]
 
 
 @pytest.fixture(scope="module")

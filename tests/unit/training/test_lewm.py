@@ -9,32 +9,32 @@ import pytest
 import torch
 
 from ssmphony.export.weights import read_weights
-from ssmphony.training.jepa import JepaTask
 from ssmphony.training.losses import random_windows
 from ssmphony.training.run import build, read_config, train
+from ssmphony.training.tasks.lewm import LeWMTask
 from ssmphony.types import SsmphonyError
 from tests.unit.training.runs import events, settings
 
 LOSSES = {"latent", "kl", "sigreg", "mel", "spectral", "predicted_mel", "stop", "alignment"}
 
 
-def task_of(corpus: Path, out: Path, *more: str) -> JepaTask:
-    task = build(read_config(*settings("jepa", corpus, out, *more)), "test")
-    assert isinstance(task, JepaTask)
+def task_of(corpus: Path, out: Path, *more: str) -> LeWMTask:
+    task = build(read_config(*settings("lewm", corpus, out, *more)), "test")
+    assert isinstance(task, LeWMTask)
     return task.train()
 
 
-def losses(task: JepaTask, seed: int = 0) -> dict[str, torch.Tensor]:
+def losses(task: LeWMTask, seed: int = 0) -> dict[str, torch.Tensor]:
     torch.manual_seed(seed)
     batch = task.training_batch(0)
     return task.losses(batch, task.run(batch))
 
 
-def touched(task: JepaTask) -> dict[str, bool]:
+def touched(task: LeWMTask) -> dict[str, bool]:
     """Which parts get a gradient."""
     model, codec = task.model.model, task.model.codec
     parts: dict[str, Any] = {"text": model.symbols, "predictor": model.head, "stop": model.stop}
-    parts |= {"encoder": codec.encoder, "decoder": codec.decoder, "vocoder": codec.vocoder}
+    parts |= {"encoder": codec.encoder, "decoder": codec.decoder, "codec": codec.vocoder}
     return {
         name: any(p.grad is not None and bool(p.grad.any()) for p in part.parameters()) for name, part in parts.items()
     }
@@ -48,7 +48,7 @@ def test_all_losses_are_active_together(corpus: Path, tmp_path: Path) -> None:
     assert all(float(found[name].detach()) > 0.0 for name in LOSSES)
     found["loss"].backward()
     assert touched(task) == {
-        "text": True, "predictor": True, "stop": True, "encoder": True, "decoder": True, "vocoder": False
+        "text": True, "predictor": True, "stop": True, "encoder": True, "decoder": True, "codec": False
     }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_targets_are_constants_with_kl_alone(corpus: Path, tmp_path: Path) -> No
 
 
 def test_pictures_and_sound(corpus: Path, tmp_path: Path) -> None:
-    out = train(*settings("jepa", corpus, tmp_path, "task.optimiser.max_steps=2", "run.checkpoint_steps=1"))
+    out = train(*settings("lewm", corpus, tmp_path, "task.optimiser.max_steps=2", "run.checkpoint_steps=1"))
     tags = events(out).Tags()
     assert sorted(tags["images"]) == ["attention/clip-0", "latents", "mel/clip-0", "rollout"]
     shown = ("predicted", "reconstructed", "recording", "synthesized")
@@ -117,6 +117,6 @@ def test_pictures_and_sound(corpus: Path, tmp_path: Path) -> None:
 def test_parts_that_do_not_fit(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="must be equal"):
         task_of(corpus, tmp_path, "voice.codec.d_latent=9")
-    task = f"task={{kind: jepa, corpora: [{{path: {corpus}}}], validation: [{{path: {corpus}}}]}}"
+    task = f"task={{kind: lewm, corpora: [{{path: {corpus}}}], validation: [{{path: {corpus}}}]}}"
     with pytest.raises(SsmphonyError, match="lewm"):
-        build(read_config(*settings("acoustic", corpus, tmp_path, task)), "test")
+        build(read_config(*settings("s4_acoustic", corpus, tmp_path, task)), "test")

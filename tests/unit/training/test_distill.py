@@ -1,4 +1,4 @@
-"""`ssmphony mels`: one file a clip, frame by frame beside the recording, and a vocoder that trains on them."""
+"""`ssmphony distill`: one file a clip, frame by frame beside the recording, and a vocoder that trains on them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ssmphony.audio.mel import log_mel
 from ssmphony.data.clips import read_clip
 from ssmphony.data.dataset import Corpus, Utterances
 from ssmphony.data.manifest import read_manifest
-from ssmphony.training import teacher_forced
-from ssmphony.training.acoustic import AcousticTask
+from ssmphony.training import distill as module
+from ssmphony.training.distill import distill
 from ssmphony.training.run import build, read_config, train
-from ssmphony.training.teacher_forced import write_mels
+from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 from ssmphony.types import MelFormat, SsmphonyError
 from tests.unit.training.runs import PICTURES, checkpoint, settings
 
@@ -25,18 +25,18 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("acoustic")
+    out = tmp_path_factory.mktemp("s4_acoustic")
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in PICTURES:
             patch.setattr(owner, name, lambda *args: None)
         learn = ("task.optimiser.max_steps=80", "task.optimiser.lr=0.01", "run.ema=0", "run.validate_every=100")
-        return train(*settings("acoustic", corpus, out, *learn))
+        return train(*settings("s4_acoustic", corpus, out, *learn))
 
 
 @pytest.fixture(scope="module")
 def made(corpus: Path, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("mels") / "out"
-    assert write_mels(*settings("acoustic", corpus, run), run, out) == 8
+    assert distill(*settings("s4_acoustic", corpus, run), run, out) == 8
     return out
 
 
@@ -75,13 +75,14 @@ def test_durations_become_the_times_of_a_training(corpus: Path, made: Path, tmp_
             if first in starts:  # of a word
                 assert abs(start - starts[first]) < 0.1
     np.save(tmp_path / "clip-0.npy", np.ones(3, np.int32))
-    for problem, name in (("of another transcript", tmp_path), ("is missing: run `ssmphony mels`", tmp_path / "none")):
+    missing = ("is missing: run `ssmphony distill`", tmp_path / "none")
+    for problem, name in (("of another transcript", tmp_path), missing):
         with pytest.raises(SsmphonyError, match=problem):
             Utterances([Corpus(path=str(corpus), durations=str(name))], symbols, ("tiny",), MelFormat())
 
 
 def test_batches_do_not_matter(corpus: Path, run: Path, made: Path, tmp_path: Path) -> None:
-    write_mels(*settings("acoustic", corpus, run, "task.batch_size=1"), run, tmp_path)
+    distill(*settings("s4_acoustic", corpus, run, "task.batch_size=1"), run, tmp_path)
     for path in frames_in(made / corpus.name):
         np.testing.assert_allclose(np.load(path), np.load(tmp_path / corpus.name / path.name), atol=0.02)
 
@@ -89,7 +90,7 @@ def test_batches_do_not_matter(corpus: Path, run: Path, made: Path, tmp_path: Pa
 def test_killed_run_goes_on(
     corpus: Path, run: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = teacher_forced.write_array
+    write = module.write_array
     written: list[str] = []
 
     def stop_after_three(path: Path, array: np.ndarray) -> None:
@@ -100,13 +101,13 @@ def test_killed_run_goes_on(
         write(path, array)
 
     with monkeypatch.context() as patch:
-        patch.setattr(teacher_forced, "write_array", stop_after_three)
+        patch.setattr(module, "write_array", stop_after_three)
         with pytest.raises(KeyboardInterrupt):
-            write_mels(*settings("acoustic", corpus, run), run, tmp_path)
+            distill(*settings("s4_acoustic", corpus, run), run, tmp_path)
     kept = {name: os.stat(tmp_path / corpus.name / name).st_mtime_ns for name in written}
     counts: list[tuple[int, int]] = []
     assert (
-        write_mels(*settings("acoustic", corpus, run), run, tmp_path, progress=lambda *count: counts.append(count)) == 8
+        distill(*settings("s4_acoustic", corpus, run), run, tmp_path, progress=lambda *count: counts.append(count)) == 8
     )
     assert counts[0] == (3, 8)
     assert counts[-1] == (8, 8)
@@ -116,22 +117,22 @@ def test_killed_run_goes_on(
 
 
 def test_other_model_or_other_task_is_one_line(corpus: Path, run: Path, made: Path, tmp_path: Path) -> None:
-    path, overrides = settings("acoustic", corpus, run)
+    path, overrides = settings("s4_acoustic", corpus, run)
     task = build(read_config(path, overrides), str(path))
-    assert isinstance(task, AcousticTask)
+    assert isinstance(task, S4AcousticTask)
     other = tmp_path / "other.ckpt"
     torch.save({"state_dict": {f"model.{name}": value for name, value in task.model.state_dict().items()}}, other)
     with pytest.raises(SsmphonyError, match="holds the frames of another model"):
-        write_mels(path, overrides, other, made)
+        distill(path, overrides, other, made)
     with pytest.raises(SsmphonyError, match=r"do not fit voice\.model \(at '.*'\)"):
-        write_mels(path, (*overrides, "voice.model.d_model=24"), run, tmp_path / "out")
+        distill(path, (*overrides, "voice.model.d_model=24"), run, tmp_path / "out")
     with pytest.raises(SsmphonyError, match="trains no acoustic model"):
-        write_mels(*settings("vocoder", corpus, run), run, tmp_path / "out")
+        distill(*settings("codec", corpus, run), run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_vocoder_trains_on_them(corpus: Path, made: Path, tmp_path: Path) -> None:
     source = f"task.sources=[{{path: {corpus}, mels: {made / corpus.name}}}]"
     short = ("task.optimiser.max_steps=2", "run.validate_every=100", source)
-    out = train(*settings("vocoder", corpus, tmp_path, *short))
+    out = train(*settings("codec", corpus, tmp_path, *short))
     assert checkpoint(out / "last.ckpt")["step"] == 2

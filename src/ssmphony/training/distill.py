@@ -1,6 +1,6 @@
-"""`ssmphony mels`: every clip of a corpus as the acoustic model says it, to train a vocoder on, and its phones' times.
+"""`ssmphony distill`: an acoustic model's frames of every clip of a corpus, to train a vocoder on, and its durations.
 
-The model gets the recording's own aligned durations, pitch and energy, so that its frames lie one by one beside the
+The model gets the recording's own aligned durations, pitch and energy, so that its frames correspond one by one to the
 recording's: frame i of ``<corpus>/<id>.npy`` is centred on sample ``i * hop_length`` of ``audio/<id>.flac``.
 """
 
@@ -17,9 +17,9 @@ from torch import Tensor
 from ssmphony.data.clips import write_array
 from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.manifest import claim
-from ssmphony.training.acoustic import AcousticTask, AcousticTaskConfig
 from ssmphony.training.initial import load_exactly, origin
 from ssmphony.training.run import build, read_config
+from ssmphony.training.tasks.s4_acoustic import S4AcousticTask, S4AcousticTaskConfig
 from ssmphony.types import SsmphonyError
 
 STAMP = "mels.json"
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 """Called with (clips done, clips in all)."""
 
 
-def write_mels(
+def distill(
     path: Path, overrides: tuple[str, ...], init: str | Path, out: Path, *, progress: Progress | None = None
 ) -> int:
     """Write ``out/<corpus>/<id>.npy``, float16 (frames, n_mels) natural-log mel, for each clip of a training file.
@@ -44,10 +44,10 @@ def write_mels(
     another model.
     """
     config = read_config(path, overrides)
-    if config.task.get("kind") != "acoustic":
+    if config.task.get("kind") != "s4_acoustic":
         raise SsmphonyError(f"{path}: trains no acoustic model; give the file that the model was trained with")
     task = build(config, str(path))
-    assert isinstance(task, AcousticTask)
+    assert isinstance(task, S4AcousticTask)
     task.eval()
     settings = task.config
     load_exactly(task.model, origin(init), task.part)
@@ -83,7 +83,7 @@ def _paths(clips: Utterances, out: Path) -> dict[Path, int]:
     return {_path(clips, index, out): index for index in range(len(clips))}
 
 
-def _batches(utterances: Utterances, indices: Sequence[int], settings: AcousticTaskConfig) -> Iterator[list[int]]:
+def _batches(utterances: Utterances, indices: Sequence[int], settings: S4AcousticTaskConfig) -> Iterator[list[int]]:
     """Clips of similar length, at most ``batch_size`` of them and ``max_frames`` frames unless one alone has more."""
     batch: list[int] = []
     for index in sorted(indices, key=utterances.frames):
@@ -97,7 +97,7 @@ def _batches(utterances: Utterances, indices: Sequence[int], settings: AcousticT
 
 
 @torch.no_grad()
-def _speak(task: AcousticTask, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+def _speak(task: S4AcousticTask, batch: Batch) -> list[tuple[Tensor, Tensor]]:
     """Frames and durations of each clip."""
     said = task.reconstruct(batch)
     made = task.model.denormalise(said.made)

@@ -1,12 +1,12 @@
 """What a training of LeWM TTS has reached, on sentences that it never saw; at any moment of it.
 
-    python -m benchmarks.jepa_report RUN --corpus PREPARED --ids configs/s4_acoustic/heldout.txt -o docs/voices/lewm
+    python -m benchmarks.lewm_report RUN --corpus PREPARED --ids configs/s4_acoustic/heldout.txt -o docs/voices/lewm
         [--prompts PREPARED ...] [--texts sentences.txt --sentences 200] [--recogniser FILE] [--count 10] [--write]
 
 For each held-out sentence: the recording through the vocoder, through the latents (``reconstruct``), foreseen a latent
 at a time (``predict``), and spoken freely (``synthesize``), each as distance from the recording and as errors of the
 recogniser; rollout errors; whether speech behind a prompt sounds like it; mistakes at the end of ``--texts``. Writes
-``benchmarks/results/jepa_report.json`` and pictures into the output folder; ``--write`` fills the page from them.
+``benchmarks/results/lewm_report.json`` and pictures into the output folder; ``--write`` fills the page from them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.jepa_pictures import picture
-from benchmarks.jepa_prompts import measure_prompts
+from benchmarks.lewm_pictures import picture
+from benchmarks.lewm_prompts import measure_prompts
 from benchmarks.plot_voice import described
 from benchmarks.speed import RESULTS, machine
 from ssmphony.config import load_json
@@ -36,12 +36,12 @@ from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm import LeWM
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.jepa import HORIZONS, mean_errors, places_in_text
-from ssmphony.training.jepa_pictures import attention_figure, rollout_figure
+from ssmphony.training.lewm_pictures import attention_figure, rollout_figure
 from ssmphony.training.lewm_voice import LeWMVoice, predict, reconstruct, rollout_errors, synthesize
+from ssmphony.training.tasks.lewm import HORIZONS, mean_errors, places_in_text
 from ssmphony.types import Samples, SsmphonyError, Style, Tokens
 
-OUT = RESULTS / "jepa_report.json"
+OUT = RESULTS / "lewm_report.json"
 BATCH = 16
 NEAR_END = 0.9
 """Speech that says it is over before this share of the tokens is spoken was cut off."""
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="one of its checkpoints; the last, if not given")
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--ids", type=Path, required=True)
-    parser.add_argument("--durations", help="what `ssmphony mels` wrote of the corpus, see `Corpus.durations`")
+    parser.add_argument("--durations", help="what `ssmphony distill` wrote of the corpus, see `Corpus.durations`")
     parser.add_argument("--count", type=int, default=100, help="at most so many held-out sentences")
     parser.add_argument("--prompts", type=Path, nargs="*", default=[], help="prepared corpora of several speakers")
     parser.add_argument("--texts", type=Path, help="a sentence a line")

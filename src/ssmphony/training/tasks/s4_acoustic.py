@@ -41,7 +41,7 @@ class MelAdversaryConfig(Config):
     feature_weight: float = 0.05
 
 
-class AcousticTaskConfig(Config):
+class S4AcousticTaskConfig(Config):
     """``batch_size`` clips and ``max_frames`` frames, padding included, bound a batch; clips over ``max_seconds`` are
     left out.
 
@@ -50,7 +50,7 @@ class AcousticTaskConfig(Config):
     through the codec whose run or checkpoint ``vocoder`` names, without one through Griffin-Lim.
     """
 
-    kind: Literal["acoustic"] = "acoustic"
+    kind: Literal["s4_acoustic"] = "s4_acoustic"
     corpora: tuple[Corpus, ...]
     validation: tuple[Corpus, ...]
     vocoder: str | None = None
@@ -67,7 +67,7 @@ class AcousticTaskConfig(Config):
     adversary: MelAdversaryConfig | None = None
     optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
 
-    def build(self, voice: VoiceConfig, seed: int) -> AcousticTask:
+    def build(self, voice: VoiceConfig, seed: int) -> S4AcousticTask:
         """Raises `SsmphonyError` when a corpus is missing, or does not fit the voice block."""
         symbols = voice.frontend_symbols()
         model = voice.model_settings(n_symbols=len(symbols)).build()
@@ -77,7 +77,7 @@ class AcousticTaskConfig(Config):
                 f"voice.model.n_mels is {model.config.n_mels} and voice.codec.format.n_mels {codec.format.n_mels}: "
                 "they must be equal"
             )
-        task = AcousticTask(self, model, symbols, codec.format, seed)
+        task = S4AcousticTask(self, model, symbols, codec.format, seed)
         _check_files(task.utterances)
         _check_files(task.held_out)
         task.listening = Listening(codec, self.vocoder)
@@ -96,14 +96,14 @@ class Reconstruction(NamedTuple):
     targets: Targets
 
 
-class AcousticTask(AdversarialTask[S4Acoustic]):
+class S4AcousticTask(AdversarialTask[S4Acoustic]):
     """Train `S4Acoustic`."""
 
     part: Part = "model"
     listening: Listening | None = None
 
     def __init__(
-        self, config: AcousticTaskConfig, model: S4Acoustic, symbols: tuple[str, ...], audio: MelFormat, seed: int
+        self, config: S4AcousticTaskConfig, model: S4Acoustic, symbols: tuple[str, ...], audio: MelFormat, seed: int
     ) -> None:
         super().__init__(config.optimiser, seed)
         self.config = config

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import jepa_engine, jepa_report, jepa_tables
-from benchmarks.jepa_prompts import embedding
+from benchmarks import lewm_engine, lewm_report, lewm_tables
+from benchmarks.lewm_prompts import embedding
 from ssmphony.types import Tokens
-from tests.jepa_voice import build_model
+from tests.lewm_voice import build_model
 
 
 @pytest.mark.parametrize("config", ["base", "small"])
 def test_voices_have_one_size(config: str) -> None:
-    sizes = jepa_engine.sizes_of(config).values()
+    sizes = lewm_engine.sizes_of(config).values()
     assert max(sizes) <= 1.02 * min(sizes)
 
 
@@ -25,15 +25,15 @@ def test_ends(bias: float, foreseen: bool) -> None:
     model = build_model("attention")  # which reaches nine tokens ahead
     nn.init.constant_(model.stop.bias, bias)
     batch = [Tokens(tuple(range(1, n)), ("x",) * (n - 1)) for n in (40, 30)]
-    found = list(jepa_report.ends(model, batch))
+    found = list(lewm_report.ends(model, batch))
     assert [row["foreseen"] for row in found] == [foreseen] * 2
     if foreseen:
-        assert all(row["share"] < jepa_report.NEAR_END for row in found)
+        assert all(row["share"] < lewm_report.NEAR_END for row in found)
 
 
 def test_rollout_ratio_is_of_the_clips_that_are_long_enough() -> None:
     clips = [{"rollout": {1: 1.0, 64: 3.0}}, {"rollout": {1: 9.0}}]
-    drift = jepa_report.rollout(clips)
+    drift = lewm_report.rollout(clips)
     assert drift["ratio"] == 3.0
     assert drift["errors"] == {1: 5.0, 64: 3.0}
 
@@ -58,7 +58,7 @@ def test_targets_are_judged() -> None:
         "rows": rows,
         "machine": {"date": "", "cpu": "", "cores": 2, "load_before": 0, "onnxruntime": "", "torch": ""},
     }
-    text = jepa_tables.engine({"small": {"parameters": {"mamba2": 1}, "positions": part}})
+    text = lewm_tables.engine({"small": {"parameters": {"mamba2": 1}, "positions": part}})
     assert "| flat step, mamba2, runtime | within 5 % | 4.0% | met |" in text
     assert "| mamba2 over attention at 250, runtime | ≤ 1 | 0.52 | met |" in text
 

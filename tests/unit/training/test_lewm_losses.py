@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssmphony.training.jepa import spectrum
-from ssmphony.training.jepa_losses import (
+from ssmphony.training.lewm_losses import (
     ModulationLoss,
     alignment_loss,
     kl_divergence,
@@ -16,6 +15,7 @@ from ssmphony.training.jepa_losses import (
     spoken_tokens,
     stop_loss,
 )
+from ssmphony.training.tasks.lewm import spectrum
 
 EVERY = torch.ones(2, 5, dtype=torch.bool)
 

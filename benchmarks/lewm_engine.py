@@ -1,16 +1,16 @@
 """Speed of LeWM TTS: attention with its cache beside Mamba and Mamba-2, at the same number of parameters.
 
-    python -m benchmarks.jepa_engine [--only engine,torch,positions] [--config base] [--mixers attention,mamba,mamba2]
+    python -m benchmarks.lewm_engine [--only engine,torch,positions] [--config base] [--mixers attention,mamba,mamba2]
         [--quick] [--folder DIR] [--write]
 
 engine     exported voices through `ssmphony.engine`: seconds of audio a second with 1, 8 and 64 streams.
 torch      the same models in PyTorch, batches of 1, 8 and 64; on a GPU in float32, bfloat16 and float16 too.
 positions  a step of the predictor and its state behind 10 … 5,000 latents: attention remembers all of them.
 
-Weights are random (`benchmarks.jepa_voices`), so no training is needed and every sentence has the length of real
+Weights are random (`benchmarks.lewm_voices`), so no training is needed and every sentence has the length of real
 speech. The voices take turns; the best of the rounds counts, because what else a machine does only adds. Exported
 voices are kept in ``--folder`` and taken from there the next time. Each section is stored in
-``benchmarks/results/jepa_engine.json`` as soon as it is measured; ``--write`` fills the documentation from it.
+``benchmarks/results/lewm_engine.json`` as soon as it is measured; ``--write`` fills the documentation from it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from benchmarks.jepa_tables import MEETING
-from benchmarks.jepa_voices import MIXERS, codec_of, count, exported, matched, model_of
+from benchmarks.lewm_tables import MEETING
+from benchmarks.lewm_voices import MIXERS, codec_of, count, exported, matched, model_of
 from benchmarks.speed import RESULTS, machine
 from benchmarks.texts import SENTENCES
 from ssmphony.codecs.lewm import LeWMCodec
@@ -47,7 +47,7 @@ from ssmphony.text import FRONTENDS
 from ssmphony.types import Style, Tokens
 from ssmphony.voices.package import load
 
-OUT = RESULTS / "jepa_engine.json"
+OUT = RESULTS / "lewm_engine.json"
 STREAMS = (1, 8, 64)
 POSITIONS = (10, 50, 250, 1000, 2500, 5000)
 TOKENS = 200

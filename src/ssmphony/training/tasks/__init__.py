@@ -1,0 +1,15 @@
+"""What can be trained, one file a task. ``TASKS`` maps the short kind in a training file to its config class."""
+
+from ssmphony.training.tasks.codec import CodecTaskConfig
+from ssmphony.training.tasks.lewm import LeWMTaskConfig
+from ssmphony.training.tasks.recogniser import RecogniserTaskConfig
+from ssmphony.training.tasks.s4_acoustic import S4AcousticTaskConfig
+
+TASKS = {
+    "codec": CodecTaskConfig,
+    "lewm": LeWMTaskConfig,
+    "recogniser": RecogniserTaskConfig,
+    "s4_acoustic": S4AcousticTaskConfig,
+}
+RENAMED = {"acoustic": "s4_acoustic", "jepa": "lewm", "vocoder": "codec"}
+"""Kinds of earlier versions."""
