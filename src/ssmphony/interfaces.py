@@ -11,10 +11,10 @@ output, a stream can be saved and resumed, and many streams can share one model.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ssmphony.types import FrameGrid, Frames, SsmphonyError, Style, Tokens
+from ssmphony.types import FrameGrid, Frames, ReferenceInput, SsmphonyError, Style, Tokens
 
 Array = Any
 State = Any
@@ -49,8 +49,13 @@ class VoiceModel(ABC):
     """tokens → frames, a block at a time."""
 
     capabilities: frozenset[str] = frozenset()
-    """What the model follows: ``speed`` and ``pitch`` of a style, which a voice refuses otherwise, ``timing``, the
-    durations of a recording, and ``reference``, the sound of a clip."""
+    """What the model follows of a style: ``speed``, ``pitch``, ``mix`` (weights of several speakers) and ``reference``
+    (the sound of a recording). A voice refuses a style that asks for more. ``timing``: the model also takes over the
+    durations of a recording."""
+    speaker_names: tuple[str, ...] = ()
+    """The rows of the speaker table; the first is the voice's own speaker."""
+    reference_inputs: Mapping[str, ReferenceInput] = {}
+    """The arrays that a model with the capability ``reference`` reads of one."""
 
     @abstractmethod
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:

@@ -7,8 +7,9 @@ Nothing here imports more than NumPy, so every room of the house can use it.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -137,14 +138,80 @@ class Tokens:
         return len(self.ids)
 
 
+class ReferenceInput(NamedTuple):
+    """An array that a model reads of a `Reference`, (step, channel)."""
+
+    channels: int
+    max_steps: int
+    dtype: str = "float32"
+    """``float32``, or ``int64`` for codes."""
+
+
+class Reference:
+    """A recording to speak like, as the arrays that a model reads of it. Immutable.
+
+    What the arrays hold is for the model to say (`VoiceModel.reference_inputs`): samples, frames or codes of a codec,
+    the embedding of a speaker. Each is (step, channel), float32 or int64. References of equal arrays are equal.
+    """
+
+    MAX_BYTES = 16 << 20
+    """Of all arrays together: three minutes of samples at 24 kHz."""
+    MAX_ARRAYS = 16
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Raises `SsmphonyError` for arrays that are none of a reference: too large, or of another type or shape."""
+        if not 0 < len(arrays) <= self.MAX_ARRAYS:
+            raise SsmphonyError(f"a reference holds 1 to {self.MAX_ARRAYS} arrays, not {len(arrays)}")
+        if (size := sum(array.nbytes for array in arrays.values())) > self.MAX_BYTES:
+            raise SsmphonyError(
+                f"a reference of {size / 2**20:.1f} MiB is too large: cut it to {self.MAX_BYTES >> 20} MiB"
+            )
+        digest = hashlib.sha256()
+        kept: dict[str, npt.NDArray[Any]] = {}
+        for name, array in sorted(arrays.items()):
+            if str(array.dtype) not in ("float32", "int64") or array.ndim != 2 or not array.size:
+                raise SsmphonyError(
+                    f"the array '{name}' of a reference is {array.dtype} {array.shape}: it must be float32 or int64, "
+                    "(step, channel)"
+                )
+            if not np.isfinite(array).all():
+                raise SsmphonyError(f"the array '{name}' of a reference holds numbers that are not finite")
+            kept[name] = np.array(array, order="C")
+            kept[name].setflags(write=False)
+            digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+            digest.update(kept[name].tobytes())
+        self.arrays: Mapping[str, npt.NDArray[Any]] = kept
+        self.checksum = digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and other.checksum == self.checksum
+
+    def __hash__(self) -> int:
+        return hash(self.checksum)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
+        return f"Reference({shapes}, {self.checksum[:8]})"
+
+
 @dataclass(frozen=True)
 class Style:
-    """How to speak. ``speed`` 2.0 is twice as fast; ``speaker`` None is the voice's own."""
+    """How to speak.
+
+    A field is a keyword of `Voice.say` and `Voice.stream`, and, where a model reads it, an array of
+    `ssmphony.model_inputs`; between them, a style is passed on as it is.
+    """
 
     speed: float = 1.0
+    """2.0 is twice as fast; 0.25 to 4.0."""
     pitch_semitones: float = 0.0
+    """-12 to 12."""
     seed: int = 0
+    """Of all random numbers: the same seed gives the same samples."""
     speaker: str | None = None
+    """A speaker of the voice, or a mix such as ``"alpha:0.7,omega:0.3"``; None is the voice's own, its first."""
+    reference: Reference | None = None
+    """A recording to speak like, for a model with the capability ``reference``."""
 
     def __post_init__(self) -> None:
         if not 0.25 <= self.speed <= 4.0:
@@ -247,47 +314,3 @@ def readable(identifier: str) -> str:
     words = re.split(r"[\W_]+", re.sub(r"^[a-z]{2}(?:_[A-Z]{2})?_(?=.)", "", identifier))
     label = " ".join(word for word in words if word)
     return label[:1].upper() + label[1:] if label else identifier
-
-
-OUTSIDE, FIRST, INSIDE, LAST, SINGLE = range(5)
-"""Where a token stands in its word; ^ and punctuation stand outside."""
-
-
-class TokenBatch(NamedTuple):
-    """Padded sentences in their styles, (batch, time) all; ``mask`` is true where a token is."""
-
-    ids: npt.NDArray[np.int64]
-    word_positions: npt.NDArray[np.int64]
-    mask: npt.NDArray[np.bool_]
-    speeds: npt.NDArray[np.float32]
-    pitch_semitones: npt.NDArray[np.float32]
-
-
-def stack_tokens(batch: Sequence[Tokens], styles: Sequence[Style], fewest: int = 0) -> TokenBatch:
-    """Pad a batch of sentences with id 0, to at least ``fewest`` tokens."""
-    lengths = np.array([len(tokens) for tokens in batch], dtype=np.int64)
-    shape = (len(batch), max(fewest, int(lengths.max(initial=0))))
-    ids, positions = np.zeros((2, *shape), np.int64)
-    speeds, pitches = np.ones(shape, np.float32), np.zeros(shape, np.float32)
-    for row, (tokens, style) in enumerate(zip(batch, styles, strict=True)):
-        count = len(tokens)
-        ids[row, :count] = tokens.ids
-        positions[row, :count] = word_positions([(word.first, word.stop) for word in tokens.words], count)
-        speeds[row], pitches[row] = style.speed, style.pitch_semitones
-        if tokens.delivery:
-            speeds[row, :count] *= [part.speed for part in tokens.delivery]
-            pitches[row, :count] += [part.pitch_semitones for part in tokens.delivery]
-    return TokenBatch(ids, positions, np.arange(shape[1]) < lengths[:, None], speeds, pitches)
-
-
-def word_positions(words: Iterable[tuple[int, int]], count: int) -> npt.NDArray[np.int64]:
-    """Where each of ``count`` tokens stands in its word; ``words`` are half-open ranges of tokens, empty ones too."""
-    positions = np.full(count, OUTSIDE, np.int64)
-    for first, stop in words:
-        if stop - first == 1:
-            positions[first] = SINGLE
-        elif stop > first:
-            positions[first:stop] = INSIDE
-            positions[first] = FIRST
-            positions[stop - 1] = LAST
-    return positions

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssmphony.config import suggest
 from ssmphony.interfaces import Decoder, Encoder, Frontend, State, VoiceModel
+from ssmphony.reference import check_reference
+from ssmphony.speakers import speaker_row, speaker_weights
 from ssmphony.state import gather, scatter
 from ssmphony.types import Audio, AudioChunk, Frames, Samples, SsmphonyError, Style, TimedSpan, Tokens, VoiceCard
 
@@ -126,16 +127,31 @@ class Voice:
         return self._chunks(text, self.style(speed=speed, pitch=pitch, seed=seed, speaker=speaker))
 
     def style(self, *, speed: float = 1.0, pitch: float = 0.0, seed: int = 0, speaker: str | None = None) -> Style:
-        """Raises `SsmphonyError` for a value out of range, an unknown speaker, and a speed or pitch that the voice does
-        not follow."""
-        self._check_speaker(speaker)
-        asked = {name for name, differs in (("speed", speed != 1.0), ("pitch", pitch != 0.0)) if differs}
+        """Raises `SsmphonyError` for a value out of range and for what `check` refuses."""
+        return self.check(Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker))
+
+    def check(self, style: Style) -> Style:
+        """The style itself, if the voice can follow it.
+
+        Raises `SsmphonyError` for an unknown speaker, and for a speed, a pitch, a mix of speakers or a reference that
+        the model does not follow.
+        """
+        self._check_speaker(style.speaker)
+        asked = {
+            name
+            for name, differs in (("speed", style.speed != 1.0), ("pitch", style.pitch_semitones != 0.0))
+            if differs
+        }
         if asked - self.model.capabilities:
             learned = " and ".join(sorted({"speed", "pitch"} - self.model.capabilities, reverse=True))
             raise SsmphonyError(
                 f"the voice '{self.card.name}' speaks at the {learned} that it learned: leave {learned} out"
             )
-        return Style(speed=speed, pitch_semitones=pitch, seed=seed, speaker=speaker)
+        if style.reference is not None:
+            if "reference" not in self.model.capabilities:
+                raise SsmphonyError(f"the voice '{self.card.name}' takes no reference: leave it out")
+            check_reference(style.reference, self.model.reference_inputs)
+        return style
 
     def say(
         self,
@@ -232,10 +248,8 @@ class Voice:
         ]
 
     def _check_speaker(self, speaker: str | None) -> None:
-        known = self.card.speakers
-        if speaker is not None and speaker not in known:
-            choice = f"choose one of {', '.join(known)}" if known else "this voice has only its own"
-            raise SsmphonyError(f"unknown speaker '{speaker}'{suggest(speaker, known)}; {choice}")
+        check = speaker_weights if "mix" in self.model.capabilities else speaker_row
+        check(speaker, self.card.speakers)
 
     def _chunks(self, text: str | Iterable[str], style: Style) -> Iterator[AudioChunk]:
         spoken, silence_s = 0, 0.0

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import AutoregressiveModel
 from tests.contract import contract
 from tests.contract.speaking import BATCH, STYLES, build, kinds, speak
@@ -26,7 +27,7 @@ def stream(model: AutoregressiveModel) -> contract.Stream:
     ids = torch.arange(1, 9)[None]
     mask = ids > 0
     with torch.no_grad():
-        memory = model.encode(ids, mask, torch.zeros(1, dtype=torch.long))
+        memory = model.encode(ModelInputs(ids, mask, speaker=torch.zeros(1, dtype=torch.long)))
 
     def run(x: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
         position, layers = state

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ssmphony.codecs.codec import SamplesCodec
 from ssmphony.export.graphs import write_graph
+from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel
 from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.runtime.graph import Graph
@@ -38,8 +39,8 @@ class Codes(AutoregressiveModel):
         self.cell, self.inner = nn.Linear(3 * D, D), nn.Linear(2 * D, D)
         self.first, self.next = nn.Linear(D, CODEBOOKS[0] + 1), nn.Linear(D, max(CODEBOOKS))
 
-    def encode(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor]:
-        return ((self.symbols(ids) + self.speakers(speaker)[:, None])[:, None],)
+    def encode(self, inputs: ModelInputs) -> tuple[Tensor]:
+        return ((self.symbols(inputs.ids) + self.speakers(inputs.speaker)[:, None])[:, None],)
 
     def initial_layers(self, batch: int) -> Tensor:
         return torch.zeros(batch, D)

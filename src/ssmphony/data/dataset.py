@@ -18,7 +18,8 @@ from ssmphony.config import Config
 from ssmphony.data.crops import read_array, read_pitch, read_samples
 from ssmphony.data.manifest import Clip
 from ssmphony.data.selection import select
-from ssmphony.types import MelFormat, SsmphonyError, word_positions
+from ssmphony.model_inputs import word_positions
+from ssmphony.types import MelFormat, SsmphonyError
 
 Anchor = tuple[int, int, float, float]
 """first token, stop token (half-open), start and end in frames."""

@@ -15,7 +15,7 @@ from ssmphony.engine.job import Job
 from ssmphony.engine.probe import rows_of
 from ssmphony.engine.reader import Reader
 from ssmphony.engine.slots import Outcome, Slots
-from ssmphony.engine.snapshot import unpack
+from ssmphony.engine.snapshot import restore
 from ssmphony.engine.stats import EngineStats
 from ssmphony.engine.stream import Stream
 from ssmphony.interfaces import Frontend
@@ -127,7 +127,7 @@ class Engine:
         Raises what `open` raises, and `SsmphonyError` for a state that is damaged or of another voice.
         """
         chosen = self._voice(voice)
-        return self._admit(chosen, *unpack(state, chosen), deadline_s=deadline_s)
+        return self._admit(chosen, *restore(state, chosen), deadline_s=deadline_s)
 
     def _voice(self, name: str | None) -> Voice:
         if name is None:

@@ -1,12 +1,14 @@
-"""A stream between two steps as bytes: a safetensors file of its state, with everything else as JSON beside it.
+"""A stream between two steps as bytes: a safetensors file of its state, with everything else as JSON in its header.
 
-It holds the text that is not read yet, the sentence that is being spoken, the states of model and codec, the style and
-a checksum of the voice. Nothing in it is code.
+It holds the text that is not read yet, the sentence that is being spoken, the states of model and codec, the style with
+the arrays of its reference, and a checksum of the voice. Nothing in it is code.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,22 +17,26 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ssmphony.engine.reader import ClauseCutter, Reader
 from ssmphony.interfaces import Array
 from ssmphony.state import flatten, unflatten
-from ssmphony.types import Frames, SsmphonyError, Style
+from ssmphony.types import Frames, Reference, SsmphonyError, Style
 from ssmphony.voice import Sentence, Speech, Voice
 
 _KEY = "ssmphony.stream"
+_REFERENCE = "reference."
 _DAMAGED = "this is not a stored stream, or it is damaged"
 
 
-class _Story(BaseModel):
-    """All but the arrays. The field names of `Reader`."""
+class SnapshotHeader(BaseModel):
+    """All but the arrays. Several fields are those of `Reader`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     version: Literal[1] = 1
     voice: str
     identity: str
     style: Style
+    """Without its reference, which is among the arrays."""
+    reference: tuple[str, ...] = ()
+    """The names of the reference's arrays."""
     spoken: int
     silence_s: float = 0.0
     sentence: Sentence | None
@@ -52,10 +58,12 @@ def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spok
     if speech is not None and not speech.row.spoken:
         states = (speech.model, speech.codec, tuple(tuple(frames) for frames in speech.waiting))
         arrays = {f"{i:05d}": np.ascontiguousarray(array) for i, array in enumerate(flatten(states))}
-    story = _Story(
+    reference = {} if style.reference is None else style.reference.arrays
+    header = SnapshotHeader(
         voice=voice.card.name,
         identity=voice.identity,
-        style=style,
+        style=replace(style, reference=None),
+        reference=tuple(reference),
         spoken=spoken,
         silence_s=silence_s,
         sentence=None if speech is None else speech.row,
@@ -68,56 +76,71 @@ def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spok
         finished=reader.finished,
         cutter=reader.cutter,
     )
-    return save(arrays, metadata={_KEY: story.model_dump_json()})
+    arrays |= {_REFERENCE + name: array for name, array in reference.items()}
+    return save(arrays, metadata={_KEY: header.model_dump_json()})
 
 
-def unpack(data: bytes, voice: Voice) -> tuple[Style, Reader, Speech | None, int, float]:
+def restore(data: bytes, voice: Voice) -> tuple[Style, Reader, Speech | None, int, float]:
     """Style, reader, speech, samples spoken and seconds of silence asked for.
 
     Raises `SsmphonyError` for damage and for another voice.
     """
-    story = _story(data)
-    if story.identity != voice.identity or story.voice != voice.card.name:
+    header = _header(data)
+    arrays = _arrays(data)
+    if header.identity != voice.identity or header.voice != voice.card.name:
         raise SsmphonyError(
-            f"this stream was begun with the voice '{story.voice}', not with this '{voice.card.name}': "
+            f"this stream was begun with the voice '{header.voice}', not with this '{voice.card.name}': "
             "load the same voice, in the same version"
         )
     reader = Reader(
         voice.frontend,
-        story.clauses,
-        story.segments or [""],
-        story.place,
-        story.passed,
-        story.inside,
-        story.finished,
-        story.cutter,
+        header.clauses,
+        header.segments or [""],
+        header.place,
+        header.passed,
+        header.inside,
+        header.finished,
+        header.cutter,
     )
-    speech = None if story.sentence is None else _speech(data, story, story.sentence, voice)
-    return story.style, reader, speech, story.spoken, story.silence_s
+    style = header.style
+    if header.reference:
+        try:
+            reference = Reference({name: arrays[_REFERENCE + name] for name in header.reference})
+        except (KeyError, SsmphonyError):
+            raise SsmphonyError(_DAMAGED) from None
+        style = voice.check(replace(style, reference=reference))
+    speech = None if header.sentence is None else _speech(arrays, header, style, header.sentence, voice)
+    return style, reader, speech, header.spoken, header.silence_s
 
 
-def _story(data: bytes) -> _Story:
+def _header(data: bytes) -> SnapshotHeader:
     try:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])
-        return _Story.model_validate_json(header["__metadata__"][_KEY])
+        return SnapshotHeader.model_validate_json(header["__metadata__"][_KEY])
     except (ValueError, KeyError, TypeError, ValidationError):
         raise SsmphonyError(_DAMAGED) from None
 
 
-def _speech(data: bytes, story: _Story, row: Sentence, voice: Voice) -> Speech:
-    """The stored arrays in the structure of a sentence that is begun anew."""
-    if row.spoken:
-        return Speech(row, None, None)
+def _arrays(data: bytes) -> dict[str, Array]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        stored = load(data)
-        begun = voice.begin(row.tokens, story.style, row.origin)
-        arrays = iter([stored[name] for name in sorted(stored)])
+        return load(data)
+    except (SafetensorError, ValueError, KeyError):
+        raise SsmphonyError(_DAMAGED) from None
+
+
+def _speech(stored: Mapping[str, Array], header: SnapshotHeader, style: Style, row: Sentence, voice: Voice) -> Speech:
+    """The stored arrays in the structure of a sentence that is begun anew."""
+    if row.spoken:
+        return Speech(row, None, None)
+    try:
+        begun = voice.begin(row.tokens, style, row.origin)
+        arrays = iter([stored[name] for name in sorted(stored) if not name.startswith(_REFERENCE)])
         model, codec = unflatten((begun.model, begun.codec), arrays)
-        waiting = tuple(Frames(next(arrays), next(arrays), next(arrays)) for _ in range(story.waiting))
-    except (SafetensorError, ValueError, StopIteration, RuntimeError):
+        waiting = tuple(Frames(next(arrays), next(arrays), next(arrays)) for _ in range(header.waiting))
+    except (ValueError, StopIteration, RuntimeError):
         raise SsmphonyError(_DAMAGED) from None
     return Speech(row, model, codec, waiting)

@@ -21,11 +21,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
-from ssmphony.config import choose
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import State, VoiceModel
+from ssmphony.model_inputs import ModelInputs, model_inputs
+from ssmphony.models.graph_inputs import graph_inputs
 from ssmphony.sampling import Sampler, draw_codes, seeded_noise
-from ssmphony.types import Frames, SsmphonyError, Style, Tokens, stack_tokens
+from ssmphony.types import Frames, SsmphonyError, Style, Tokens
 
 
 class Advance(NamedTuple):
@@ -75,6 +76,8 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     lookahead = 0
     max_tokens: int
     speaker_names: tuple[str, ...]
+    reads: tuple[str, ...] = ("ids", "mask", "speaker")
+    """The fields of `ModelInputs` that are inputs of the ``encoder`` graph."""
     codebooks: Sequence[int] = ()
     """Sizes of the codebooks of a frame of codes; empty for frames of floats."""
     sampler: Sampler | None = None
@@ -84,9 +87,9 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     same part is cut out of any."""
 
     @abstractmethod
-    def encode(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> State:
-        """A whole sentence: ids (batch, token) int, mask (batch, token) bool, speaker (batch,) int → what `advance`
-        attends to: tensors (batch, head, token, channel), nested as the model likes."""
+    def encode(self, inputs: ModelInputs) -> State:
+        """A whole sentence → what `advance` attends to: tensors (batch, head, token, channel), nested as the model
+        likes. ``inputs`` has the fields that `reads` names, and the reference where the model reads one."""
 
     @abstractmethod
     def initial_layers(self, batch: int) -> State:
@@ -123,18 +126,15 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     # -- speaking -------------------------------------------------------------------------------------------------
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
-        """Of a style, seed and speaker count."""
-        device = next(self.parameters()).device
-        read = stack_tokens(tokens, styles, fewest=1)
-        if read.ids.shape[1] > self.max_tokens:
+        arrays = model_inputs(self, tokens, styles, fewest=1)
+        room = self.max_tokens - arrays.ids.shape[1]
+        if room < 0:
             raise SsmphonyError(
-                f"a sentence has {read.ids.shape[1]} tokens, this voice reads {self.max_tokens}: cut it"
+                f"a sentence has {arrays.ids.shape[1]} tokens, this voice reads {self.max_tokens}: cut it"
             )
-        ids, mask = torch.from_numpy(read.ids).to(device), torch.from_numpy(read.mask).to(device)
-        names = {name: row for row, name in enumerate(self.speaker_names)}
-        rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
-        room = self.max_tokens - ids.shape[1]
-        memory = self.encode(ids, mask, torch.tensor(rows, device=device))
+        device = next(self.parameters()).device
+        inputs = pytree.tree_map(lambda array: torch.from_numpy(array).to(device), arrays)
+        memory, mask = self.encode(inputs), inputs.mask
         count = mask.sum(1)
         return AutoregressiveState(
             memory=pytree.tree_map(lambda part: F.pad(part, (0, 0, 0, room)), memory),
@@ -144,7 +144,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
             token=torch.zeros_like(count, dtype=torch.float32),
             max_frames=self.max_frames(mask),
             over=count == 0,
-            seed=torch.tensor([style.seed for style in styles], device=device),
+            seed=inputs.seeds,
             layers=self.initial_layers(len(tokens)),
         )
 
@@ -200,11 +200,10 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     def graphs(self) -> tuple[GraphSpec, ...]:
         """``encoder``, ``predictor`` and, of several codebooks, ``codes``, as `ssmphony.runtime.autoregressive` runs
         them."""
-        ids, speaker = torch.ones(2, 7, dtype=torch.long), torch.zeros(2, dtype=torch.long)
-        read = {"ids": ids, "mask": torch.ones(2, 7, dtype=torch.bool), "speaker": speaker}
+        read, axes = graph_inputs(self, self.reads, self.max_tokens)
         length = Axis("tokens", 2, self.max_tokens)
         with torch.no_grad():
-            example = self.encode(ids, read["mask"], speaker)
+            example = self.encode(ModelInputs.from_named(read))
         tokens = self.max_tokens if self.reads_all else self.max_tokens // 2
         memory = {
             f"memory_{index}": torch.zeros(*part.shape[:2], tokens, part.shape[3])
@@ -222,10 +221,10 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         specs = [
             GraphSpec(
                 name="encoder",
-                module=_Reader(self),
+                module=_Reader(self, tuple(read)),
                 inputs=read,
                 outputs=(*memory, "start", "noise_std", "max_frames"),
-                axes={"ids": {1: length}, "mask": {1: length}},
+                axes=axes,
                 longest=self.max_tokens,
             ),
             GraphSpec(
@@ -255,14 +254,16 @@ class AutoregressiveModel(nn.Module, VoiceModel):
 class _Reader(nn.Module):
     """A sentence at once: the memory, what it begins with, and when it is over at the latest."""
 
-    def __init__(self, model: AutoregressiveModel) -> None:
+    def __init__(self, model: AutoregressiveModel, names: tuple[str, ...]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.names = model, names
 
-    def forward(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, ...]:
-        memory = pytree.tree_leaves(self.model.encode(ids, mask, speaker))
-        start, spread = (row.expand(ids.shape[0], -1) for row in (self.model.start_frame(), self.model.noise_std()))
-        return *memory, start.clone(), spread.clone(), self.model.max_frames(mask)
+    def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
+        inputs = ModelInputs.from_named(dict(zip(self.names, arrays, strict=True)))
+        memory = pytree.tree_leaves(self.model.encode(inputs))
+        batch = inputs.mask.shape[0]
+        start, spread = (row.expand(batch, -1) for row in (self.model.start_frame(), self.model.noise_std()))
+        return *memory, start.clone(), spread.clone(), self.model.max_frames(inputs.mask)
 
 
 class _Predictor(nn.Module):

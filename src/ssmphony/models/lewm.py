@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer, State
+from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel, AutoregressiveState
 from ssmphony.models.lewm_memory import Memory, straight_places, within_reach
 from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
@@ -275,9 +276,9 @@ class LeWM(AutoregressiveModel):
 
     # -- the family's interface -----------------------------------------------------------------------------------
 
-    def encode(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def encode(self, inputs: ModelInputs) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Keys and values of each layer that attends to the text."""
-        memory = self.read(ids, mask, speaker)
+        memory = self.read(inputs.ids, inputs.mask, inputs.speaker)
         return memory.keys, memory.values
 
     def start_frame(self) -> Tensor:

@@ -15,11 +15,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils import _pytree as pytree
 
-from ssmphony.config import choose
-from ssmphony.graph_spec import Axis, GraphSpec
+from ssmphony.graph_spec import GraphSpec
 from ssmphony.interfaces import Parallel, State
-from ssmphony.types import Frames, Style, Tokens, stack_tokens
+from ssmphony.model_inputs import ModelInputs, model_inputs
+from ssmphony.models.graph_inputs import graph_inputs
+from ssmphony.types import Frames, Style, Tokens
 
 FRAME_FEATURES = 2
 """Channels of a frame in addition to the token's: the fraction of the token, and the log of its length."""
@@ -55,14 +57,17 @@ class ParallelModel(nn.Module, Parallel):
     speaker_names: tuple[str, ...]
     encoded_channels: int
     """Channels of a token that `read` returns."""
+    reads: tuple[str, ...] = ("ids", "word_positions", "mask", "speaker", "pitch_semitones")
+    """The fields of `ModelInputs` that are inputs of the ``encoder`` graph."""
 
     @abstractmethod
-    def read(
-        self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """A whole sentence: ids, word_positions (batch, token) int, mask (batch, token) bool, speaker (batch,) int,
-        pitch_semitones (batch, token) → encoded (batch, token, encoded_channels), whose last channel glides from token
-        to token, and log durations in frames (batch, token)."""
+    def read(self, inputs: ModelInputs) -> tuple[Tensor, Tensor]:
+        """A whole sentence → encoded (batch, token, encoded_channels), whose last channel glides from token to token,
+        and log durations in frames (batch, token).
+
+        ``inputs`` has the fields that `reads` names, and the reference where the model reads one; the durations are
+        divided by the speed afterwards.
+        """
 
     @abstractmethod
     def initial_frames(self, batch: int) -> State:
@@ -75,13 +80,11 @@ class ParallelModel(nn.Module, Parallel):
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> ParallelState:
         device = next(self.parameters()).device
-        read = stack_tokens(tokens, styles, fewest=1)  # nothing but empty sentences: absent tokens, and no frames
-        ids, positions, mask, speeds, pitch = (torch.from_numpy(array).to(device) for array in read)
-        names = {name: row for row, name in enumerate(self.speaker_names)}
-        rows = [0 if style.speaker is None else choose(names, style.speaker, "speaker") for style in styles]
-        encoded, log_durations = self.read(ids, positions, mask, torch.tensor(rows, device=device), pitch)
-        frames = (log_durations.exp() / speeds).round().clamp(min=1)
-        return self._start(encoded, torch.where(mask, frames, 0).cumsum(dim=1).long())
+        arrays = model_inputs(self, tokens, styles, fewest=1)  # only empty sentences: an absent token, and no frames
+        inputs = pytree.tree_map(lambda array: torch.from_numpy(array).to(device), arrays)
+        encoded, log_durations = self.read(inputs)
+        frames = (log_durations.exp() / inputs.speeds).round().clamp(min=1)
+        return self._start(encoded, torch.where(inputs.mask, frames, 0).cumsum(dim=1).long())
 
     def step(self, state: ParallelState) -> tuple[Frames, ParallelState]:
         encoded, ends, position, ahead, layers = state
@@ -100,22 +103,15 @@ class ParallelModel(nn.Module, Parallel):
 
     def graphs(self) -> tuple[GraphSpec, ...]:
         """``encoder`` and ``decoder`` as `ssmphony.runtime.parallel` runs them."""
-        read = {  # each a tensor of its own: the tracer merges inputs that are one object
-            "ids": torch.ones(2, 7, dtype=torch.long),
-            "word_positions": torch.ones(2, 7, dtype=torch.long),
-            "mask": torch.ones(2, 7, dtype=torch.bool),
-            "speaker": torch.zeros(2, dtype=torch.long),
-            "pitch_semitones": torch.zeros(2, 7),
-        }
-        length = Axis("tokens", 2, self.max_tokens)
+        read, axes = graph_inputs(self, self.reads, self.max_tokens)
         x = torch.zeros(2, self.block, self.encoded_channels + FRAME_FEATURES)
         return (
             GraphSpec(
                 name="encoder",
-                module=_Encoder(self),
+                module=_Encoder(self, tuple(read)),
                 inputs=read,
                 outputs=("encoded", "log_durations"),
-                axes={name: {1: length} for name, value in read.items() if value.ndim == 2},
+                axes=axes,
                 longest=self.max_tokens,
             ),
             GraphSpec(
@@ -139,14 +135,12 @@ class ParallelModel(nn.Module, Parallel):
 
 
 class _Encoder(nn.Module):
-    def __init__(self, model: ParallelModel) -> None:
+    def __init__(self, model: ParallelModel, names: tuple[str, ...]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.names = model, names
 
-    def forward(
-        self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        return self.model.read(ids, word_positions, mask, speaker, pitch_semitones)
+    def forward(self, *arrays: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model.read(ModelInputs.from_named(dict(zip(self.names, arrays, strict=True))))
 
 
 class _Decoder(nn.Module):

@@ -20,12 +20,13 @@ from torch.nn import functional as F
 
 from ssmphony.config import Config
 from ssmphony.interfaces import State
+from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
 from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, StackConfig
 from ssmphony.ssm import S4Config, S4DConfig
 
 WORD_POSITIONS = 5
-"""See `ssmphony.types.word_positions`."""
+"""See `ssmphony.model_inputs.word_positions`."""
 CONTOUR_TURNS = 4
 """Sines and cosines of the pitch at 1, 2, 4 and 8 turns an octave: harmonics move with it, so it must be sharp."""
 MAX_LOG_DURATION = math.log(200.0)
@@ -224,16 +225,12 @@ class S4Acoustic(ParallelModel):
 
     # -- the family's interface -----------------------------------------------------------------------------------
 
-    def read(
-        self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor, pitch_semitones: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """What a sentence sounds like, before its frames: encoded (batch, time, d_model + 1) and log durations.
-
-        ids, word_positions, mask and pitch_semitones are (batch, time), speaker (batch,).
-        """
-        h = self.encode(ids, word_positions, mask, speaker)
+    def read(self, inputs: ModelInputs) -> tuple[Tensor, Tensor]:
+        """What a sentence sounds like, before its frames: encoded (batch, time, d_model + 1) and log durations."""
+        mask = inputs.mask
+        h = self.encode(inputs.ids, inputs.word_positions, mask, inputs.speaker)
         prosody = self.predict(h, mask)
-        pitch = prosody.pitch + pitch_semitones / 12.0
+        pitch = prosody.pitch + inputs.pitch_semitones / 12.0
         return self.condition(h, pitch, prosody.energy, mask), prosody.log_durations
 
     def initial_frames(self, batch: int) -> State:

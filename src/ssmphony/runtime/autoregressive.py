@@ -4,17 +4,17 @@ frame, and, of frames of several codes, a graph that makes one code after anothe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ssmphony.config import choose
 from ssmphony.interfaces import VoiceModel
+from ssmphony.model_inputs import model_inputs
 from ssmphony.runtime.expand import Booleans, Floats, Integers
 from ssmphony.runtime.graph import Array, Arrays, Graph
 from ssmphony.sampling import Sampler, draw_codes, seeded_noise
-from ssmphony.types import Frames, SsmphonyError, Style, Tokens, stack_tokens
+from ssmphony.types import Frames, ReferenceInput, SsmphonyError, Style, Tokens
 
 _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
 _STEP = ("frame", "position", "token", "present")
@@ -60,6 +60,7 @@ class AutoregressiveRuntime(VoiceModel):
         block: int,
         speakers: Sequence[str] = (),
         capabilities: Collection[str] = (),
+        reference_inputs: Mapping[str, ReferenceInput] | None = None,
         codebooks: Sequence[int] = (),
         sampler: Sampler | None = None,
     ) -> None:
@@ -69,7 +70,7 @@ class AutoregressiveRuntime(VoiceModel):
         self.encoder, self.predictor, self.codes = encoder, predictor, codes
         self.block, self.codebooks, self.sampler = block, tuple(codebooks), sampler or Sampler()
         self.capabilities = frozenset(capabilities)
-        self.speakers = {name: index for index, name in enumerate(speakers)}
+        self.speaker_names, self.reference_inputs = tuple(speakers), dict(reference_inputs or {})
         tokens = predictor.shape("present")[1]
         if not isinstance(tokens, int):
             raise SsmphonyError(f"{predictor.name}: it has no largest number of tokens; export the voice again")
@@ -77,15 +78,14 @@ class AutoregressiveRuntime(VoiceModel):
         self.memory = tuple(name for name in predictor.inputs if name not in _STEP)
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
-        """Of a style, seed and speaker count."""
-        read = stack_tokens(tokens, styles, fewest=_FEWEST_TOKENS)
+        read = model_inputs(self, tokens, styles, fewest=_FEWEST_TOKENS)
         room = self.max_tokens - read.ids.shape[1]
         if room < 0:
             raise SsmphonyError(
                 f"a sentence has {read.ids.shape[1]} tokens, this voice reads {self.max_tokens}: cut it"
             )
-        speaker = np.array([self._speaker(style) for style in styles], np.int64)
-        outputs, _ = self.encoder.run({"ids": read.ids, "mask": read.mask, "speaker": speaker})
+        arrays = read.named()
+        outputs, _ = self.encoder.run({name: arrays[name] for name in self.encoder.inputs})
         made = dict(zip(self.encoder.outputs, outputs, strict=True))
         zeros = np.zeros(len(tokens), np.int64)
         return AutoregressiveState(
@@ -97,7 +97,7 @@ class AutoregressiveRuntime(VoiceModel):
             token=zeros.astype(np.float32),
             max_frames=made["max_frames"],
             over=read.mask.sum(axis=1) == 0,
-            seed=np.array([style.seed for style in styles], np.int64),
+            seed=read.seeds,
             layers=self.predictor.initial_state(len(tokens)),
         )
 
@@ -150,6 +150,3 @@ class AutoregressiveRuntime(VoiceModel):
         tokens = self.predictor.shape(name)[2]
         room = tokens - array.shape[2] if isinstance(tokens, int) else 0
         return np.pad(array, ((0, 0), (0, 0), (0, room), (0, 0))) if room else array
-
-    def _speaker(self, style: Style) -> int:
-        return 0 if style.speaker is None else choose(self.speakers, style.speaker, "speaker")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ssmphony.config import choose
 from ssmphony.interfaces import Parallel
+from ssmphony.model_inputs import model_inputs
 from ssmphony.runtime.expand import Floats, Integers, expand, spoken_tokens, token_ends
 from ssmphony.runtime.graph import Arrays, Graph
-from ssmphony.types import Frames, Style, Tokens, stack_tokens
+from ssmphony.types import Frames, ReferenceInput, Style, Tokens
 
 _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
 
@@ -46,26 +46,20 @@ class ParallelRuntime(Parallel):
         lookahead: int,
         speakers: Sequence[str] = (),
         capabilities: Collection[str] = (),
+        reference_inputs: Mapping[str, ReferenceInput] | None = None,
     ) -> None:
         if not 0 <= lookahead <= block:
             raise ValueError(f"lookahead {lookahead} must be between 0 and the block of {block} frames")
         self.encoder, self.decoder = encoder, decoder
         self.block, self.lookahead = block, lookahead
         self.capabilities = frozenset(capabilities)
-        self.speakers = {name: index for index, name in enumerate(speakers)}
+        self.speaker_names, self.reference_inputs = tuple(speakers), dict(reference_inputs or {})
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> ParallelState:
-        read = stack_tokens(tokens, styles, fewest=_FEWEST_TOKENS)
-        (encoded, log_durations), _ = self.encoder.run(
-            {
-                "ids": read.ids,
-                "word_positions": read.word_positions,
-                "mask": read.mask,
-                "speaker": np.array([self._speaker(style) for style in styles], np.int64),
-                "pitch_semitones": read.pitch_semitones,
-            }
-        )
-        return self._start(encoded, token_ends(log_durations, read.mask, read.speeds))
+        inputs = model_inputs(self, tokens, styles, fewest=_FEWEST_TOKENS)
+        arrays = inputs.named()
+        (encoded, log_durations), _ = self.encoder.run({name: arrays[name] for name in self.encoder.inputs})
+        return self._start(encoded, token_ends(log_durations, inputs.mask, inputs.speeds))
 
     def token_ends(self, state: ParallelState) -> Integers:
         return state.ends
@@ -94,6 +88,3 @@ class ParallelRuntime(Parallel):
         x, mask, _ = expand(encoded, ends, first, self.block)
         (frames,), layers = self.decoder.run({"x": x, "mask": mask}, layers)
         return frames, layers
-
-    def _speaker(self, style: Style) -> int:
-        return 0 if style.speaker is None else choose(self.speakers, style.speaker, "speaker")

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ssmphony.config import Config, VoiceBlock, load_json, parse
 from ssmphony.sampling import Sampler
-from ssmphony.types import FrameGrid, MelFormat, SsmphonyError, VoiceCard
+from ssmphony.types import FrameGrid, MelFormat, ReferenceInput, SsmphonyError, VoiceCard
 from ssmphony.voices.upgrade import FORMAT_VERSION, upgrade
 
 MANIFEST = "voice.json"
@@ -43,6 +43,8 @@ class ModelEntry(Config):
     """Tokens of the longest sentence that the graphs take."""
     capabilities: tuple[str, ...] = ()
     """See `ssmphony.interfaces.VoiceModel`."""
+    reference_inputs: dict[str, ReferenceInput] = Field(default_factory=dict[str, ReferenceInput])
+    """The arrays of a reference that the graphs take, of a model with the capability ``reference``."""
     sampler: Sampler | None = None
     """How an autoregressive model draws its codes."""
 

@@ -131,6 +131,7 @@ def _parallel(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel
         lookahead=entry.lookahead,
         speakers=manifest.speakers,
         capabilities=entry.capabilities,
+        reference_inputs=entry.reference_inputs,
     )
 
 
@@ -144,6 +145,7 @@ def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> Voic
         block=entry.block,
         speakers=manifest.speakers,
         capabilities=entry.capabilities,
+        reference_inputs=entry.reference_inputs,
         codebooks=codebooks,
         sampler=entry.sampler,
     )

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.parallel import FRAME_FEATURES, expand_tokens
 from ssmphony.models.s4_acoustic import MAX_LOG_DURATION, S4Acoustic, S4AcousticConfig, with_contour
 from ssmphony.runtime import expand as runtime
@@ -131,8 +132,8 @@ def test_pitch_moves_the_conditioning_alone() -> None:
     ids, places, mask, speakers = token_batch()
     octaves = torch.tensor([[1.0], [0.0], [-0.5]]).expand(-1, 9)
     with torch.no_grad():
-        plain, durations = model.read(ids, places, mask, speakers, torch.zeros(3, 9))
-        higher, same = model.read(ids, places, mask, speakers, 12.0 * octaves)
+        plain, durations = model.read(ModelInputs(ids, mask, places, speakers, torch.zeros(3, 9)))
+        higher, same = model.read(ModelInputs(ids, mask, places, speakers, 12.0 * octaves))
         h = model.encode(ids, places, mask, speakers)
         _, pitch, energy = model.predict(h, mask)
         expected = model.condition(h, pitch + octaves, energy, mask)

@@ -1,0 +1,71 @@
+"""References on disk, and whether a model can read one.
+
+A reference is a safetensors file: arrays and a checksum, never code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ssmphony.types import Reference, ReferenceInput, SsmphonyError
+
+_KEY = "ssmphony.reference"
+_HEADER_BYTES = 1 << 16
+
+
+def save_reference(reference: Reference, path: Path) -> None:
+    """Write a safetensors file, whole or not at all."""
+    from safetensors.numpy import save
+
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(save(dict(reference.arrays), metadata={_KEY: reference.checksum}))
+    os.replace(partial, path)
+
+
+def load_reference(path: Path) -> Reference:
+    """Read what `save_reference` wrote.
+
+    Raises:
+        SsmphonyError: For a file that is missing, too large, damaged, or no reference.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(Reference.MAX_BYTES + _HEADER_BYTES)
+    except OSError as error:
+        raise SsmphonyError(f"{path}: cannot read the reference ({error.strerror})") from None
+    try:
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        reference, expected = Reference(load(data)), header["__metadata__"][_KEY]
+    except (SafetensorError, ValueError, KeyError, TypeError):
+        raise SsmphonyError(f"{path}: this is not a reference, or it is damaged") from None
+    if reference.checksum != expected:
+        raise SsmphonyError(f"{path}: the reference is damaged (its checksum is wrong)")
+    return reference
+
+
+def check_reference(reference: Reference, expected: Mapping[str, ReferenceInput]) -> None:
+    """Whether a model with these inputs can read a reference.
+
+    Raises:
+        SsmphonyError: Where it holds other arrays, or arrays of another type, width or length.
+    """
+    if set(reference.arrays) != set(expected):
+        held, read = (", ".join(sorted(names)) for names in (reference.arrays, expected))
+        raise SsmphonyError(f"this reference holds {held}, the voice reads {read}: make it with this voice")
+    for name, entry in expected.items():
+        array = reference.arrays[name]
+        if array.shape[1] != entry.channels or str(array.dtype) != entry.dtype:
+            raise SsmphonyError(
+                f"'{name}' of this reference is {array.dtype} with {array.shape[1]} channels, the voice reads "
+                f"{entry.dtype} with {entry.channels}: make it with this voice"
+            )
+        if len(array) > entry.max_steps:
+            raise SsmphonyError(
+                f"'{name}' of this reference has {len(array)} steps, the voice reads {entry.max_steps}: cut the clip"
+            )
