@@ -25,7 +25,7 @@ class OverlapState(NamedTuple):
 
 
 class InverseStft:
-    """Frames of log magnitude and phase → samples; the twin of `MelVocoder.inverse_stft`."""
+    """Frames of spectra → samples; the twin of `ssmphony.codecs.overlap_add`."""
 
     def __init__(self, n_fft: int, hop_length: int) -> None:
         self.n_fft, self.hop = n_fft, hop_length
@@ -36,16 +36,31 @@ class InverseStft:
         kept = self.overlap - 1
         return OverlapState(np.zeros((batch, kept, self.n_fft), np.float32), np.zeros((batch, kept), np.bool_))
 
-    def __call__(
+    def polar(
         self, log_magnitude: Samples, phase: Samples, mask: npt.NDArray[np.bool_], state: OverlapState
     ) -> tuple[Samples, OverlapState]:
         """log_magnitude, phase (batch, time, n_fft / 2 + 1), mask (batch, time) → samples (batch, time * hop)."""
-        batch, time, _ = log_magnitude.shape
         magnitude = np.minimum(np.exp(log_magnitude), np.float32(1e2)) * mask[..., None]
-        spectrum = np.empty(phase.shape, np.complex64)
-        np.multiply(magnitude, np.cos(phase), out=spectrum.real)
-        np.multiply(magnitude, np.sin(phase), out=spectrum.imag)
-        new = np.fft.irfft(spectrum, n=self.n_fft, axis=-1).astype(np.float32, copy=False) * self.window
+        spectra = np.empty(phase.shape, np.complex64)
+        np.multiply(magnitude, np.cos(phase), out=spectra.real)
+        np.multiply(magnitude, np.sin(phase), out=spectra.imag)
+        return self._overlap_add(spectra, mask, state)
+
+    def cartesian(
+        self, real: Samples, imaginary: Samples, mask: npt.NDArray[np.bool_], state: OverlapState
+    ) -> tuple[Samples, OverlapState]:
+        """As `polar`, from real and imaginary parts."""
+        spectra = np.empty(real.shape, np.complex64)
+        np.multiply(real, mask[..., None], out=spectra.real)
+        np.multiply(imaginary, mask[..., None], out=spectra.imag)
+        return self._overlap_add(spectra, mask, state)
+
+    def _overlap_add(
+        self, spectra: npt.NDArray[np.complex64], mask: npt.NDArray[np.bool_], state: OverlapState
+    ) -> tuple[Samples, OverlapState]:
+        """spectra (batch, time, n_fft / 2 + 1), zero where absent."""
+        batch, time, _ = spectra.shape
+        new = np.fft.irfft(spectra, n=self.n_fft, axis=-1).astype(np.float32, copy=False) * self.window
         segments = np.concatenate([state.segments, new], axis=1)
         present = np.concatenate([state.present, mask], axis=1)
         energy = np.square(self.window)

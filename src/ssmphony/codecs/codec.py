@@ -1,20 +1,20 @@
 """What a codec in PyTorch says of itself, so that it can be exported: which runtime decodes it, and its graphs.
 
-There are two kinds, and a codec names its own as ``runtime``: ``spectrum``, whose graph returns log magnitudes and
-phases for the inverse STFT of the runtime, and ``samples``, whose graph returns samples. A codec without a graph names
+There are two kinds, and a codec names its own as ``runtime``: ``spectrum``, whose graph returns spectra for the inverse
+STFT of the runtime, and ``samples``, whose graph returns samples. A codec without a graph names
 a runtime of its own. The config of a codec says in ``frames`` what it decodes: `LOG_MEL`, or frames of its own.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ssmphony.graph_spec import Axis, GraphSpec
-from ssmphony.interfaces import Decoder, Encoder, State
+from ssmphony.interfaces import Decoder, State
 from ssmphony.types import MelFormat
 
 LOG_MEL = "log-mel"
@@ -27,23 +27,32 @@ TINY_MEL = MelFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max
 """Of the smallest codecs."""
 
 
+SpectrumForm = Literal["polar", "cartesian"]
+"""What a spectrum is given as: log magnitude and phase, or real and imaginary part."""
+
+
 class Stft(NamedTuple):
     n_fft: int
     hop_length: int
+    form: SpectrumForm = "polar"
 
 
-class Codec(Decoder, Encoder):
-    """Base of all codecs in PyTorch."""
+PARTS: dict[SpectrumForm, tuple[str, str]] = {"polar": ("log_magnitude", "phase"), "cartesian": ("real", "imaginary")}
+"""Outputs of the graph."""
+
+
+class Codec(Decoder):
+    """Base of all codecs in PyTorch. Those that encode recordings as well are `ssmphony.interfaces.Encoder`, too."""
 
     runtime: str
     stft: Stft | None = None
     """Of a ``spectrum`` codec."""
     mel: MelFormat | None = None
-    """The log-mel that frames are, or that the encoder's graph reads."""
+    """The log-mel that frames are, or that the encoder's graph reads; None where there is none."""
 
     @abstractmethod
     def graphs(self) -> tuple[GraphSpec, ...]:
-        """``codec_decoder`` and, where it is a network, ``codec_encoder``."""
+        """``codec_decoder`` and, where there is a network that encodes, ``codec_encoder``."""
 
 
 class SpectrumCodec(nn.Module, Codec):
@@ -57,11 +66,12 @@ class SpectrumCodec(nn.Module, Codec):
 
     @abstractmethod
     def spectra(self, frames: Tensor, mask: Tensor, layers: State) -> tuple[tuple[Tensor, Tensor, Tensor], State]:
-        """frames (batch, time, channel), mask (batch, time) → log magnitude and phase (batch, steps, n_fft / 2 + 1),
-        which steps are real (batch, steps), and the state."""
+        """frames (batch, time, channel), mask (batch, time) → the two parts of the spectra in the form of ``stft``,
+        each (batch, steps, n_fft / 2 + 1), which steps exist (batch, steps), and the state."""
 
     def graphs(self) -> tuple[GraphSpec, ...]:
-        return (decoder_spec(self, _Spectra(self), self.initial_layers(2), ("log_magnitude", "phase", "present")),)
+        assert self.stft is not None
+        return (decoder_spec(self, _Spectra(self), self.initial_layers(2), (*PARTS[self.stft.form], "present")),)
 
 
 class SamplesCodec(nn.Module, Codec):

@@ -16,7 +16,7 @@ from ssmphony.audio.griffin_lim import GriffinLim, GriffinLimState
 from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, Codec
 from ssmphony.config import Config
 from ssmphony.graph_spec import GraphSpec
-from ssmphony.interfaces import Array
+from ssmphony.interfaces import Array, Encoder
 from ssmphony.types import MelFormat
 
 
@@ -36,7 +36,7 @@ class GriffinLimConfig(Config):
         return TensorGriffinLim(self)
 
 
-class TensorGriffinLim(Codec):
+class TensorGriffinLim(Codec, Encoder):
     """`GriffinLim` for callers with tensors; its state holds tensors too."""
 
     runtime = "griffin_lim"

@@ -21,7 +21,7 @@ from ssmphony.codecs.codec import MOST_FRAMES, TINY_MEL, SpectrumCodec, Stft
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig, MelVocoderState, TrunkState
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
-from ssmphony.interfaces import Array
+from ssmphony.interfaces import Array, Encoder
 from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Mixer
 from ssmphony.nn.block import delay
 from ssmphony.nn.conv import CausalUpsample, LookaheadConv, ResConvBlock
@@ -214,7 +214,7 @@ class LeWMCodecState(NamedTuple):
     vocoder: MelVocoderState
 
 
-class LeWMCodec(SpectrumCodec):
+class LeWMCodec(SpectrumCodec, Encoder):
     """A frame is a latent: ``lookahead`` and the grid count latents; the mel frames inside are the vocoder's."""
 
     def __init__(self, config: LeWMCodecConfig) -> None:

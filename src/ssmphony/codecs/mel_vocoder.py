@@ -20,8 +20,9 @@ from torch.nn import functional as F
 from ssmphony.audio.mel import hann, mel_filterbank
 from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, SpectrumCodec, Stft
 from ssmphony.codecs.harmonic import HarmonicHead
+from ssmphony.codecs.overlap_add import overlap_add
 from ssmphony.config import Config
-from ssmphony.interfaces import Array
+from ssmphony.interfaces import Array, Encoder
 from ssmphony.nn.conv import LookaheadConv
 from ssmphony.nn.convnext import ConvNeXtBlock
 from ssmphony.types import MelFormat, SsmphonyError
@@ -81,7 +82,7 @@ class MelVocoderState(NamedTuple):
     """(batch, n_fft / hop - 1) bool."""
 
 
-class MelVocoder(SpectrumCodec):
+class MelVocoder(SpectrumCodec, Encoder):
     """The default codec. See the module's docstring for the network and `MelVocoderState` for its memory."""
 
     window: Tensor
@@ -193,23 +194,9 @@ class MelVocoder(SpectrumCodec):
         return spectrum[:3], layers
 
     def inverse_stft(self, spectrum: Spectrum, segments: Tensor, segment_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Overlap-add of windowed inverse FFTs, divided by the sum of squared windows of the frames that exist."""
-        mask, (batch, time) = spectrum.mask, spectrum.mask.shape
-        hop = self.format.hop_length
-        values = torch.polar(torch.exp(spectrum.log_magnitude).clamp(max=1e2), spectrum.phase)
-        new = torch.fft.irfft(values, n=self.format.n_fft, dim=-1) * self.window * mask[..., None]
-        segments = torch.cat([segments, new], dim=1)
-        masks = torch.cat([segment_mask, mask], dim=1)
-        energy = self.window.square()
-        samples = segments.new_zeros(batch, time, hop)
-        envelope = segments.new_zeros(batch, time, hop)
-        for quarter in range(self.overlap):
-            start = self.overlap - 1 - quarter
-            part = slice(quarter * hop, (quarter + 1) * hop)
-            samples = samples + segments[:, start : start + time, part]
-            envelope = envelope + masks[:, start : start + time, None] * energy[part]
-        samples = (samples / envelope.clamp(min=1e-8)).flatten(1)
-        return samples, segments[:, time:], masks[:, time:]
+        """Samples (batch, time * hop) and the new memory; see `overlap_add`."""
+        spectra = torch.polar(torch.exp(spectrum.log_magnitude).clamp(max=1e2), spectrum.phase)
+        return overlap_add(spectra, spectrum.mask, self.window, segments, segment_mask)
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels); see `ssmphony.audio.mel`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -21,18 +21,28 @@ class SpectrumState(NamedTuple):
 
 
 class SpectrumDecoder(Decoder):
-    """A ``codec_decoder`` graph: frames (batch, time, channel) and mask (batch, time) → log magnitude, phase
-    (batch, steps, n_fft / 2 + 1) and which steps are real (batch, steps), a whole number of steps a frame.
+    """A ``codec_decoder`` graph: frames (batch, time, channel) and mask (batch, time) → two parts of spectra (batch,
+    steps, n_fft / 2 + 1) and which steps exist (batch, steps), a whole number of steps a frame. The parts are log
+    magnitude and phase, or real and imaginary part.
 
     The FFT stays outside the graph: NumPy's is several times faster than ONNX Runtime's.
     """
 
-    def __init__(self, graph: Graph, grid: FrameGrid, n_fft: int, hop_length: int, lookahead: int) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        grid: FrameGrid,
+        n_fft: int,
+        hop_length: int,
+        lookahead: int,
+        form: Literal["polar", "cartesian"] = "polar",
+    ) -> None:
         """``hop_length`` is that of the spectra, of which the grid's is a multiple; ``lookahead`` is in frames."""
         if grid.hop_length % hop_length:
             raise ValueError(f"a frame of {grid.hop_length} samples is no whole number of hops of {hop_length}")
         self.graph, self.grid, self.lookahead = graph, grid, lookahead
         self.inverse_stft = InverseStft(n_fft, hop_length)
+        self._samples = self.inverse_stft.polar if form == "polar" else self.inverse_stft.cartesian
 
     def initial_state(self, batch: int) -> SpectrumState:
         return SpectrumState(self.graph.initial_state(batch), self.inverse_stft.initial_state(batch))
@@ -41,6 +51,6 @@ class SpectrumDecoder(Decoder):
         if frames.shape[1] == 0:
             return np.zeros((len(frames), 0), np.float32), state
         spectrum, layers = self.graph.run({"frames": frames, "mask": mask}, state.layers)
-        log_magnitude, phase, present = spectrum
-        samples, overlap = self.inverse_stft(log_magnitude, phase, present, state.overlap)
+        first, second, present = spectrum
+        samples, overlap = self._samples(first, second, present, state.overlap)
         return samples, SpectrumState(layers, overlap)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -54,6 +55,8 @@ class StftEntry(Config):
 
     n_fft: int = Field(ge=1)
     hop_length: int = Field(ge=1)
+    form: Literal["polar", "cartesian"] = "polar"
+    """Log magnitude and phase, or real and imaginary part. Packages without it are polar."""
 
 
 class CodecEntry(Config):

@@ -156,7 +156,7 @@ def _spectrum(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
     if entry.stft is None:
         raise SsmphonyError(f"{folder / MANIFEST}: a codec of spectra needs its stft; export the voice again")
     graph = _graph(folder, manifest, "codec_decoder", threads)
-    return SpectrumDecoder(graph, entry.grid, entry.stft.n_fft, entry.stft.hop_length, entry.lookahead)
+    return SpectrumDecoder(graph, entry.grid, lookahead=entry.lookahead, **dict(entry.stft))
 
 
 def _samples(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:

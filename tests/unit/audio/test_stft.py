@@ -31,7 +31,7 @@ def invert(frames: Spectrum, mask: np.ndarray, cuts: tuple[int, ...] = ()) -> Sa
     parts: list[Samples] = []
     for first, stop in zip((0, *cuts), (*cuts, mask.shape[1]), strict=True):
         piece = slice(first, stop)
-        samples, state = inverse(frames[0][:, piece], frames[1][:, piece], mask[:, piece], state)
+        samples, state = inverse.polar(frames[0][:, piece], frames[1][:, piece], mask[:, piece], state)
         parts.append(samples)
     return np.concatenate(parts, axis=1)
 
@@ -80,13 +80,24 @@ def test_pieces_and_padding_equal_pytorch(cuts: set[int], lengths: list[int]) ->
         np.testing.assert_allclose(samples[row, heard], expected[row, heard], atol=1e-4)
 
 
+def test_real_and_imaginary_parts_are_the_same_spectra() -> None:
+    """Of frames that exist and of others, whatever stands there."""
+    inverse, mask = InverseStft(1024, 256), np.arange(9) < np.array([[9], [4]])
+    log_magnitude, phase = random_frames(2, 9)
+    expected, state = inverse.polar(log_magnitude, phase, mask, inverse.initial_state(2))
+    real, imaginary = np.exp(log_magnitude) * np.cos(phase), np.exp(log_magnitude) * np.sin(phase)
+    samples, other = inverse.cartesian(real, imaginary, mask, inverse.initial_state(2))
+    np.testing.assert_allclose(samples, expected, atol=1e-4)
+    np.testing.assert_allclose(other.segments, state.segments, atol=1e-4)
+
+
 def test_the_state_is_left_as_it_was() -> None:
     inverse = InverseStft(1024, 256)
     frames, mask = random_frames(1, 5), np.ones((1, 5), np.bool_)
-    _, state = inverse(*frames, mask, inverse.initial_state(1))
+    _, state = inverse.polar(*frames, mask, inverse.initial_state(1))
     before = [part.copy() for part in state]
-    first, _ = inverse(*frames, mask, state)
-    again, _ = inverse(*frames, mask, state)
+    first, _ = inverse.polar(*frames, mask, state)
+    again, _ = inverse.polar(*frames, mask, state)
     np.testing.assert_array_equal(first, again)
     for part, copy in zip(state, before, strict=True):
         np.testing.assert_array_equal(part, copy)
@@ -98,7 +109,7 @@ def test_other_overlaps(hop: int) -> None:
     frames = random_frames(1, 9)
     lookahead = 512 // hop
     padded = [np.pad(part, ((0, 0), (0, lookahead), (0, 0))) for part in frames]
-    samples, _ = inverse(*padded, np.arange(9 + lookahead)[None] < 9, inverse.initial_state(1))
+    samples, _ = inverse.polar(padded[0], padded[1], np.arange(9 + lookahead)[None] < 9, inverse.initial_state(1))
     spectrum = torch.polar(torch.from_numpy(frames[0]).exp(), torch.from_numpy(frames[1]))
     expected = torch.istft(spectrum.mT, 1024, hop, window=torch.hann_window(1024)).numpy()
     np.testing.assert_allclose(samples[:, lookahead * hop :][:, : 8 * hop], expected, atol=1e-4)
