@@ -3,5 +3,11 @@
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
 from ssmphony.codecs.lewm import LeWMCodecConfig
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
+from ssmphony.codecs.spectrum import SpectrumConfig
 
-CODECS = {"mel_vocoder": MelVocoderConfig, "griffin_lim": GriffinLimConfig, "lewm": LeWMCodecConfig}
+CODECS = {
+    "mel_vocoder": MelVocoderConfig,
+    "griffin_lim": GriffinLimConfig,
+    "lewm": LeWMCodecConfig,
+    "spectrum": SpectrumConfig,
+}
