@@ -23,7 +23,7 @@ export TEXT OUT
 # the theme announces its successor on every build
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help speak test test-integration test-all check lint types imports format docs docs-serve benchmark wheel clean
+.PHONY: help speak test test-integration test-all check lint types imports format docs docs-serve peers benchmark wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ docs: $(DEV)  ## build the documentation into site/
 
 docs-serve: $(DEV)  ## show the documentation in a browser while you write
 	$(BIN)/mkdocs serve
+
+peers: $(DEV)  ## make the environments of the systems that the benchmark compares with (1 GB)
+	$(BIN)/python -m benchmarks.speed.environments
 
 benchmark: $(DEV)  ## measure speed and fill the tables of README.md and docs/
 	$(BIN)/python -m benchmarks.speed

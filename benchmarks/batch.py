@@ -24,7 +24,7 @@ from typing import Any
 
 import soundfile
 
-from benchmarks.speed import RESULTS, machine
+from benchmarks.machine import RESULTS, machine
 from benchmarks.texts import SENTENCES
 
 Row = dict[str, Any]

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.systems import voice_argument
 from benchmarks.texts import paragraph
+from benchmarks.voices import voice_argument
 from ssmphony.text import FRONTENDS
 from ssmphony.types import Audio, Tokens, Word
 from ssmphony.voices.package import load

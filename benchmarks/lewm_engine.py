@@ -35,7 +35,7 @@ from torch.utils import _pytree as pytree
 
 from benchmarks.lewm_tables import MEETING
 from benchmarks.lewm_voices import MIXERS, codec_of, count, exported, matched, model_of
-from benchmarks.speed import RESULTS, machine
+from benchmarks.machine import RESULTS, machine
 from benchmarks.texts import SENTENCES
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.engine import Engine

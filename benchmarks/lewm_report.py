@@ -24,8 +24,8 @@ from torch import Tensor
 
 from benchmarks.lewm_pictures import picture
 from benchmarks.lewm_prompts import measure_prompts
+from benchmarks.machine import RESULTS, machine
 from benchmarks.plot_voice import described
-from benchmarks.speed import RESULTS, machine
 from ssmphony.config import load_json
 from ssmphony.data.dataset import Batch, Corpus, Utterances
 from ssmphony.data.manifest import Clip, read_manifest

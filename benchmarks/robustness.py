@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.systems import voice_argument
+from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.evaluation.material import read_lines
 from ssmphony.evaluation.models.recogniser import Listener

@@ -10,10 +10,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from benchmarks.voices import voices_of
+
 
 def main() -> None:
     for command in (
-        ["benchmarks.speed", *sys.argv[1:]],
+        ["benchmarks.speed", "--write", *sys.argv[1:]],
         ["benchmarks.frontend_comparison", *_voice(sys.argv[1:])],
         ["benchmarks.update_docs"],
     ):
@@ -21,9 +23,9 @@ def main() -> None:
 
 
 def _voice(arguments: list[str]) -> list[str]:
-    """The paragraph is spoken by the same voice; the default one, if none is named."""
+    """The paragraph is spoken by the first of the voices; the default one, if none is named."""
     if "--voice" in arguments:
-        return ["--voice", arguments[arguments.index("--voice") + 1]]
+        return ["--voice", voices_of(arguments[arguments.index("--voice") + 1])[0]]
     return ["--voice", "default"]
 
 

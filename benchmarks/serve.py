@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmarks.speed import RESULTS, machine
+from benchmarks.machine import RESULTS, machine
 from benchmarks.texts import SENTENCES
 
 Row = dict[str, Any]

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import ssm_peers, ssm_step, ssm_tables, update_docs
-from benchmarks.speed import machine
+from benchmarks.machine import machine
 from ssmphony.evaluation.speed import peak_memory_mb
 from ssmphony.ssm.scan import cpu, reference
 

@@ -1,4 +1,4 @@
-"""Results as Markdown: every figure of the documentation comes through here."""
+"""Results as Markdown, and how figures are written."""
 
 from __future__ import annotations
 
@@ -11,82 +11,6 @@ Row = dict[str, Any]
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def speed_table(result: Row) -> str:
-    """Systems side by side."""
-    header = [
-        "system",
-        *(f"{words} words: s, processor-s per s of audio" for words in (10, 40, 400)),
-        "first 100 ms (10 / 400 words)",
-        "peak memory (10 / 400 words)",
-        "process start to first sound",
-    ]
-    rows: list[list[str]] = []
-    for system in result["systems"].values():
-        speed, memory, start = system["speed"], system["memory_mb"], system["start"]
-        command = f", command {start['command_s']:.2f} s" if "command_s" in start else ""
-        rows.append(
-            [
-                system["label"],
-                *(f"{speed[words]['wall']:.4f}, {speed[words]['processor']:.4f}" for words in ("10", "40", "400")),
-                " / ".join(milliseconds(speed[words]["first_s"]) for words in ("10", "400")),
-                " / ".join(f"{memory[words]:.0f} MB" for words in ("10", "400")),
-                f"program {start['program_s']:.2f} s{command}",
-            ]
-        )
-    return table(header, rows)
-
-
-def speed_notes(result: Row) -> str:
-    """The sentences below the table: ratios, flatness, conditions."""
-    ours = result["systems"]["ssmphony"]
-    lines: list[str] = []
-    for name, system in result["systems"].items():
-        if name == "ssmphony":
-            continue
-        ratio = system["speed"]["40"]["processor"] / ours["speed"]["40"]["processor"]
-        first = system["speed"]["40"]["first_s"] / ours["speed"]["40"]["first_s"]
-        lines.append(
-            f"* {system['label']} takes {times(ratio)} our processor time on the 40-word text and {times(first)} our "
-            "time to the first 100 ms."
-        )
-    first = ", ".join(f"{int(words):,} words {milliseconds(value)}" for words, value in result["first_sound_s"].items())
-    lines.append(f"* Our first 100 ms by length of the text: {first}.")
-    memory = ", ".join(f"{int(words):,} words {value:.0f} MB" for words, value in ours["memory_mb"].items())
-    lines.append(f"* Our peak memory by length of the text: {memory}.")
-    return "\n".join(lines) + "\n\n" + conditions(result["machine"])
-
-
-def conditions(machine: Row) -> str:
-    packages = ", ".join(f"{name} {machine[name]}" for name in ("onnxruntime", "numpy", "torch") if machine.get(name))
-    return (
-        f"Measured on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, "
-        f"load before {machine['load_before']}, Python {machine['python']}, {packages}. Medians; warm; the systems "
-        "take turns in one process."
-    )
-
-
-def promises(result: Row) -> str:
-    """The three lines at the top of the README."""
-    ours = result["systems"]["ssmphony"]
-    speed, memory, first = ours["speed"]["40"], ours["memory_mb"], result["first_sound_s"]
-    longest = max(memory, key=int)
-    soon = " to ".join(dict.fromkeys(milliseconds(time) for time in (min(first.values()), max(first.values()))))
-    return (
-        "\n".join(
-            [
-                f"* **Fast**: {speed['wall']:.3f} s, or {speed['processor']:.3f} processor-seconds, for each second of "
-                f"audio on two CPU threads: {1 / speed['wall']:.0f} times faster than speech.",
-                f"* **At once**: the first 100 ms of sound after {soon}, whether the text has "
-                f"{min(first, key=int)} words or {int(max(first, key=int)):,}; "
-                f"{ours['start']['program_s']:.2f} s from the start of a Python process.",
-                f"* **Small**: {memory['10']:.0f} MB of memory at the peak for 10 words, {memory[longest]:.0f} MB for "
-                f"{int(longest):,}; no PyTorch.",
-            ]
-        )
-        + f"\n\n[How this is measured](docs/benchmarks.md), on {result['machine']['cpu']}, {result['machine']['date']}."
-    )
 
 
 def frontend(result: Row) -> str:

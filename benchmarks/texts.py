@@ -1,4 +1,4 @@
-"""Hindi texts to speak. Written for this project; Apache-2.0 like the rest."""
+"""Texts to speak, Hindi and English. Written for this project; Apache-2.0 like the rest."""
 
 from __future__ import annotations
 
@@ -16,6 +16,20 @@ SENTENCES = (
     "कहानी में एक राजा था जिसे संगीत बहुत पसंद था।",
     "शाम को बारिश रुकी तो आसमान में इंद्रधनुष दिखाई दिया।",
     "लोग बाहर निकले और देर तक चुपचाप उसे देखते रहे।",
+)
+
+# What they say, for systems that speak English, in sentences that take about as long to say.
+ENGLISH = (
+    "In the morning sun the small village in the valley slowly woke up.",
+    "The children picked up their bags and walked to the school that stands by the river.",
+    "On the way there an old farmer gave each of them a sweet mango.",
+    "Have you ever in your life seen a fruit as big and yellow as this one?",
+    "Mira said that she would take it home and show it to her mother.",
+    "By noon the clouds had gathered over the hills and a cold wind began to blow.",
+    "The teacher closed the window and began to tell the story from where he had stopped.",
+    "In the story there was a king who was very fond of music and of old songs.",
+    "When the rain stopped in the evening a bright rainbow appeared in the wide sky.",
+    "The people came out of their houses and watched it in silence for a long time.",
 )
 
 # For what frontends skip: sentences that end in a danda, digits, Latin words, abbreviations, signs.
@@ -43,9 +57,9 @@ PARAGRAPHS = (
 )
 
 
-def text_of(n_words: int) -> str:
-    """Sentences of ten words, over and over."""
-    sentences = cycle(SENTENCES)
+def text_of(n_words: int, language: str = "hi") -> str:
+    """Sentences of ten Hindi words, over and over, or as many of the English ones (``en``) that say the same."""
+    sentences = cycle({"hi": SENTENCES, "en": ENGLISH}[language])
     return " ".join(next(sentences) for _ in range(n_words // 10))
 
 

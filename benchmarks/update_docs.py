@@ -29,6 +29,7 @@ from benchmarks import (
     textbook_tables,
     voice_tables,
 )
+from benchmarks.speed import tables as speed_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -36,11 +37,15 @@ PART = re.compile(r"(<!-- generated: (benchmarks|docs)/([\w-]+) -->\n).*?(<!-- e
 
 Render = Callable[[dict[str, Any]], str]
 PARTS: dict[str, tuple[str, Render]] = {
-    "promises": ("speed.json", tables.promises),
+    "promises": ("speed.json", speed_tables.promises),
     "batch": ("batch.json", batch.table),
     "install": ("install.json", install.breakdown),
     "install-size": ("install.json", install.sentence),
-    "speed": ("speed.json", lambda result: f"{tables.speed_table(result)}\n\n{tables.speed_notes(result)}"),
+    "speed": (
+        "speed.json",
+        lambda result: f"{speed_tables.speed_table(result)}\n\n{speed_tables.speed_notes(result)}",
+    ),
+    "speed-lengths": ("speed.json", speed_tables.lengths_table),
     "frontend": ("frontend.json", tables.frontend),
     "g2p": ("g2p.json", tables.g2p),
     "frontend-coverage": ("frontend_coverage.json", tables.coverage),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.intonation import intonation
-from benchmarks.systems import voice_argument
+from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip
 from ssmphony.evaluation.material import Sentence, chosen_clips, recorded

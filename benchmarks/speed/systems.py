@@ -1,5 +1,7 @@
-"""The systems that are measured side by side. Each is loaded once and then speaks: ``speak(text, heard)`` calls
-``heard(n)`` whenever ``n`` more samples are there. Peers are optional; `SystemMissing` says why one is left out.
+"""Systems that run in this project's own environment, and what a system has to offer to be measured.
+
+A system is loaded once and then speaks: ``speak(text, heard)`` calls ``heard(n)`` whenever ``n`` more samples are
+there. Others than ours are optional; `SystemMissing` says why one is left out.
 """
 
 from __future__ import annotations
@@ -9,27 +11,35 @@ import ctypes.util
 import importlib.util
 from collections.abc import Callable
 from math import floor, log
-from pathlib import Path
 from typing import Any, Protocol
 
 Heard = Callable[[int], None]
 
 
 class SystemMissing(Exception):
-    """This peer is not installed."""
+    """This system is not installed."""
 
 
 class System(Protocol):
-    """A text-to-speech system that is ready to speak."""
+    """A text-to-speech system that is ready to speak on a number of CPU threads; ``voice`` is for ours alone."""
 
     sample_rate: int
     label: str
+    language: str
+    """Of the texts it speaks: ``hi`` or ``en``."""
+    slow: bool
+    """Whether a second of sound takes so long that fewer turns have to do."""
+
+    def __init__(self, voice: str | None, threads: int) -> None: ...
 
     def speak(self, text: str, heard: Heard) -> None: ...
 
 
 class Ours:
     """A voice of this project: None is the default one."""
+
+    language = "hi"
+    slow = False
 
     def __init__(self, voice: str | None, threads: int) -> None:
         import ssmphony.voices.package
@@ -46,6 +56,8 @@ class Ours:
 class Espeak:
     """espeak-ng as a library, its Hindi voice; one thread, formant synthesis."""
 
+    language = "hi"
+    slow = False
     _SYNCHRONOUS, _UTF8, _BUFFER_MS = 2, 1, 100
 
     def __init__(self, voice: str | None, threads: int) -> None:
@@ -82,6 +94,8 @@ class Vits:
     which is what Hindi takes when it is read. The text goes in sentence by sentence.
     """
 
+    language = "hi"
+    slow = True
     _SECONDS_PER_CHARACTER = 0.070
     _HOP = 256
 
@@ -125,9 +139,5 @@ class Vits:
                 heard(self._model(input_ids=ids).waveform.shape[-1])
 
 
-SYSTEMS: dict[str, Callable[[str | None, int], System]] = {"ssmphony": Ours, "espeak-ng": Espeak, "vits": Vits}
-
-
-def voice_argument(voice: str | None) -> str | None:
-    """A folder needs a separator to be read as a path."""
-    return str(Path(voice).resolve()) if voice and Path(voice).is_dir() else voice
+SYSTEMS: dict[str, type[System]] = {"ssmphony": Ours, "espeak-ng": Espeak, "vits": Vits}
+"""Systems that run in this project's own environment, by name."""
