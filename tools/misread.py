@@ -18,9 +18,10 @@ from ssmphony.alignment.recogniser import phone_classes
 from ssmphony.audio.files import read_audio
 from ssmphony.data.corrections import correct_text, read_corrections
 from ssmphony.data.manifest import Clip, read_manifest
-from ssmphony.data.transcript import transcribe
 from ssmphony.evaluation.models.recogniser import Heard, Listener
+from ssmphony.text.hindi.frontend import HindiFrontend
 
+FRONTEND = HindiFrontend()
 PART = re.compile(r"-[a-z]$")
 """Pages were cut at their sentences: clip page-003-b is a part of recording page-003."""
 
@@ -33,7 +34,7 @@ def doubt(heard: Heard, clip: Clip) -> float:
 
 def gain(heard: Heard, clip: Clip, corrected: str) -> float:
     """Nats by which the correction is likelier than the text."""
-    readings = [phone_classes(clip.symbols or ()), phone_classes(transcribe(corrected).symbols)]
+    readings = [phone_classes(clip.symbols or ()), phone_classes(FRONTEND.whole(corrected).symbols)]
     written, spoken = log_likelihoods(heard.phones, readings)
     return float(spoken - written)
 

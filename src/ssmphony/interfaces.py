@@ -12,16 +12,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ssmphony.types import FrameGrid, Frames, ReferenceInput, SsmphonyError, Style, Tokens
+from ssmphony.types import FrameGrid, Frames, ReferenceInput, SsmphonyError, Style, Tokens, Word
 
 Array = Any
 State = Any
 
 
 class Frontend(ABC):
-    """text → sentences of token ids."""
+    """text → sentences of token ids.
+
+    What the rest of the project must know of a language, its frontend says: nothing else asks which language it is.
+    """
+
+    language: str = ""
+    """The language of the texts that it reads, a BCP 47 code; empty: it reads any."""
+    stop: str = "!"
+    """A mark that ends a sentence wherever it stands, unlike a dot, which may belong to a number."""
+    pause: str | None = None
+    """The symbol of a pause inside a sentence, None where there is none. Preparation of a corpus puts it where a
+    recording pauses, and takes it away where the recording does not."""
+    phones: tuple[str, ...] = ()
+    """Those of the symbols that a recogniser should tell apart by their sound; none for letters."""
+    letters: tuple[str, ...] = ()
+    """The characters of `spoken_text`; none where it is not known."""
+    abbreviations: Any = None
+    """`ssmphony.text.sentences.Abbreviations` of the language, after which a dot ends no sentence."""
 
     @property
     @abstractmethod
@@ -36,6 +54,29 @@ class Frontend(ABC):
         sentence is yielded as soon as its end is certain. Text without anything to speak yields nothing. No sentence
         is read by what stands before it: the text behind it, alone, gives the same sentences.
         """
+
+    def whole(self, text: str) -> Tokens:
+        """All of ``text`` as one sentence, as the transcript of a recording is read. Raises `SsmphonyError` when there
+        is nothing to speak in it.
+
+        The symbol that begins a sentence stands once, at the start; the closing marks of inner sentences stay.
+        """
+        symbols: list[str] = []
+        ids: list[int] = []
+        words: list[Word] = []
+        for sentence in self.sentences(text):
+            again = bool(symbols) and sentence.symbols[:1] == tuple(symbols[:1])
+            shift = len(symbols) - again
+            symbols.extend(sentence.symbols[again:])
+            ids.extend(sentence.ids[again:])
+            words.extend(replace(w, first=w.first + shift, stop=w.stop + shift) for w in sentence.words)
+        if not words:
+            raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+        return Tokens(tuple(ids), tuple(symbols), tuple(words), text, 0, len(text))
+
+    def spoken_text(self, text: str) -> str:
+        """``text`` as it is read out: numbers and abbreviations in words. By default as it is written."""
+        return text
 
     def with_lexicon(self, lexicon: Any) -> Frontend:
         """A copy of this frontend in which the entries of ``lexicon`` (`ssmphony.text.hindi.Lexicon`) win over its own.

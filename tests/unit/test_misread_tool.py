@@ -8,22 +8,23 @@ from pathlib import Path
 import pytest
 
 from ssmphony.data.manifest import Clip
-from ssmphony.data.transcript import transcribe
 from ssmphony.evaluation.models.recogniser import Heard
+from ssmphony.text.hindi.frontend import HindiFrontend
 from tests.unit.evaluation.models.test_recogniser import heard as heard_words
 
 TOOL = runpy.run_path(str(Path(__file__).resolve().parents[2] / "tools/misread.py"))
+FRONTEND = HindiFrontend()
 WRITTEN, SPOKEN = "पा लंबा है।", "पा लंबे हैं।"
 
 
 @pytest.fixture
 def heard() -> Heard:
     """What was said."""
-    return heard_words((transcribe(SPOKEN).symbols,))
+    return heard_words((FRONTEND.whole(SPOKEN).symbols,))
 
 
 def clip(text: str) -> Clip:
-    return Clip("a", "a.flac", 1.0, "who", "hi", text, transcribe(text).symbols)
+    return Clip("a", "a.flac", 1.0, "who", "hi", text, FRONTEND.whole(text).symbols)
 
 
 def test_doubt_is_of_the_text_that_was_not_spoken(heard: Heard) -> None:

@@ -54,6 +54,25 @@ def track_pitch(
     return np.where(voiced, hertz, 0.0).astype(np.float32)
 
 
+def at_times(hertz: npt.NDArray[np.float32], rate: float, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """A pitch track of ``rate`` values per second at other times: (time,) in s → (time,) in Hz.
+
+    Between two voiced values it is linear in octaves; beside an unvoiced one it is the nearest value. Outside the track
+    it is unvoiced.
+    """
+    place = np.round(times * rate, 6)
+    lower = np.floor(place).astype(np.int64)
+    known = np.pad(np.asarray(hertz, np.float64), (1, 2))
+    first, second = (known[np.clip(lower + shift, -1, len(hertz)) + 1] for shift in (0, 1))
+    share = place - lower
+    both = (first > 0) & (second > 0)
+    nearest = np.where(share < 0.5, first, second)
+    octaves = [np.log2(np.where(both, value, 1.0)) for value in (first, second)]
+    between = 2.0 ** (octaves[0] * (1 - share) + octaves[1] * share)
+    exact = both & (share > 0)
+    return np.where(exact, between, nearest).astype(np.float32)
+
+
 def _low_passed(samples: Samples, rate: int) -> Floats:
     """samples (n,) with 12 dB an octave less above 700 Hz: moving formants hide the period, low harmonics keep it."""
     n_fft = len(samples) + rate // 50

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ssmphony.cli.engines import EngineName, engine_of
 from ssmphony.extras import needs_extra
+from ssmphony.types import SsmphonyError
+
+if TYPE_CHECKING:
+    from ssmphony.training.config import VoiceConfig
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
@@ -17,10 +21,16 @@ Settings = Annotated[
 
 
 def prepare(
-    kind: Annotated[str, typer.Argument(help="curious, espeak, folder, ljspeech or audio.")],
+    kind: Annotated[str, typer.Argument(help="audio, curious, espeak, folder or ljspeech.")],
     source: Annotated[list[Path], typer.Argument(help="The corpus; for espeak, text files of sentences.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the prepared corpus.")],
     settings: Settings = None,
+    frontend: Annotated[
+        str | None, typer.Option(help="The kind of frontend that reads the texts; default: hindi.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A training file: prepare for its frontend, and for its codec's sample rate.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
 ) -> None:
@@ -30,6 +40,7 @@ def prepare(
 
     with needs_extra("train"):
         from ssmphony.data.corpora.registry import READERS
+        from ssmphony.data.finish import Limits
         from ssmphony.data.prepare import prepare as run
         from ssmphony.data.prepare import reader_from
 
@@ -41,6 +52,13 @@ def prepare(
         corpus["path"] = source[0]
     else:
         raise typer.BadParameter("give one folder", param_hint="SOURCE")
+    limits = Limits()
+    if config is not None:
+        voice = _voice_block(config)
+        corpus["frontend"] = voice.frontend
+        limits = Limits(sample_rate=voice.codec_settings().build().grid.sample_rate)
+    if frontend is not None:
+        corpus["frontend"] = frontend
     corpus.update(_pair(setting) for setting in settings or ())
     reader = reader_from(corpus)
     if layout := reader.layout():
@@ -52,6 +70,7 @@ def prepare(
         done = run(
             reader,
             out,
+            limits=limits,
             workers=workers,
             engine=engine_of(engine),
             progress=lambda count, total: bar.update(task, completed=count, total=total),
@@ -59,6 +78,17 @@ def prepare(
     typer.echo(
         f"{done.clips} clips, {done.seconds / 60:.1f} minutes in {out}; {done.rejected} left out (rejected.jsonl)"
     )
+
+
+def _voice_block(config: Path) -> VoiceConfig:
+    """The voice block of a training file. Raises `SsmphonyError`."""
+    from ssmphony.config import load_yaml, parse
+    from ssmphony.training.config import VoiceConfig
+
+    block = load_yaml(config).get("voice")
+    if not isinstance(block, dict):
+        raise SsmphonyError(f"{config}: missing key 'voice'")
+    return parse(VoiceConfig, block, f"{config}: voice")
 
 
 def train(

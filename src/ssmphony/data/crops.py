@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from ssmphony.config import Config
+from ssmphony.data.features.f0 import F0Feature
+from ssmphony.data.features.feature import Source
+from ssmphony.data.features.samples import SamplesFeature
+from ssmphony.data.prepared import read_array
 from ssmphony.data.selection import select
 from ssmphony.types import MelFormat, SsmphonyError
 
@@ -70,12 +73,13 @@ class AudioCrops:
     def _clips(self) -> tuple[list[Clip], npt.NDArray[np.float64]]:
         clips: list[Clip] = []
         weights: list[float] = []
+        sound, f0 = SamplesFeature(self.format.sample_rate), F0Feature(self.format.grid)
         for source, rows in zip(self.sources, select(self.sources), strict=True):
-            folder = Path(source.path)
             for row in rows:
-                samples = np.asarray(read_samples(folder / row.audio, self.format.sample_rate, "int16"), np.int16)
+                clip = Source(Path(source.path), row)
+                samples = np.round(sound.read(clip) * 32768).clip(-32768, 32767).astype(np.int16)
                 mel = _read_mel(Path(source.mels), row.id) if source.mels else None
-                pitch = read_pitch(folder, row.id) if self.pitch else None
+                pitch = f0.read(clip) if self.pitch else None
                 clips.append(Clip(samples, mel, pitch))
                 weights.append(source.weight * max(len(samples), self.length))
         if not clips:
@@ -112,35 +116,6 @@ class AudioCrops:
         return crops
 
 
-def read_pitch(folder: Path, name: str) -> npt.NDArray[np.float32]:
-    """The pitch of a prepared clip, (frame,) in Hz, 0 where there is none."""
-    path = folder / "f0" / f"{name}.npy"
-    return read_array(path, f"{path} is missing: prepare the corpus again").astype(np.float32)
-
-
 def _read_mel(folder: Path, name: str) -> npt.NDArray[np.float32]:
     path = folder / f"{name}.npy"
     return read_array(path, f"{path} is missing: run `ssmphony distill` on the corpus").astype(np.float32)
-
-
-def read_samples(path: Path, rate: int, dtype: Literal["float32", "int16"] = "float32") -> npt.NDArray[Any]:
-    """The samples (n,) of a prepared clip; raises `SsmphonyError` for a file that is damaged or of another rate."""
-    try:
-        samples, found = soundfile.read(path, dtype=dtype)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        if not path.exists():
-            raise SsmphonyError(f"{path} is missing: prepare the corpus again") from None
-        raise SsmphonyError(f"{path}: cannot be read ({error}): remove it and prepare the corpus again") from None
-    if found != rate or samples.ndim != 1:
-        raise SsmphonyError(f"{path}: {found} Hz, not {rate} Hz mono: remove it and prepare the corpus again")
-    return samples
-
-
-def read_array(path: Path, missing: str) -> npt.NDArray[Any]:
-    """An ``.npy`` file; raises `SsmphonyError`: ``missing``, or one line on a damaged file."""
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise SsmphonyError(missing) from None
-    except (OSError, ValueError, EOFError) as error:
-        raise SsmphonyError(f"{path}: cannot be read ({error}): remove it and prepare the corpus again") from None

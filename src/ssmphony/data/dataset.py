@@ -13,13 +13,17 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ssmphony.audio.mel import log_mel
 from ssmphony.config import Config
-from ssmphony.data.crops import read_array, read_pitch, read_samples
+from ssmphony.data.features.feature import Source, frame_count
+from ssmphony.data.features.reference import References
+from ssmphony.data.features.registry import REFERENCE, Needs
 from ssmphony.data.manifest import Clip
+from ssmphony.data.prepared import read_array, read_pitch
 from ssmphony.data.selection import select
 from ssmphony.model_inputs import word_positions
-from ssmphony.types import MelFormat, SsmphonyError
+from ssmphony.types import SsmphonyError
+
+_SHOWN = 3  # symbols that an error quotes
 
 Anchor = tuple[int, int, float, float]
 """first token, stop token (half-open), start and end in frames."""
@@ -50,12 +54,22 @@ class Batch(NamedTuple):
     token_mask: Tensor
     speakers: Tensor
     """(batch,) int64."""
-    mels: Tensor
-    """(batch, frame, n_mels) natural-log mel."""
     frame_mask: Tensor
-    f0: Tensor
-    """(batch, frame) Hz, 0 where unvoiced."""
+    """(batch, frame)."""
     anchors: tuple[tuple[Anchor, ...], ...]
+    features: dict[str, Tensor]
+    """What the task needs, by name, and nothing else: see `ssmphony.data.features`. (batch, frame, …); ``durations``
+    is (batch, token), ``samples`` and ``reference`` are (batch, sample)."""
+
+    @property
+    def mels(self) -> Tensor:
+        """(batch, frame, n_mels) natural-log mel."""
+        return self.features["mel"]
+
+    @property
+    def f0(self) -> Tensor:
+        """(batch, frame) Hz, 0 where unvoiced."""
+        return self.features["f0"]
 
 
 class Utterances:
@@ -66,12 +80,12 @@ class Utterances:
         corpora: Sequence[Corpus],
         symbols: Sequence[str],
         speakers: Sequence[str],
-        mel_format: MelFormat,
+        needs: Needs,
         max_seconds: float = 12.0,
         respell: Callable[[Clip], Clip] | None = None,
     ) -> None:
         """``respell`` turns the clips of a manifest, which hold phonemes, into those of another frontend."""
-        self.mel_format = mel_format
+        self.needs = needs
         self.ids = {symbol: index for index, symbol in enumerate(symbols)}
         self.speakers = {name: index for index, name in enumerate(speakers)}
         self.clips: list[Clip] = []
@@ -83,7 +97,7 @@ class Utterances:
                 if clip.symbols is None or clip.seconds > max_seconds:
                     continue
                 if corpus.durations is not None:
-                    clip = _timed(clip, Path(corpus.durations), mel_format.frame_rate)
+                    clip = _timed(clip, Path(corpus.durations), needs.grid.frame_rate)
                 clip = respell(clip) if respell else clip
                 self._check(clip, corpus.path)
                 self.clips.append(clip)
@@ -91,41 +105,49 @@ class Utterances:
                 self.weights.append(corpus.weight)
         if not self.clips:
             raise SsmphonyError(_nothing_left([clip for clips in selected for clip in clips], max_seconds))
+        self.sources = [Source(*pair) for pair in zip(self.folders, self.clips, strict=True)]
+        self.references = References(self.sources, needs.grid.sample_rate, needs.reference_s, needs.seed)
 
     def _check(self, clip: Clip, path: str) -> None:
         if clip.speaker not in self.speakers:
             raise SsmphonyError(f"{path}: speaker '{clip.speaker}' is not in voice.model.speakers; add it there")
         unknown = set(clip.symbols or ()) - set(self.ids)
         if unknown:
-            raise SsmphonyError(f"{path}: clip {clip.id} has unknown symbols {sorted(unknown)}; prepare it again")
+            raise SsmphonyError(
+                f"{path}: clip {clip.id} has symbols that the frontend of the voice lacks ({_some(sorted(unknown))}): "
+                "prepare the corpus with --frontend and its kind"
+            )
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def frames(self, index: int) -> int:
         """Frames of a clip, from its length alone."""
-        return 1 + int(self.clips[index].seconds * self.mel_format.frame_rate)
+        return frame_count(self.clips[index], self.needs.grid)
 
-    def batch(self, indices: Sequence[int]) -> Batch:
+    def batch(self, indices: Sequence[int], step: int = 0) -> Batch:
+        """The clips ``indices``, padded. ``step`` chooses their references."""
         clips = [self.clips[index] for index in indices]
-        mels = [self._mel(index) for index in indices]
-        pitches = [read_pitch(self.folders[index], self.clips[index].id) for index in indices]
-        rate = self.mel_format.frame_rate
+        rate = self.needs.grid.frame_rate
         return Batch(
             names=tuple(clip.id for clip in clips),
             ids=_pad([np.array([self.ids[symbol] for symbol in clip.symbols or ()]) for clip in clips]).long(),
             word_positions=_pad([word_positions(clip.words, len(clip.symbols or ())) for clip in clips]),
             token_mask=_pad([np.ones(len(clip.symbols or ()), bool) for clip in clips]),
             speakers=torch.tensor([self.speakers[clip.speaker] for clip in clips]),
-            mels=_pad(mels),
-            frame_mask=_pad([np.ones(len(mel), bool) for mel in mels]),
-            f0=_pad([_fit(pitch, len(mel)) for pitch, mel in zip(pitches, mels, strict=True)]),
+            frame_mask=_pad([np.ones(self.frames(index), bool) for index in indices]),
             anchors=tuple(tuple((a, b, s * rate, e * rate) for a, b, s, e in clip.anchors) for clip in clips),
+            features=self._features(indices, step),
         )
 
-    def _mel(self, index: int) -> npt.NDArray[np.float32]:
-        path = self.folders[index] / self.clips[index].audio
-        return log_mel(read_samples(path, self.mel_format.sample_rate), self.mel_format)
+    def _features(self, indices: Sequence[int], step: int) -> dict[str, Tensor]:
+        features = {
+            feature.name: _pad([feature.read(self.sources[index]) for index in indices])
+            for feature in self.needs.features
+        }
+        if REFERENCE in self.needs.names:
+            features[REFERENCE] = _pad([self.references.read(index, step) for index in indices])
+        return features
 
     def mean_log2_f0(self) -> Mapping[int, float]:
         """Mean of log2 F0 over each speaker's voiced frames (at most 200 clips each), by speaker id."""
@@ -212,5 +234,6 @@ def _pad(rows: Sequence[npt.NDArray[np.generic]]) -> Tensor:
     return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True)
 
 
-def _fit(track: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
-    return np.pad(track[:frames], (0, max(0, frames - len(track))))
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(f"'{name}'" for name in names[:_SHOWN]) + more

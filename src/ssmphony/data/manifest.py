@@ -1,8 +1,9 @@
 """The prepared corpus on disk: a folder with ``manifest.jsonl``, one clip a line.
 
-manifest.jsonl     {"id", "audio", "seconds", "speaker", "language", "text", "symbols", "words", "anchors"}
-audio/<id>.flac    24 kHz mono, edges trimmed, loudness normalised
-f0/<id>.npy        float32 Hz per frame, 0 = unvoiced, 1 + n // 256 frames
+manifest.jsonl     {"id", "audio", "seconds", "speaker", "language", "text", "symbols", "words", "anchors", "f0_rate"}
+audio/<id>.flac    mono, edges trimmed, loudness normalised; 24 kHz unless it was prepared for a codec of another rate
+f0/<id>.npy        float32 Hz, 0 = unvoiced, ``f0_rate`` values a second from the first sample
+features/          what training computed from the clips (see `ssmphony.data.features`); may be deleted
 rejected.jsonl     {"id", "reason"}: what was left out
 """
 
@@ -19,6 +20,7 @@ from ssmphony.types import SsmphonyError
 
 MANIFEST = "manifest.jsonl"
 REJECTED = "rejected.jsonl"
+FEATURES = "features"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Clip:
     symbols: what is spoken, or None where there is no transcript (audio for vocoders).
     words: half-open token ranges.
     anchors: known times, (first token, stop token, start in s, end in s), ordered and not overlapping.
+    f0_rate: values of pitch per second.
     """
 
     id: str
@@ -39,12 +42,15 @@ class Clip:
     symbols: tuple[str, ...] | None = None
     words: tuple[tuple[int, int], ...] = ()
     anchors: tuple[tuple[int, int, float, float], ...] = ()
+    f0_rate: float = 93.75
 
     def check(self) -> None:
         """Raises ValueError when the parts contradict each other."""
         n_tokens = len(self.symbols or ())
         if not self.seconds > 0:
             raise ValueError(f"'seconds' is {self.seconds}")
+        if not self.f0_rate > 0:
+            raise ValueError(f"'f0_rate' is {self.f0_rate}")
         previous = 0
         for first, stop in self.words:
             if not previous <= first < stop <= n_tokens:
@@ -74,6 +80,7 @@ class Clip:
             symbols=None if row.get("symbols") is None else tuple(map(str, row["symbols"])),
             words=tuple((int(first), int(stop)) for first, stop in row.get("words", ())),
             anchors=tuple((int(a), int(b), float(s), float(e)) for a, b, s, e in row.get("anchors", ())),
+            f0_rate=float(row.get("f0_rate", 93.75)),
         )
         clip.check()
         return clip

@@ -1,6 +1,6 @@
 """``ssmphony prepare``: a corpus in its own layout → a prepared corpus (see `ssmphony.data.manifest`).
 
-Each recording is read, checked, resampled to 24 kHz, trimmed, brought to one loudness, transcribed to symbols and
+Each recording is read, checked, resampled, trimmed, brought to one loudness, transcribed to symbols and
 given its fundamental frequency. What cannot be used is listed in ``rejected.jsonl`` with the reason.
 
 A line in ``journal.jsonl`` for each finished recording makes it resumable: killed midway and run again, it goes on
@@ -10,6 +10,7 @@ are prepared again, and the clips of those that are gone are removed.
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 from collections import Counter
@@ -27,7 +28,7 @@ from ssmphony.data.corpora.registry import READERS
 from ssmphony.data.corrections import correct_all
 from ssmphony.data.finish import Finished, Limits, finish_clip, write_finished
 from ssmphony.data.journal import JOURNAL, Journal, Row, digest, stamp
-from ssmphony.data.manifest import MANIFEST, REJECTED, claim, write_rows
+from ssmphony.data.manifest import FEATURES, MANIFEST, REJECTED, claim, write_rows
 from ssmphony.parallel import Engine
 from ssmphony.parallel.local import run_local
 from ssmphony.types import SsmphonyError
@@ -126,7 +127,8 @@ def _write(out: Path, rows: Sequence[Row], before: Iterable[Row], reader: Reader
     write_rows(out / JOURNAL, rows)
     kept = {clip["id"] for clip in clips}
     for name in {clip["id"] for row in before for clip in row["clips"]} - kept:
-        for path in (out / "audio" / f"{name}.flac", out / "f0" / f"{name}.npy"):
+        features = out.glob(f"{FEATURES}/*/{glob.escape(name)}.npy")
+        for path in (out / "audio" / f"{name}.flac", out / "f0" / f"{name}.npy", *features):
             path.unlink(missing_ok=True)
     return Prepared(len(clips), len(rejected), sum(clip["seconds"] for clip in clips))
 
@@ -165,8 +167,9 @@ def _prepare_item(reader: Reader, out: Path, limits: Limits, item: Item) -> Row:
     written.
     """
     row: Row = {"item": item.id, "clips": [], "rejected": [], "listed": digest(item), "file": stamp(item.path)}
+    frontend = reader.transcriber
     for utterance in _attempt(row, item.id, partial(_read, reader, item)) or ():
-        finished = _attempt(row, utterance.id, partial(finish_clip, utterance, reader.language, limits))
+        finished = _attempt(row, utterance.id, partial(finish_clip, utterance, reader.language, frontend, limits))
         if isinstance(finished, Finished):
             write_finished(finished, out)
             row["clips"].append(asdict(finished.clip))

@@ -47,7 +47,7 @@ def select(corpora: Sequence[Selected]) -> list[list[Clip]]:
         only = lists[corpus.only] if corpus.only else None
         kept = [clip for clip in clips[corpus.path] if clip.id not in excluded and (only is None or clip.id in only)]
         if only is not None and not kept:
-            raise SsmphonyError(f"{corpus.only}: names no clip of {corpus.path} to train on")
+            raise SsmphonyError(f"{corpus.only}: names no clip of {corpus.path}")
         chosen.append(kept)
     return chosen
 

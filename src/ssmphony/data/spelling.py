@@ -10,12 +10,14 @@ from ssmphony.text.utf8 import tokenise
 
 
 def spelled(clip: Clip) -> Clip:
-    """The clip with the tokens of the byte frontend, its text as one sentence.
+    """The clip with the tokens of the byte frontend, its text as one sentence; as it is where it has them.
 
     Anchors keep their share of a word: letters follow the phones. They are left out where text and clip do not have the
     same number of words, as with numerals that are spoken as several.
     """
     tokens = tokenise(clip.text)
+    if clip.symbols == tokens.symbols:  # prepared with this frontend
+        return clip
     words = tuple((word.first, word.stop) for word in tokens.words)
     pairs = zip(words, clip.words, strict=True) if len(words) == len(clip.words) else ()
     anchors = tuple(anchor for word, phones in pairs for anchor in _respelled(clip, word, phones))

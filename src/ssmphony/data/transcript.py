@@ -1,14 +1,13 @@
 """What is spoken in a clip, and when: symbols from the frontend, anchors from known word or phone times.
 
-Recordings pause where the text has no comma, and run through commas. Where word times are known the symbols follow
-the recording: a silence between two words that the text does not mark becomes ``,``, and a ``,`` without silence
-is dropped. So a pause symbol is always a pause that can be heard.
+Recordings pause where the text has no comma, and run through commas. Where word times are known and the frontend has a
+symbol for a pause, the symbols follow the recording: a silence between two words that the text does not mark becomes
+that symbol, and one without a silence is dropped, so that each is an audible pause.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +16,8 @@ from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.reader import Spoken, WordTime
 from ssmphony.data.pages import locate
 from ssmphony.data.silence import loud_seconds, silence_near
-from ssmphony.text import vocabulary
-from ssmphony.text.hindi.frontend import HindiFrontend
-from ssmphony.types import Samples, Word
+from ssmphony.interfaces import Frontend
+from ssmphony.types import Samples, SsmphonyError, Tokens
 
 _UNMARKED_PAUSE_S = 0.15  # longer than the closure of a stop
 _MARKED_PAUSE_S = 0.05
@@ -34,39 +32,21 @@ class Timing(NamedTuple):
     anchors: tuple[tuple[int, int, float, float], ...]
 
 
-class Transcript(NamedTuple):
-    """The sentences of a clip as one: a single ``^``, the closing marks of inner sentences kept as pauses."""
-
-    symbols: tuple[str, ...]
-    words: tuple[Word, ...]
-
-
-@lru_cache(maxsize=1)
-def _frontend() -> HindiFrontend:
-    return HindiFrontend()
+def transcribe(text: str, frontend: Frontend) -> Tokens:
+    """``text`` as one sentence; raises `Rejected` when there is nothing to speak in it."""
+    try:
+        return frontend.whole(text)
+    except SsmphonyError as error:
+        raise Rejected(str(error)) from None
 
 
-def transcribe(text: str) -> Transcript:
-    """Join the sentences of ``text``; raises `Rejected` when there is nothing to speak in it."""
-    symbols: list[str] = []
-    words: list[Word] = []
-    for sentence in _frontend().sentences(text):
-        skip = 1 if symbols else 0  # one ^ only
-        shift = len(symbols) - skip
-        symbols.extend(sentence.symbols[skip:])
-        words.extend(Word(w.text, w.first + shift, w.stop + shift, w.start, w.end) for w in sentence.words)
-    if not words:
-        raise Rejected("text without phonemes")
-    return Transcript(tuple(symbols), tuple(words))
-
-
-def text_timing(text: str, times: Sequence[WordTime] | None, samples: Samples, rate: int) -> Timing:
+def text_timing(text: str, times: Sequence[WordTime] | None, samples: Samples, rate: int, frontend: Frontend) -> Timing:
     """Symbols of ``text`` and, where word times match it, one anchor for each timed word.
 
     ``times`` count from the start of ``samples`` (n,). Word times that do not match the text are left out:
     the clip then has no anchors.
     """
-    transcript = transcribe(text)
+    transcript = transcribe(text, frontend)
     plain = Timing(transcript.symbols, tuple((word.first, word.stop) for word in transcript.words), ())
     pieces = locate(text, times or ())
     if times is None or pieces is None:
@@ -77,13 +57,13 @@ def text_timing(text: str, times: Sequence[WordTime] | None, samples: Samples, r
         if not inside:
             return plain
         spans.append((inside[0].first, inside[-1].stop, max(start_s, 0.0), min(end_s, len(samples) / rate)))
-    return _follow_recording(plain, spans, samples, rate)
+    return _follow_recording(plain, spans, samples, rate, frontend.pause)
 
 
 def _follow_recording(
-    plain: Timing, spans: Sequence[tuple[int, int, float, float]], samples: Samples, rate: int
+    plain: Timing, spans: Sequence[tuple[int, int, float, float]], samples: Samples, rate: int, pause: str | None
 ) -> Timing:
-    """Anchors that leave out the silences between words, and pause symbols where there are such silences."""
+    """Anchors that leave out the silences between words, and ``pause`` symbols where there are such silences."""
     first_sound, last_sound = loud_seconds(samples, rate)
     symbols = list(plain.symbols[: spans[0][0]])
     moved: list[int] = []  # how far the tokens of each span are moved by pauses put in and taken out
@@ -93,9 +73,9 @@ def _follow_recording(
         symbols.extend(plain.symbols[left[0] : left[1]])
         between = plain.symbols[left[1] : right[0]]
         begin, end = silence_near(samples, rate, (left[3] + right[2]) / 2, starts[-1], right[3])
-        if between in ((), (vocabulary.COMMA,)):
+        if pause is not None and between in ((), (pause,)):
             least = _MARKED_PAUSE_S if between else _UNMARKED_PAUSE_S
-            between = (vocabulary.COMMA,) if end - begin >= least else ()
+            between = (pause,) if end - begin >= least else ()
         if not between:
             begin = end = (left[3] + right[2]) / 2
         elif end - begin < _LEAST_GAP_S * len(between):

@@ -17,7 +17,6 @@ from ssmphony.types import Tokens
 
 WINDOW = 2 * MAX_CHARACTERS
 """Characters that a frontend is given at once: it holds a whole sentence, but little that is read twice."""
-_STOP = "।"
 
 
 class _Unwritten(Exception):
@@ -137,7 +136,7 @@ class Reader:
         piece = text[: self._window]
         whole = closed and len(piece) == len(text)
         markup = self.inside and begins_with_markup(piece) and recognise(piece) is not False
-        before = _STOP if markup else ""  # keeps it from being read as a document
+        before = self.frontend.stop if markup else ""  # keeps it from being read as a document
         self._shift, self._end = self.place - len(before), 0
         self._run = self.frontend.sentences(_pieces(before + piece, whole))
         return True

@@ -10,7 +10,9 @@ import numpy as np
 
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.resample import resample
+from ssmphony.data.crops import CropSource
 from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.data.selection import select
 from ssmphony.evaluation.recorded import RecordedTiming, copy_synthesis
 from ssmphony.interfaces import Parallel
 from ssmphony.types import Audio, Samples, SsmphonyError, Style, TimedSpan, Tokens, Word
@@ -46,17 +48,16 @@ class Sentence:
 
 
 def chosen_clips(corpus: Path, ids: Path | None) -> list[Clip]:
-    """The transcribed clips with these ids, in their order; all of them without a list.
+    """The clips that a list of ids names, in the order of the corpus; all transcribed ones without a list.
 
-    Raises `SsmphonyError` when the corpus, the list or all of its clips are missing.
+    Raises `SsmphonyError` when the corpus or the list is missing, or a name in it is that of no transcribed clip.
     """
-    clips = {clip.id: clip for clip in read_manifest(corpus) if clip.symbols}
     if ids is None:
-        return list(clips.values())
-    chosen = [clips[name] for name in read_lines(ids) if name in clips]
-    if not chosen:
-        raise SsmphonyError(f"{corpus} has none of the clips that {ids} names")
-    return chosen
+        return [clip for clip in read_manifest(corpus) if clip.symbols]
+    (clips,) = select([CropSource(path=str(corpus), only=str(ids))])
+    if silent := [clip.id for clip in clips if not clip.symbols]:
+        raise SsmphonyError(f"{ids}: clip '{silent[0]}' of {corpus} has no transcript to be evaluated with")
+    return clips
 
 
 def read_lines(path: Path) -> list[str]:

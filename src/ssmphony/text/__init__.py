@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ssmphony.text.registry import FRONTENDS, FrontendConfig
+    from ssmphony.text.registry import FRONTENDS, FrontendConfig, build_frontend
 
-__all__ = ["FRONTENDS", "FrontendConfig"]
+__all__ = ["FRONTENDS", "FrontendConfig", "build_frontend"]
 
 
 def __getattr__(name: str) -> Any:

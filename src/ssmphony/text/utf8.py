@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from ssmphony.config import Config
+from ssmphony.config import Config, choose
 from ssmphony.interfaces import Frontend
 from ssmphony.text import sentences
 from ssmphony.text.pauses import pause_behind
-from ssmphony.types import Tokens, Word
+from ssmphony.types import SsmphonyError, Tokens, Word
 
 PAD, BEGIN, END = "_", "^", "$"
 SYMBOLS: tuple[str, ...] = (PAD, BEGIN, END, *(f"{byte:02x}" for byte in range(256)))
@@ -25,11 +25,14 @@ _CHUNK = re.compile(r"\S+")
 
 
 class ByteFrontendConfig(Config):
-    """``max_tokens``: longer sentences are cut at spaces. ``language``: whose abbreviations do not end a sentence."""
+    """Settings of `ByteFrontend`."""
 
     kind: Literal["bytes"] = "bytes"
     max_tokens: int = Field(default=1024, ge=16)
-    language: Literal["", "hindi"] = ""
+    """Sentences of more tokens are cut at spaces."""
+    language: str = ""
+    """The kind of another frontend, such as ``hindi``: after the abbreviations of its language a dot does not end a
+    sentence. Empty: texts of any language are read."""
 
     def build(self) -> ByteFrontend:
         return ByteFrontend(self)
@@ -40,22 +43,28 @@ class ByteFrontend(Frontend):
 
     def __init__(self, config: ByteFrontendConfig | None = None) -> None:
         self.config = config or ByteFrontendConfig()
+        self._sister = _frontend(self.config.language)
+        if self._sister is not None:
+            self.language, self.stop = self._sister.language, self._sister.stop
+            self.abbreviations = self._sister.abbreviations
 
     @property
     def symbols(self) -> tuple[str, ...]:
         return SYMBOLS
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
-        for sentence in sentences.cut(text, self._abbreviations()):
+        for sentence in sentences.cut(text, self.abbreviations):
             if any(map(_sounds, sentence.text)):
                 yield from self._pieces(sentence)
 
-    def _abbreviations(self) -> sentences.Abbreviations | None:
-        if self.config.language != "hindi":
-            return None
-        from ssmphony.text.hindi.normaliser import ABBREVIATIONS
+    def whole(self, text: str) -> Tokens:
+        """The bytes of ``text`` as one sentence, however long."""
+        if not any(map(_sounds, text)):
+            raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+        return tokenise(text)
 
-        return ABBREVIATIONS
+    def spoken_text(self, text: str) -> str:
+        return self._sister.spoken_text(text) if self._sister is not None else text
 
     def _pieces(self, sentence: sentences.Sentence) -> Iterator[Tokens]:
         """The sentence, or pieces of it where it has too many bytes."""
@@ -68,6 +77,16 @@ class ByteFrontend(Frontend):
             pause_s = pause_behind(sentence) if behind == length else 0.0
             yield _tokens(sentence.text[start:stop], sentence.start + start, pause_s)
             start = behind
+
+
+def _frontend(kind: str) -> Frontend | None:
+    """The frontend whose language is read."""
+    if not kind:
+        return None
+    from ssmphony.text.registry import FRONTENDS  # which knows this module
+
+    config: Any = choose(FRONTENDS, kind, "language of the bytes frontend")
+    return config().build()
 
 
 def encode(text: str) -> tuple[int, ...]:

@@ -54,7 +54,7 @@ def distill(
     weights = task.model.state_dict()
     _claim(out, weights)
     corpora = (*settings.corpora, *settings.validation)
-    clips = Utterances(corpora, task.symbols, task.model.config.speakers, task.utterances.mel_format, float("inf"))
+    clips = Utterances(corpora, task.symbols, task.model.config.speakers, task.utterances.needs, float("inf"))
     paths = _paths(clips, out)
     waiting = [index for path, index in paths.items() if not path.exists()]
     done = len(paths) - len(waiting)

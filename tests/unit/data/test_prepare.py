@@ -21,6 +21,7 @@ from ssmphony.data.corpora.reader import Utterance
 from ssmphony.data.finish import Limits, finish_clip
 from ssmphony.data.manifest import read_manifest
 from ssmphony.data.prepare import prepare
+from ssmphony.text.hindi.frontend import HindiFrontend
 from ssmphony.types import SsmphonyError
 from tests.unit.data.corpora import RATE, buzz, curious, ljspeech, phrase, reasons, write
 
@@ -100,7 +101,7 @@ def test_each_bad_clip_is_listed_with_its_reason(tmp_path: Path) -> None:
         "long": "too long",
         "fast": "characters a second",
         "empty": "no text",
-        "unspoken": "without phonemes",
+        "unspoken": "nothing to speak",
         "../out": "no audio file",
         "gone": "unreadable",
         "none": "empty recording",
@@ -113,7 +114,7 @@ def test_each_bad_clip_is_listed_with_its_reason(tmp_path: Path) -> None:
 def test_ids_that_would_leave_the_folder_are_rejected() -> None:
     for name in ("../a", "a/b", "..", "", ".hidden", "a\nb", "a" * 300, "क" * 100):
         with pytest.raises(Rejected, match="not a file name"):
-            finish_clip(Utterance(name, "s", buzz(1.0), RATE, "राम"), "hi", Limits())
+            finish_clip(Utterance(name, "s", buzz(1.0), RATE, "राम"), "hi", HindiFrontend(), Limits())
 
 
 def test_processes_do_not_change_the_result(tmp_path: Path) -> None:

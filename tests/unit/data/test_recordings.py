@@ -223,7 +223,7 @@ def test_a_flac_without_length_leaves_the_others_whole(
 
 
 def test_any_exception_of_the_analysis_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(samples: object) -> None:
+    def fail(samples: object, frames: object) -> None:
         if len(calls) == 0:
             calls.append(1)
             raise IndexError("index 3 is out\nof bounds")

@@ -14,6 +14,7 @@ from ssmphony.data.corpora.audio_files import AudioIndex
 from ssmphony.data.corpora.ljspeech import LJSpeech
 from ssmphony.data.corpora.transcripts import Entry, read_transcripts
 from ssmphony.data.text_files import read_text
+from ssmphony.text.hindi.frontend import HindiFrontend
 from ssmphony.types import SsmphonyError
 from tests.unit.data.corpora import buzz, table, write
 
@@ -286,7 +287,7 @@ def test_what_is_written_is_read(
     path = tmp_path / "metadata.csv"
     path.write_bytes(file.getvalue().encode(encoding))
     known = {dress.format(name): name for name in corpus}
-    found = read_transcripts(path, known.__contains__, devanagari=True).entries()
+    found = read_transcripts(path, known.__contains__, letters=HindiFrontend.letters).entries()
     assert [(known[entry.id], entry.speaker, entry.text) for entry in found] == entries
 
 

@@ -9,17 +9,20 @@ from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.reader import Spoken
 from ssmphony.data.pages import locate
 from ssmphony.data.transcript import render_timing, text_timing, transcribe
+from ssmphony.text.hindi.frontend import HindiFrontend
 from tests.unit.data.corpora import RATE, phrase
+
+FRONTEND = HindiFrontend()
 
 
 def speak(text: str, times: list[tuple[str, float, float]], samples: np.ndarray):
-    timing = text_timing(text, times, samples, RATE)
+    timing = text_timing(text, times, samples, RATE, FRONTEND)
     spans = ["".join(timing.symbols[first:stop]) for first, stop, _, _ in timing.anchors]
     return timing, spans
 
 
 def test_sentences_become_one_with_a_single_beginning() -> None:
-    transcript = transcribe("राम आया। मोहन गया?")
+    transcript = transcribe("राम आया। मोहन गया?", FRONTEND)
     assert transcript.symbols.count("^") == 1
     assert transcript.symbols[0] == "^"
     assert [symbol for symbol in transcript.symbols if symbol in ".?!,"] == [".", "?"]
@@ -30,8 +33,8 @@ def test_sentences_become_one_with_a_single_beginning() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "।", "…", "🙂"])
 def test_nothing_to_speak_is_rejected(text: str) -> None:
-    with pytest.raises(Rejected, match="without phonemes"):
-        transcribe(text)
+    with pytest.raises(Rejected, match="nothing to speak"):
+        transcribe(text, FRONTEND)
 
 
 def test_a_pause_without_comma_gets_one_and_a_comma_without_pause_goes() -> None:

@@ -207,9 +207,11 @@ def test_gradients_do_not_see_padding(task: S4AcousticTask) -> None:
         ids=nn.functional.pad(batch.ids, (0, 3), value=2),
         word_positions=nn.functional.pad(batch.word_positions, (0, 3), value=1),
         token_mask=nn.functional.pad(batch.token_mask, (0, 3)),
-        mels=nn.functional.pad(batch.mels, (0, 0, 0, 11), value=9.0),
         frame_mask=nn.functional.pad(batch.frame_mask, (0, 11)),
-        f0=nn.functional.pad(batch.f0, (0, 11)),
+        features={
+            "mel": nn.functional.pad(batch.mels, (0, 0, 0, 11), value=9.0),
+            "f0": nn.functional.pad(batch.f0, (0, 11)),
+        },
     )
     gradients: list[list[Tensor]] = []
     for one in (batch, wider):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
+from ssmphony.data.features.registry import Needs
 from ssmphony.training.run import build, read_config
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 from ssmphony.types import MelFormat
@@ -28,7 +29,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def utterances(many: list[Path], *weights: float) -> Utterances:
     corpora = [Corpus(path=str(path), weight=weight) for path, weight in zip(many, weights, strict=False)]
-    return Utterances(corpora, SYMBOLS, ("tiny",), MelFormat())
+    return Utterances(corpora, SYMBOLS, ("tiny",), Needs.of_mel(MelFormat()))
 
 
 def epochs(bucketing: Bucketing, clips: int) -> list[list[list[int]]]:
@@ -109,8 +110,10 @@ def test_padding_gets_no_gradient(corpus: Path, tmp_path: Path) -> None:
     task.eval()
     batch = task.utterances.batch(range(4))
     spoilt = batch._replace(
-        mels=torch.where(batch.frame_mask[..., None], batch.mels, 3.0),
-        f0=torch.where(batch.frame_mask, batch.f0, 77.0),
+        features={
+            "mel": torch.where(batch.frame_mask[..., None], batch.mels, 3.0),
+            "f0": torch.where(batch.frame_mask, batch.f0, 77.0),
+        }
     )
     with torch.no_grad():
         for name, value in task.losses(spoilt, task.reconstruct(spoilt)).items():

@@ -12,6 +12,7 @@ import torch
 from ssmphony.audio.mel import log_mel
 from ssmphony.data.clips import read_clip
 from ssmphony.data.dataset import Corpus, Utterances
+from ssmphony.data.features.registry import Needs
 from ssmphony.data.manifest import read_manifest
 from ssmphony.training import distill as module
 from ssmphony.training.distill import distill
@@ -62,7 +63,7 @@ def test_durations_become_the_times_of_a_training(corpus: Path, made: Path, tmp_
     folder = made / corpus.name / "durations"
     clips = {clip.id: clip for clip in read_manifest(corpus)}
     symbols = sorted({symbol for clip in clips.values() for symbol in clip.symbols or ()})
-    timed = Utterances([Corpus(path=str(corpus), durations=str(folder))], symbols, ("tiny",), MelFormat())
+    timed = Utterances([Corpus(path=str(corpus), durations=str(folder))], symbols, ("tiny",), Needs.of_mel(MelFormat()))
     for clip in timed.clips:
         known = clips[clip.id]
         durations = np.load(folder / f"{clip.id}.npy")
@@ -78,7 +79,7 @@ def test_durations_become_the_times_of_a_training(corpus: Path, made: Path, tmp_
     missing = ("is missing: run `ssmphony distill`", tmp_path / "none")
     for problem, name in (("of another transcript", tmp_path), missing):
         with pytest.raises(SsmphonyError, match=problem):
-            Utterances([Corpus(path=str(corpus), durations=str(name))], symbols, ("tiny",), MelFormat())
+            Utterances([Corpus(path=str(corpus), durations=str(name))], symbols, ("tiny",), Needs.of_mel(MelFormat()))
 
 
 def test_batches_do_not_matter(corpus: Path, run: Path, made: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from ssmphony.types import SsmphonyError
@@ -68,11 +68,11 @@ def header_of(rows: Sequence[Cells], is_id: IsId) -> list[str] | None:
     return names if known > 1 or (known == 1 and ids_below) else None
 
 
-def find_columns(rows: Sequence[Cells], names: Sequence[str], is_id: IsId, devanagari: bool) -> Columns:
+def find_columns(rows: Sequence[Cells], names: Sequence[str], is_id: IsId, letters: Collection[str] = ()) -> Columns:
     """By the names, or else by what is in the rows, which are without the header.
 
     The id is what most often names a recording. A column of short labels next to longer texts, or of few different
-    ones, is the speaker. With ``devanagari`` a column without it is no text where another has it: it is a translation.
+    ones, is the speaker. A column without any of ``letters`` is no text where another has them: it is a translation.
     """
     width = max([len(names), *map(len, rows)])
     ends = Counter(len(cells) - 1 for cells in rows)
@@ -90,8 +90,8 @@ def find_columns(rows: Sequence[Cells], names: Sequence[str], is_id: IsId, devan
         found = _Contents(rows, [column for column in open_ if column != speaker], ends)
         speaker = found.speaker() if speaker is None and not named else speaker
         texts = [column for column in found.texts() if column != speaker] or others[:1]
-    if devanagari and len(texts) > 1:
-        texts = [column for column in texts if _in_devanagari(rows, column)] or texts
+    if letters and len(texts) > 1:
+        texts = [column for column in texts if _written_in(rows, column, letters)] or texts
     return Columns(first, tuple(texts), speaker)
 
 
@@ -160,6 +160,6 @@ def _words(value: str) -> set[str]:
     return set(re.findall(r"[\w\u0900-\u0963\u0970-\u097f]+", value.lower()))
 
 
-def _in_devanagari(rows: Sequence[Cells], column: int) -> bool:
+def _written_in(rows: Sequence[Cells], column: int, letters: Collection[str]) -> bool:
     values = [cells[column] for cells in rows if cells[column]]
-    return 4 * sum(_DEVANAGARI.search(value) is not None for value in values) >= len(values)
+    return 4 * sum(any(letter in letters for letter in value) for value in values) >= len(values)

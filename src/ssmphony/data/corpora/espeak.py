@@ -18,9 +18,10 @@ from ssmphony.config import Config
 from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.espeak_library import espeak_library
 from ssmphony.data.corpora.espeak_phonemes import reconcile, to_mnemonics
-from ssmphony.data.corpora.reader import Item, Reader, Spoken, Utterance
+from ssmphony.data.corpora.reader import Item, Reader, Spoken, Utterance, build
 from ssmphony.data.text_files import read_text
 from ssmphony.data.transcript import transcribe
+from ssmphony.text.registry import DEFAULT
 
 
 class EspeakSpeaker(Config):
@@ -77,7 +78,7 @@ class Espeak(Reader):
             yield Item(f"{speaker.name}-{number:05d}", speaker.name, text=text)
 
     def read(self, item: Item) -> Sequence[Utterance]:
-        transcript = transcribe(item.text or "")
+        transcript = transcribe(item.text or "", build({"kind": DEFAULT}))
         words = tuple((word.first, word.stop) for word in transcript.words)
         speaker = next(speaker for speaker in self.speakers if speaker.name == item.speaker)
         library = espeak_library()

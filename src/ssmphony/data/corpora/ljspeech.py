@@ -61,7 +61,7 @@ class LJSpeech(Reader):
         return read_transcripts(
             self.path / self.metadata,
             lambda cell: files.find(cell).path is not None,
-            devanagari=self.language == "hi",
+            letters=frozenset(self.transcriber.letters if self.transcriber else ()) - {" "},
             columns=self.columns,
             separator=self.separator,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,11 +56,17 @@ class Transcripts(NamedTuple):
 
 
 def read_transcripts(
-    path: Path, is_id: IsId, *, devanagari: bool = False, columns: str | None = None, separator: str | None = None
+    path: Path,
+    is_id: IsId,
+    *,
+    letters: Collection[str] = (),
+    columns: str | None = None,
+    separator: str | None = None,
 ) -> Transcripts:
     """The table in ``path``; ``is_id`` tells cells that name a recording.
 
-    ``columns``, such as ``id,speaker,text``, and ``separator`` are found out where they are not given. Raises
+    ``letters`` of the language, where they are known, tell its texts from translations. ``columns``, such as
+    ``id,speaker,text``, and ``separator`` are found out where they are not given. Raises
     `SsmphonyError` when the file cannot be read, or nothing divides its lines.
     """
     content = _content(path)
@@ -75,7 +81,7 @@ def read_transcripts(
     width = len(names) or (width_of(rows[:SAMPLE], separator) if rows else 0)
     fitting = [row.cells if len(row.cells) < width else fit(row, width, separator, True) for row in rows[:SAMPLE]]
     fitting = [cells for cells in fitting if cells is not None]
-    found = find_columns(fitting, names, is_id, devanagari) if width else Columns(0, ())
+    found = find_columns(fitting, names, is_id, letters) if width else Columns(0, ())
     return Transcripts(path, separator, rows, found, width, names)
 
 

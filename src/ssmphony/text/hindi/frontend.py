@@ -12,12 +12,16 @@ from pydantic import Field
 from ssmphony.config import Config
 from ssmphony.interfaces import Frontend
 from ssmphony.text import ssml, vocabulary
-from ssmphony.text.hindi import clauses, speech
+from ssmphony.text.hindi import clauses, speech, spell_out
 from ssmphony.text.hindi.context import ReadingStyle
 from ssmphony.text.hindi.lexicon import Lexicon
+from ssmphony.text.hindi.normaliser import ABBREVIATIONS
 from ssmphony.text.hindi.say_as import say_as
 from ssmphony.text.pauses import pause_behind
 from ssmphony.types import Tokens, Word
+
+LETTERS: tuple[str, ...] = (" ", *map(chr, (*range(0x0901, 0x094E), *range(0x0958, 0x0960))))
+"""A space and the letters and signs of Devanagari."""
 
 
 class HindiFrontendConfig(Config):
@@ -40,6 +44,13 @@ class HindiFrontend(Frontend):
     ``lexicon``: entries that win over those of the config.
     """
 
+    language = "hi"
+    stop = "।"
+    pause = vocabulary.COMMA
+    phones = (*vocabulary.VOWELS, *vocabulary.CONSONANTS)
+    letters = LETTERS
+    abbreviations = ABBREVIATIONS
+
     def __init__(self, config: HindiFrontendConfig | None = None, lexicon: Lexicon | None = None) -> None:
         self.config = config or HindiFrontendConfig()
         own = Lexicon.load(self.config.lexicon) if self.config.lexicon else None
@@ -53,6 +64,9 @@ class HindiFrontend(Frontend):
         other = copy.copy(self)
         other.lexicon = self.lexicon | lexicon if self.lexicon else lexicon
         return other
+
+    def spoken_text(self, text: str) -> str:
+        return spell_out(speech.speak(text, self.lexicon, self.config.reading))
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         return ssml.sentences(text, self._plain, say_as)

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from ssmphony.codecs.mel_vocoder import MelVocoder
 from ssmphony.config import Config
-from ssmphony.data.crops import AudioCrops, CropSource, read_samples
+from ssmphony.data.crops import AudioCrops, CropSource
+from ssmphony.data.prepared import read_samples
 from ssmphony.data.selection import select
 from ssmphony.export.weights import Part
 from ssmphony.training import pictures

@@ -13,6 +13,7 @@ from torch import Tensor
 from ssmphony.codecs.lewm import STRIDE, LeWMCodecConfig, whole_latents
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
+from ssmphony.data.features.registry import Needs
 from ssmphony.data.spelling import spelled
 from ssmphony.export.weights import Part
 from ssmphony.models.lewm import ANYONE, LeWMConfig, Prediction
@@ -148,8 +149,9 @@ class LeWMTask(Task[LeWMVoice]):
         self.spectral = ModulationLoss()
         speakers, audio = model.model.config.speakers, model.codec.config.format
         respell = spelled if spells else None
-        self.utterances = Utterances(config.corpora, symbols, speakers, audio, config.max_seconds, respell)
-        self.held_out = Utterances(config.validation, symbols, speakers, audio, config.max_seconds, respell)
+        needs = Needs.of_mel(audio, ("mel",))
+        self.utterances = Utterances(config.corpora, symbols, speakers, needs, config.max_seconds, respell)
+        self.held_out = Utterances(config.validation, symbols, speakers, needs, config.max_seconds, respell)
         self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
         self._rollouts: list[dict[int, Tensor]] = []
         self._latents: list[Tensor] = []

@@ -19,6 +19,7 @@ from ssmphony.alignment.recogniser import (
 )
 from ssmphony.config import Config
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
+from ssmphony.data.features.registry import Needs
 from ssmphony.export.weights import Part
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.schedule import OptimiserConfig
@@ -88,8 +89,9 @@ class RecogniserTask(Task[Recogniser]):
         super().__init__(config.optimiser, seed)
         self.config = config
         self.model = config.recogniser.build()
-        self.utterances = Utterances(config.corpora, symbols, speakers, audio, config.max_seconds)
-        self.held_out = Utterances(config.validation, symbols, speakers, audio, config.max_seconds)
+        needs = Needs.of_mel(audio, ("mel",))
+        self.utterances = Utterances(config.corpora, symbols, speakers, needs, config.max_seconds)
+        self.held_out = Utterances(config.validation, symbols, speakers, needs, config.max_seconds)
         self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
 
     def training_batch(self, number: int) -> RecogniserBatch:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
+from ssmphony.data.features.registry import Needs
 from ssmphony.export.weights import Part
 from ssmphony.models.parallel import expand_tokens
 from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, with_contour
@@ -110,8 +111,9 @@ class S4AcousticTask(AdversarialTask[S4Acoustic]):
         self.model = model
         self.symbols = symbols
         speakers = model.config.speakers
-        self.utterances = Utterances(config.corpora, symbols, speakers, audio, config.max_seconds)
-        self.held_out = Utterances(config.validation, symbols, speakers, audio, config.max_seconds)
+        needs = Needs.of_mel(audio)
+        self.utterances = Utterances(config.corpora, symbols, speakers, needs, config.max_seconds)
+        self.held_out = Utterances(config.validation, symbols, speakers, needs, config.max_seconds)
         self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
         self.mean_log2_f0 = self.utterances.mean_log2_f0()
         if config.adversary is not None:
