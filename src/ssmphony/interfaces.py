@@ -65,7 +65,8 @@ class Frontend(ABC):
         ids: list[int] = []
         words: list[Word] = []
         for sentence in self.sentences(text):
-            again = bool(symbols) and sentence.symbols[:1] == tuple(symbols[:1])
+            outside = bool(sentence.words) and sentence.words[0].first > 0  # it begins with a mark, not with a word
+            again = outside and sentence.symbols[:1] == tuple(symbols[:1])
             shift = len(symbols) - again
             symbols.extend(sentence.symbols[again:])
             ids.extend(sentence.ids[again:])

@@ -157,11 +157,14 @@ def export(
         from ssmphony.export.voice import export as write
 
     from ssmphony.config import load_yaml, parse
+    from ssmphony.text import build_frontend
 
     vocoder = codec or default_codec(run)
-    described = parse(CardConfig, load_yaml(card) if card else {"name": out.name, "language": "hi"}, str(card))
-    write(voice_block(run, vocoder), run, vocoder, described, out)
-    typer.echo(f'{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav "नमस्ते दुनिया"')
+    block = voice_block(run, vocoder)
+    language = build_frontend(block["frontend"], f"{run}: voice.frontend").language
+    plain = {"name": out.name, "language": language or "und"}  # BCP 47: undetermined
+    write(block, run, vocoder, parse(CardConfig, load_yaml(card) if card else plain, str(card)), out)
+    typer.echo(f"{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav TEXT")
 
 
 def _pair(setting: str) -> tuple[str, Any]:
