@@ -112,5 +112,11 @@ def test_bytes_are_trained_on_any_language(tmp_path: Path) -> None:
     assert [clip.language for clip in clips] == ["ta"] * 3
     frontend = FRONTENDS["bytes"]().build()
     assert [clip.symbols for clip in clips] == [frontend.whole(text).symbols for text in texts]
-    out = trained("configs/tiny/jepa.yaml", tmp_path / "prepared", tmp_path / "run", "voice.frontend={kind: bytes}", "task.vocoder=null")
+    out = trained(
+        "configs/tiny/jepa.yaml",
+        tmp_path / "prepared",
+        tmp_path / "run",
+        "voice.frontend={kind: bytes}",
+        "task.vocoder=null",
+    )
     assert (out / "config.json").exists()

@@ -10,7 +10,6 @@ import typer
 
 from ssmphony.cli.engines import EngineName, engine_of
 from ssmphony.extras import needs_extra
-from ssmphony.types import SsmphonyError
 
 if TYPE_CHECKING:
     from ssmphony.training.config import VoiceConfig
@@ -84,6 +83,7 @@ def _voice_block(config: Path) -> VoiceConfig:
     """The voice block of a training file. Raises `SsmphonyError`."""
     from ssmphony.config import load_yaml, parse
     from ssmphony.training.config import VoiceConfig
+    from ssmphony.types import SsmphonyError
 
     block = load_yaml(config).get("voice")
     if not isinstance(block, dict):
