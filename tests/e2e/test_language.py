@@ -34,7 +34,10 @@ class ToyFrontendConfig(Config):
 
 class ToyFrontend(Frontend):
     language = "tok"
-    symbols = ("_", "^", "|", *"aiuktmn")
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return ("_", "^", "|", *"aiuktmn")
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         whole = text if isinstance(text, str) else "".join(text)
@@ -93,7 +96,7 @@ def test_a_toy_language_is_prepared_trained_and_spoken(tmp_path: Path) -> None:
     first, *_ = read_manifest(tmp_path / "prepared")
     assert (first.language, "".join(first.symbols or ())) == ("tok", "^kataminitumu|")
     codec = ("voice.frontend={kind: toki}", "voice.codec={kind: griffin_lim}", "voice.model.d_model=16")
-    out = trained("configs/tiny/acoustic.yaml", tmp_path / "prepared", tmp_path / "run", *codec)
+    out = trained("configs/tiny/s4_acoustic.yaml", tmp_path / "prepared", tmp_path / "run", *codec)
     run("export", out, tmp_path / "voice")
     voice = ssmphony.load(tmp_path / "voice")
     assert voice.card.language == "tok"
@@ -113,7 +116,7 @@ def test_bytes_are_trained_on_any_language(tmp_path: Path) -> None:
     frontend = FRONTENDS["bytes"]().build()
     assert [clip.symbols for clip in clips] == [frontend.whole(text).symbols for text in texts]
     out = trained(
-        "configs/tiny/jepa.yaml",
+        "configs/tiny/lewm.yaml",
         tmp_path / "prepared",
         tmp_path / "run",
         "voice.frontend={kind: bytes}",

@@ -44,5 +44,8 @@ def prepared_rate(source: Source) -> int:
     """The rate of a clip's file in Hz; raises `SsmphonyError` where it cannot be read."""
     try:
         return int(soundfile.info(source.audio).samplerate)
-    except (soundfile.SoundFileError, OSError):
-        raise SsmphonyError(f"{source.audio} is missing or damaged: prepare the corpus again") from None
+    except (soundfile.SoundFileError, OSError) as error:
+        if not source.audio.exists():
+            raise SsmphonyError(f"{source.audio} is missing: prepare the corpus again") from None
+        message = f"{source.audio}: cannot be read ({error}): remove it and prepare the corpus again"
+        raise SsmphonyError(message) from None
