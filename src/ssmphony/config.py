@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +20,26 @@ class Config(BaseModel):
     """Base of every config: frozen, an unknown or a missing key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class LayerConfig(Config):
+    """Base of the configs of sequence layers."""
+
+    kind: Any
+    """The name of the layer in the registry."""
+    d_model: int
+    """Channels of input and output."""
+
+    @abstractmethod
+    def build(self) -> Any:
+        """The layer: a `ssmphony.interfaces.SequenceLayer` that is a `torch.nn.Module`."""
+
+    def two_sided(self) -> Any | None:
+        """A module of this kind that reads whole sequences in both directions, ``forward(x, mask) -> y``.
+
+        None where there is no such form: then two causal layers are used, one for each direction.
+        """
+        return None
 
 
 class VoiceBlock(Config):
@@ -123,11 +144,17 @@ def merge(base: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keys(config: type[BaseModel]) -> set[str]:
-    """Every key of a config and of the configs nested in it, for suggestions."""
-    keys: set[str] = set()
-    for name, info in config.model_fields.items():
-        keys.add(name)
-        for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                keys |= _keys(part)
+    """Every key of a config, of the configs nested in it, and of their subclasses, for suggestions."""
+    keys = set(config.model_fields)
+    for info in config.model_fields.values():
+        for part in _classes(info.annotation):
+            for nested in (part, *part.__subclasses__()):
+                keys |= _keys(nested)
     return keys
+
+
+def _classes(annotation: Any) -> list[type[BaseModel]]:
+    """The configs that a type hint names, as ``tuple[Annotated[X, ...], ...]`` names X."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [part for argument in get_args(annotation) for part in _classes(argument)]

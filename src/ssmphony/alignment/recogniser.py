@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.config import Config, parse
-from ssmphony.nn import BidirectionalBlock, BidirectionalConfig
+from ssmphony.nn import EncoderConfig
 from ssmphony.ssm import S4DConfig
 from ssmphony.text.hindi import normalize
 from ssmphony.text.vocabulary import CONSONANTS, VOWELS
@@ -67,10 +67,13 @@ class Recogniser(nn.Module):
         self.config = config
         d_model = config.d_model
         self.front = nn.Conv1d(config.n_mels, d_model, 5, stride=STRIDE, padding=2)
-        mixer = BidirectionalConfig(mixer=S4DConfig(d_model=d_model, d_state=config.d_state, dropout=config.dropout))
-        self.blocks = nn.ModuleList(
-            BidirectionalBlock(d_model, mixer.build(), config.d_ffn, config.dropout) for _ in range(config.n_layers)
-        )
+        self.blocks = EncoderConfig(
+            d_model=d_model,
+            n_layers=config.n_layers,
+            mixers=(S4DConfig(d_model=d_model, d_state=config.d_state, dropout=config.dropout),),
+            d_ffn=config.d_ffn,
+            dropout=config.dropout,
+        ).build()
         self.norm = nn.LayerNorm(d_model)
         self.phones = nn.Linear(d_model, 1 + len(PHONES))
         self.characters = nn.Linear(d_model, 1 + len(CHARACTERS))
@@ -80,9 +83,7 @@ class Recogniser(nn.Module):
         x = normalise(mel, mask)
         x = F.gelu(self.front(x.transpose(1, 2))).transpose(1, 2)
         mask = mask[:, ::STRIDE]
-        for block in self.blocks:
-            x = block(x, mask)
-        x = self.norm(x)
+        x = self.norm(self.blocks(x, mask))
         phones, characters = (head(x).log_softmax(dim=-1) for head in (self.phones, self.characters))
         return Scores(phones, characters, mask)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,10 +22,11 @@ from ssmphony.codecs.mel_vocoder import MelVocoderConfig, MelVocoderState, Trunk
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import Array, Encoder
-from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Mixer
+from ssmphony.nn import EncoderConfig, Mixer
 from ssmphony.nn.block import delay
 from ssmphony.nn.conv import CausalUpsample, LookaheadConv, ResConvBlock
 from ssmphony.nn.gather import take
+from ssmphony.nn.layers import within
 from ssmphony.types import FrameGrid, MelFormat
 
 STRIDE = 4
@@ -49,7 +50,7 @@ class LeWMCodecConfig(Config):
     d_model: int = 256
     d_ffn: int = 682
     n_layers: int = 4
-    mixer: Mixer
+    mixer: Mixer = Field(default="attention", validate_default=True)
     width: int = 512
     blocks: int = 5
     lookahead: int = Field(default=3, ge=0)
@@ -65,14 +66,14 @@ class LeWMCodecConfig(Config):
     def _one_format(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        data = {"d_model": cls.model_fields["d_model"].default, "mixer": "attention", **data}
-        if isinstance(data["mixer"], str):
-            data["mixer"] = {"kind": data["mixer"]}
-        if isinstance(data["mixer"], dict):
-            data["mixer"] = {"d_model": data["d_model"], **data["mixer"]}
         if isinstance(vocoder := data.get("vocoder", {}), dict) and "format" in data:
-            data["vocoder"] = {"format": data["format"], **vocoder}
+            return {**data, "vocoder": {"format": data["format"], **vocoder}}
         return data
+
+    @field_validator("mixer", mode="before")
+    @classmethod
+    def _share_width(cls, mixer: Any, info: ValidationInfo) -> Any:
+        return within(mixer, info.data.get("d_model"))
 
     @model_validator(mode="after")
     def _parts_fit(self) -> LeWMCodecConfig:
@@ -80,7 +81,19 @@ class LeWMCodecConfig(Config):
             raise ValueError("vocoder.format is not format: leave it out")
         if self.lookahead > self.blocks:
             raise ValueError(f"lookahead {self.lookahead} is more than the {self.blocks} blocks that could look ahead")
+        _ = self.audio_encoder
         return self
+
+    @property
+    def audio_encoder(self) -> EncoderConfig:
+        """The blocks between the convolutions of the encoder and its head."""
+        return EncoderConfig(
+            d_model=self.d_model,
+            n_layers=self.n_layers,
+            mixers=(self.mixer,),
+            d_ffn=self.d_ffn,
+            dropout=self.dropout,
+        )
 
     @classmethod
     def tiny(cls) -> dict[str, LeWMCodecConfig]:
@@ -105,10 +118,7 @@ class AudioEncoder(nn.Module):
         self.convs = nn.ModuleList(
             nn.Conv1d(d_in, d_out, 4, stride=2, padding=1) for d_in, d_out in zip(widths, widths[1:], strict=False)
         )
-        self.blocks = nn.ModuleList(
-            BidirectionalBlock(d_model, BidirectionalConfig(mixer=config.mixer).build(), config.d_ffn, config.dropout)
-            for _ in range(config.n_layers)
-        )
+        self.blocks = config.audio_encoder.build()
         self.norm = nn.LayerNorm(d_model)
         self.head = nn.Linear(d_model, 2 * config.d_latent)
         self.direct = nn.Linear(STRIDE * config.format.n_mels, config.d_latent) if config.direct else None
@@ -122,9 +132,7 @@ class AudioEncoder(nn.Module):
         for conv in self.convs:
             mask = mask[:, 0::2] | mask[:, 1::2]
             x = F.gelu(conv(x.transpose(1, 2)).transpose(1, 2)) * mask[..., None]
-        for block in self.blocks:
-            x = block(x, mask)
-        mean, log_variance = self.head(self.norm(x)).chunk(2, dim=-1)
+        mean, log_variance = self.head(self.norm(self.blocks(x, mask))).chunk(2, dim=-1)
         return mean + direct, log_variance.clamp(*LOG_VARIANCE), mask
 
 

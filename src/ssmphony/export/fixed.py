@@ -1,4 +1,4 @@
-"""Bidirectional layers with the kernel's spectrum as a constant, for export.
+"""Two-sided layers with the kernel's spectrum as a constant, for export.
 
 ONNX has no FFT that runtimes execute well, and a kernel built from parameters would be built again at each call.
 With frozen parameters the two-sided convolution is two products with real DFT matrices around a product with a
@@ -8,13 +8,15 @@ constant spectrum: matrix products only, any length up to ``max_length``.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from ssmphony.nn.bidirectional import Bidirectional
 from ssmphony.ssm.convolution import smooth_length
 from ssmphony.ssm.masking import hide
+from ssmphony.ssm.two_sided import TwoSidedStateSpace
 
 
 class FourierBasis(nn.Module):
@@ -73,10 +75,10 @@ class FixedConvolution(nn.Module):
         return (torch.cat([product_re, product_im], dim=-1) @ self.basis.synthesis[:, :length]).transpose(1, 2)
 
 
-class FixedBidirectional(nn.Module):
-    """A `Bidirectional` layer whose kernel is a constant."""
+class FixedTwoSided(nn.Module):
+    """A `TwoSidedStateSpace` layer whose kernel is a constant."""
 
-    def __init__(self, mixer: Bidirectional, basis: FourierBasis) -> None:
+    def __init__(self, mixer: TwoSidedStateSpace, basis: FourierBasis) -> None:
         super().__init__()
         self.convolution = FixedConvolution(mixer.lags(basis.max_length), basis)
         self.output = mixer.output
@@ -86,14 +88,34 @@ class FixedBidirectional(nn.Module):
         return self.output(self.convolution(hide(x, mask)))
 
 
+@runtime_checkable
+class HasFixedLength(Protocol):
+    """A layer that has a form of its own for export; any module that has the method is one."""
+
+    def fixed_length(self, max_length: int) -> nn.Module:
+        """What stands in for the layer in a graph, for sequences of up to ``max_length`` steps."""
+        ...
+
+
 def fixed(module: nn.Module, max_length: int) -> nn.Module:
-    """A copy of ``module`` for export: every `Bidirectional` in it reads its kernel from constants."""
+    """A copy of ``module`` for export: two-sided layers read their kernels from constants."""
     basis = FourierBasis(max_length)
-    if isinstance(module, Bidirectional):
-        return FixedBidirectional(copy.deepcopy(module), basis)
-    module = copy.deepcopy(module)
+
+    def replacement(layer: nn.Module) -> nn.Module:
+        if isinstance(layer, TwoSidedStateSpace):
+            return FixedTwoSided(layer, basis)
+        return layer.fixed_length(max_length) if isinstance(layer, HasFixedLength) else layer
+
+    return with_replaced(copy.deepcopy(module), replacement)
+
+
+def with_replaced(
+    module: nn.Module, replacement: Callable[[nn.Module], nn.Module], kept: tuple[type[nn.Module], ...] = ()
+) -> nn.Module:
+    """``module`` with every part replaced by ``replacement(part)``, but for what lies directly in one of ``kept``."""
     for parent in list(module.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, Bidirectional):
-                setattr(parent, name, FixedBidirectional(child, basis))
-    return module
+        if not isinstance(parent, kept):
+            for name, child in list(parent.named_children()):
+                if (new := replacement(child)) is not child:
+                    setattr(parent, name, new)
+    return replacement(module)

@@ -13,11 +13,13 @@ the general block matrices of `ssm.kernel`, and loading it computes nothing larg
 from __future__ import annotations
 
 import copy
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssmphony.export.fixed import with_replaced
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.nn.learned_state import LearnedState
 from ssmphony.ssm.masking import hide
@@ -102,13 +104,22 @@ def _product(rows: Tensor, weights: Tensor) -> Tensor:
     return F.conv1d(rows.reshape(batch, channel * n, 1), filters, groups=channel).reshape(batch, channel, m)
 
 
+@runtime_checkable
+class HasFixedBlock(Protocol):
+    """A layer that has a form of its own for export; any module that has the method is one."""
+
+    def fixed_block(self, steps: int) -> nn.Module:
+        """What stands in for the layer in a graph that takes ``steps`` steps a call."""
+        ...
+
+
 def fixed_blocks(module: nn.Module, steps: int) -> nn.Module:
     """A copy of ``module`` for export, where every S4D layer takes blocks of ``steps`` steps."""
-    module = copy.deepcopy(module)
-    for parent in list(module.modules()):
-        if isinstance(parent, LearnedState):
-            continue  # its first state is not scaled
-        for name, child in list(parent.named_children()):
-            if isinstance(child, StateSpaceMixer) and isinstance(child.kernel, S4DKernel):
-                setattr(parent, name, FixedBlockMixer(child, steps))
-    return module
+
+    def replacement(layer: nn.Module) -> nn.Module:
+        if isinstance(layer, StateSpaceMixer) and isinstance(layer.kernel, S4DKernel):
+            return FixedBlockMixer(layer, steps)
+        return layer.fixed_block(steps) if isinstance(layer, HasFixedBlock) else layer
+
+    # the first state of a `LearnedState` is not scaled
+    return with_replaced(copy.deepcopy(module), replacement, kept=(LearnedState,))

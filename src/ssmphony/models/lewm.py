@@ -19,7 +19,7 @@ import math
 from typing import Any, Literal, NamedTuple, cast
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,7 +28,8 @@ from ssmphony.interfaces import SequenceLayer, State
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel, AutoregressiveState
 from ssmphony.models.lewm_memory import Memory, straight_places, within_reach
-from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, Block, CrossAttention, FeedForward, Mixer, sinusoids
+from ssmphony.nn import Block, CrossAttention, EncoderConfig, FeedForward, Mixer, sinusoids
+from ssmphony.nn.layers import within
 from ssmphony.ssm.exportable import softplus
 
 NOISE_STEPS = 97
@@ -61,9 +62,9 @@ class LeWMConfig(Config):
     d_ffn: int = 682
     n_heads: int = 4
     text_layers: int = 4
-    text_mixer: Mixer
+    text_mixer: Mixer = Field(default="attention", validate_default=True)
     n_layers: int = 6
-    mixer: Mixer
+    mixer: Mixer = Field(default="attention", validate_default=True)
     cross_every: int = Field(default=1, ge=1)
     block: int = Field(default=4, ge=1)
     dropout: float = 0.1
@@ -75,16 +76,26 @@ class LeWMConfig(Config):
     heard_noise: float = Field(default=0.0, ge=0.0)
     temperature: float = Field(default=0.0, ge=0.0)
 
-    @model_validator(mode="before")
+    @field_validator("mixer", "text_mixer", mode="before")
     @classmethod
-    def _fill_in_widths(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        data = {"d_model": cls.model_fields["d_model"].default, "mixer": "attention", "text_mixer": "attention", **data}
-        for key in ("mixer", "text_mixer"):
-            mixer = {"kind": data[key]} if isinstance(data[key], str) else data[key]
-            data[key] = {"d_model": data["d_model"], **mixer} if isinstance(mixer, dict) else mixer
-        return data
+    def _share_width(cls, mixer: Any, info: ValidationInfo) -> Any:
+        return within(mixer, info.data.get("d_model"))
+
+    @model_validator(mode="after")
+    def _encoder_fits(self) -> LeWMConfig:
+        _ = self.text_encoder
+        return self
+
+    @property
+    def text_encoder(self) -> EncoderConfig:
+        """The text encoder's blocks."""
+        return EncoderConfig(
+            d_model=self.d_model,
+            n_layers=self.text_layers,
+            mixers=(self.text_mixer,),
+            d_ffn=self.d_ffn,
+            dropout=self.dropout,
+        )
 
     @classmethod
     def tiny(cls, n_symbols: int) -> dict[str, LeWMConfig]:
@@ -153,12 +164,7 @@ class LeWM(AutoregressiveModel):
         self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
         self.speakers = nn.Embedding(len(config.speakers), d_model)
         self.text_place = nn.Parameter(torch.tensor(0.3))
-        self.text_blocks = nn.ModuleList(
-            BidirectionalBlock(
-                d_model, BidirectionalConfig(mixer=config.text_mixer).build(), config.d_ffn, config.dropout
-            )
-            for _ in range(config.text_layers)
-        )
+        self.text_blocks = config.text_encoder.build()
         self.text_norm = nn.LayerNorm(d_model)
         self.beginning = nn.Parameter(0.1 * torch.randn(config.d_latent))
         self.enter = nn.Linear(config.d_latent, d_model)
@@ -183,10 +189,7 @@ class LeWM(AutoregressiveModel):
         """ids (batch, token) int, mask (batch, token) bool, speaker (batch,) int → keys and values of each layer."""
         places = sinusoids(torch.arange(ids.shape[1], device=ids.device), self.config.d_model)
         x = self.symbols(ids) + self.speakers(speaker)[:, None] + self.text_place * places
-        x = x * mask[..., None]
-        for block in self.text_blocks:
-            x = block(x, mask)
-        x = self.text_norm(x) * mask[..., None]
+        x = self.text_norm(self.text_blocks(x * mask[..., None], mask)) * mask[..., None]
         pairs = [block.cross.read(x) for block in self._blocks() if block.cross is not None]
         return Memory(tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs), mask)
 

@@ -22,7 +22,7 @@ from ssmphony.config import Config
 from ssmphony.interfaces import State
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
-from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, StackConfig
+from ssmphony.nn import EncoderConfig, StackConfig
 from ssmphony.ssm import S4Config, S4DConfig
 
 WORD_POSITIONS = 5
@@ -141,10 +141,13 @@ class S4Acoustic(ParallelModel):
         self.positions = nn.Embedding(WORD_POSITIONS, d_model)
         self.speakers = nn.Embedding(len(config.speakers), d_model)
         self.prenet = ConvPrenet(d_model, dropout=config.dropout)
-        mixer = BidirectionalConfig(mixer=S4Config(d_model=d_model, d_state=config.d_state, dropout=config.dropout))
-        self.encoder = nn.ModuleList(
-            BidirectionalBlock(d_model, mixer.build(), config.d_ffn, config.dropout) for _ in range(config.n_layers)
-        )
+        self.encoder = EncoderConfig(
+            d_model=d_model,
+            n_layers=config.n_layers,
+            mixers=(S4Config(d_model=d_model, d_state=config.d_state, dropout=config.dropout),),
+            d_ffn=config.d_ffn,
+            dropout=config.dropout,
+        ).build()
         self.encoder_norm = nn.LayerNorm(d_model)
         self.prior_head = nn.Linear(d_model, config.n_mels)
         self.duration = TokenPredictor(d_model, config.dropout)
@@ -176,9 +179,7 @@ class S4Acoustic(ParallelModel):
         """ids, word_positions (batch, time) int, mask (batch, time) bool, speaker (batch,) → (batch, time, d_model)."""
         x = self.symbols(ids) + self.positions(word_positions) + self.speakers(speaker)[:, None]
         x = self.prenet(x * mask[..., None], mask)
-        for block in self.encoder:
-            x = block(x, mask)
-        return self.encoder_norm(x) * mask[..., None]
+        return self.encoder_norm(self.encoder(x, mask)) * mask[..., None]
 
     def prior(self, h: Tensor) -> Tensor:
         """The mean normalised mel frame of each token, (batch, time, n_mels): what the alignment is made with."""

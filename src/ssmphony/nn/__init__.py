@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ssmphony.nn.attention import Attention, AttentionConfig, AttentionState
-from ssmphony.nn.bidirectional import Bidirectional, BidirectionalConfig, BothWays
+from ssmphony.nn.bidirectional import Bidirectional, BidirectionalConfig
 from ssmphony.nn.block import BidirectionalBlock, Block, BlockState, FeedForward
 from ssmphony.nn.conv import CausalConv, CausalConvConfig, ConvState
 from ssmphony.nn.cross_attention import CrossAttention, sinusoids
@@ -24,7 +24,6 @@ __all__ = [
     "BidirectionalConfig",
     "Block",
     "BlockState",
-    "BothWays",
     "CausalConv",
     "CausalConvConfig",
     "ConvState",

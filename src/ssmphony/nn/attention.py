@@ -15,8 +15,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import Config
+from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
+from ssmphony.nn.full_attention import FullAttention
 from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.reset import forget, segments
 from ssmphony.ssm.short_conv import last_steps
@@ -79,11 +80,10 @@ class Attention(SequenceLayer, nn.Module):
         return (-self.slopes[:, None, None] * distance).masked_fill(~seen, -torch.inf)
 
 
-class AttentionConfig(Config):
+class AttentionConfig(LayerConfig):
     """Causal attention of ``n_heads`` heads over the last ``window`` steps; what is older is forgotten."""
 
     kind: Literal["attention"] = "attention"
-    d_model: int
     n_heads: int = 4
     window: int = Field(default=512, ge=1)
 
@@ -92,6 +92,10 @@ class AttentionConfig(Config):
         if self.d_model % self.n_heads:
             raise ValueError(f"n_heads {self.n_heads} must divide d_model {self.d_model}")
         return self
+
+    def two_sided(self) -> FullAttention:
+        """Reads all steps at once, without the window."""
+        return FullAttention(self.d_model, self.n_heads)
 
     def build(self) -> Attention:
         return Attention(self)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import Config
+from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.reset import forget, taps
@@ -121,11 +121,10 @@ class CausalConv(SequenceLayer, nn.Module):
         return y, ConvState(forget(joined, reset)[:, x.shape[1] :])
 
 
-class CausalConvConfig(Config):
+class CausalConvConfig(LayerConfig):
     """A depthwise convolution over time."""
 
     kind: Literal["causal_conv"] = "causal_conv"
-    d_model: int
     kernel_size: int = 4
     lookahead: int = 0
     """Taps on future steps."""

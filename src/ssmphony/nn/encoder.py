@@ -7,33 +7,28 @@ from torch import Tensor, nn
 
 from ssmphony.nn.bidirectional import BidirectionalConfig
 from ssmphony.nn.block import BidirectionalBlock
-from ssmphony.nn.conv import CausalConvConfig
 from ssmphony.nn.stack import PatternConfig
 
 
-class Encoder(nn.Module):
-    """`BidirectionalBlock`s one after another; not a streaming layer."""
-
-    def __init__(self, blocks: list[BidirectionalBlock]) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(blocks)
+class Encoder(nn.ModuleList):
+    """`BidirectionalBlock`s one after another, a list of them and nothing else; not a streaming layer."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x (batch, time, channel), mask (batch, time) bool → (batch, time, channel), of no meaning where masked."""
-        for block in self.blocks:
+        for block in self:
             x = block(x, mask)
         return x
 
 
 class EncoderConfig(PatternConfig):
-    """A pattern of mixers as in a stack, each of them both ways: ``mixers: [mamba2, s4]``. None may look ahead."""
+    """A pattern of mixers as in a stack, each of them in both directions: ``mixers: [mamba2, s4]``."""
 
     @model_validator(mode="after")
     def _none_looks_ahead(self) -> EncoderConfig:
-        if any(isinstance(mixer, CausalConvConfig) and mixer.lookahead for mixer in self.mixers):
-            raise ValueError("a mixer that is run both ways sees the future already: leave its lookahead out")
+        if any(getattr(mixer, "lookahead", 0) for mixer in self.mixers):
+            raise ValueError("a mixer that is run in both directions sees the future already: leave its lookahead out")
         return self
 
     def build(self) -> Encoder:
         mixers = (BidirectionalConfig(mixer=self.mixer(index)).build() for index in range(self.n_layers))
-        return Encoder([BidirectionalBlock(self.d_model, mixer, self.d_ffn, self.dropout) for mixer in mixers])
+        return Encoder(BidirectionalBlock(self.d_model, mixer, self.d_ffn, self.dropout) for mixer in mixers)

@@ -1,19 +1,21 @@
-"""Streaming mixers by the name a config file gives them: a new one is added here."""
+"""Sequence layers by the name that a config file gives them: a new one is added to `MIXERS`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, SerializeAsAny
 
-from ssmphony.config import Config
+from ssmphony.config import LayerConfig, choose
 from ssmphony.nn.attention import AttentionConfig
 from ssmphony.nn.conv import CausalConvConfig
 from ssmphony.ssm.mamba import MambaConfig
 from ssmphony.ssm.mamba2 import Mamba2Config
 from ssmphony.ssm.s4_layer import S4Config, S4DConfig
+from ssmphony.types import SsmphonyError
 
-MIXERS: dict[str, type[Config]] = {
+MIXERS: dict[str, type[LayerConfig]] = {
     "s4": S4Config,
     "s4d": S4DConfig,
     "mamba": MambaConfig,
@@ -22,6 +24,41 @@ MIXERS: dict[str, type[Config]] = {
     "causal_conv": CausalConvConfig,
 }
 
-Mixer = Annotated[
-    S4Config | S4DConfig | MambaConfig | Mamba2Config | AttentionConfig | CausalConvConfig, Field(discriminator="kind")
-]
+
+def _read(layer: Any) -> Any:
+    """A config of the kind that the settings of a layer name."""
+    if not isinstance(layer, Mapping):
+        return layer
+    settings = cast("Mapping[str, Any]", layer)
+    try:
+        config = choose(MIXERS, str(settings.get("kind")), "kind of layer")
+    except SsmphonyError as error:
+        raise ValueError(str(error)) from None
+    return config.model_validate(settings)
+
+
+Mixer = Annotated[SerializeAsAny[LayerConfig], BeforeValidator(_read)]
+"""A field of a config that holds the config of a layer: of any kind in `MIXERS`, by its settings."""
+
+
+def within(layer: Any, d_model: int | None) -> Any:
+    """The settings of a layer inside a model of ``d_model`` channels: the width need not be said again.
+
+    Args:
+        layer: The kind alone, a mapping of settings, or a config. Anything else is returned as it is.
+        d_model: Channels of the model; None where the model's own setting is wrong.
+
+    Raises:
+        ValueError: If the layer has another width.
+    """
+    settings: Any = {"kind": layer} if isinstance(layer, str) else layer
+    if d_model is None or not isinstance(settings, Mapping | LayerConfig):
+        return settings
+    if isinstance(settings, LayerConfig):
+        kind, width = settings.kind, settings.d_model
+    else:
+        settings = {"d_model": d_model, **cast("Mapping[str, Any]", settings)}
+        kind, width = settings.get("kind"), settings["d_model"]
+    if width != d_model:
+        raise ValueError(f"layer '{kind}' has d_model {width}, but the model around it {d_model}: leave it out")
+    return settings

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypedDict
+from typing import Protocol, TypedDict, runtime_checkable
 
 from torch import nn
 
-from ssmphony.ssm.kernel import StateSpaceKernel
-from ssmphony.ssm.mamba import Mamba
-from ssmphony.ssm.mamba2 import Mamba2
-
 SSM_LR_MAX = 1e-3
 SSM_LR_SHARE = 0.1
+
+
+@runtime_checkable
+class HasSlowParameters(Protocol):
+    """A module some of whose own parameters are dynamics; any module that has the method is one."""
+
+    def slow_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that train at a lower rate and without weight decay."""
+        ...
 
 
 class ParameterGroup(TypedDict):
@@ -37,7 +42,7 @@ def parameter_groups(modules: nn.Module | Iterable[nn.Module], lr: float, weight
     seen: set[int] = set()
     for module in [modules] if isinstance(modules, nn.Module) else modules:
         for part in module.modules():
-            dynamics = part.ssm_parameters if isinstance(part, StateSpaceKernel | Mamba | Mamba2) else ()
+            dynamics = part.slow_parameters() if isinstance(part, HasSlowParameters) else ()
             for name, parameter in part.named_parameters(recurse=False):
                 if id(parameter) in seen or not parameter.requires_grad:
                     continue

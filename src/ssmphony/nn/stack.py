@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator
 from torch import Tensor, nn
 
-from ssmphony.config import Config
+from ssmphony.config import Config, LayerConfig
 from ssmphony.interfaces import SequenceLayer, State
 from ssmphony.nn.block import Block, delay
 from ssmphony.nn.conv import CausalConv
-from ssmphony.nn.layers import Mixer
+from ssmphony.nn.layers import Mixer, within
 from ssmphony.nn.learned_state import LearnedState
 
 
@@ -68,25 +68,16 @@ class PatternConfig(Config):
     d_ffn: int = 0
     dropout: float = 0.0
 
-    @model_validator(mode="before")
+    @field_validator("mixers", mode="before")
     @classmethod
-    def _fill_in_widths(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or "d_model" not in data or not isinstance(data.get("mixers"), list | tuple):
-            return data
-        mixers = [{"kind": mixer} if isinstance(mixer, str) else mixer for mixer in data["mixers"]]
-        width = {"d_model": data["d_model"]}
-        return {**data, "mixers": [{**width, **mixer} if isinstance(mixer, dict) else mixer for mixer in mixers]}
-
-    @model_validator(mode="after")
-    def _widths_agree(self) -> PatternConfig:
-        for mixer in self.mixers:
-            if mixer.d_model != self.d_model:
-                raise ValueError(f"mixer '{mixer.kind}' has d_model {mixer.d_model}, the stack {self.d_model}")
-        if not self.mixers:
+    def _share_width(cls, mixers: Any, info: ValidationInfo) -> Any:
+        if not isinstance(mixers, list | tuple):
+            return mixers
+        if not mixers:
             raise ValueError("mixers must name at least one mixer")
-        return self
+        return [within(mixer, info.data.get("d_model")) for mixer in mixers]
 
-    def mixer(self, index: int) -> Mixer:
+    def mixer(self, index: int) -> LayerConfig:
         """The config of the mixer of block ``index``."""
         return self.mixers[index % len(self.mixers)]
 

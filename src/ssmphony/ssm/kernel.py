@@ -37,8 +37,9 @@ class BlockMatrices(NamedTuple):
 class StateSpaceKernel(nn.Module, ABC):
     """Parameters of one linear system per channel, and its block matrices."""
 
-    #: Names of the parameters that train with a lower rate and no weight decay.
-    ssm_parameters: tuple[str, ...] = ("log_dt", "log_neg_real", "imag", "p", "b")
+    @abstractmethod
+    def slow_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that train at a lower rate and without weight decay."""
 
     def __init__(self, d_model: int, d_state: int) -> None:
         super().__init__()

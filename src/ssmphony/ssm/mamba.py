@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import Config
+from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.exportable import softplus
@@ -43,9 +43,6 @@ class Mamba(SequenceLayer, nn.Module):
     So the state behind end padding is that of the last real step, and a row can be continued from it.
     """
 
-    #: Parameters that train with a lower rate and no weight decay.
-    ssm_parameters = ("A_log", "dt_bias")
-
     def __init__(self, config: MambaConfig) -> None:
         super().__init__()
         self.config = config
@@ -60,6 +57,10 @@ class Mamba(SequenceLayer, nn.Module):
         self.A_log = nn.Parameter(torch.arange(1.0, d_state + 1).log().expand(d_inner, -1).clone())
         self.D = nn.Parameter(torch.ones(d_inner))
         self.out_proj = nn.Linear(d_inner, config.d_model, bias=config.bias)
+
+    def slow_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that train at a lower rate and without weight decay."""
+        return ("A_log", "dt_bias")
 
     def initial_state(self, batch: int) -> MambaState:
         context = self.conv.initial_context(batch)
@@ -90,12 +91,11 @@ class Mamba(SequenceLayer, nn.Module):
             return selective_scan(u, delta, -A_log.exp(), B, C, D, h, reset)
 
 
-class MambaConfig(Config):
+class MambaConfig(LayerConfig):
     """Mamba. ``expand * d_model`` inner channels with ``d_state`` states each, a convolution of ``d_conv`` taps, and
     a step size read through ``dt_rank`` channels (None: a sixteenth of ``d_model``)."""
 
     kind: Literal["mamba"] = "mamba"
-    d_model: int
     d_state: int = 16
     d_conv: int = 4
     expand: int = 2

@@ -16,7 +16,7 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import Config
+from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.exportable import softplus
@@ -56,9 +56,6 @@ class Mamba2(SequenceLayer, nn.Module):
     So the state behind end padding is that of the last real step, and a row can be continued from it.
     """
 
-    #: Parameters that train with a lower rate and no weight decay.
-    ssm_parameters = ("A_log", "dt_bias")
-
     def __init__(self, config: Mamba2Config) -> None:
         super().__init__()
         self.config = config
@@ -70,6 +67,10 @@ class Mamba2(SequenceLayer, nn.Module):
         self.D = nn.Parameter(torch.ones(heads))
         self.norm = GatedRMSNorm(config.d_inner, config.n_groups, config.norm_eps)
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=config.bias)
+
+    def slow_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that train at a lower rate and without weight decay."""
+        return ("A_log", "dt_bias")
 
     def initial_state(self, batch: int) -> Mamba2State:
         context, config = self.conv.initial_context(batch), self.config
@@ -100,12 +101,11 @@ class Mamba2(SequenceLayer, nn.Module):
         return y.flatten(-2), h
 
 
-class Mamba2Config(Config):
+class Mamba2Config(LayerConfig):
     """Mamba-2. ``expand * d_model`` inner channels in heads of ``head_dim``, ``d_state`` states a channel, ``n_groups``
     input and output maps shared by the heads, a convolution of ``d_conv`` taps."""
 
     kind: Literal["mamba2"] = "mamba2"
-    d_model: int
     d_state: int = 64
     d_conv: int = 4
     expand: int = 2

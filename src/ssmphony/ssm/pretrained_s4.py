@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssmphony.ssm.output import GatedOutput
 from ssmphony.ssm.pretrained import own_names, shape_of
 from ssmphony.ssm.s4 import S4Kernel
-from ssmphony.ssm.s4_layer import GatedOutput, StateSpaceMixer
+from ssmphony.ssm.s4_layer import StateSpaceMixer
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.types import SsmphonyError
 

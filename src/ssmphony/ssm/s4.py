@@ -46,8 +46,6 @@ class S4Kernel(StateSpaceKernel):
     ``p`` is (systems, N / 2, 2), or (systems, rank, N / 2, 2) where the rank is more than one (LegT).
     """
 
-    ssm_parameters = ("log_dt", "log_neg_real", "imag", "p", "b")
-
     def __init__(self, d_model: int, d_state: int, n_ssm: int | None = None, init: S4Init = "legs") -> None:
         super().__init__(d_model, d_state)
         systems = d_model if n_ssm is None else n_ssm
@@ -61,6 +59,9 @@ class S4Kernel(StateSpaceKernel):
         self.b = nn.Parameter(b)
         self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
         self.skip = nn.Parameter(torch.randn(d_model))
+
+    def slow_parameters(self) -> tuple[str, ...]:
+        return ("log_dt", "log_neg_real", "imag", "p", "b")
 
     def kernel(self, length: int) -> Tensor:
         """Impulse response (channel, length)."""

@@ -6,34 +6,22 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from ssmphony.config import Config
+from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.kernel import StateSpaceKernel, run
 from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.output import GatedOutput
 from ssmphony.ssm.packed import run_packed
 from ssmphony.ssm.s4 import S4Init, S4Kernel
 from ssmphony.ssm.s4d import S4DInit, S4DKernel
+from ssmphony.ssm.two_sided import TwoSidedStateSpace
 
 
 class StateSpaceState(NamedTuple):
     """x: (batch, channel, d_state) float32, real parts of the conjugate pairs before imaginary parts."""
 
     x: Tensor
-
-
-class GatedOutput(nn.Module):
-    """GELU → dropout → Linear(d, 2d) → GLU: the only place of an S4 layer where channels meet."""
-
-    def __init__(self, d_model: int, dropout: float) -> None:
-        super().__init__()
-        self.linear = nn.Linear(d_model, 2 * d_model)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, y: Tensor) -> Tensor:
-        """(…, channel) → (…, channel)."""
-        return F.glu(self.linear(self.dropout(F.gelu(y))), dim=-1)
 
 
 class StateSpaceMixer(SequenceLayer, nn.Module):
@@ -63,7 +51,7 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
         return self.output(y.permute(1, 2, 0).to(x.dtype)), StateSpaceState(last.transpose(0, 1))
 
 
-class S4Config(Config):
+class S4Config(LayerConfig):
     """S4. ``d_state`` counts both halves of the conjugate pairs; ``n_ssm`` systems are shared by the channels.
 
     ``init``: a HiPPO memory, of the whole past (legs) or of the last second in polynomials (legt) or waves (fout), or
@@ -71,7 +59,6 @@ class S4Config(Config):
     """
 
     kind: Literal["s4"] = "s4"
-    d_model: int
     d_state: int = 64
     n_ssm: int | None = None
     init: S4Init = "legs"
@@ -80,11 +67,14 @@ class S4Config(Config):
     def build(self) -> StateSpaceMixer:
         return StateSpaceMixer(self.build_kernel(), self.dropout)
 
+    def two_sided(self) -> TwoSidedStateSpace:
+        return TwoSidedStateSpace(self.build_kernel(), self.build_kernel(), self.dropout)
+
     def build_kernel(self) -> S4Kernel:
         return S4Kernel(self.d_model, self.d_state, self.n_ssm, self.init)
 
 
-class S4DConfig(Config):
+class S4DConfig(LayerConfig):
     """S4D. ``d_state`` counts both halves of the conjugate pairs.
 
     ``init``: evenly spaced frequencies (lin), their inverse law (inv), the normal part of HiPPO-LegS (legs), decays
@@ -92,13 +82,15 @@ class S4DConfig(Config):
     """
 
     kind: Literal["s4d"] = "s4d"
-    d_model: int
     d_state: int = 64
     init: S4DInit = "lin"
     dropout: float = 0.0
 
     def build(self) -> StateSpaceMixer:
         return StateSpaceMixer(self.build_kernel(), self.dropout)
+
+    def two_sided(self) -> TwoSidedStateSpace:
+        return TwoSidedStateSpace(self.build_kernel(), self.build_kernel(), self.dropout)
 
     def build_kernel(self) -> S4DKernel:
         return S4DKernel(self.d_model, self.d_state, self.init)

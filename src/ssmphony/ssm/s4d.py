@@ -23,8 +23,6 @@ class S4DKernel(StateSpaceKernel):
     ``a = -exp(log_neg_real) + i imag`` is stable whatever the optimiser does. Complex numbers are real pairs.
     """
 
-    ssm_parameters = ("log_dt", "log_neg_real", "imag")
-
     def __init__(self, d_model: int, d_state: int, init: S4DInit = "lin") -> None:
         super().__init__(d_model, d_state)
         log_neg_real, imag = _diagonal(init, d_model, d_state)
@@ -33,6 +31,9 @@ class S4DKernel(StateSpaceKernel):
         self.imag = nn.Parameter(imag)
         self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
         self.skip = nn.Parameter(torch.randn(d_model))
+
+    def slow_parameters(self) -> tuple[str, ...]:
+        return ("log_dt", "log_neg_real", "imag")
 
     def kernel(self, length: int) -> Tensor:
         """Impulse response (channel, length), compiled or as a two-level Vandermonde product."""

@@ -6,19 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ssmphony.config import parse
-from ssmphony.export.fixed import FixedBidirectional, FixedConvolution, FourierBasis, fixed
+from ssmphony.export.fixed import FixedConvolution, FixedTwoSided, FourierBasis, fixed
 from ssmphony.nn import (
     Bidirectional,
-    BidirectionalBlock,
     BidirectionalConfig,
-    BothWays,
     CausalConvConfig,
     EncoderConfig,
 )
-from ssmphony.ssm import Mamba2Config, MambaConfig, S4Config, S4DConfig
+from ssmphony.ssm import Mamba2Config, MambaConfig, S4Config, S4DConfig, TwoSidedStateSpace
 from ssmphony.ssm.kernel import run
 from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close
@@ -28,7 +26,7 @@ LENGTHS = torch.tensor([90, 41, 1])
 
 
 @pytest.fixture(params=MIXERS)
-def layer(request: pytest.FixtureRequest) -> Bidirectional:
+def layer(request: pytest.FixtureRequest) -> TwoSidedStateSpace:
     torch.manual_seed(0)
     return BidirectionalConfig(mixer=MIXERS[request.param]).build().eval()
 
@@ -39,7 +37,7 @@ def padded_batch() -> tuple[Tensor, Tensor]:
     return torch.randn(3, 90, 5).masked_fill(~mask[..., None], float("nan")), mask
 
 
-def test_equals_two_causal_layers_one_flipped_within_each_row(layer: Bidirectional) -> None:
+def test_equals_two_causal_layers_one_flipped_within_each_row(layer: TwoSidedStateSpace) -> None:
     """Flipping the padded batch as a whole, or forgetting to flip back, is the silent bug of other encoders."""
     x, mask = padded_batch()
     y = layer(x, mask)
@@ -52,14 +50,14 @@ def test_equals_two_causal_layers_one_flipped_within_each_row(layer: Bidirection
         assert_close(y[row : row + 1, :length], expected)
 
 
-def test_both_directions_are_read(layer: Bidirectional) -> None:
+def test_both_directions_are_read(layer: TwoSidedStateSpace) -> None:
     x = torch.randn(1, 30, 5, requires_grad=True)
     y = layer(x, torch.ones(1, 30, dtype=torch.bool))
     (gradient,) = torch.autograd.grad(y[:, 15].sum(), x)
     assert (gradient[0].abs().sum(-1) > 0).all()
 
 
-def test_kernel_runs_from_the_most_negative_lag(layer: Bidirectional) -> None:
+def test_kernel_runs_from_the_most_negative_lag(layer: TwoSidedStateSpace) -> None:
     forward, backward = layer.forward_kernel.kernel(4), layer.backward_kernel.kernel(4)
     kernel = layer.kernel(4)
     assert kernel.shape == (5, 7)
@@ -68,48 +66,36 @@ def test_kernel_runs_from_the_most_negative_lag(layer: Bidirectional) -> None:
     torch.testing.assert_close(kernel[:, 4:], forward[:, 1:])
 
 
-def test_no_steps_is_an_error(layer: Bidirectional) -> None:
+def test_no_steps_is_an_error(layer: TwoSidedStateSpace) -> None:
     with pytest.raises(ValueError, match="at least one step"):
         layer(torch.zeros(1, 0, 5), torch.ones(1, 0, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("max_length", [90, 101, 128])
-def test_fixed_equals_the_layer(layer: Bidirectional, max_length: int) -> None:
+def test_fixed_equals_the_layer(layer: TwoSidedStateSpace, max_length: int) -> None:
     x, mask = padded_batch()
     constant = fixed(layer, max_length)
-    assert isinstance(constant, FixedBidirectional)
+    assert isinstance(constant, FixedTwoSided)
     assert not any(name.startswith("forward_kernel") for name, _ in constant.named_parameters())
     for stop in (90, 64, 3, 1):
         seen = mask[:, :stop]
         assert_close(constant(x[:, :stop], seen)[seen], layer(x[:, :stop], seen)[seen])
 
 
-def test_fixed_refuses_what_it_was_not_made_for(layer: Bidirectional) -> None:
+def test_fixed_refuses_what_it_was_not_made_for(layer: TwoSidedStateSpace) -> None:
     with pytest.raises(ValueError, match="fixed at 20"):
         fixed(layer, 20)(torch.zeros(1, 21, 5), torch.ones(1, 21, dtype=torch.bool))
     with pytest.raises(ValueError, match="40 lags"):
         FixedConvolution(torch.zeros(5, 30), FourierBasis(20))
 
 
-class Encoder(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        config = BidirectionalConfig(mixer=MIXERS["s4"])
-        self.blocks = nn.ModuleList(BidirectionalBlock(5, config.build(), d_ffn=4) for _ in range(2))
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        for block in self.blocks:
-            x = block(x, mask)
-        return x
-
-
 @pytest.mark.integration
 def test_fixed_encoder_exports_with_any_length(tmp_path: Path) -> None:
     ort = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
-    encoder = Encoder().eval()
+    encoder = EncoderConfig(d_model=5, n_layers=2, mixers=(MIXERS["s4"],), d_ffn=4).build().eval()
     constant = fixed(encoder, 90)
-    assert isinstance(encoder.blocks[0].mixer, Bidirectional), "the original is left as it was"
+    assert isinstance(encoder.get_submodule("0.mixer"), TwoSidedStateSpace), "the original is left as it was"
     x, mask = padded_batch()
     x = x.nan_to_num(7.0)
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time", max=90)
@@ -137,7 +123,7 @@ def test_both_ways_is_the_sum_of_two_readings_of_each_row_alone(kind: str) -> No
     """Outputs and the gradients of everything; padding, NaN here, is never turned into a row."""
     torch.manual_seed(0)
     layer = BidirectionalConfig(mixer=BOTH_WAYS[kind]).build()
-    assert isinstance(layer, BothWays)
+    assert isinstance(layer, Bidirectional)
     x, mask = padded_batch()
     x.requires_grad_()
     y = layer(x, mask)
@@ -159,7 +145,7 @@ def test_an_encoder_from_a_config_reads_both_ways() -> None:
     torch.manual_seed(0)
     data = {"d_model": 6, "n_layers": 3, "mixers": ["mamba", {"kind": "s4", "d_state": 4}], "d_ffn": 8}
     encoder = parse(EncoderConfig, data).build().eval()
-    assert [type(block.mixer).__name__ for block in encoder.blocks] == ["BothWays", "Bidirectional", "BothWays"]
+    assert [type(block.mixer).__name__ for block in encoder] == ["Bidirectional", "TwoSidedStateSpace", "Bidirectional"]
     x = torch.randn(2, 30, 6)
     mask = torch.arange(30) < torch.tensor([[30], [11]])
     y = encoder(x.masked_fill(~mask.unsqueeze(-1), 9.0), mask)

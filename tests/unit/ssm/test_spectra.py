@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssmphony.nn import Bidirectional, BidirectionalConfig
-from ssmphony.ssm import S4DConfig, spectra
+from ssmphony.nn import BidirectionalConfig
+from ssmphony.ssm import S4DConfig, TwoSidedStateSpace, spectra
 
 
-def layer(seed: int = 0) -> Bidirectional:
+def layer(seed: int = 0) -> TwoSidedStateSpace:
     torch.manual_seed(seed)
     return BidirectionalConfig(mixer=S4DConfig(d_model=4, d_state=8)).build().eval().requires_grad_(False)
 
@@ -24,30 +24,30 @@ def signal(length: int = 30, dtype: torch.dtype = torch.float32) -> tuple[Tensor
     return torch.randn(2, length, 4, dtype=dtype), torch.ones(2, length, dtype=torch.bool)
 
 
-def kept(module: Bidirectional) -> spectra.Kept:
+def kept(module: TwoSidedStateSpace) -> spectra.Kept:
     return module._spectra._kept
 
 
-def anew(module: Bidirectional, x: Tensor, mask: Tensor) -> Tensor:
+def anew(module: TwoSidedStateSpace, x: Tensor, mask: Tensor) -> Tensor:
     """What a layer without memory answers."""
     return copy.deepcopy(module)(x, mask)
 
 
-def move(module: Bidirectional) -> None:
+def move(module: TwoSidedStateSpace) -> None:
     with torch.no_grad():
         module.forward_kernel.c += 1.0
 
 
-def reach_around(module: Bidirectional) -> None:
+def reach_around(module: TwoSidedStateSpace) -> None:
     """Neither the address nor the version counter changes."""
     module.backward_kernel.log_dt.data.mul_(0.5)
 
 
-def through_numpy(module: Bidirectional) -> None:
+def through_numpy(module: TwoSidedStateSpace) -> None:
     module.forward_kernel.imag.numpy()[...] *= 2.0
 
 
-CHANGES: dict[str, Callable[[Bidirectional], object]] = {
+CHANGES: dict[str, Callable[[TwoSidedStateSpace], object]] = {
     "in place": move,
     "past the version counter": reach_around,
     "through shared memory": through_numpy,
