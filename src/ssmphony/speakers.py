@@ -55,6 +55,11 @@ def speaker_row(speaker: str | None, known: Sequence[str]) -> int:
     return int(rows[0])
 
 
+def check_speaker(speaker: str | None, known: Sequence[str], *, mixes: bool) -> None:
+    """Raise what `speaker_weights`, or without ``mixes`` `speaker_row`, raises."""
+    (speaker_weights if mixes else speaker_row)(speaker, known)
+
+
 def _weighted(part: str, known: Sequence[str]) -> tuple[str, float]:
     """A name and its weight."""
     if part in known or ":" not in part:

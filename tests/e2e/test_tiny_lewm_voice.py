@@ -14,7 +14,7 @@ from ssmphony.engine import Engine
 from ssmphony.engine.job import Job
 from ssmphony.engine.probe import rows_of
 from ssmphony.engine.slots import Slots
-from ssmphony.types import SsmphonyError
+from ssmphony.types import SsmphonyError, Style
 from ssmphony.voice import Voice
 from ssmphony.voices import package
 
@@ -62,7 +62,7 @@ def test_streams_sound_as_they_do_alone_and_slots_are_refilled(voice: Voice, mon
     monkeypatch.setattr(Slots, "step", counted)
     monkeypatch.setattr(Slots, "_fill", filled)
     with Engine(voice, workers=1, frames=16) as engine:
-        streams = [engine.stream(text, seed=i) for i, text in enumerate(TEXTS * 2)]
+        streams = [engine.stream(text, style=Style(seed=i)) for i, text in enumerate(TEXTS * 2)]
         heard = [np.concatenate([chunk.samples for chunk in stream]) for stream in streams]
     for i, (text, samples) in enumerate(zip(TEXTS * 2, heard, strict=True)):
         np.testing.assert_array_equal(samples, voice.say(text, seed=i).samples)
@@ -85,7 +85,7 @@ def test_a_speed_it_cannot_speak_at_is_refused(folder: Path, voice: Voice, tmp_p
     with pytest.raises(SsmphonyError, match="leave speed and pitch out"):
         voice.say(TEXTS[0], speed=1.5)
     with Engine(voice, workers=1) as engine, pytest.raises(SsmphonyError, match="speed and pitch that it learned"):
-        engine.open(pitch=2.0)
+        engine.open(style=Style(pitch_semitones=2.0))
     result = CliRunner().invoke(app, ["say", "--voice", str(folder), "-o", str(target), "--speed", "1.5", TEXTS[0]])
     assert result.exit_code == 1
     assert "leave speed and pitch out" in result.output

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import ssmphony
+from ssmphony.timeline import PAUSE_S
 from ssmphony.types import Audio, SsmphonyError, Style, Tokens
-from ssmphony.voice import MAX_SILENCE_S, PAUSE_S, Voice
+from ssmphony.voice import MAX_SILENCE_S, Voice
 
 RATE = 24_000
 
@@ -100,7 +101,7 @@ def test_silence_before_the_first_word_and_alone(voice):
 def test_a_sentence_in_its_pause_can_be_kept_and_stepped_with_others(voice):
     first, second = voice.frontend.sentences(document(1.7))
     speech = voice.begin(first, Style())
-    while not speech.row.spoken:
+    while not speech.progress.spoken:
         ((_, speech),) = voice.step([speech])
     assert speech.pausing
     assert (speech.model, speech.codec, speech.waiting) == (None, None, ())

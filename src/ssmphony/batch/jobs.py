@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,7 +13,8 @@ from ssmphony.audio.encoding import FILE_SUFFIXES, require_pyav
 from ssmphony.audio.files import FORMATS
 from ssmphony.batch.formats import Row, read_rows
 from ssmphony.batch.names import plain_name, same_file, with_format
-from ssmphony.config import choose, suggest
+from ssmphony.config import choose
+from ssmphony.speakers import check_speaker
 from ssmphony.types import SsmphonyError, Style
 from ssmphony.voices.manifest import MANIFEST, read_manifest
 from ssmphony.voices.package import DEFAULT, locate
@@ -32,6 +33,8 @@ class JobVoice:
     name: str
     sha256: str
     speakers: tuple[str, ...] = ()
+    mixes: bool = False
+    """Whether it can mix its speakers."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class Job:
 
     def fingerprint(self, lexicon: str = "") -> str:
         """What the sound depends on, hashed: a job with another one has to be done again."""
-        parts = [self.file, self.text, self.voice.sha256, asdict(self.style), lexicon]
+        style = dict(vars(self.style))
+        if (reference := style.pop("reference")) is not None:
+            style["reference"] = reference.checksum
+        parts = [self.file, self.text, self.voice.sha256, style, lexicon]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -146,8 +152,7 @@ def _speaker(values: Mapping[str, Any], voice: JobVoice, default: str | None) ->
         return voice.speakers[number] if voice.speakers else None
     else:
         speaker = default
-    if speaker is not None and speaker not in voice.speakers:
-        raise SsmphonyError(f"unknown speaker '{speaker}'{suggest(speaker, voice.speakers)}")
+    check_speaker(speaker, voice.speakers, mixes=voice.mixes)
     return speaker
 
 
@@ -160,6 +165,7 @@ def find_voice(name: str | None) -> JobVoice:
         name=str(folder.resolve()) if path else name or DEFAULT,
         sha256=hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest(),
         speakers=manifest.speakers,
+        mixes="mix" in manifest.model.capabilities,
     )
 
 

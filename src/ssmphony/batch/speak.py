@@ -77,9 +77,7 @@ class Speaker:
         target.unlink(missing_ok=True)  # the sound of an older text must not pass for that of this one
         samples = 0
         with AudioWriter(partial_file, voice.sample_rate) as writer:
-            for chunk in voice.stream(
-                job.text, speed=style.speed, pitch=style.pitch_semitones, seed=style.seed, speaker=style.speaker
-            ):
+            for chunk in voice.speak(job.text, style):
                 writer.write(chunk.samples)
                 samples += len(chunk.samples)
             if not samples:

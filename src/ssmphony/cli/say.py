@@ -50,14 +50,14 @@ def say(
     source = open_text(text, file)
 
     import ssmphony
-    from ssmphony.types import SsmphonyError
+    from ssmphony.types import SsmphonyError, Style
 
     loaded = ssmphony.load(voice, threads=threads, lexicon=lexicon)
     rate = loaded.sample_rate
     written: list[str] = []
     pieces = _keeping(source, written) if timings is not None else source
     live = LiveText(pieces) if destinations.live and isinstance(source, TextSource) and source.is_live else None
-    chunks = loaded.stream(live or pieces, speed=speed, pitch=pitch, seed=seed, speaker=speaker)
+    chunks = loaded.speak(live or pieces, Style(speed, pitch, seed, speaker))
     spoken, stopped = 0, None
     with destinations.files(rate, written) as files:
         try:

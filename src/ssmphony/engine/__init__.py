@@ -5,7 +5,7 @@
         for chunk in engine.stream("नमस्ते दुनिया"):        # a whole text: the samples of Voice.say, bit for bit
             play(chunk.samples)
 
-        stream = engine.open(speed=1.2, deadline_s=60)     # text that is still being written
+        stream = engine.open(style=Style(speed=1.2), deadline_s=60)  # text that is still being written
         stream.write("नमस्ते, मैं")                          # never waits; sound begins behind the first clause
         stream.write(" सोच रहा हूँ")
         stream.flush()                                     # speak what is there; more may follow

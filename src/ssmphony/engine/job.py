@@ -8,8 +8,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ssmphony.engine.reader import Reader
+from ssmphony.speech import Speech
 from ssmphony.types import AudioChunk, Style
-from ssmphony.voice import Speech, Voice
+from ssmphony.voice import Voice
 
 Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
@@ -24,8 +25,8 @@ class Job:
     opened: float
     """Seconds, as all times here on the clock of `time.monotonic`."""
     deadline: float | None
-    heard: threading.Condition
-    """Told when there is news for the listener, or when a worker lets go; on the engine's lock."""
+    news: threading.Condition
+    """Notified when there is news for the listener, or when a worker lets go; on the engine's lock."""
 
     speech: Speech | None = None
     """The sentence that is spoken; its model state is in the slots while a worker holds it."""
@@ -50,7 +51,7 @@ class Job:
 
     chunks: deque[AudioChunk] = field(default_factory=deque[AudioChunk])
     unread_s: float = 0.0
-    made_s: float = 0.0
+    produced_s: float = 0.0
     started: float | None = None
     """When the first sound was there."""
     waiters: list[Waiter] = field(default_factory=list[Waiter])
@@ -62,7 +63,7 @@ class Job:
 
     def ahead_s(self, now: float) -> float:
         """How many seconds of sound the listener still has, if it plays since the first."""
-        return 0.0 if self.started is None else self.made_s - (now - self.started)
+        return 0.0 if self.started is None else self.produced_s - (now - self.started)
 
     def urgency(self, now: float) -> tuple[bool, float]:
         """The least is served first: who has heard nothing in order of arrival, then who soon falls silent."""
@@ -96,7 +97,7 @@ class Job:
 
     def wake(self) -> None:
         """Tell the listener, in whatever thread or loop it waits."""
-        self.heard.notify_all()
+        self.news.notify_all()
         for loop, future in self.waiters:
             try:
                 loop.call_soon_threadsafe(_resolve, future)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssmphony.speech import Speech
 from ssmphony.types import Samples, Style, Tokens
-from ssmphony.voice import Speech, Voice
+from ssmphony.voice import Voice
 
 LENGTHS = (5, 8)
 """Tokens of the sentences that are tried."""

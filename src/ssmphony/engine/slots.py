@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from ssmphony.engine.job import Job
 from ssmphony.interfaces import State
+from ssmphony.speech import Speech
 from ssmphony.state import gather, reset, scatter
 from ssmphony.types import AudioChunk
-from ssmphony.voice import Speech, Voice
+from ssmphony.voice import Voice
 
 Outcome = tuple[AudioChunk, Speech] | Exception
 

@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ssmphony.engine.reader import ClauseCutter, Reader
 from ssmphony.interfaces import Array
+from ssmphony.speech import Speech
 from ssmphony.state import flatten, unflatten
+from ssmphony.timeline import Progress
 from ssmphony.types import Frames, Reference, SsmphonyError, Style
-from ssmphony.voice import Sentence, Speech, Voice
+from ssmphony.voice import Voice
 
 _KEY = "ssmphony.stream"
 _REFERENCE = "reference."
@@ -39,7 +41,7 @@ class SnapshotHeader(BaseModel):
     """The names of the reference's arrays."""
     spoken: int
     silence_s: float = 0.0
-    sentence: Sentence | None
+    sentence: Progress | None
     waiting: int
     """Blocks of frames that the codec has not taken."""
     clauses: bool
@@ -55,7 +57,7 @@ def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spok
     from safetensors.numpy import save
 
     arrays: dict[str, Array] = {}
-    if speech is not None and not speech.row.spoken:
+    if speech is not None and not speech.progress.spoken:
         states = (speech.model, speech.codec, tuple(tuple(frames) for frames in speech.waiting))
         arrays = {f"{i:05d}": np.ascontiguousarray(array) for i, array in enumerate(flatten(states))}
     reference = {} if style.reference is None else style.reference.arrays
@@ -66,7 +68,7 @@ def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spok
         reference=tuple(reference),
         spoken=spoken,
         silence_s=silence_s,
-        sentence=None if speech is None else speech.row,
+        sentence=None if speech is None else speech.progress,
         waiting=0 if speech is None else len(speech.waiting),
         clauses=reader.clauses,
         segments=reader.segments,
@@ -132,15 +134,17 @@ def _arrays(data: bytes) -> dict[str, Array]:
         raise SsmphonyError(_DAMAGED) from None
 
 
-def _speech(stored: Mapping[str, Array], header: SnapshotHeader, style: Style, row: Sentence, voice: Voice) -> Speech:
+def _speech(
+    stored: Mapping[str, Array], header: SnapshotHeader, style: Style, progress: Progress, voice: Voice
+) -> Speech:
     """The stored arrays in the structure of a sentence that is begun anew."""
-    if row.spoken:
-        return Speech(row, None, None)
+    if progress.spoken:
+        return Speech(progress, None, None)
     try:
-        begun = voice.begin(row.tokens, style, row.origin)
+        begun = voice.begin(progress.tokens, style, progress.origin)
         arrays = iter([stored[name] for name in sorted(stored) if not name.startswith(_REFERENCE)])
         model, codec = unflatten((begun.model, begun.codec), arrays)
         waiting = tuple(Frames(next(arrays), next(arrays), next(arrays)) for _ in range(header.waiting))
     except (ValueError, StopIteration, RuntimeError):
         raise SsmphonyError(_DAMAGED) from None
-    return Speech(row, model, codec, waiting)
+    return Speech(progress, model, codec, waiting)

@@ -78,7 +78,7 @@ class Stream:
             while (chunk := self._take()) is None:
                 if self._job.ended:
                     raise StopIteration
-                self._job.heard.wait()
+                self._job.news.wait()
             return chunk
 
     def __aiter__(self) -> AsyncIterator[AudioChunk]:
@@ -125,7 +125,7 @@ class Stream:
             job.stopping = True
             self._changed(job)
             while job.held and not job.ended:
-                job.heard.wait()
+                job.news.wait()
             if job.ended:
                 raise SsmphonyError("this stream has ended: there is nothing left to store")
             job.read_inbox()

@@ -31,7 +31,7 @@ from ssmphony.server.names import VoiceNames
 from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.speech import check_length
-from ssmphony.types import AudioChunk, SsmphonyError
+from ssmphony.types import AudioChunk, SsmphonyError, Style
 
 router = APIRouter()
 PATH = "/v1/audio/speech/stream"
@@ -175,9 +175,7 @@ class Session:
         rate = output_rate(message.format, self._engine.voices[voice].sample_rate, message.sample_rate)
         stream = self._engine.open(
             record.voice,
-            speed=message.speed,
-            pitch=message.pitch,
-            speaker=speaker,
+            Style(message.speed, message.pitch, speaker=speaker),
             deadline_s=self._settings.deadline_s(self._settings.max_characters),
             frontend=frontend,
         )

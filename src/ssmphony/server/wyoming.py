@@ -37,7 +37,7 @@ from ssmphony.server.record import Record
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.speech import check_length
 from ssmphony.server.wyoming_voices import choose, describe
-from ssmphony.types import SsmphonyError
+from ssmphony.types import SsmphonyError, Style
 
 _log = logging.getLogger(LOGGER)
 _GONE = (OSError, EOFError)
@@ -281,7 +281,7 @@ class _Client:
         record = Record("wyoming", client=self._address, voice=target.voice)
         stream = self._engine.open(
             target.voice,
-            speaker=target.speaker,
+            Style(speaker=target.speaker),
             deadline_s=self._settings.deadline_s(self._settings.max_characters),
             clauses=clauses,
         )

@@ -73,12 +73,12 @@ def wait_for(condition, seconds: float = 10.0) -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("frames", [1, 32])
 def test_streams_sound_as_they_do_alone(voice, workers, frames):
-    styles = [{"speed": 0.7, "seed": 2}, {"pitch": 3.0}, {}]
+    styles = [Style(speed=0.7, seed=2), Style(pitch_semitones=3.0), Style()]
     asked = [(text, styles[i % 3]) for i, text in enumerate(TEXTS * 3)]
     with Engine(voice, workers=workers, frames=frames) as engine:
-        streams = [engine.stream(text, **style) for text, style in asked]
+        streams = [engine.stream(text, style=style) for text, style in asked]
         for stream, (text, style) in zip(streams, asked, strict=True):
-            assert equal(join(stream, voice), voice.say(text, **style))
+            assert equal(join(stream, voice), Audio.join(voice.speak(text, style), voice.sample_rate))
         stats = engine.stats()
     assert (stats.running, stats.slots_used, stats.opened, stats.finished) == (0, 0, len(asked), len(asked))
     assert stats.slots == workers * max(1, frames // ar_voice.BLOCK)
@@ -91,7 +91,7 @@ def test_streams_of_an_exported_voice_sound_as_they_do_alone(tmp_path, dynamic_b
 
     voice = ssmphony.load(make_voice(tmp_path / "tiny", dynamic_batch=dynamic_batch), threads=1)
     with Engine(voice, workers=2) as engine:
-        streams = [engine.stream(text, speaker=speaker) for text in TEXTS for speaker in ("asha", "ravi")]
+        streams = [engine.stream(text, style=Style(speaker=speaker)) for text in TEXTS for speaker in ("asha", "ravi")]
         for number, stream in enumerate(streams):
             expected = voice.say(TEXTS[number // 2], speaker=("asha", "ravi")[number % 2])
             assert equal(join(stream, voice), expected)
@@ -237,7 +237,7 @@ def test_streams_share_alike(voice):
     with Engine(voice, workers=1, frames=1, buffer_s=1e9) as engine:
         streams = [engine.stream(LONG * 5) for _ in range(3)]
         wait_for(lambda: engine.stats().audio_s > 12)
-        made = [job.made_s for job in engine._jobs]  # pyright: ignore[reportPrivateUsage]
+        made = [job.produced_s for job in engine._scheduler._jobs]  # pyright: ignore[reportPrivateUsage]
         assert max(made) - min(made) < 3.0
         del streams
 
@@ -319,9 +319,9 @@ def test_a_text_that_is_refused_raises_where_it_is_read(tiny_voice_folder):
         with pytest.raises(SsmphonyError, match="SSML, line 1"):
             list(engine.stream("<speak>नमस्ते"))
         with pytest.raises(SsmphonyError, match="unknown speaker 'nobody'"):
-            engine.stream("नमस्ते", speaker="nobody")
+            engine.stream("नमस्ते", style=Style(speaker="nobody"))
         with pytest.raises(SsmphonyError, match="speed 9 is out of range"):
-            engine.open(speed=9)
+            engine.open(style=Style(speed=9))
         assert len(join(engine.stream("नमस्ते"), tiny).samples)
 
 

@@ -12,8 +12,9 @@ import pytest
 
 import ssmphony
 from ssmphony.engine import DeadlineExceeded, Engine
-from ssmphony.types import Audio, SsmphonyError
-from ssmphony.voice import PAUSE_S, Voice
+from ssmphony.timeline import PAUSE_S
+from ssmphony.types import Audio, SsmphonyError, Style
+from ssmphony.voice import Voice
 from tests import ar_voice
 
 BREAK = "<break time='10s'/>"
@@ -42,7 +43,7 @@ def join(chunks, voice: Voice) -> Audio:
 def test_silence_is_as_long_as_alone(voice, workers):
     texts = [SHORT, "नमस्ते। क्या?", f"<speak>हाँ{BREAK}{BREAK}</speak>"] * 3
     with Engine(voice, workers=workers) as engine:
-        streams = [engine.stream(text, speed=0.8) for text in texts]
+        streams = [engine.stream(text, style=Style(speed=0.8)) for text in texts]
         for stream, text in zip(streams, texts, strict=True):
             spoken, alone = join(stream, voice), voice.say(text, speed=0.8)
             assert np.array_equal(spoken.samples, alone.samples)
@@ -100,7 +101,7 @@ def test_others_are_spoken_while_silence_is_taken_as_fast_as_it_is_made(voice):
 def test_a_stream_is_stored_and_resumed_in_the_middle_of_silence(voice, pieces):
     expected = voice.say(SHORT, speed=0.9)
     with Engine(voice, workers=2, buffer_s=0.1) as engine:
-        stream = engine.stream(SHORT, speed=0.9)
+        stream = engine.stream(SHORT, style=Style(speed=0.9))
         heard = []
         while not heard or heard[-1].samples.any():
             heard.append(next(stream))

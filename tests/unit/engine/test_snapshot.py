@@ -12,7 +12,7 @@ import pytest
 
 import ssmphony
 from ssmphony.engine import Engine
-from ssmphony.types import Audio, SsmphonyError
+from ssmphony.types import Audio, SsmphonyError, Style
 from ssmphony.voice import Voice
 from tests import ar_voice
 
@@ -25,9 +25,9 @@ def tiny(tiny_voice_folder) -> Voice:
     return ssmphony.load(tiny_voice_folder, threads=1)
 
 
-def speak_until(engine: Engine, chunks: int, text: str = TEXT, **style) -> tuple[list, bytes]:
+def speak_until(engine: Engine, chunks: int, text: str = TEXT, style: Style | None = None) -> tuple[list, bytes]:
     """Some chunks of a stream, those that were made when it was stored included, and the state behind them."""
-    stream = engine.stream(text, **style)
+    stream = engine.stream(text, style=style or Style())
     heard = [next(stream) for _ in range(chunks)]
     state = stream.snapshot()
     return [*heard, *stream], state
@@ -40,7 +40,7 @@ def test_what_is_resumed_is_what_would_have_followed(tiny, kind, chunks):
     expected = voice.say(TEXT, speed=0.8, pitch=2.0)
     with Engine(voice, workers=2, buffer_s=0.2) as engine:
         others = [engine.stream(TEXT) for _ in range(3)]  # in the same slots
-        heard, state = speak_until(engine, chunks, speed=0.8, pitch=2.0)
+        heard, state = speak_until(engine, chunks, style=Style(speed=0.8, pitch_semitones=2.0))
         del others
     with Engine(voice, workers=1) as engine:
         spoken = Audio.join([*heard, *engine.resume(state)], voice.sample_rate)

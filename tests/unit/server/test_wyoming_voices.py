@@ -25,7 +25,7 @@ from ssmphony.server.names import VoiceNames
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.wyoming import answering, bind
 from ssmphony.server.wyoming_voices import LABEL_CHARACTERS, choose, describe
-from ssmphony.types import VoiceCard
+from ssmphony.types import Style, VoiceCard
 from ssmphony.voice import Voice
 from ssmphony.voices.manifest import read_manifest
 from ssmphony.voices.package import load
@@ -102,7 +102,7 @@ def test_no_speaker_is_passed_over(engine: Engine) -> None:
     for language in (None, "hi", "mr"):
         target = choose(engine, names, None, language, "nobody")
         with pytest.raises(ssmphony.SsmphonyError, match="unknown speaker 'nobody'"):
-            engine.open(target.voice, speaker=target.speaker)
+            engine.open(target.voice, Style(speaker=target.speaker))
     with pytest.raises(ApiError, match="no voice speaks 'en'; this server speaks hi, mr"):
         choose(engine, names, None, "en", "ravi")
 
