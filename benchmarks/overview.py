@@ -43,6 +43,14 @@ SYSTEMS = (
         "models/s4_acoustic.py",
     ),
     System(
+        "s4_spectrum",
+        "S4 to spectrum",
+        "non-autoregressive: S4 text encoder, durations, S4D pitch and energy, a codec of harmonics and noise without mels; "
+        "mixes of speakers; no voice yet",
+        "naturalness, several speakers in one voice",
+        "models/s4_spectrum.py",
+    ),
+    System(
         "lewm",
         "LeWM TTS",
         "autoregressive, from UTF-8 bytes: attention or Mamba predictor of audio latents, mel decoder and vocoder; its "

@@ -9,7 +9,7 @@ import torch
 
 from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
 from tests.contract import contract
-from tests.contract.speaking import BATCH, STYLES, TINY, build, kinds, speak
+from tests.contract.speaking import BATCH, STYLES, build, kinds, speak
 
 every_kind = pytest.mark.parametrize("kind", kinds("parallel"))
 
@@ -51,7 +51,7 @@ def test_padding(kind: str, model: Any) -> None:
 def test_lengths(kind: str, model: Any) -> None:
     """Every token is spoken, in order, for at least one frame; `speak` saw nothing behind the end."""
     for tokens, (frames, spoken) in zip(BATCH, speak(model, BATCH, STYLES), strict=True):
-        assert frames.shape == (len(spoken), TINY[kind].n_mels)
+        assert frames.shape == (len(spoken), model.frame_channels)
         counts = torch.bincount(spoken, minlength=len(tokens))
         assert len(counts) == len(tokens)
         assert int(counts.min()) >= 1

@@ -21,6 +21,7 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssmphony.audio.frame_features import PITCH_UNIT_HZ
 from ssmphony.audio.mel import hann
 from ssmphony.codecs.codec import SpectrumCodec, Stft
 from ssmphony.codecs.excitation import NoiseSpectrum, PulseSpectrum, PulseState
@@ -33,8 +34,6 @@ from ssmphony.types import FrameGrid
 
 LOUDEST = 7.0
 """Log magnitudes end here."""
-PITCH_UNIT_HZ = 128.0
-"""Of the pitch in a frame: values near 1, and a power of two, so that no digit of the phase is lost."""
 HIGHEST_PITCH_HZ = 2_000.0
 
 
@@ -120,7 +119,7 @@ class SpectrumGenerator(SpectrumCodec):
     """See the module's docstring.
 
     A frame is ``[text state, pitch in Hz / 128, energy, speaker's vector]``; the pitch is below 40 Hz where unvoiced,
-    and the energy is ``log(root mean square + 0.001) / 2 + 2`` of the frame's samples.
+    and the energy is that of `ssmphony.audio.frame_features.frame_energy`.
     """
 
     window: Tensor

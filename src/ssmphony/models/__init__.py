@@ -2,5 +2,6 @@
 
 from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.s4_acoustic import S4AcousticConfig
+from ssmphony.models.s4_spectrum import S4SpectrumConfig
 
-MODELS = {"lewm": LeWMConfig, "s4_acoustic": S4AcousticConfig}
+MODELS = {"lewm": LeWMConfig, "s4_acoustic": S4AcousticConfig, "s4_spectrum": S4SpectrumConfig}

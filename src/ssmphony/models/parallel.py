@@ -57,6 +57,8 @@ class ParallelModel(nn.Module, Parallel):
     speaker_names: tuple[str, ...]
     encoded_channels: int
     """Channels of a token that `read` returns."""
+    frame_channels: int
+    """Channels of a frame that `frames` returns."""
     reads: tuple[str, ...] = ("ids", "word_positions", "mask", "speaker", "pitch_semitones")
     """The fields of `ModelInputs` that are inputs of the ``encoder`` graph."""
 

@@ -136,7 +136,7 @@ class S4Acoustic(ParallelModel):
         self.block, self.lookahead = config.block, config.lookahead
         self.max_tokens, self.speaker_names = config.max_seq, config.speakers
         d_model = config.d_model
-        self.encoded_channels = d_model + 1
+        self.encoded_channels, self.frame_channels = d_model + 1, config.n_mels
         self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
         self.positions = nn.Embedding(WORD_POSITIONS, d_model)
         self.speakers = nn.Embedding(len(config.speakers), d_model)
