@@ -48,7 +48,7 @@ def to_devanagari(word: str) -> tuple[str, ...]:
     if known:
         return tuple(known.split())
     capitals = word[:-1] if word[1:-1].isupper() and word[:-1].isupper() and word[-1] == "s" else word
-    if _is_acronym(capitals):
+    if is_acronym(capitals):
         return _acronym(capitals) if capitals == word else _plural(_acronym(capitals))
     if word.endswith("'s"):
         spoken = to_devanagari(word[:-2].replace("'", ""))
@@ -67,7 +67,7 @@ def _lexicon(lower: str) -> str | None:
     return known
 
 
-def _is_acronym(word: str) -> bool:
+def is_acronym(word: str) -> bool:
     inside = len(word) > 2 and word.isalpha() and word[0].isupper() and word[-1].isupper()  # LoC, PoK
     return 1 < len(word) <= _LONGEST_ACRONYM and (word.isupper() or inside)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ssmphony.text.hindi import (
     abbreviations,
     arithmetic,
+    code_mixing,
     codes,
     dates,
     fractions,
@@ -70,7 +71,7 @@ class Reading:
 
 def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
     """Readings of one sentence in order; offsets are into ``sentence``. Linear in its length; never raises."""
-    state = Context(clean(sentence), style or ReadingStyle())
+    state = Context(code_mixing.rewrite(clean(sentence)), style or ReadingStyle())
     readings: list[Reading] = []
     text, place = state.text, 0
     while place < len(text):

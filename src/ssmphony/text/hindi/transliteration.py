@@ -129,9 +129,13 @@ def cues() -> dict[str, float]:
 
 def style_of(word: str) -> Style:
     """Whether lower-case ASCII letters are spelled as an Indian word or as an English one."""
+    return "indian" if indian_score(word) > 0 else "english"
+
+
+def indian_score(word: str) -> float:
+    """How far the spelling of lower-case ASCII letters speaks for an Indian word: above zero where it does."""
     weights = cues()
     written = f"{_EDGE}{word[:40]}{_EDGE}"
-    score = sum(
+    return sum(
         weights.get(written[start : start + size], 0.0) for size in (2, 3) for start in range(len(written) - size + 1)
     )
-    return "indian" if score > 0 else "english"

@@ -8,11 +8,16 @@ from __future__ import annotations
 import os
 
 
-def rows(name: str) -> list[tuple[str, ...]]:
-    """The rows of ``<name>.tsv`` without comments (lines that begin with ``# ``) and blank lines."""
+def lines(name: str) -> list[str]:
+    """The lines of ``<name>.tsv`` without comments (lines that begin with ``# ``) and blank lines."""
     with open(os.path.join(os.path.dirname(__file__), f"{name}.tsv"), encoding="utf-8") as file:
-        lines = [line.rstrip() for line in file]
-    return [tuple(line.split("\t")) for line in lines if line and not line.startswith("# ")]
+        stripped = [line.rstrip() for line in file]
+    return [line for line in stripped if line and not line.startswith("# ")]
+
+
+def rows(name: str) -> list[tuple[str, ...]]:
+    """The rows of ``<name>.tsv`` as cells."""
+    return [tuple(line.split("\t")) for line in lines(name)]
 
 
 def pairs(name: str) -> dict[str, str]:
