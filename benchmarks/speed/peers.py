@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed.systems import Heard, System, SystemMissing
+from benchmarks.speed.systems import OnSamples, System, SystemMissing
 
 MODEL_FOLDER = "model"
 """Folder of an environment for what no Python package of it holds: the graph and the voices of Kokoro."""
@@ -44,9 +44,9 @@ class Hibari:
         with_scipy = ", with SciPy" if importlib.util.find_spec("scipy") else ""
         self.label = f"hibari-tts {version('hibari-tts')}{with_scipy}"
 
-    def speak(self, text: str, heard: Heard) -> None:
+    def speak(self, text: str, on_samples: OnSamples) -> None:
         for samples in self._synthesizer.stream(text):
-            heard(len(samples))
+            on_samples(len(samples))
 
 
 class Piper:
@@ -71,9 +71,9 @@ class Piper:
         self.sample_rate = int(self._voice.config.sample_rate)
         self.label = f"piper-tts {version('piper-tts')}, en_US-joe-medium"
 
-    def speak(self, text: str, heard: Heard) -> None:
+    def speak(self, text: str, on_samples: OnSamples) -> None:
         for chunk in self._voice.synthesize(text):
-            heard(len(chunk.audio_float_array))
+            on_samples(len(chunk.audio_float_array))
 
 
 class Kokoro:
@@ -102,10 +102,10 @@ class Kokoro:
         precision = graphs[0].stem.removeprefix("kokoro-")
         self.label = f"Kokoro-82M {precision}, kokoro-onnx {version('kokoro-onnx')}"
 
-    def speak(self, text: str, heard: Heard) -> None:
+    def speak(self, text: str, on_samples: OnSamples) -> None:
         for sentence in re.split(r"(?<=[।?!])\s+", text.strip()):
             samples, _ = self._synthesizer.create(sentence, "hf_alpha", lang="hi")
-            heard(len(samples))
+            on_samples(len(samples))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Systems that run in this project's own environment, and what a system has to offer to be measured.
 
-A system is loaded once and then speaks: ``speak(text, heard)`` calls ``heard(n)`` whenever ``n`` more samples are
-there. Others than ours are optional; `SystemMissing` says why one is left out.
+A system is loaded once and then speaks: ``speak(text, on_samples)`` calls ``on_samples(n)`` whenever ``n`` more samples
+are there. Systems other than ours are optional; `SystemMissing` says why one is left out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from math import floor, log
 from typing import Any, Protocol
 
-Heard = Callable[[int], None]
+OnSamples = Callable[[int], None]
 
 
 class SystemMissing(Exception):
@@ -32,7 +32,7 @@ class System(Protocol):
 
     def __init__(self, voice: str | None, threads: int) -> None: ...
 
-    def speak(self, text: str, heard: Heard) -> None: ...
+    def speak(self, text: str, on_samples: OnSamples) -> None: ...
 
 
 class Ours:
@@ -48,9 +48,9 @@ class Ours:
         self.sample_rate = self._voice.sample_rate
         self.label = "ssmphony"
 
-    def speak(self, text: str, heard: Heard) -> None:
+    def speak(self, text: str, on_samples: OnSamples) -> None:
         for chunk in self._voice.stream(text):
-            heard(len(chunk.samples))
+            on_samples(len(chunk.samples))
 
 
 class Espeak:
@@ -71,18 +71,18 @@ class Espeak:
         self._library.espeak_Info.restype = ctypes.c_char_p
         version = (self._library.espeak_Info(None) or b"").decode().split(" ")[0]
         self.label = f"espeak-ng {version}"
-        self._heard: Heard = lambda _: None
+        self._on_samples: OnSamples = lambda _: None
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
         self._callback = kind(self._arrived)
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _arrived(self, samples: int | None, count: int, events: int | None) -> int:
         if samples and count:
-            self._heard(count)
+            self._on_samples(count)
         return 0
 
-    def speak(self, text: str, heard: Heard) -> None:
-        self._heard = heard
+    def speak(self, text: str, on_samples: OnSamples) -> None:
+        self._on_samples = on_samples
         data = text.encode() + b"\0"
         self._library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 1, 0, self._UTF8, None, None)
 
@@ -127,7 +127,7 @@ class Vits:
 
         predictor.forward = fixed
 
-    def speak(self, text: str, heard: Heard) -> None:
+    def speak(self, text: str, on_samples: OnSamples) -> None:
         torch = self._torch
         for sentence in text.replace("?", "।").split("।"):
             characters = sentence.strip()
@@ -136,7 +136,7 @@ class Vits:
             ids = torch.zeros(1, 2 * len(characters) + 1, dtype=torch.long)
             ids[0, 1::2] = torch.tensor([1 + ord(character) % 37 for character in characters])
             with torch.no_grad():
-                heard(self._model(input_ids=ids).waveform.shape[-1])
+                on_samples(self._model(input_ids=ids).waveform.shape[-1])
 
 
 SYSTEMS: dict[str, type[System]] = {"ssmphony": Ours, "espeak-ng": Espeak, "vits": Vits}

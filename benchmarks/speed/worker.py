@@ -32,7 +32,7 @@ def speak_once(system: System, text: str, *, only_first: bool = False) -> dict[s
     samples, first = 0, float("nan")
     begin, processor = time.perf_counter(), time.process_time()
 
-    def heard(count: int) -> None:
+    def on_samples(count: int) -> None:
         nonlocal samples, first
         samples += count
         if first != first and samples >= FIRST_S * system.sample_rate:
@@ -41,7 +41,7 @@ def speak_once(system: System, text: str, *, only_first: bool = False) -> dict[s
                 raise _Enough
 
     try:
-        system.speak(text, heard)
+        system.speak(text, on_samples)
     except _Enough:
         return {"first_s": first}
     wall, processor = time.perf_counter() - begin, time.process_time() - processor
