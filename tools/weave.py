@@ -25,7 +25,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def shown(name: str) -> str:
-    """A class or function of ``src`` by its dotted name, as a block of code under the path of its file.
+    """A class or function of ``src`` or ``reference`` by its dotted name, as code under the path of its file.
 
     Raises LookupError, which ends the build, where there is none.
     """
@@ -45,11 +45,11 @@ def located(name: str) -> tuple[Path, list[str]]:
     """The file of a dotted name, and what is left of the name inside it."""
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
-        module = ROOT.joinpath("src", *parts[:cut])
-        for file in (module.with_suffix(".py"), module / "__init__.py"):
-            if file.exists():
-                return file, parts[cut:]
-    raise LookupError(f"the documentation shows {name}, but src has no such module")
+        for module in (ROOT.joinpath("src", *parts[:cut]), ROOT.joinpath(*parts[:cut])):
+            for file in (module.with_suffix(".py"), module / "__init__.py"):
+                if file.exists():
+                    return file, parts[cut:]
+    raise LookupError(f"the documentation shows {name}, but there is no such module")
 
 
 def woven(source: str) -> str:

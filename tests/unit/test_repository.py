@@ -53,6 +53,16 @@ def test_speaking_imports_no_pytorch() -> None:
     assert not loaded & (HEAVY - {"onnxruntime"})
 
 
+@pytest.mark.parametrize("package", ["ssm", "nn"])
+def test_every_layer_says_what_uses_it(package: str) -> None:
+    """What has no line in the docstring of its package is used by nothing: use it or remove it."""
+    folder = ROOT / "src/ssmphony" / package
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    lines = re.findall(r"^\* (.+?):", text, re.MULTILINE)
+    named = {name for line in lines for name in re.findall(r"`(\w+)`", line)}
+    assert named == {path.stem for path in folder.iterdir() if path.stem.isidentifier() and path.stem[0] != "_"}
+
+
 def test_one_version() -> None:
     assert f'version = "{ssmphony.__version__}"' in PYPROJECT
     assert f"version: {ssmphony.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

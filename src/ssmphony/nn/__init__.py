@@ -1,4 +1,22 @@
-"""Building blocks of models and codecs that are not state spaces: attention, convolution, residual blocks, stacks."""
+"""Building blocks of models and codecs that are not state spaces: attention, convolution, residual blocks, stacks.
+
+Modules, and what uses them:
+
+* `layers`: the registry of sequence layers; `stack`, `bidirectional`, and the configs of `models.lewm`, `codecs.lewm`.
+* `block`, `stack`: residual blocks and causal stacks; the decoder of `models.s4_acoustic`, `models.s4_spectrum`.
+* `bidirectional`, `encoder`: whole sequences in both directions; text encoders of all models, the audio encoder of
+  `codecs.lewm`, `alignment.recogniser`.
+* `attention`, `full_attention`: layers with a cache and over whole sequences; `layers`, and so `models.lewm`.
+* `cross_attention`: attention to a text; `models.lewm`.
+* `conv`: convolutions that stream; `codecs.mel_vocoder`, `codecs.lewm`, `codecs.spectrum`, `stack`.
+* `convnext`: `codecs.mel_vocoder`, `codecs.spectrum`, `models.s4_spectrum`.
+* `gather`: choosing steps by index; `codecs.lewm`, `training.discriminators`.
+* `low_rank`: LoRA; `training.adapters`, `export.weights`.
+* `parameter_groups`: what trains slowly and what does not decay; `training`.
+* `learned_state`: a first state that is trained; stacks with ``learned_state: true``. No shipped config sets it.
+* `decode`: single steps of a stack as one compiled call; `benchmarks.ssm_step`. For autoregressive models in PyTorch:
+  exported voices run on ONNX Runtime and do not need it.
+"""
 
 from __future__ import annotations
 

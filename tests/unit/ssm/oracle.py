@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.discretize import bilinear, zero_order_hold
+from reference.discretize import bilinear, zero_order_hold
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from ssmphony.ssm.discretize import bilinear, zero_order_hold
+from reference.discretize import bilinear, zero_order_hold
 from ssmphony.ssm.hippo import legs
 
 

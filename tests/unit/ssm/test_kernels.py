@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.discretize import bilinear
+from reference.discretize import bilinear
 from ssmphony.ssm.hippo import HIPPO, Measure, nplr
 from ssmphony.ssm.kernel import StateSpaceKernel, run
 from ssmphony.ssm.s4 import S4Kernel

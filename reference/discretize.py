@@ -1,6 +1,6 @@
-"""From ``x' = A x + B u`` to ``x[k] = Abar x[k-1] + Bbar u[k]``, dense float64 forms for reference and tests.
+"""From ``x' = A x + B u`` to ``x[k] = Abar x[k-1] + Bbar u[k]``: dense float64 forms, which the layers must equal.
 
-The layers never build these: S4 steps by Woodbury and S4D elementwise. These are what they must equal.
+The layers never build these: S4 steps by the Woodbury identity, S4D by elementwise products.
 """
 
 from __future__ import annotations
