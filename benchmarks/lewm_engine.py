@@ -128,7 +128,7 @@ def speak_batch(model: LeWM, codec: LeWMCodec, tokens: list[Tokens], dtype: torc
     audio, begin = 0, time.perf_counter()
     with lowered:
         state, sound = model.begin(tokens, [Style()] * len(tokens)), codec.initial_state(len(tokens))
-        while not bool(state.over.all()):
+        while not bool(state.done.all()):
             frames, state = model.step(state)
             mask = torch.arange(frames.values.shape[1], device=device) < frames.lengths[:, None]
             samples, sound = codec.decode(frames.values.float(), mask, sound)

@@ -142,7 +142,7 @@ def ends(model: LeWM, sentences: Sequence[Tokens]) -> Iterator[Row]:
         found: dict[int, Row] = {}
         while len(found) < len(batch):
             state, _ = model.one_frame(state)
-            for i in (i for i in range(len(batch)) if bool(state.over[i]) and i not in found):
+            for i in (i for i in range(len(batch)) if bool(state.done[i]) and i not in found):
                 share = (int(state.token[i]) + 1) / len(batch[i])
                 found[i] = {"share": share, "foreseen": bool(state.position[i] < state.max_frames[i])}
         yield from (found[i] for i in range(len(batch)))

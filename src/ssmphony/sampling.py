@@ -14,20 +14,43 @@ import numpy.typing as npt
 
 from ssmphony.types import SsmphonyError
 
+NO_CODE = -1
+"""Stands for a frame before the first."""
+
 
 @dataclass(frozen=True)
 class Sampler:
-    """How a code is drawn from logits: divided by ``temperature``, of the ``top_k`` likeliest (0: of all), and of the
-    fewest that hold ``top_p`` of the probability (Holtzman et al., arXiv 1904.09751). Temperature 0 takes the
-    likeliest."""
+    """How a code is drawn from logits. The repetition penalty comes first, then temperature, ``top_k`` and ``top_p``."""
 
     temperature: float = 1.0
+    """Logits are divided by it; 0 takes the likeliest code."""
     top_k: int = 0
+    """Draw from this many of the likeliest codes; 0 from all."""
     top_p: float = 1.0
+    """Draw from the fewest codes that hold this much of the probability (Holtzman et al., arXiv 1904.09751)."""
+    repetition_penalty: float = 1.0
+    """Positive logits of recent codes are divided by it and negative ones multiplied (Keskar et al., arXiv 1909.05858);
+    1 changes nothing."""
+    repetition_window: int = 0
+    """Codes of the same codebook that count as recent: those of the last so many frames."""
 
     def __post_init__(self) -> None:
-        if self.temperature < 0.0 or self.top_k < 0 or not 0.0 < self.top_p <= 1.0:
-            raise SsmphonyError(f"{self} is out of range: temperature and top_k from 0, top_p above 0 and at most 1")
+        if (
+            self.temperature < 0.0
+            or self.top_k < 0
+            or not 0.0 < self.top_p <= 1.0
+            or self.repetition_penalty < 1.0
+            or self.repetition_window < 0
+        ):
+            raise SsmphonyError(
+                f"{self} is out of range: temperature, top_k and repetition_window from 0, top_p above 0 and at most 1, "
+                "repetition_penalty from 1"
+            )
+
+    @property
+    def remembers(self) -> int:
+        """Frames of codes that have to be kept."""
+        return self.repetition_window if self.repetition_penalty > 1.0 else 0
 
 
 def seeded_noise(seeds: Iterable[int], positions: Iterable[int], channels: int) -> npt.NDArray[np.float32]:
@@ -38,11 +61,31 @@ def seeded_noise(seeds: Iterable[int], positions: Iterable[int], channels: int) 
 
 
 def draw_codes(
-    logits: npt.NDArray[np.float32], seeds: Iterable[int], positions: Iterable[int], sampler: Sampler, codebook: int = 0
+    logits: npt.NDArray[np.float32],
+    seeds: Iterable[int],
+    positions: Iterable[int],
+    sampler: Sampler,
+    codebook: int = 0,
+    recent: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.int64]:
-    """One code of each row of logits (row, code): a function of the row's seed, its position and the codebook."""
+    """One code of each row of logits (row, code): a function of the row's seed, its position and the codebook.
+
+    ``recent`` (row, frame) are the codes of this codebook in the last frames, `NO_CODE` where there was no frame.
+    """
+    if recent is not None and sampler.remembers:
+        logits = _penalised(logits, recent, sampler.repetition_penalty)
     rows = zip(logits, seeds, positions, strict=True)
     return np.array([_draw(row, seed, position, codebook, sampler) for row, seed, position in rows], np.int64)
+
+
+def _penalised(
+    logits: npt.NDArray[np.float32], recent: npt.NDArray[np.int64], penalty: float
+) -> npt.NDArray[np.float32]:
+    """The same logits, those of recent codes lower."""
+    repeated = np.zeros(logits.shape, np.bool_)
+    rows, frames = np.nonzero(recent != NO_CODE)
+    repeated[rows, recent[rows, frames]] = True
+    return np.where(repeated, np.where(logits > 0, logits / penalty, logits * penalty), logits).astype(np.float32)
 
 
 def _draw(row: npt.NDArray[np.float32], seed: int, position: int, codebook: int, sampler: Sampler) -> int:

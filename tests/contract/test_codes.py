@@ -22,7 +22,7 @@ from ssmphony.sampling import Sampler
 from ssmphony.types import FrameGrid, Style, Tokens
 
 CODEBOOKS, D, HOP = (11, 7), 8, 4
-SAMPLER = Sampler(temperature=0.9, top_k=5, top_p=0.95)
+SAMPLER = Sampler(temperature=0.9, top_k=5, top_p=0.95, repetition_penalty=1.3, repetition_window=4)
 BATCH = (Tokens((1, 4, 5, 2), tuple("xxxx")), Tokens((1, 2), tuple("xx")), Tokens((), ()))
 STYLES = (Style(seed=3), Style(seed=4, speaker="other"), Style())
 
@@ -109,7 +109,7 @@ def speak(model: Any, batch: tuple[Tokens, ...], styles: tuple[Style, ...]) -> l
             frames, state = model.step(state)
             for row, length in enumerate(np.asarray(frames.lengths)):
                 rows[row].append(np.asarray(frames.values)[row, :length])
-    assert bool(np.asarray(state.over).all())
+    assert bool(np.asarray(state.done).all())
     return [np.concatenate(row) for row in rows]
 
 
@@ -138,6 +138,15 @@ def test_a_batch_is_its_members_and_a_seed_is_a_sound(model: Codes) -> None:
     for tokens, style, frames in zip(BATCH, STYLES, together, strict=True):
         np.testing.assert_array_equal(speak(model, (tokens,), (style,))[0], frames)
     assert any(len(a) != len(b) or (a != b).any() for a, b in [speak(model, BATCH[:1] * 2, (Style(), Style(seed=9)))])
+
+
+def test_a_penalty_makes_codes_repeat_less(model: Codes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def repeated(sampler: Sampler) -> float:
+        monkeypatch.setattr(model, "sampler", sampler)
+        spoken = [speak(model, BATCH[:1], (Style(seed=seed),))[0] for seed in range(20)]
+        return float(np.mean([(frames[1:] == frames[:-1]).mean() for frames in spoken if len(frames) > 1]))
+
+    assert repeated(Sampler(repetition_penalty=50.0, repetition_window=2)) < repeated(Sampler()) / 2
 
 
 @pytest.mark.integration

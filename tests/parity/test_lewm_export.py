@@ -48,7 +48,7 @@ def test_latents(mixer: str, tmp_path: Path) -> None:
             for row, length in enumerate(spoken.lengths):
                 np.testing.assert_array_equal(spoken.tokens[row, :length], frames.tokens[row, :length])
                 np.testing.assert_allclose(spoken.values[row, :length], frames.values[row, :length], atol=TOLERANCE)
-    assert state.over.all()
+    assert state.done.all()
     assert state.position.max() > 30
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssmphony.sampling import Sampler, draw_codes, seeded_noise
+from ssmphony.sampling import NO_CODE, Sampler, draw_codes, seeded_noise
 from ssmphony.types import SsmphonyError
 
 LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
@@ -47,7 +47,47 @@ def test_codebooks_and_noise_do_not_share_numbers() -> None:
     assert seeded_noise([0], [1], 4).tolist() != seeded_noise([0], [2], 4).tolist()
 
 
-@pytest.mark.parametrize("settings", [{"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.5}])
+def test_recent_codes_are_drawn_less_often() -> None:
+    sampler = Sampler(repetition_penalty=2.0, repetition_window=3)
+    recent = np.tile(np.array([NO_CODE, 0, 0]), (MANY, 1))
+    codes = draw_codes(np.tile(LOGITS, (MANY, 1)), [5] * MANY, range(MANY), sampler, 0, recent)
+    expected = np.array([0.25, 0.3, 0.15, 0.05]) / 0.75  # the logarithm of a half, doubled
+    np.testing.assert_allclose(np.bincount(codes, minlength=4) / MANY, expected, atol=0.03)
+    none = np.full((MANY, 3), NO_CODE)
+    np.testing.assert_array_equal(
+        draw_codes(np.tile(LOGITS, (MANY, 1)), [5] * MANY, range(MANY), sampler, 0, none),
+        draw_codes(np.tile(LOGITS, (MANY, 1)), [5] * MANY, range(MANY), Sampler()),
+    )
+
+
+def test_a_penalty_lowers_positive_logits_and_the_likeliest_code_too() -> None:
+    logits = np.array([[2.0, 1.5, -1.0], [2.0, 1.5, -1.0]], np.float32)
+    sampler = Sampler(temperature=0.0, repetition_penalty=1.5, repetition_window=1)
+    assert draw_codes(logits, [0, 0], [0, 0], sampler, 0, np.array([[0], [1]])).tolist() == [1, 0]
+
+
+def test_a_penalty_keeps_rows_apart_and_draws_by_seed_and_position() -> None:
+    sampler = Sampler(repetition_penalty=1.7, repetition_window=4)
+    random = np.random.default_rng(2)
+    logits, recent = random.standard_normal((5, 20)).astype(np.float32), random.integers(-1, 20, (5, 4))
+    seeds, positions = [3, 4, 5, 6, 7], [0, 9, 2, 5, 1]
+    together = draw_codes(logits, seeds, positions, sampler, 1, recent)
+    for row in range(5):
+        one = slice(row, row + 1)
+        assert draw_codes(logits[one], seeds[one], positions[one], sampler, 1, recent[one])[0] == together[row]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": -1},
+        {"top_k": -1},
+        {"top_p": 0},
+        {"top_p": 1.5},
+        {"repetition_penalty": 0.9},
+        {"repetition_window": -1},
+    ],
+)
 def test_settings_out_of_range(settings: dict[str, float]) -> None:
     with pytest.raises(SsmphonyError, match="out of range"):
         Sampler(**settings)  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import State, VoiceModel
 from ssmphony.model_inputs import ModelInputs, model_inputs
 from ssmphony.models.graph_inputs import graph_inputs
-from ssmphony.sampling import Sampler, draw_codes, seeded_noise
+from ssmphony.sampling import NO_CODE, Sampler, draw_codes, seeded_noise
 from ssmphony.types import Frames, SsmphonyError, Style, Tokens
 
 
@@ -56,12 +56,14 @@ class AutoregressiveState(NamedTuple):
     token: Tensor
     """(batch,): the place in the text, in tokens: never further back than before."""
     max_frames: Tensor
-    """(batch,) int: the sentence is over after so many frames."""
-    over: Tensor
+    """(batch,) int: a sentence has at most this many frames."""
+    done: Tensor
     """(batch,) bool."""
     seed: Tensor
     """(batch,) int."""
     layers: State
+    recent: tuple[Tensor, ...] = ()
+    """Of codes that must not repeat, the last frames, (batch, window, codebook); else nothing."""
 
 
 class AutoregressiveModel(nn.Module, VoiceModel):
@@ -136,6 +138,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         inputs = pytree.tree_map(lambda array: torch.from_numpy(array).to(device), arrays)
         memory, mask = self.encode(inputs), inputs.mask
         count = mask.sum(1)
+        window = self.sampler.remembers if self.codebooks and self.sampler else 0
         return AutoregressiveState(
             memory=pytree.tree_map(lambda part: F.pad(part, (0, 0, 0, room)), memory),
             present=F.pad(mask, (0, room)),
@@ -143,9 +146,10 @@ class AutoregressiveModel(nn.Module, VoiceModel):
             position=torch.zeros_like(count),
             token=torch.zeros_like(count, dtype=torch.float32),
             max_frames=self.max_frames(mask),
-            over=count == 0,
+            done=count == 0,
             seed=inputs.seeds,
             layers=self.initial_layers(len(tokens)),
+            recent=(count.new_full((len(tokens), window, len(self.codebooks)), NO_CODE),) if window else (),
         )
 
     def step(self, state: AutoregressiveState) -> tuple[Frames, AutoregressiveState]:
@@ -153,7 +157,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         tokens: list[Tensor] = []
         lengths = torch.zeros_like(state.position)
         for _ in range(self.block):
-            before = state.over
+            before = state.done
             state, ended = self.one_frame(state)
             lengths = lengths + (~before & ~ended)
             frames.append(state.frame)
@@ -165,8 +169,11 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         made = self.advance(state.frame, state.position, state.token, state.memory, state.present, state.layers)
         frame, ended = self._frame(made, state)
         position = state.position + 1
-        over = state.over | made.stop | ended | (position >= state.max_frames)
-        new = state._replace(frame=frame, position=position, token=made.token, over=over, layers=made.layers)
+        done = state.done | made.stop | ended | (position >= state.max_frames)
+        recent = tuple(torch.cat([frames[:, 1:], frame[:, None]], dim=1) for frames in state.recent)
+        new = state._replace(
+            frame=frame, position=position, token=made.token, done=done, layers=made.layers, recent=recent
+        )
         return new, ended
 
     def _frame(self, made: Advance, state: AutoregressiveState) -> tuple[Tensor, Tensor]:
@@ -177,13 +184,14 @@ class AutoregressiveModel(nn.Module, VoiceModel):
             spread = self.noise_std()
             if bool(spread.any()):
                 noise = seeded_noise(seeds, positions, made.frame.shape[1])
-                return made.frame + spread * torch.from_numpy(noise).to(device), torch.zeros_like(state.over)
-            return made.frame, torch.zeros_like(state.over)
-        sampler = self.sampler or Sampler()
+                return made.frame + spread * torch.from_numpy(noise).to(device), torch.zeros_like(state.done)
+            return made.frame, torch.zeros_like(state.done)
+        sampler, recent = self.sampler or Sampler(), state.recent[0].cpu().numpy() if state.recent else None
 
         def draw(logits: Tensor, codebook: int) -> Tensor:
             values = logits.detach().float().cpu().numpy()
-            return torch.from_numpy(draw_codes(values, seeds, positions, sampler, codebook)).to(device)
+            last = recent[..., codebook] if recent is not None else None
+            return torch.from_numpy(draw_codes(values, seeds, positions, sampler, codebook, last)).to(device)
 
         first = draw(made.frame, 0)
         codes = [first.clamp(max=sizes[0] - 1)]

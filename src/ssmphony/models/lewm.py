@@ -315,7 +315,7 @@ class LeWM(AutoregressiveModel):
     def follow(self, state: AutoregressiveState, z: Tensor) -> AutoregressiveState:
         """Go on as if the latents z (batch, time, d_latent) had been spoken: the way a reference clip comes in."""
         for latent in z.unbind(1):
-            state = self.one_frame(state)[0]._replace(frame=latent, over=state.over)
+            state = self.one_frame(state)[0]._replace(frame=latent, done=state.done)
         return state
 
     def _blocks(self) -> list[PredictorBlock]:

@@ -13,7 +13,7 @@ from ssmphony.interfaces import VoiceModel
 from ssmphony.model_inputs import model_inputs
 from ssmphony.runtime.expand import Booleans, Floats, Integers
 from ssmphony.runtime.graph import Array, Arrays, Graph
-from ssmphony.sampling import Sampler, draw_codes, seeded_noise
+from ssmphony.sampling import NO_CODE, Sampler, draw_codes, seeded_noise
 from ssmphony.types import Frames, ReferenceInput, SsmphonyError, Style, Tokens
 
 _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
@@ -37,12 +37,14 @@ class AutoregressiveState(NamedTuple):
     token: Floats
     """(batch,): the place in the text, in tokens."""
     max_frames: Integers
-    """(batch,): the sentence is over after so many frames."""
-    over: Booleans
+    """(batch,): a sentence has at most this many frames."""
+    done: Booleans
     """(batch,)."""
     seed: Integers
     """(batch,)."""
     layers: Arrays
+    recent: Arrays = ()
+    """Of codes that must not repeat, the last frames, (batch, window, codebook); else nothing."""
 
 
 class AutoregressiveRuntime(VoiceModel):
@@ -87,7 +89,7 @@ class AutoregressiveRuntime(VoiceModel):
         arrays = read.named()
         outputs, _ = self.encoder.run({name: arrays[name] for name in self.encoder.inputs})
         made = dict(zip(self.encoder.outputs, outputs, strict=True))
-        zeros = np.zeros(len(tokens), np.int64)
+        zeros, window = np.zeros(len(tokens), np.int64), self.sampler.remembers if self.codebooks else 0
         return AutoregressiveState(
             memory=tuple(self._padded(made[name], name) for name in self.memory),
             present=np.pad(read.mask, ((0, 0), (0, room))),
@@ -96,19 +98,20 @@ class AutoregressiveRuntime(VoiceModel):
             position=zeros,
             token=zeros.astype(np.float32),
             max_frames=made["max_frames"],
-            over=read.mask.sum(axis=1) == 0,
+            done=read.mask.sum(axis=1) == 0,
             seed=read.seeds,
             layers=self.predictor.initial_state(len(tokens)),
+            recent=(np.full((len(tokens), window, len(self.codebooks)), NO_CODE, np.int64),) if window else (),
         )
 
     def step(self, state: AutoregressiveState) -> tuple[Frames, AutoregressiveState]:
-        shape = (len(state.over), self.block)
+        shape = (len(state.done), self.block)
         values = np.zeros((*shape, state.frame.shape[1]), state.frame.dtype)
-        tokens, lengths = np.zeros(shape, np.int64), np.zeros(len(state.over), np.int64)
+        tokens, lengths = np.zeros(shape, np.int64), np.zeros(len(state.done), np.int64)
         for index in range(self.block):
-            if state.over.all():
+            if state.done.all():
                 break
-            before = state.over
+            before = state.done
             state, ended = self._advance(state)
             lengths += ~before & ~ended
             values[:, index], tokens[:, index] = state.frame, state.token
@@ -122,9 +125,12 @@ class AutoregressiveRuntime(VoiceModel):
         made = dict(zip(self.predictor.outputs, outputs, strict=True))
         frame, ended = self._codes(made, state) if self.codebooks else (self._floats(made, state), np.False_)
         position = state.position + 1
-        over = state.over | made["stop"] | ended | (position >= state.max_frames)
-        new = state._replace(frame=frame, position=position, token=made["new_token"], over=over, layers=layers)
-        return new, np.broadcast_to(ended, over.shape)
+        done = state.done | made["stop"] | ended | (position >= state.max_frames)
+        recent = tuple(np.concatenate([frames[:, 1:], frame[:, None]], axis=1) for frames in state.recent)
+        new = state._replace(
+            frame=frame, position=position, token=made["new_token"], done=done, layers=layers, recent=recent
+        )
+        return new, np.broadcast_to(ended, done.shape)
 
     def _floats(self, made: dict[str, Array], state: AutoregressiveState) -> Floats:
         frame = made["new_frame"]
@@ -135,14 +141,17 @@ class AutoregressiveRuntime(VoiceModel):
     def _codes(self, made: dict[str, Array], state: AutoregressiveState) -> tuple[Integers, Booleans]:
         """One code of each codebook, and whether the first is the end."""
         seeds, positions = state.seed.tolist(), state.position.tolist()
-        first = draw_codes(made["logits"], seeds, positions, self.sampler)
+        window = np.full((len(seeds), 0, len(self.codebooks)), NO_CODE) if not state.recent else state.recent[0]
+        first = draw_codes(made["logits"], seeds, positions, self.sampler, 0, window[..., 0])
         frame = [np.minimum(first, self.codebooks[0] - 1)]
         if self.codes is not None:
             inner = self.codes.initial_state(len(first))
             for codebook, size in enumerate(self.codebooks[1:], start=1):
                 inputs = {"hidden": made["hidden"], "code": frame[-1], "codebook": np.full_like(first, codebook)}
                 (logits,), inner = self.codes.run(inputs, inner)
-                frame.append(draw_codes(logits[:, :size], seeds, positions, self.sampler, codebook))
+                frame.append(
+                    draw_codes(logits[:, :size], seeds, positions, self.sampler, codebook, window[..., codebook])
+                )
         return np.stack(frame, axis=1), first == self.codebooks[0]
 
     def _padded(self, array: Floats, name: str) -> Floats:

@@ -62,7 +62,7 @@ def synthesize(voice: LeWMVoice, tokens: Tokens, style: Style = Style(), prompt:
         state = state._replace(token=state.token.clamp(min=len(before)))
     latents: list[Tensor] = []
     spoken: list[Tensor] = []
-    while not bool(state.over):
+    while not bool(state.done):
         state, _ = model.one_frame(state)
         latents.append(state.frame[0])
         spoken.append(state.token[0].long() - len(before))
