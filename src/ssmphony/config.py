@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ssmphony.types import SsmphonyError
 
@@ -48,7 +48,8 @@ class VoiceBlock(Config):
     ``frontend``, ``model`` and ``codec`` each name a ``kind``; the other keys are that kind's config.
     """
 
-    frontend: dict[str, Any]
+    frontend: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Left out for a `ssmphony.interfaces.Generator`, which reads no text."""
     model: dict[str, Any]
     codec: dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""The only abstract things: four small interfaces that every system of the project fits.
+"""The only abstract things: small interfaces that every system of the project fits.
 
 State is a value. It is passed in and returned, never kept inside an object, so that chunked output equals full
 output, a stream can be saved and resumed, and many streams can share one model. A state is a NamedTuple
@@ -51,8 +51,8 @@ class Frontend(ABC):
         """Cut text into sentences, lazily and in constant memory.
 
         An iterable of strings is text as it is being written: the pieces are joined without separator, and a
-        sentence is yielded as soon as its end is certain. Text without anything to speak yields nothing. No sentence
-        is read by what stands before it: the text behind it, alone, gives the same sentences.
+        sentence is yielded as soon as its end is certain. Text with no speakable content yields nothing. Sentences
+        are independent: cutting the text after any sentence and restarting there yields the same rest.
         """
 
     def whole(self, text: str) -> Tokens:
@@ -101,11 +101,11 @@ class VoiceModel(ABC):
 
     @abstractmethod
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
-        """Read a batch of sentences; the returned state stands before their first frame."""
+        """Read a batch of sentences; the returned state is the one before their first frame."""
 
     @abstractmethod
     def step(self, state: State) -> tuple[Frames, State]:
-        """The next block of frames of every sentence of the batch, and the state behind it. Pure."""
+        """The next block of frames of every sentence of the batch, and the state after it. Pure."""
 
 
 class Parallel(VoiceModel):
@@ -118,6 +118,22 @@ class Parallel(VoiceModel):
     @abstractmethod
     def with_token_ends(self, state: State, ends: Array) -> State:
         """The same sentences before their first frame, with other durations."""
+
+
+class Generator(ABC):
+    """Frames without text, from a seed; its voice block has no frontend.
+
+    The contract is that of a `VoiceModel`: blocks of any size give the same frames, a row of a batch equals itself
+    alone, state is a value, and random numbers are a function of seed and absolute position.
+    """
+
+    @abstractmethod
+    def begin(self, styles: Sequence[Style]) -> State:
+        """One row for each style, of which the seed counts, and speaker and reference where there are any."""
+
+    @abstractmethod
+    def step(self, state: State) -> tuple[Array, State]:
+        """The next block of frames (batch, time, channel), and the state after it. Never ends. Pure."""
 
 
 class Decoder(ABC):
@@ -161,5 +177,5 @@ class SequenceLayer(ABC):
         """x (batch, time, channel), mask (batch, time) bool: false where a step is padding at the end of a row
         (or lookahead feed). Padding reads as absent: it changes no real step.
 
-        reset (batch, time) bool marks the first steps of sequences that are packed one behind the other: the state
-        before such a step is a fresh one, whatever stood there. Each sequence is followed by its lookahead feed."""
+        reset (batch, time) bool marks the first steps of sequences that are packed one after the other: the state
+        before such a step is a fresh one, whatever it was. Each sequence is followed by its lookahead feed."""

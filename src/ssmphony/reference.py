@@ -9,8 +9,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ssmphony.types import Reference, ReferenceInput, SsmphonyError
+from ssmphony.interfaces import Encoder
+from ssmphony.types import Reference, ReferenceInput, Samples, SsmphonyError
 
 _KEY = "ssmphony.reference"
 _HEADER_BYTES = 1 << 16
@@ -47,6 +49,28 @@ def load_reference(path: Path) -> Reference:
     if reference.checksum != expected:
         raise SsmphonyError(f"{path}: the reference is damaged (its checksum is wrong)")
     return reference
+
+
+def reference_from(samples: Samples, encoder: Encoder | None, expected: Mapping[str, ReferenceInput]) -> Reference:
+    """A reference made from a recording, for a model that reads nothing but ``samples`` or the codec's ``frames``.
+
+    Args:
+        samples: (n,), at the sample rate of the voice.
+        encoder: The voice's codec encoder.
+        expected: What the model reads.
+
+    Raises:
+        SsmphonyError: Where the model reads something else, or the voice came without the encoder.
+    """
+    arrays: dict[str, Any] = {}
+    for name in expected:
+        if name == "samples":
+            arrays[name] = samples[:, None]
+        elif name == "frames" and encoder is not None:
+            arrays[name] = encoder.encode(samples[None])[0]
+        else:
+            raise SsmphonyError(f"this voice cannot make '{name}' from a recording: give a saved reference")
+    return Reference(arrays)
 
 
 def check_reference(reference: Reference, expected: Mapping[str, ReferenceInput]) -> None:

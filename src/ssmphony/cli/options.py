@@ -12,8 +12,16 @@ from ssmphony.cli.completion import speaker_names, voice_names
 Voice = Annotated[
     str | None, typer.Option(help="An installed voice, or the folder of one.", autocompletion=voice_names)
 ]
-Speaker = Annotated[str | None, typer.Option(help="One of the voice's speakers.", autocompletion=speaker_names)]
+Speaker = Annotated[
+    str | None,
+    typer.Option(
+        help="One of the voice's speakers, or a mix of them: alpha:0.7,omega:0.3.", autocompletion=speaker_names
+    ),
+]
 Speed = Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")]
 Pitch = Annotated[float, typer.Option(help="Semitones, -12 to 12.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same sound.")]
+ReferenceFile = Annotated[
+    Path | None, typer.Option(help="A recording, or a saved reference, to speak like; for voices that take one.")
+]
 LexiconFile = Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")]

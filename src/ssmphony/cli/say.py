@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.live import LiveText
-from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice
+from ssmphony.cli.options import LexiconFile, Pitch, ReferenceFile, Seed, Speaker, Speed, Voice
+from ssmphony.cli.reference import read_reference
 from ssmphony.cli.sinks import Destinations, Sink, StreamFormat
 from ssmphony.cli.source import TextSource, open_text
 
@@ -37,6 +38,7 @@ def say(
     speed: Speed = 1.0,
     pitch: Pitch = 0.0,
     seed: Seed = 0,
+    reference: ReferenceFile = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default 2.")] = None,
     lexicon: LexiconFile = None,
     timings: Annotated[Path | None, typer.Option(help="Write word times to a .json, .srt or .vtt file.")] = None,
@@ -57,7 +59,8 @@ def say(
     written: list[str] = []
     pieces = _keeping(source, written) if timings is not None else source
     live = LiveText(pieces) if destinations.live and isinstance(source, TextSource) and source.is_live else None
-    chunks = loaded.speak(live or pieces, Style(speed, pitch, seed, speaker))
+    like = None if reference is None else read_reference(reference, loaded)
+    chunks = loaded.speak(live or pieces, Style(speed, pitch, seed, speaker, like))
     spoken, stopped = 0, None
     with destinations.files(rate, written) as files:
         try:

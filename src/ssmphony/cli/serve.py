@@ -16,6 +16,13 @@ from ssmphony.extras import needs_extra
 if TYPE_CHECKING:
     from ssmphony.server import ServeSettings
 
+Aliases = Annotated[
+    list[str] | None, typer.Option(help="Another name for a voice, NAME=VOICE or NAME=VOICE/SPEAKER; may be repeated.")
+]
+References = Annotated[
+    list[str] | None, typer.Option(help="A reference that requests may name, NAME=FILE; may be repeated.")
+]
+
 
 def serve(
     voice: Annotated[
@@ -26,10 +33,8 @@ def serve(
         ),
     ] = None,
     lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
-    alias: Annotated[
-        list[str] | None,
-        typer.Option(help="Another name for a voice, NAME=VOICE or NAME=VOICE/SPEAKER; may be repeated."),
-    ] = None,
+    alias: Aliases = None,
+    reference: References = None,
     host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8000; 0 for any that is free.")] = None,
     wyoming: Annotated[
@@ -78,6 +83,7 @@ def serve(
         "voices": voice,
         "lexicon": lexicon,
         "aliases": alias,
+        "references": reference,
         "host": host,
         "port": port,
         "wyoming": wyoming,

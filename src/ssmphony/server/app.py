@@ -27,6 +27,7 @@ from ssmphony.server.metrics import REFRESH_S, Metrics
 from ssmphony.server.names import VoiceNames
 from ssmphony.server.reference import render
 from ssmphony.server.settings import ServeSettings
+from ssmphony.server.style import load_references
 from ssmphony.server.whole import Room
 from ssmphony.server.wyoming import answering
 
@@ -54,7 +55,8 @@ def create_app(
     """The application that speaks with ``engine``, which stays the caller's to close. ``url`` is where it listens.
 
     While it runs, it answers the protocol Wyoming at the socket ``wyoming``. Once ``stopping`` is set, WebSockets are
-    closed as soon as their utterances have ended. Raises `SsmphonyError` for an alias that leads nowhere.
+    closed as soon as their utterances have ended. Raises `SsmphonyError` for an alias that leads nowhere and a
+    reference that cannot be read.
     """
     settings = settings or ServeSettings()
     stopping = stopping or asyncio.Event()
@@ -81,7 +83,7 @@ def create_app(
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
     app.state.names, app.state.room = VoiceNames.of(engine, settings.aliases), Room(settings.whole_s)
-    app.state.stopping = stopping
+    app.state.references, app.state.stopping = load_references(settings), stopping
     errors.install(app)
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it
     for router in (speech.router, captions.router, phonemes.router, catalogue.router):

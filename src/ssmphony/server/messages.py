@@ -19,22 +19,20 @@ from pydantic import (
 from ssmphony.audio.encoding import Format, SampleRate
 from ssmphony.server.errors import ApiError
 from ssmphony.server.lexicon import LexiconField
+from ssmphony.server.style import StyleFields
 
 
 class _Message(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
-class Start(_Message):
+class Start(StyleFields, _Message):
     """Begins an utterance. Fields of `speech.SpeechRequest` mean the same here; others are refused, not ignored."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
     type: Literal["start"]
     voice: str | None = None
-    speaker: str | None = None
-    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
-    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False)] = 0.0
     format: Annotated[Format, Field(validation_alias=AliasChoices("format", "response_format"))] = "pcm"
     sample_rate: SampleRate | None = None
     lexicon: LexiconField = None

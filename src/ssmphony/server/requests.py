@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 from ssmphony.audio.encoding import SAMPLE_RATES, Format, SampleRate, output_rate
 from ssmphony.server.errors import ApiError
 from ssmphony.server.lexicon import LexiconField
+from ssmphony.server.style import StyleFields
 from ssmphony.types import SsmphonyError
 
 SHORT = 200
@@ -63,14 +64,11 @@ class RequestBody(BaseModel):
         return schema
 
 
-class SpeechOptions(RequestBody):
+class SpeechOptions(StyleFields, RequestBody):
     """How to speak, whatever the request is for."""
 
     model: Annotated[str | None, Field(description="Any: the voice decides.")] = None
     voice: VoiceName = None
-    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
-    speaker: Annotated[str | None, Field(description="One of the voice's speakers.")] = None
-    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
     lexicon: LexiconField = None
 
 

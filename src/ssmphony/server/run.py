@@ -25,6 +25,7 @@ from ssmphony.server.dispatch import Inbox
 from ssmphony.server.log import log, write_log
 from ssmphony.server.names import VoiceNames
 from ssmphony.server.settings import ServeSettings
+from ssmphony.server.style import load_references
 from ssmphony.server.workers import supervise
 from ssmphony.server.wyoming import bind
 from ssmphony.text.hindi import Lexicon
@@ -49,12 +50,13 @@ def serve(settings: ServeSettings, greet: Callable[[str], None] | None = None) -
     """Answer until SIGTERM or SIGINT; what is being spoken then is spoken to its end.
 
     ``greet`` is called with the server's address once requests are answered. Raises `SsmphonyError` for voices that
-    cannot be loaded, for aliases that lead nowhere, and for an address that cannot be had.
+    cannot be loaded, for aliases that lead nowhere, for references that cannot be read, and for an address that cannot be had.
     """
     write_log()
     check_discovery(settings)
     read_names(settings)
     read_lexicon(settings)
+    load_references(settings)
     listener = listen(settings.host, settings.port)
     if settings.api_key is None and not _is_loopback(listener):
         log("anyone who can reach this address may use the server: set --api-key", logging.WARNING)

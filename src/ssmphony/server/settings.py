@@ -37,6 +37,9 @@ class ServeSettings(Config):
     """A table of words and how to say them, for every voice that reads phonemes."""
     aliases: tuple[str, ...] = ()
     """Other names for voices: ``NAME=VOICE`` or ``NAME=VOICE/SPEAKER``. In a file also a table of them."""
+    references: tuple[str, ...] = ()
+    """Recordings that requests may ask to speak like: ``NAME=FILE``, files of saved references. In a file also a table
+    of them."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     """0: any that is free."""
@@ -91,10 +94,10 @@ class ServeSettings(Config):
         """Seconds until a text of this length must have been spoken, also to a listener who takes it as it plays."""
         return self.timeout_s * max(1.0, characters / TIMEOUT_CHARACTERS)
 
-    @field_validator("voices", "aliases", "cors_origins", "forwarded_allow_ips", mode="before")
+    @field_validator("voices", "aliases", "references", "cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """One text of the environment or a file may name several, with commas; aliases may also be a table."""
+        """One text of the environment or a file may name several, with commas; aliases and references may also be a table."""
         if isinstance(value, Mapping):
             return tuple(f"{name}={target}" for name, target in value.items())
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

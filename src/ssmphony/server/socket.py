@@ -31,7 +31,7 @@ from ssmphony.server.names import VoiceNames
 from ssmphony.server.record import CLIENT_GONE, Record
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.speech import check_length
-from ssmphony.types import AudioChunk, SsmphonyError, Style
+from ssmphony.types import AudioChunk, SsmphonyError
 
 router = APIRouter()
 PATH = "/v1/audio/speech/stream"
@@ -175,7 +175,7 @@ class Session:
         rate = output_rate(message.format, self._engine.voices[voice].sample_rate, message.sample_rate)
         stream = self._engine.open(
             record.voice,
-            Style(message.speed, message.pitch, speaker=speaker),
+            message.style(speaker, self._socket.app.state.references),
             deadline_s=self._settings.deadline_s(self._settings.max_characters),
             frontend=frontend,
         )

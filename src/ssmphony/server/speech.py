@@ -19,7 +19,6 @@ from ssmphony.server.requests import SoundOptions, SpeechOptions, SpeechRequest,
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.timestamps import LINES, OBJECT, TimedSound, in_lines, in_object
 from ssmphony.server.whole import complete, send_whole
-from ssmphony.types import Style
 
 router = APIRouter(tags=["speech"])
 _EVENTS = "text/event-stream"
@@ -156,7 +155,7 @@ async def open_stream(
         stream = engine.stream(
             text,
             record.voice,
-            Style(asked.speed, asked.pitch, speaker=speaker),
+            asked.style(speaker, request.app.state.references),
             deadline_s=settings.deadline_s(len(written)),
             frontend=frontend,
         )

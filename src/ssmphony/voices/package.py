@@ -100,6 +100,8 @@ def load(
 
 def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexicon | None) -> Frontend:
     where, block = str(folder / MANIFEST), dict(manifest.voice.frontend)
+    if not block:
+        raise SsmphonyError(f"{where}: this is a generator without a frontend, it reads no text")
     if own := block.get("lexicon"):
         block["lexicon"] = folder / _plain_name(str(own), where)
     kind = choose(FRONTENDS, str(block.get("kind", "")), "frontend")

@@ -109,6 +109,6 @@ def test_proxies():
 
 
 def test_every_setting_has_a_flag():
-    renamed = {"voice": "voices", "alias": "aliases", "cors_origin": "cors_origins"}
+    renamed = {"voice": "voices", "alias": "aliases", "cors_origin": "cors_origins", "reference": "references"}
     flags = {renamed.get(name, name) for name in inspect.signature(serve).parameters}
     assert flags - {"config"} == set(ServeSettings.model_fields)

@@ -1,0 +1,66 @@
+"""How a request asks to be spoken: the fields of a style, over HTTP and WebSockets alike.
+
+A reference is the name of one that the operator offers, never a path or sound of a client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from ssmphony.config import suggest
+from ssmphony.reference import load_reference
+from ssmphony.server.errors import ApiError
+from ssmphony.server.settings import ServeSettings
+from ssmphony.types import Reference, SsmphonyError, Style
+
+
+class StyleFields(BaseModel):
+    """The fields of a request that make its `Style`."""
+
+    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
+    speaker: Annotated[
+        str | None, Field(description="One of the voice's speakers, or a mix of them: alpha:0.7,omega:0.3.")
+    ] = None
+    pitch: Annotated[float, Field(ge=-12, le=12, allow_inf_nan=False, description="Semitones up or down.")] = 0.0
+    reference: Annotated[
+        str | None, Field(description="A recording to speak like: the name of one that this server offers.")
+    ] = None
+
+    def style(self, speaker: str | None, references: Mapping[str, Reference]) -> Style:
+        """The style asked for, with the speaker that the request's names lead to.
+
+        Raises `ApiError` for a reference that the server does not offer.
+        """
+        reference = _find(references, self.reference)
+        return Style(self.speed, self.pitch, speaker=speaker, reference=reference)
+
+
+def load_references(settings: ServeSettings) -> dict[str, Reference]:
+    """The references of the settings by name.
+
+    Raises:
+        SsmphonyError: For an entry that is not ``NAME=FILE``, a name that occurs twice, and a file that cannot be read.
+    """
+    found: dict[str, Reference] = {}
+    for entry in settings.references:
+        name, equals, file = (part.strip() for part in entry.partition("="))
+        if not (name and equals and file):
+            raise SsmphonyError(f"--reference {entry}: write it as NAME=FILE, for example asha=asha.safetensors")
+        if name in found:
+            raise SsmphonyError(f"--reference {entry}: '{name}' is a reference already")
+        found[name] = load_reference(Path(file))
+    return found
+
+
+def _find(references: Mapping[str, Reference], name: str | None) -> Reference | None:
+    if name is None:
+        return None
+    if name not in references:
+        offered = f"this server offers {', '.join(references)}" if references else "this server offers none"
+        message = f"unknown reference '{name:.100}'{suggest(f'{name:.100}', references)}; {offered}"
+        raise ApiError(400, message, "reference_not_found", "reference")
+    return references[name]
