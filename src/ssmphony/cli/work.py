@@ -20,8 +20,8 @@ Settings = Annotated[
 
 
 def prepare(
-    kind: Annotated[str, typer.Argument(help="audio, curious, espeak, folder or ljspeech.")],
-    source: Annotated[list[Path], typer.Argument(help="The corpus; for espeak, text files of sentences.")],
+    kind: Annotated[str, typer.Argument(help="audio, curious, espeak, folder, kokoro or ljspeech.")],
+    source: Annotated[list[Path], typer.Argument(help="The corpus; for espeak and kokoro, text files of sentences.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the prepared corpus.")],
     settings: Settings = None,
     frontend: Annotated[
@@ -29,6 +29,14 @@ def prepare(
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A training file: prepare for its frontend, and for its codec's sample rate.")
+    ] = None,
+    check: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            metavar="SHARE",
+            help="Leave out clips in which a recogniser reads more than this share of the phones otherwise, such as 0.7.",
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
@@ -42,6 +50,7 @@ def prepare(
         from ssmphony.data.finish import Limits
         from ssmphony.data.prepare import prepare as run
         from ssmphony.data.prepare import reader_from
+        from ssmphony.evaluation.models.recogniser import PhoneError
 
     corpus: dict[str, Any] = {"kind": kind}
     several = kind in READERS and "path" not in READERS[kind].model_fields
@@ -51,11 +60,12 @@ def prepare(
         corpus["path"] = source[0]
     else:
         raise typer.BadParameter("give one folder", param_hint="SOURCE")
-    limits = Limits()
+    limits = Limits(phone_error=check)
     if config is not None:
         voice = _voice_block(config)
         corpus["frontend"] = voice.frontend
-        limits = Limits(sample_rate=voice.codec_settings().build().grid.sample_rate)
+        rate = voice.codec_settings().build().grid.sample_rate
+        limits = Limits(phone_error=check, sample_rate=rate)
     if frontend is not None:
         corpus["frontend"] = frontend
     corpus.update(_pair(setting) for setting in settings or ())
@@ -70,6 +80,7 @@ def prepare(
             reader,
             out,
             limits=limits,
+            phone_error=PhoneError() if check is not None else None,
             workers=workers,
             engine=engine_of(engine),
             progress=lambda count, total: bar.update(task, completed=count, total=total),

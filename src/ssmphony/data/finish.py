@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,10 +48,17 @@ class Limits(Config):
     sample_rate: int = Field(default=24_000, ge=4_000)
     """Of the clips, in Hz: that of the codec that is to be trained on them."""
 
+    phone_error: float | None = Field(default=None, gt=0.0)
+    """Share of phones that a recogniser may read otherwise than the text, edits per phone; None: it is not asked."""
+
     @property
     def pitch(self) -> MelFormat:
         """The frames of pitch that is tracked: about 94 a second."""
         return MelFormat(sample_rate=self.sample_rate, hop_length=round(self.sample_rate / PITCH_RATE))
+
+
+PhoneError = Callable[[Samples, int, Sequence[str]], float]
+"""(samples (n,), rate in Hz, symbols) → edits per phone between what a recogniser reads and the symbols."""
 
 
 class Finished(NamedTuple):
@@ -89,6 +97,16 @@ def finish_clip(utterance: Utterance, language: str, frontend: Frontend | None, 
     )
     clip.check()
     return Finished(clip, samples, rate, pitch)
+
+
+def check_speech(finished: Finished, limits: Limits, phone_error: PhoneError) -> None:
+    """Raises `Rejected` for a clip in which a recogniser hears something else than its text."""
+    symbols = finished.clip.symbols
+    if symbols is None or limits.phone_error is None:
+        return
+    error = phone_error(finished.samples, finished.rate, symbols)
+    if error > limits.phone_error:
+        raise Rejected(f"the recogniser reads {error:.0%} of the phones otherwise")
 
 
 def write_finished(finished: Finished, out: Path) -> None:

@@ -83,7 +83,7 @@ class Journal:
 
 def digest(item: Item) -> str:
     """Of what the corpus says of a recording, without its path: a corpus may be moved."""
-    said = (item.speaker, item.text, item.word_times, item.problem)
+    said = (item.speaker, item.text, item.word_times, item.problem, *filter(None, (item.rendered,)))
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
 
 

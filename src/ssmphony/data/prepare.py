@@ -26,7 +26,7 @@ from ssmphony.data.clips import Rejected, Unreadable
 from ssmphony.data.corpora.reader import Item, Reader, Utterance
 from ssmphony.data.corpora.registry import READERS
 from ssmphony.data.corrections import correct_all
-from ssmphony.data.finish import Finished, Limits, finish_clip, write_finished
+from ssmphony.data.finish import Finished, Limits, PhoneError, check_speech, finish_clip, write_finished
 from ssmphony.data.journal import JOURNAL, Journal, Row, digest, stamp
 from ssmphony.data.manifest import FEATURES, MANIFEST, REJECTED, claim, write_rows
 from ssmphony.parallel import Engine
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 SETTINGS = "prepare.json"
 
-_OF_ITEMS = ("corrections", "columns", "separator")
+_OF_ITEMS = ("corrections", "columns", "separator", "sentences", "texts")
 """Settings that change nothing but what a corpus says of its recordings, which the journal knows of each of them."""
 
 _SHOWN = 3  # ids that an error names
@@ -68,6 +68,7 @@ def prepare(
     out: Path,
     *,
     limits: Limits = Limits(),
+    phone_error: PhoneError | None = None,
     workers: int | None = 1,
     engine: Engine = run_local,
     progress: Progress | None = None,
@@ -87,7 +88,7 @@ def prepare(
     report(len(items) - len(waiting), len(items))
     try:
         with (out / JOURNAL).open("a", encoding="utf-8") as file:
-            start = partial(_worker, reader, out.resolve(), limits)
+            start = partial(_worker, reader, out.resolve(), limits, phone_error)
             with closing(engine(start, waiting, workers)) as results:
                 for number, (_, row) in enumerate(results, start=1):
                     journal.rows[row["item"]] = row
@@ -153,27 +154,36 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names[:_SHOWN]) + more
 
 
-def _worker(reader: Reader, out: Path, limits: Limits) -> Callable[[Item], dict[str, Any]]:
+def _worker(
+    reader: Reader, out: Path, limits: Limits, phone_error: PhoneError | None
+) -> Callable[[Item], dict[str, Any]]:
     """What an engine starts in its processes. Raises `SsmphonyError` on a machine that does not see ``out``."""
     if not (out / SETTINGS).exists():
         raise SsmphonyError(f"{out} is not the same folder on every machine: give one that all of them share")
-    return partial(_prepare_item, reader, out, limits)
+    return partial(_prepare_item, reader, out, limits, phone_error)
 
 
-def _prepare_item(reader: Reader, out: Path, limits: Limits, item: Item) -> Row:
+def _prepare_item(reader: Reader, out: Path, limits: Limits, phone_error: PhoneError | None, item: Item) -> Row:
     """One line of the journal: the clips of a recording, and what was rejected.
 
     Raises `SsmphonyError` for what ends a preparation, such as a missing library, and OSError when nothing can be
     written.
     """
     row: Row = {"item": item.id, "clips": [], "rejected": [], "listed": digest(item), "file": stamp(item.path)}
-    frontend = reader.transcriber
+    finish = partial(_finish, reader, limits, phone_error)
     for utterance in _attempt(row, item.id, partial(_read, reader, item)) or ():
-        finished = _attempt(row, utterance.id, partial(finish_clip, utterance, reader.language, frontend, limits))
+        finished = _attempt(row, utterance.id, partial(finish, utterance))
         if isinstance(finished, Finished):
             write_finished(finished, out)
             row["clips"].append(asdict(finished.clip))
     return row
+
+
+def _finish(reader: Reader, limits: Limits, phone_error: PhoneError | None, utterance: Utterance) -> Finished:
+    finished = finish_clip(utterance, reader.language, reader.transcriber, limits)
+    if phone_error is not None:
+        check_speech(finished, limits, phone_error)
+    return finished
 
 
 def _read(reader: Reader, item: Item) -> Sequence[Utterance]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,7 +18,7 @@ from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.espeak_library import espeak_library
 from ssmphony.data.corpora.espeak_phonemes import reconcile, to_mnemonics
 from ssmphony.data.corpora.reader import Item, Reader, Spoken, Utterance, build
-from ssmphony.data.text_files import read_text
+from ssmphony.data.corpora.sentences import sentences_of
 from ssmphony.data.transcript import transcribe
 from ssmphony.text.registry import DEFAULT
 
@@ -66,7 +65,7 @@ class Espeak(Reader):
         held_out: set[str] = set()
         found: dict[str, None] = {}
         for path in self.texts:
-            for number, sentence in enumerate(_sentences_of(path)):
+            for number, sentence in enumerate(sentences_of(path)):
                 if path.is_file() and number % self.hold_out_every == 0:
                     held_out.add(sentence)
                 else:
@@ -97,20 +96,3 @@ class Espeak(Reader):
 
 
 _FOREIGN = re.compile(r"[^\u0900-\u0965\u0970-\u097F\s\u200c\u200d.,;:!?'\"“”‘’()–—-]")
-_MARKDOWN = re.compile(r"^\s*(#|\*|!|$)")
-_SENTENCE = re.compile(r"[^।॥?!]+[।॥?!]*[”\"’']?")
-
-
-def _sentences_of(path: Path) -> Iterator[str]:
-    """Sentences of a text file, one a line, or of a folder of Markdown stories."""
-    if path.is_dir():
-        for story in sorted(path.glob("*.md")):
-            lines = read_text(story).split("\n")
-            prose = " ".join(line.strip() for line in lines if not _MARKDOWN.match(line))
-            yield from (_clean(match.group()) for match in _SENTENCE.finditer(prose))
-    else:
-        yield from (_clean(line) for line in read_text(path).rstrip("\n").split("\n"))
-
-
-def _clean(sentence: str) -> str:
-    return unicodedata.normalize("NFC", " ".join(sentence.split()))

@@ -57,7 +57,7 @@ def to_mnemonics(symbols: Sequence[str], words: Sequence[tuple[int, int]]) -> st
 
 def _word(symbols: Sequence[str]) -> str:
     """Mnemonics of one word, ``|`` between them so that none runs into the next, its stress before the vowel."""
-    stressed = _stressed_vowel(symbols)
+    stressed = stressed_vowel(symbols)
     mnemonics: list[str] = []
     for index, symbol in enumerate(symbols):
         if symbol in PAUSES:
@@ -70,7 +70,7 @@ def _word(symbols: Sequence[str]) -> str:
     return "|".join(mnemonics)
 
 
-def _stressed_vowel(symbols: Sequence[str]) -> int | None:
+def stressed_vowel(symbols: Sequence[str]) -> int | None:
     """Index of the stressed vowel: the heaviest syllable; none in clitics.
 
     Among equals it is the last one, but a short vowel in the final syllable yields to the one before.

@@ -27,6 +27,7 @@ class Item:
     """One recording of the corpus, not yet read. ``text`` None means that there is no transcript.
 
     word_times: (word, start in s, end in s) of every spoken word, or None where they are unknown.
+    rendered: what the corpus says of a rendered clip, as JSON, for its reader.
     problem: why it cannot be used, where that is known before it is read; it is then only listed.
     """
 
@@ -35,6 +36,7 @@ class Item:
     path: Path | None = None
     text: str | None = None
     word_times: tuple[WordTime, ...] | None = None
+    rendered: str = ""
     problem: str = ""
 
 

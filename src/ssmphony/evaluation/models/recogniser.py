@@ -13,6 +13,8 @@ repeated word may be misheard too, but not be anything: `ALIKE`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +78,23 @@ class Listener:
         with torch.inference_mode():
             scores = self.model(mel, torch.ones(mel.shape[:2], dtype=torch.bool))
         return Heard(scores.phones[0].numpy(), scores.characters[0].numpy(), STRIDE / self.format.frame_rate)
+
+
+@dataclass(frozen=True)
+class PhoneError:
+    """Edits per phone of the reading of a clip: for `ssmphony.data.prepare`, in any process."""
+
+    weights: Path = WEIGHTS
+
+    def __call__(self, samples: Samples, sample_rate: int, symbols: Sequence[str]) -> float:
+        """samples (n,)."""
+        heard = _listener(self.weights)(samples, sample_rate)
+        return phone_edits(heard, symbols).total / max(1, len(phone_classes(symbols)))
+
+
+@lru_cache(maxsize=1)
+def _listener(weights: Path) -> Listener:
+    return Listener(weights)
 
 
 def phone_edits(heard: Heard, symbols: Sequence[str]) -> Edits:
