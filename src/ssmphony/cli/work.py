@@ -35,7 +35,7 @@ def prepare(
         typer.Option(
             min=0.01,
             metavar="SHARE",
-            help="Leave out clips in which a recogniser reads more than this share of the phones otherwise, such as 0.7.",
+            help="Leave out clips in which a recogniser reads more than this share of the phones differently.",
         ),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,

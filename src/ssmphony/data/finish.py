@@ -49,7 +49,7 @@ class Limits(Config):
     """Of the clips, in Hz: that of the codec that is to be trained on them."""
 
     phone_error: float | None = Field(default=None, gt=0.0)
-    """Share of phones that a recogniser may read otherwise than the text, edits per phone; None: it is not asked."""
+    """Share of phones that a recogniser may read differently from the text, edits per phone; None: it is not asked."""
 
     @property
     def pitch(self) -> MelFormat:
@@ -106,7 +106,7 @@ def check_speech(finished: Finished, limits: Limits, phone_error: PhoneError) ->
         return
     error = phone_error(finished.samples, finished.rate, symbols)
     if error > limits.phone_error:
-        raise Rejected(f"the recogniser reads {error:.0%} of the phones otherwise")
+        raise Rejected(f"the recogniser reads {error:.0%} of the phones differently")
 
 
 def write_finished(finished: Finished, out: Path) -> None:

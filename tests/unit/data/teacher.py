@@ -1,4 +1,4 @@
-"""A graph with the inputs and outputs of Kokoro's, made of arithmetic: every token lasts five units of 600 samples, at 100 Hz."""
+"""A graph with the inputs and outputs of Kokoro's, made of arithmetic: a token lasts 3,000 samples, at 100 Hz."""
 
 from __future__ import annotations
 

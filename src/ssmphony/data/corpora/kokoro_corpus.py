@@ -94,7 +94,7 @@ def find_words(symbols: Sequence[str], frontend: Frontend, text: str) -> tuple[t
         return tuple(words)
     match = SequenceMatcher(None, tokens.symbols, list(symbols), autojunk=False)
     if match.ratio() < _LIKE:
-        raise Rejected("the text is not what was said: the frontend reads it otherwise")
+        raise Rejected("the text is not what was said: the frontend reads it differently")
     edges = [(a, b) for _, a, _, b, _ in match.get_opcodes()] + [(len(tokens.symbols), len(symbols))]
     place = np.interp(np.arange(len(tokens.symbols) + 1), [a for a, _ in edges], [b for _, b in edges])
     found: list[tuple[int, int]] = []
