@@ -33,12 +33,13 @@ class Abbreviations:
 
     ``words`` never end one; ``initials`` (names of letters: ए. पी. जे.) end none either, except those that are
     also everyday words, ``ambiguous``: they do unless they begin the sentence, or another initial or abbreviation
-    stands before them.
+    stands before them. ``dated`` (12 जन.) end none after a number.
     """
 
     words: Collection[str] = ()
     initials: Collection[str] = ()
     ambiguous: Collection[str] = ()
+    dated: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ def _is_end(window: str, begin: int, stop: int, abbreviations: Abbreviations) ->
     first = window[begin]
     if first in "?!" and after.isascii() and after.isalnum() and before.isascii() and before.isalnum():
         return False  # a query in a web address
+    if first == "!" and after == "=":
+        return False  # x != y
     if first == "|":
         return bool(before) and "\u0900" <= window[:begin].rstrip()[-1:] <= "\u097f"
     if first not in _DOTS:
@@ -165,6 +168,8 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     if not words or window[dot - 1].isspace():
         return False
     word = words[-1].lstrip(_OPENERS)
+    if "°" in word:
+        return False  # 37°C.
     if len(words) == 1 and dot <= 4 and (word.isdecimal() or len(word) == 1):
         return True
     last = re.split(r"[.,\-/\d°]", word)[-1]
@@ -174,6 +179,8 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     if len(parts) > 1 and all(0 < len(part) < 4 and not part.isdecimal() for part in parts):
         return True  # भा.ज.पा.
     if len(last) == 1 and last.isascii() and last.isupper():
+        return True
+    if last in abbreviations.dated and len(words) > 1 and words[-2].isdecimal():
         return True
     if last in abbreviations.ambiguous:
         return len(words) == 1 or words[-2].endswith(".") or last != word

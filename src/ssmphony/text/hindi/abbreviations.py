@@ -6,6 +6,7 @@ import re
 
 from ssmphony.text.hindi import latin, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.dates import SHORT_ENGLISH_MONTHS, SHORT_MONTHS
 from ssmphony.text.hindi.graphemes import VISARGA
 from ssmphony.text.hindi.unicode import VISARGA_STEMS
 from ssmphony.text.sentences import Abbreviations
@@ -16,7 +17,8 @@ _TITLES = {row[0]: tuple(row[1].split()) for row in _ROWS if row[2] == "title"}
 _BY_NUMBER = {(row[0], row[2]): tuple(row[1].split()) for row in tables.rows("number_abbreviations")}
 _AMBIGUOUS = frozenset(row[1] for row in tables.rows("letter_names") if len(row) > 2)
 ABBREVIATIONS = Abbreviations(
-    words=frozenset(row[0] for row in _ROWS if row[2] != "end") | {key for key, _ in _BY_NUMBER},
+    words=frozenset(row[0] for row in _ROWS if row[2] != "end") | {key for key, _ in _BY_NUMBER} | SHORT_ENGLISH_MONTHS,
+    dated=frozenset(SHORT_MONTHS),
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
     ambiguous=_AMBIGUOUS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import measures, numbers
+from ssmphony.text.hindi import measures, numbers, times
 from ssmphony.text.hindi.context import Context, Said, Token
 from ssmphony.text.hindi.quantities import NUMBER
 
@@ -41,18 +41,17 @@ def _times(match: re.Match[str], state: Context) -> Said:
 
 
 def _ratio(match: re.Match[str], state: Context) -> Said:
-    return (*numbers.integer(match[1]), "अनुपात", *numbers.integer(match[2])), match.end()
-
-
-def _compare(match: re.Match[str], state: Context) -> Said:
-    return ("बड़ा" if match[0] == ">" else "छोटा", "है"), match.end()
+    """16:9 with अनुपात between; one after the other where the words around say it, and three or more (1:2:4)."""
+    parts = match[0].split(":")
+    between = () if len(parts) > 2 or times.paired(match, state) else ("अनुपात",)
+    words = [(*between, *numbers.decimal(part)) for part in parts]
+    return (*words[0][len(between) :], *(word for part in words[1:] for word in part)), match.end()
 
 
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?=\s?=)"), _minus),
     Token("d", (rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
-    Token("d", (r"(\d{1,4}):(\d{1,6})(?![\d:])"), _ratio),
+    Token("d", r"\d{1,4}(?:\.\d{1,2})?(?::\d{1,6}(?:\.\d{1,2})?){1,4}(?![\d:])", _ratio),
     Token("s", (r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
     Token("s", (r"\^(-?\d{1,6})(?!\d)"), _caret),
-    Token("s", (r"(?<=[\d\s])[<>](?=\s?\d)"), _compare),
 )

@@ -13,6 +13,8 @@ from ssmphony.text.hindi.unicode import Cleaned
 DEVANAGARI = r"[\u0900-\u0903\u0905-\u0963\u0971-\u097f]"
 """A letter or sign of a Hindi word: no danda, no digit, no avagraha at the front of the block."""
 
+_OPERAND = re.compile(r"\s{0,2}(?=[-−+]?\s?[\d₹$€£¥√∛.]|[A-Za-zΑ-ω\u0904-\u0939])")
+
 Said = tuple[tuple[str, ...], int]
 """The words of a token, and the place in the cleaned text up to which they speak it."""
 
@@ -39,6 +41,8 @@ class Context:
 
     cleaned: Cleaned
     style: ReadingStyle = ReadingStyle()
+    reader: Callable[[int, Context], Said | None] = lambda place, state: None
+    """Reads the token at a place: for signs whose words follow what is written after them (≥ 18)."""
 
     @property
     def text(self) -> str:
@@ -62,6 +66,12 @@ class Context:
     def words_behind(self, place: int) -> list[str]:
         """The words of the 40 characters behind ``place``, without marks; none behind a sentence or clause mark."""
         return [word for word in re.split(r"[\s.,।?!();]+", self.text[place : place + 40].lstrip(" -")) if word]
+
+    def operand(self, place: int) -> Said | None:
+        """The words of the number or word at ``place``, blanks before it left out; None where none stands there."""
+        match = _OPERAND.match(self.text, place)
+        said = self.reader(match.end(), self) if match else None
+        return said if said and said[0] else None
 
     def character(self, place: int) -> str:
         """The character at ``place``, or nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import numbers, tables
+from ssmphony.text.hindi import numbers, tables, times
 from ssmphony.text.hindi.codes import VERSION_WORDS
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
@@ -12,12 +12,26 @@ _ROWS = tables.rows("months")
 MONTHS = tuple(row[0] for row in _ROWS)
 _ENGLISH = {name.lower(): row[0] for row in _ROWS for name in row[2].split()}
 _HINDI = tuple(name for row in _ROWS for name in (row[0], *row[1].split()) if name != "-")
+SHORT_MONTHS = {short: row[0] for row in _ROWS for short in row[3].split() if short != "-"}
+SHORT_ENGLISH_MONTHS = frozenset(name.lower() for row in _ROWS for name in row[2].split()[1:])
 _ENGLISH_MONTH = rf"(?i:{'|'.join(sorted(_ENGLISH, key=len, reverse=True))})(?![A-Za-z])\.?"
-_MONTH = rf"(?:{_ENGLISH_MONTH}|(?:{'|'.join(_HINDI)})(?!{DEVANAGARI}))"
+_SHORT = "|".join(sorted(SHORT_MONTHS, key=len, reverse=True))
+MONTH = rf"(?:{_ENGLISH_MONTH}|(?:{'|'.join(_HINDI)})(?!{DEVANAGARI})|(?:{_SHORT})(?:\.|(?=[\s-]\d{{4}}(?!\d))))"
+NUMERIC = (
+    "(?:"
+    + "|".join(
+        rf"\d{{1,2}}{mark}\d{{1,2}}{mark}(?:\d{{4}}|\d\d)|\d{{4}}{mark}\d{{1,2}}{mark}\d{{1,2}}"
+        for mark in ("/", r"\.", "-")
+    )
+    + r")(?![\d/])"
+)
+"""A date in figures."""
 _YEAR = {place: frozenset(row[0] for row in tables.rows("year_words") if row[1] == place) for place in
          ("before", "behind", "none")}  # fmt: skip
 _DATE_WORDS = frozenset("दिनांक तारीख दि तिथि date dated".split())
-_MONTH_DAY_BEFORE = re.compile(rf"(?:{_MONTH})\s\d{{1,2}},?\s*\Z")
+_NUMBER_WORDS = frozenset(row[0] for row in tables.rows("year_words") if row[1] == "number")
+_TERM_WORDS = frozenset(row[0] for row in tables.rows("year_words") if row[1] == "term")
+_MONTH_DAY_BEFORE = re.compile(rf"(?:{MONTH})\s\d{{1,2}},?\s*\Z")
 _ERAS = {"BC": ("ईसा", "पूर्व"), "BCE": ("ईसा", "पूर्व"), "AD": ("ईस्वी",), "CE": ("ईस्वी",)}
 
 
@@ -47,7 +61,8 @@ def _numeric(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _month_name(written: str) -> str:
-    return _ENGLISH.get(written.lower().rstrip("."), written)
+    bare = written.rstrip(".")
+    return _ENGLISH.get(bare.lower()) or SHORT_MONTHS.get(bare, bare)
 
 
 def _named(match: re.Match[str], state: Context) -> Said | None:
@@ -80,17 +95,42 @@ def _years(match: re.Match[str], state: Context) -> Said | None:
         return None
     if len(match[2]) == 2:
         follows = second == (first + 1) % 100 or state.words_behind(match.end())[:2] == ["के", "दशक"]
-        if not follows:
-            return None
-        if first % 100 and second:
+        if follows and first % 100 and second:
             return (*year(first, state), *numbers.cardinal(second)), match.end()
-        return (*year(first, state), "से", *year(first + 1, state)), match.end()
+        if follows:
+            return (*year(first, state), "से", *year(first + 1, state)), match.end()
+        if second <= first % 100 or first < 1500 or state.behind(match.end()) in _YEAR["none"]:
+            return None
+        return (*year(first, state), "से", *numbers.cardinal(second)), match.end()
     told = _is_year(first, match, state) or _is_year(second, match, state)
     if not first < second <= 2099 or not (told or (first >= 1500 and (first % 50 or second % 50))):
         return None
     if state.behind(match.end()) in _YEAR["none"]:
         return None
     return (*year(first, state), "से", *year(second, state)), match.end()
+
+
+def _month_year(match: re.Match[str], state: Context) -> Said | None:
+    """12/2025, 2024-01; 09/26 where the words around tell of a term. The number of a file (संख्या 5/2024) is none."""
+    month, written = (match["month"], match["year"]) if match["month"] else (match["last"], match["first"])
+    number = int(written)
+    if match["month"] and len(written) == 2:
+        near = [*state.words_before(match.start())[-3:], *state.words_behind(match.end())[:2]]
+        if not any(word.lower() in _TERM_WORDS for word in near):
+            return None
+        number += 2000
+    if not (1900 <= number <= 2099 and 1 <= int(month) <= 12) or state.before(match.start()).lower() in _NUMBER_WORDS:
+        return None
+    return (MONTHS[int(month) - 1], *year(number, state)), match.end()
+
+
+def _timestamp(match: re.Match[str], state: Context) -> Said | None:
+    """2024-01-15T10:30:00Z: day and time of day; the zone, which nobody says, is left out."""
+    month, day, hour, minute, second = (int(match[place] or 0) for place in range(2, 7))
+    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 25 and minute < 60 and second < 60):
+        return None
+    said = times.Clock(hour, minute, second or None, "", ":").words(state.style.clock == "everyday")
+    return (*numbers.cardinal(day), MONTHS[month - 1], *year(int(match[1]), state), *said), match.end()
 
 
 def _single(match: re.Match[str], state: Context) -> Said | None:
@@ -135,16 +175,36 @@ def _era(match: re.Match[str], state: Context) -> Said:
 
 _NOT_MORE = r"(?![\d]|[,.:]\d)"
 TOKENS = (
-    Token("d", (rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}}){_NOT_MORE}(?![/-]\d)"), _numeric),
     Token(
         "d",
-        (rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({_MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d)))?"),
+        (
+            r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?"
+            r"(?:\s?[Zz](?![A-Za-z])|[-+−]\d\d:?\d\d(?!\d))?(?!\d)"
+        ),
+        _timestamp,
+    ),
+    Token(
+        "d",
+        rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}}){_NOT_MORE}(?!/\d|-(?!{NUMERIC})\d)",
+        _numeric,
+    ),
+    Token(
+        "d",
+        (rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d|[\s-]?{MONTH})))?"),
         _named,
     ),
     Token("d", (r"(\d{1,2})[/-](\d{1,2})(?![\d/.-])"), _day_month),
     Token("d", (r"(\d{3}0|\d0)'?s(?![A-Za-z])"), _decade),
     Token("d", (r"(\d{1,4})\s?(BCE?|AD|CE)(?![A-Za-z])"), _era),
     Token("d", (rf"(\d{{4}})\s?[-–—]\s?(\d{{4}}|\d{{2}}){_NOT_MORE}(?![-/]\d)"), _years),
+    Token(
+        "d",
+        (
+            r"(?:(?P<month>0?[1-9]|1[0-2])/(?P<year>\d{4}|\d\d)|(?P<first>\d{4})-(?P<last>0[1-9]|1[0-2]))"
+            rf"{_NOT_MORE}(?![/-]\d)"
+        ),
+        _month_year,
+    ),
     Token("d", (rf"\d{{4}}{_NOT_MORE}(?!\s?[%/°:]|{DEVANAGARI})"), _single),
     Token("l", (rf"({_ENGLISH_MONTH})\s(?:(\d{{4}})|(\d{{1,2}})(?:st|nd|rd|th)?)(?![\d:%])"), _month_first),
 )

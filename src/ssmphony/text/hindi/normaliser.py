@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from ssmphony.text.hindi import (
     abbreviations,
     arithmetic,
+    calendar_words,
     code_mixing,
     codes,
+    comparisons,
     dates,
+    durations,
     fractions,
     measures,
     money,
@@ -24,6 +27,7 @@ from ssmphony.text.hindi import (
     scores,
     signs,
     times,
+    verses,
     web,
 )
 from ssmphony.text.hindi.abbreviations import ABBREVIATIONS
@@ -37,11 +41,15 @@ _TOKENS: tuple[Token, ...] = (
     *signs.PHRASES,
     *web.TOKENS,
     *codes.TOKENS,
+    *verses.TOKENS,
     *dates.TOKENS,
+    *calendar_words.TOKENS,
     *ordinals.TOKENS,
+    *durations.TOKENS,
     *times.TOKENS,
     *codes.VERSIONS,
     *money.TOKENS,
+    *comparisons.TOKENS,
     *arithmetic.TOKENS,
     *measures.TOKENS,
     *scores.TOKENS,
@@ -71,7 +79,7 @@ class Reading:
 
 def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
     """Readings of one sentence in order; offsets are into ``sentence``. Linear in its length; never raises."""
-    state = Context(code_mixing.rewrite(clean(sentence)), style or ReadingStyle())
+    state = Context(code_mixing.rewrite(clean(sentence)), style or ReadingStyle(), _token)
     readings: list[Reading] = []
     text, place = state.text, 0
     while place < len(text):

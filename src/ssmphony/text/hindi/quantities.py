@@ -7,7 +7,7 @@ import re
 from ssmphony.text.hindi import measures, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
-NUMBER = r"(?:\d{1,3}(?:,\d{2,3}){0,8},\d{3}(?!\d)(?:\.\d{1,15}(?!\d))?|\d+\.\d{1,15}(?![\d.]|\.\d)|\d+)"
+NUMBER = r"(?:\d{1,3}(?:,\d{2,3}){0,8},\d{3}(?!\d)(?:\.\d{1,15}(?!\d))?|\d+\.\d{1,15}(?!\d|\.\d)|\d+)"
 """A number with Indian or western grouping, with a decimal point, or plain digits."""
 DASH = r"\s?[-–—−~]\s?"
 SIGNS = {"-": numbers.MINUS, "−": numbers.MINUS, "+": "प्लस"}

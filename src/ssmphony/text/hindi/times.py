@@ -1,21 +1,24 @@
-"""Times of day and lengths of time: 8:45 बजे, 10:30 AM, 14:30, 9:30-18:00, 2:30 घंटे."""
+"""Times of day: 8:45 बजे, 10:30 AM, 14:30, 9:30-18:00."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi import numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
 _HALF = r"(?:[AaPp]\.?[Mm]\b\.?)"
 _CLOCK = rf"(\d{{1,2}})(?:([:.])([0-5]\d)(?::([0-5]\d))?)?(?![\d])(?:\s?({_HALF}))?"
 _TAIL = rf"(?:\s?(बजे|hrs|HRS)(?![A-Za-z]|{DEVANAGARI}))?"
-_PARTS_OF_DAY = frozenset("सुबह सवेरे तड़के भोर प्रातः प्रात दोपहर शाम सायं सायंकाल रात रात्रि".split())
-_LENGTHS = ("घंटे", "घंटा", "घंटों", "मिनट")
+PARTS_OF_DAY = frozenset("सुबह सवेरे तड़के भोर प्रातः प्रात दोपहर शाम सायं सायंकाल रात रात्रि".split())
+_PAIRED = frozenset(row[0] for row in tables.rows("paired_words"))
+"""Words that say of two numbers with a colon that they are no time: अनुपात, स्कोर, घोल."""
 
 
-class _Clock(NamedTuple):
+class Clock(NamedTuple):
+    """A time of day as written; ``half`` is AM or PM, ``point`` the sign between hour and minute."""
+
     hour: int
     minute: int
     second: int | None
@@ -57,20 +60,22 @@ def _part_of_day(hour: int, morning: bool) -> str:
     return "दोपहर" if hour in (12, 1, 2, 3) else "शाम" if hour < 8 else "रात"
 
 
-def _parse(match: re.Match[str], group: int) -> _Clock | None:
+def _parse(match: re.Match[str], group: int) -> Clock | None:
     hour, minute = int(match[group]), int(match[group + 2] or 0)
     second = int(match[group + 3]) if match[group + 3] else None
     if hour > 24:
         return None
-    return _Clock(hour, minute, second, match[group + 4] or "", match[group + 1] or "")
+    return Clock(hour, minute, second, match[group + 4] or "", match[group + 1] or "")
 
 
-def _is_time(time: _Clock, tail: str | None) -> bool:
+def _is_time(time: Clock, tail: str | None) -> bool:
     return bool(tail or time.half or time.point == ":")
 
 
 def _one(match: re.Match[str], state: Context) -> Said | None:
     time = _parse(match, 1)
+    if not (match[5] or match[6]) and paired(match, state):
+        return None
     if time is None or not _is_time(time, match[6]) or (match[6] and not (time.point or time.half)):
         return None
     if time.point == "." and not time.half and match[6] != "बजे":
@@ -78,14 +83,22 @@ def _one(match: re.Match[str], state: Context) -> Said | None:
     return (*_day(time, match.start(), state), *time.words(state.style.clock == "everyday")), match.end()
 
 
-def _day(time: _Clock, place: int, state: Context) -> tuple[str, ...]:
-    return () if state.before(place) in _PARTS_OF_DAY else time.part_of_day
+def paired(match: re.Match[str], state: Context) -> bool:
+    """Whether the words around tell that two numbers with a colon are a ratio or a score."""
+    near = [*state.words_before(match.start())[-3:], *state.words_behind(match.end())[:3]]
+    return any(word.lower() in _PAIRED for word in near)
+
+
+def _day(time: Clock, place: int, state: Context) -> tuple[str, ...]:
+    return () if state.before(place) in PARTS_OF_DAY else time.part_of_day
 
 
 def _range(match: re.Match[str], state: Context) -> Said | None:
     first, second = _parse(match, 1), _parse(match, 6)
     if first is None or second is None:
         return None
+    if match[11] and match[11] != "बजे" and not (first.point or second.point):
+        return None  # 6-8 hrs
     if not (match[11] or (_is_time(first, None) and _is_time(second, None))):
         return None
     everyday = state.style.clock == "everyday"
@@ -93,19 +106,14 @@ def _range(match: re.Match[str], state: Context) -> Said | None:
     return (*words, *second.part_of_day, *second.words(everyday)), match.end()
 
 
-def _length(match: re.Match[str], state: Context) -> Said:
-    """2:30 घंटे ढाई घंटे, 2:05 मिनट दो मिनट पाँच सेकंड."""
-    whole, part, unit = match[1], int(match[2]), match[3]
-    quarter = {15: "25", 30: "5", 45: "75"}.get(part)
-    words = numbers.quarters(f"{whole}.{quarter}") if quarter and unit != "मिनट" else None
-    if words and state.style.fractions == "everyday":
-        return (*words, unit), match.end()
-    smaller = "सेकंड" if unit == "मिनट" else "मिनट"
-    return (*numbers.cardinal(int(whole)), unit, *((*numbers.cardinal(part), smaller) if part else ())), match.end()
+def _four_digits(match: re.Match[str], state: Context) -> Said | None:
+    """1430 hrs, as timetables and the services write it."""
+    hour, minute = int(match[1]), int(match[2])
+    return (clock(hour, minute, everyday=False), match.end()) if hour < 25 else None
 
 
 TOKENS = (
-    Token("d", (rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_LENGTHS)})(?!{DEVANAGARI})"), _length),
+    Token("d", r"([0-2]\d)([0-5]\d)\s?(?i:hrs?|hours)(?![A-Za-z])", _four_digits),
     Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),
     Token("d", (rf"{_CLOCK}{_TAIL}"), _one),
 )

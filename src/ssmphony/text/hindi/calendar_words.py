@@ -1,0 +1,88 @@
+"""Weekdays and months by short names (Mon, Dec, 12 जन.), and the dash between two days, dates or hours, which is से."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from ssmphony.text.hindi import tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.dates import MONTH, NUMERIC
+from ssmphony.text.hindi.times import PARTS_OF_DAY
+
+_DAYS = tables.rows("weekdays")
+_MONTHS = tables.rows("months")
+_SHORT_DAYS = {name: row[0] for row in _DAYS for name in row[2].split() if not name.endswith("day")}
+_SHORT_MONTHS = {name: row[0] for row in _MONTHS for name in row[2].split()[1:]}
+_WORDS_TOO = frozenset(("Mar",))
+"""Short names that are also words or names: read only beside another name or a number."""
+_PLACES = {name: place for rows in (_DAYS, _MONTHS) for place, row in enumerate(rows) for name in " ".join(row).split()}
+"""Where a day stands in its week and a month in its year."""
+
+
+def _any(names: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+
+
+_SHORT = _any([*_SHORT_DAYS, *_SHORT_MONTHS])
+_HINDI_DAY = rf"(?:{_any(name for row in _DAYS for name in (row[0], *row[1].split()))})(?!{DEVANAGARI})"
+_ENGLISH_DAY = rf"(?i:{_any(name for row in _DAYS for name in row[2].split())})(?![A-Za-z])\.?"
+_DAY = rf"(?:{_HINDI_DAY}|{_ENGLISH_DAY})"
+_PART = rf"(?:{_any(PARTS_OF_DAY)})\s"
+_HALF = r"\s?(?:बजे|[AaPp]\.?[Mm]\.?)"
+_DATE = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s-]?{MONTH}|{MONTH}\s\d{{1,2}}(?![\d:])|{NUMERIC}|{MONTH})"
+_SIDES = (
+    (_DAY, _DAY),
+    (rf"(?<!\d)(?:{_DATE}(?:,?\s?\d{{4}})?)", rf"(?:{_DAY},?\s)?{_DATE}"),
+    (rf"{MONTH}\s\d{{1,2}}", r"\d{1,2}(?![\d:.%])"),
+    (
+        rf"(?:{_PART}\d{{1,2}}(?:[:.]\d\d)?(?:{_HALF})?|\d{{1,2}}[:.]\d\d(?:{_HALF})?|\d{{1,2}}{_HALF})",
+        rf"(?:{_PART}\d{{1,2}}|\d{{1,2}}(?:[:.]\d\d)?{_HALF})",
+    ),
+)
+"""What stands before a dash and what behind it, where it is से."""
+_REACH = 40
+
+
+@cache
+def _sides() -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
+    return [(re.compile(rf"(?<![A-Za-z]){left}\s?\Z"), re.compile(rf"\s?({right})")) for left, right in _SIDES]
+
+
+def _joint(match: re.Match[str], state: Context) -> Said | None:
+    """The dash of सोमवार-शुक्रवार and 15 अगस्त-20 सितंबर; a hyphen between neighbours (जून-जुलाई) stays silent."""
+    before = state.text[max(0, match.start() - _REACH) : match.start()]
+    for left, right in _sides():
+        first, second = left.search(before), right.match(state.text, match.end())
+        if first and second:
+            near = _PLACES.get(second[1].rstrip("."), 99) - _PLACES.get(first[0].strip(" ."), -99) in (1, -6, -11)
+            return None if near and match[0] == "-" else (("से",), match.end())
+    return None
+
+
+@cache
+def _neighbours() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A name of a day beside another, a date or an hour."""
+    between = r"\.?\s?(?:[-–—/,&]|to\s|से\s|और\s)?\s?"
+    behind = rf"{between}(?:{_DAY}|{_DATE}|\d{{1,2}}(?::\d\d|\s?[AaPp][Mm]))"
+    return re.compile(rf"(?:{_DAY}|{MONTH}){between}\Z"), re.compile(behind)
+
+
+def _short(match: re.Match[str], state: Context) -> Said | None:
+    name = match[1].title()
+    if match[1] not in (name, name.upper()):
+        return None
+    if name in _SHORT_MONTHS and name not in _WORDS_TOO and match[1] == name:
+        return (_SHORT_MONTHS[name],), match.end()
+    before, behind = _neighbours()
+    written = state.text[max(0, match.start() - _REACH) : match.start()]
+    if not (behind.match(state.text, match.end(1)) or before.search(written)):
+        return None
+    return (_SHORT_DAYS.get(name) or _SHORT_MONTHS[name],), match.end()
+
+
+TOKENS = (
+    Token("l", rf"(?<![A-Za-z])((?i:{_SHORT}))(?![A-Za-z'])\.?", _short),
+    Token("s", r"[-–—−]", _joint),
+)

@@ -1,0 +1,32 @@
+"""Comparison signs: आयु >= 18, x != y, <5 साल, A > B. Hindi names what is compared with before it says how."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import tables
+from ssmphony.text.hindi.context import Context, Said, Token
+
+_SIGNS = {row[0]: (tuple(row[1].split()), tuple(row[2].split())) for row in tables.rows("comparisons")}
+_ANY = "|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True))
+_NAME = re.compile(r"(?:[A-Za-z][A-Za-z\d]+|[\u0904-\u0939][\u0900-\u0963]*)\s?\Z")
+_WORD = re.compile(r"\s?(?:[A-Za-z]{3,}|[\u0904-\u0939])")
+
+
+def _compare(match: re.Match[str], state: Context) -> Said | None:
+    """The operand after the sign, then what the sign says of it. Without an operand, the sign alone by its name.
+
+    A single > or < between two words is a path through menus, an arrow or a quotation, and pauses.
+    """
+    sign, before = match[0], state.text[max(0, match.start() - 20) : match.start()]
+    compared, counted = _SIGNS[sign]
+    if sign in "<>" and _WORD.match(state.text, match.end()):
+        return ((), match.end()) if _NAME.search(before) else None
+    said = state.operand(match.end())
+    if said is None:
+        return None
+    alone = not before.strip() or before.rstrip()[-1:] in "(,;:।-–/|"
+    return (*said[0], *(counted if alone or _NAME.search(before) else compared)), said[1]
+
+
+TOKENS = (Token("s", rf"(?<![-=<>])(?:{_ANY})(?![<>=]|-(?!\d))", _compare),)

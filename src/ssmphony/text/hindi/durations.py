@@ -1,0 +1,48 @@
+"""Lengths of time in parts: 2h 30m, 1h 5m 10s, 1h30m, 4 hrs 20 min, 2:30 घंटे."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+
+_PARTS = (
+    ("दिन", "दिन", "days|day|d"),
+    ("घंटा", "घंटे", "hours|hour|hrs|hr|h"),
+    ("मिनट", "मिनट", "minutes|minute|mins|min|m"),
+    ("सेकंड", "सेकंड", "seconds|second|secs|sec|s"),
+)
+"""One, many, and how they are written, the longest part first."""
+_COUNTED = ("घंटे", "घंटा", "घंटों", "मिनट")
+
+
+def _parts(match: re.Match[str], state: Context) -> Said | None:
+    """Two parts or more, in falling order; an m alone is a metre, between hours and seconds it is minutes."""
+    written = [(match[2 * place + 1], one, many) for place, (one, many, _) in enumerate(_PARTS) if match[2 * place + 1]]
+    if len(written) < 2:
+        return None
+    words: list[str] = []
+    for count, one, many in written:
+        words += (*numbers.cardinal(int(count)), one if int(count) == 1 else many)
+    return tuple(words), match.end()
+
+
+def _with_colon(match: re.Match[str], state: Context) -> Said:
+    """2:30 घंटे ढाई घंटे, 2:05 मिनट दो मिनट पाँच सेकंड."""
+    whole, part, unit = match[1], int(match[2]), match[3]
+    quarter = {15: "25", 30: "5", 45: "75"}.get(part)
+    words = numbers.quarters(f"{whole}.{quarter}") if quarter and unit != "मिनट" else None
+    if words and state.style.fractions == "everyday":
+        return (*words, unit), match.end()
+    smaller = "सेकंड" if unit == "मिनट" else "मिनट"
+    return (*numbers.cardinal(int(whole)), unit, *((*numbers.cardinal(part), smaller) if part else ())), match.end()
+
+
+_ROW = "".join(rf"(?:(\d{{1,4}})\s?((?i:{names}))(?![A-Za-z])[\s,]?\s?)?" for *_, names in _PARTS)
+_GLUED = "".join(rf"(?:(\d{{1,4}})((?i:{names})))?" for *_, names in _PARTS)
+TOKENS = (
+    Token("d", rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_COUNTED)})(?!{DEVANAGARI})", _with_colon),
+    Token("d", rf"{_GLUED}(?![A-Za-z\d])", _parts),
+    Token("d", rf"(?:{_ROW})(?<![\s,])", _parts),
+)

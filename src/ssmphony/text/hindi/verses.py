@@ -1,0 +1,60 @@
+"""Places in scripture: यूहन्ना 3:16, मत्ती 5:3-12, गीता 2.47, कुरान 2:255: chapter and verse, one after the other."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import measures, numbers, quantities, tables
+from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+
+_BOOKS = {row[0]: len(row) > 1 for row in tables.rows("scriptures")}
+"""Whether a point may stand between chapter and verse."""
+_FILLERS = frozenset("अध्याय श्लोक आयत पद वचन मंत्र सूक्त chapter verse में के का की".split())
+_CLOCK_BEHIND = re.compile(rf"\s?(?:बजे|बजकर|[AaPp]\.?[Mm]\b|hrs|मिनट|घंटे)(?!{DEVANAGARI})")
+_LISTED = re.compile(r"\d{1,3}[:.]\d{1,3}(?:[-–]\d{1,3})?\s?[;,]\s?\Z")
+
+
+def _verse(match: re.Match[str], state: Context) -> Said | None:
+    """After the name of a book, and after another verse of it; a time of day (गीता 5:30 बजे आई) is none."""
+    book = _book(match.start(), state)
+    if book is None or _CLOCK_BEHIND.match(state.text, match.end()):
+        return None
+    if match["point"] == "." and (not _BOOKS[book] or _counted(match.end(), state)):
+        return None
+    words = [*numbers.cardinal(int(match["chapter"])), *numbers.cardinal(int(match["verse"]))]
+    if match["last"]:
+        words += ("से", *(word for part in re.split("[:.]", match["last"]) for word in numbers.cardinal(int(part))))
+    return tuple(words), match.end()
+
+
+def _counted(place: int, state: Context) -> bool:
+    """Whether a number is an amount: 2.5 लाख, 2.5 किमी, 2.5%."""
+    return bool(
+        quantities.scales(state.text, place)[0]
+        or measures.unit(state.text, place)
+        or state.text[place : place + 2].lstrip().startswith("%")
+    )
+
+
+def _book(place: int, state: Context) -> str | None:
+    """The book that is named before a place, other verses of it in between."""
+    listed = _LISTED.search(state.text[max(0, place - 16) : place])
+    while listed:
+        place -= len(listed[0])
+        listed = _LISTED.search(state.text[max(0, place - 16) : place])
+    words = [word.lower() for word in state.words_before(place)][-4:]
+    while words and words[-1] in _FILLERS and words[-1] not in _BOOKS:
+        words.pop()
+    return next((name for name in (" ".join(words[-2:]), *words[-1:]) if name in _BOOKS), None)
+
+
+TOKENS = (
+    Token(
+        "d",
+        (
+            r"(?P<chapter>\d{1,3})(?P<point>[:.])(?P<verse>\d{1,3})"
+            r"(?:\s?[-–—]\s?(?P<last>(?:\d{1,3}[:.])?\d{1,3}))?(?![\d:]|\.\d|-\d)"
+        ),
+        _verse,
+    ),
+)
