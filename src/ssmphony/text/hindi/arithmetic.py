@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import measures, numbers, times
+from ssmphony.text.hindi import latin, measures, numbers, times
 from ssmphony.text.hindi.context import Context, Said, Token
 from ssmphony.text.hindi.quantities import NUMBER
 
@@ -28,7 +28,11 @@ def _power(written: str) -> tuple[str, ...]:
     return "की", "घात", *minus, *numbers.integer(written.strip("+-"))
 
 
-def _minus(match: re.Match[str], state: Context) -> Said:
+def _minus(match: re.Match[str], state: Context) -> Said | None:
+    """Between two numbers beside a sign of equality; anywhere else a dash is a range or a score."""
+    before = state.text[max(0, match.start() - 2) : match.start()].rstrip()
+    if not (before.endswith("=") or state.text[match.end() : match.end() + 2].lstrip().startswith("=")):
+        return None
     return (*numbers.decimal(match[1]), numbers.MINUS, *numbers.decimal(match[2])), match.end()
 
 
@@ -48,10 +52,52 @@ def _ratio(match: re.Match[str], state: Context) -> Said:
     return (*words[0][len(between) :], *(word for part in words[1:] for word in part)), match.end()
 
 
+def _stroke(match: re.Match[str], state: Context) -> Said:
+    """The stroke between the numbers of a file: 12/345/2024."""
+    return ("बटा",), match.end()
+
+
+def _prime(match: re.Match[str], state: Context) -> Said | None:
+    """A variable with a prime (s', f''), not a letter in quotation marks."""
+    if "'" in state.text[max(0, match.start() - 60) : match.start()] and not state.character(match.end()).isspace():
+        return None
+    letter, primes = match[0][0], len(match[0]) - 1
+    return (latin.LETTER_NAMES[letter.lower()], *("डबल",) * (primes - 1), "प्राइम"), match.end()
+
+
+def _variables(match: re.Match[str], state: Context) -> Said | None:
+    """A product of variables (F = ma, ax² + by, 4ac): letters beside a sign of a formula, where they are no word."""
+    text, start, stop = state.text, match.start(), match.end()
+    powered = bool(_POWERED.match(text, stop))
+    beside = bool(_SIGN_BEHIND.match(text, stop)) or bool(_SIGN_BEFORE.search(text[max(0, start - 3) : start]))
+    if not (powered or (beside and len(match[0]) == 2) or text[start - 1 : start].isdigit()):
+        return None
+    return tuple(latin.LETTER_NAMES[letter] for letter in match[0]), stop
+
+
+def _difference(match: re.Match[str], state: Context) -> Said | None:
+    """The minus of a formula (b² - 4ac, x - y = 5): between two terms, where an equation or a power stands near."""
+    before = state.text[max(0, match.start() - 20) : match.start()]
+    behind = state.text[match.end() : match.end() + 20]
+    if not (_TERM_BEFORE.search(before) and _TERM_BEHIND.match(behind) and _FORMULA.search(before + behind)):
+        return None
+    return (numbers.MINUS,), match.end()
+
+
+_TERM_BEFORE = re.compile(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
+_TERM_BEHIND = re.compile(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
+_FORMULA = re.compile(r"[=²³√^]")
+_POWERED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|\^-?\d")
+_SIGN_BEHIND = re.compile(r"\s?[=+×÷≤≥<>](?!=)\s?[A-Za-z\d]")
+_SIGN_BEFORE = re.compile(r"[=+×÷−√]\s?\Z")
 TOKENS = (
-    Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?=\s?=)"), _minus),
+    Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?![%°])"), _minus),
     Token("d", (rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
     Token("d", r"\d{1,4}(?:\.\d{1,2})?(?::\d{1,6}(?:\.\d{1,2})?){1,4}(?![\d:])", _ratio),
     Token("s", (r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
     Token("s", (r"\^(-?\d{1,6})(?!\d)"), _caret),
+    Token("s", r"[-−–]", _difference),
+    Token("s", r"(?<=\d)/(?=\d)", _stroke),
+    Token("l", r"(?<![A-Za-z'’\"])[A-Za-z]['′]{1,2}(?![A-Za-z'′])", _prime),
+    Token("l", r"(?<![A-Za-z'’])[a-z]{2,3}(?![A-Za-z'’])", _variables),
 )

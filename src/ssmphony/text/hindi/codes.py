@@ -11,6 +11,7 @@ _SHORTEST = {row[0]: int(row[1]) for row in tables.rows("codes")}
 _PLACES = frozenset(row[0] for row in tables.rows("places"))
 _FILLERS = frozenset("कोड नंबर नम्बर नं संख्या है हैं आपका is no number code no. करें करे फ्री पर वाले".split())
 _COUNTED = frozenset("रुपये रुपए रु लोग लाख करोड़ हज़ार हजार में साल वर्ष".split())
+_AMOUNT_WORDS = frozenset(row[0] for row in tables.rows("amount_words"))
 _OTP_BEHIND = re.compile(r"\s(?:आपका|आपकी|is your|is the|is|your)\s(?:\S{1,12}\s)?(?:OTP|ओटीपी|otp)")
 VERSION_WORDS = frozenset("version ver v वर्ज़न वर्जन संस्करण अपडेट एंड्रॉयड एंड्रॉइड android ios".split())
 POINT = "पॉइंट"
@@ -40,18 +41,40 @@ def spell(text: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _spelled(match: re.Match[str], state: Context) -> Said:
+    """Hexadecimal numbers, identifiers and hardware addresses, sign by sign."""
+    return spell(match[0]), match.end()
+
+
+def _groups(match: re.Match[str], state: Context) -> Said | None:
+    """978-3-16-148410-0: at least nine digits in groups, digit by digit; fewer are a date, a score or a line-up."""
+    count = sum(character.isdigit() for character in match[0])
+    return (spell(match[0]), match.end()) if count >= 9 else None
+
+
 def _digits(text: str, state: Context) -> tuple[str, ...]:
     return numbers.pairs(text) if state.style.phones == "pairs" else numbers.digits(text)
 
 
 def _phone(match: re.Match[str], state: Context) -> Said | None:
     count = sum(character.isdigit() for character in match[0])
+    if match[0].isdigit() and _is_amount(match, state):
+        return None
     if match[0].startswith("+"):
         code = re.match(r"\+(\d{1,3})(?=\D)|\+(91|\d)", match[0])
         if not 8 <= count <= 15 or code is None:
             return None
         return ("प्लस", *numbers.digits(code[0]), *_digits(match[0][code.end() :], state)), match.end()
     return _digits(match[0], state), match.end()
+
+
+def _is_amount(match: re.Match[str], state: Context) -> bool:
+    """Whether ten digits or more are counted: by the words around, or since no mobile number begins so."""
+    near = state.words_behind(match.end())[:2] + state.words_before(match.start())[-2:]
+    if _announced(match[0], match.start(), state) or match[0][0] == "0":
+        return False
+    counted = any(word in _AMOUNT_WORDS for word in near)
+    return counted or (len(match[0]) == 10 and match[0][0] in "12345")
 
 
 def _code(match: re.Match[str], state: Context) -> Said | None:
@@ -117,6 +140,17 @@ def _version(match: re.Match[str], state: Context) -> Said | None:
 
 _END = r"(?![\d,]*\d|\.\d|-\d)"
 TOKENS = (
+    Token("d", r"(?<![A-Za-z\d])0[xX][0-9A-Fa-f]{1,32}(?![0-9A-Za-z])", _spelled),
+    Token("dl", r"(?<![A-Za-z\d])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z-])", _spelled),
+    Token(
+        "dl", r"(?<![A-Za-z\d])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z:-])", _spelled
+    ),
+    Token(
+        "dl",
+        r"(?<![A-Za-z\d])(?=[0-9a-f]{0,20}[a-f][0-9a-f]{0,4}\d)(?=[0-9a-f]{0,20}\d[0-9a-f]{0,4}[a-f])[0-9a-f]{7,}(?![0-9A-Za-z])",
+        _spelled,
+    ),
+    Token("d", r"\d{1,7}(?:-\d{1,7}){2,6}(?:-[\dXx])?(?![\dA-Za-z-]|[./]\d)", _groups),
     Token("ds", (rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),
     Token("d", (r"\d{3}\s\d{3}(?!\d|\s\d)|\d{3,12}(?![\d%]|[.,:/]\d|-\d)"), _code),
     Token(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ssmphony.text.hindi import abbreviations, numbers, tables
@@ -18,17 +19,41 @@ class Unit(NamedTuple):
 
 
 class _Row(NamedTuple):
-    words: tuple[str, ...]
-    everyday: bool
-    dotted: bool
+    """Words for one and for many of a unit, and what its table says of it."""
+
+    one: tuple[str, ...]
+    many: tuple[str, ...]
+    flags: frozenset[str]
 
 
-UNITS = {
-    row[0]: _Row(tuple(row[1].split()), "everyday" in row[2:], "dotted" in row[2:]) for row in tables.rows("units")
-}
+def _new(spoken: str, flags: Iterable[str]) -> _Row:
+    one, _, many = spoken.partition("|")
+    return _Row(tuple(one.split()), tuple((many or one).split()), frozenset(flags))
+
+
+def _metric() -> Iterator[tuple[str, _Row]]:
+    """The units of the metric system by symbol and by English name, alone and with their prefixes."""
+    prefixes = tables.rows("unit_prefixes")
+    for symbol, spoken, *rest in tables.rows("metric_units"):
+        names, taken, *flags = (*rest, "", "")[: max(2, len(rest))]
+        flags = ["exact", *flags]
+        if "prefixed" not in flags:
+            yield symbol, _new(spoken, flags)
+        for name in names.split():
+            yield from ((name + ending, _new(spoken, {"everyday"}.intersection(flags))) for ending in ("", "s"))
+        for short, said, name in prefixes:
+            if short in taken:
+                kept = {"exact", "everyday"}.intersection(flags)
+                yield short + symbol, _new(said + spoken, kept)
+                for full in names.split():
+                    yield from ((name + full + ending, _new(said + spoken, kept - {"exact"})) for ending in ("", "s"))
+
+
+UNITS = dict(_metric()) | {row[0]: _new(row[1], row[2:]) for row in tables.rows("units")}
+_SMALL = {name.lower(): row for name, row in UNITS.items() if len(name) > 1}
 _POWERS = {"²": "वर्ग", "2": "वर्ग", "³": "घन", "3": "घन"}
 _PREFIXES = {"sq": "वर्ग", "वर्ग": "वर्ग", "घन": "घन", "cubic": "घन", "cu": "घन"}
-_LATIN = r"°\s?(?:[CFK](?![A-Za-z])|से\.?|फ़ा\.?)|[A-Za-zμ]{1,6}\.?"
+_LATIN = r"°\s?(?:[CFK](?![A-Za-z])|से\.?|फ़ा\.?)|[A-Za-zμΩ]{1,13}\.?"
 _FORMS = tuple(
     re.compile(rf"(?:(sq\.?|cu\.?|cubic|वर्ग|घन)\s)?({name})([²³]|[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})")
     for name in (
@@ -39,29 +64,27 @@ _FORMS = tuple(
 )
 """Units as written, the longest first: कि.मी. or कि. मी., मी., km or किमी."""
 _GAP = re.compile(r"[\s-]?")
+_ANNOUNCED = re.compile(rf"(?:{'|'.join(row[0] for row in tables.rows('named_by_number'))})[\s.:-]{{1,3}}[\d.,]+\s?\Z")
+_SENTENCE_GOES_ON = re.compile(r"\s(?!x\s?\d)[A-Za-z\d]")
+"""What follows the English word "in", where it is no inch: 5 in 1, 3 in a row."""
 _WORD = re.compile(rf"{DEVANAGARI}{{1,15}}")
 
 
-def unit(text: str, place: int) -> Unit | None:
-    """The unit at ``place``, one space or hyphen before it allowed."""
+def unit(text: str, place: int, one: bool = False) -> Unit | None:
+    """The unit at ``place``, one space or hyphen before it allowed; its word for ``one`` or for many."""
     gap = _GAP.match(text, place)
     place = gap.end() if gap else place
-    first = _single(text, place)
+    first = _single(text, place, one)
     if first is None:
         return None
-    if text.startswith("/", first.end) and (second := _single(text, first.end + 1)):
-        return Unit((*first.words, "प्रति", *_one_of(second.words)), second.end, first.everyday)
+    if text.startswith("/", first.end) and (second := _single(text, first.end + 1, one=True)):
+        return Unit((*first.words, "प्रति", *second.words), second.end, first.everyday)
     return first
-
-
-def _one_of(words: tuple[str, ...]) -> tuple[str, ...]:
-    """किमी/घं. is per one hour."""
-    return ("घंटा",) if words == ("घंटे",) else words
 
 
 def per(text: str, place: int) -> Unit | None:
     """The unit at ``place``, or any Hindi word there: what stands behind the stroke of ₹50/किलो."""
-    known = _single(text, place)
+    known = _single(text, place, one=True)
     if known:
         return known
     word = _WORD.match(text, place)
@@ -69,14 +92,26 @@ def per(text: str, place: int) -> Unit | None:
     return Unit(words, word.end(), False) if word and words else None
 
 
-def _single(text: str, place: int) -> Unit | None:
+def _single(text: str, place: int, one: bool = False) -> Unit | None:
     for form in _FORMS:
         match = form.match(text, place)
         row = _row(match[2]) if match else None
-        if match and row and (not row.dotted or "." in match[2] or match[3] or "/" in _around(text, match)):
+        if match and row and _fits(row, match, text):
             power = _PREFIXES.get((match[1] or "").rstrip(".")) or _POWERS.get(match[3] or "")
-            return Unit((power, *row.words) if power else row.words, match.end(), row.everyday)
+            words = row.one if one else row.many
+            return Unit((power, *words) if power else words, match.end(), "everyday" in row.flags)
     return None
+
+
+def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
+    """Whether what stands around a unit lets it be one."""
+    if "dotted" in row.flags and not ("." in match[2] or match[3] or "/" in _around(text, match)):
+        return False
+    if "apart" in row.flags and not text[match.start() - 1 : match.start()].isspace():
+        return False
+    if match[2] == "in" and _SENTENCE_GOES_ON.match(text, match.end()):
+        return False
+    return "bare" not in row.flags or not _ANNOUNCED.search(text[max(0, match.start() - 30) : match.start()])
 
 
 def _around(text: str, match: re.Match[str]) -> str:
@@ -87,7 +122,10 @@ def _around(text: str, match: re.Match[str]) -> str:
 def _row(name: str) -> _Row | None:
     """The row of a unit as written; capital letters matter where the table has both (MW, m)."""
     key = re.sub(r"[.\s]", "", name)
-    return UNITS.get(key) or (UNITS.get(key.lower()) if len(key) > 1 else None)
+    if key in UNITS or len(key) < 2:
+        return UNITS.get(key)
+    row = UNITS.get(key.lower()) or _SMALL.get(key.lower())
+    return row if row and not ("exact" in row.flags and "apart" in row.flags) else None
 
 
 def _power(match: re.Match[str], state: Context) -> Said | None:

@@ -32,7 +32,7 @@ _PER = re.compile(r"/\s?(?:(\d{1,4})\s)?")
 def _before(match: re.Match[str], state: Context) -> Said:
     """A currency sign, then the amount."""
     currency = _WRITTEN[match["sign"]]
-    minus = (numbers.MINUS,) if match["minus"] else ()
+    minus = (numbers.MINUS,) if match["minus"] or match["below"] else ()
     scaled, stop = scales(state.text, match.end(), money=True)
     also, stop = scaled_second(stop, state) if scaled else ((), stop)
     words = _amount(match["first"], match["second"], (*scaled, *also), currency, state)
@@ -44,14 +44,21 @@ def _before(match: re.Match[str], state: Context) -> Said:
     return (*minus, *words, *each), stop
 
 
-def _behind(match: re.Match[str], state: Context) -> Said:
+def _behind(match: re.Match[str], state: Context) -> Said | None:
     """The amount, then the currency sign: 500₹, 100 USD; a scale word may stand between."""
-    currency = _WRITTEN[match["sign"]]
+    currency = _WRITTEN.get(match["sign"])
+    if currency is None:
+        return None
     scaled = match["scale"]
     words = scales(" " + scaled, 0)[0] if scaled else ()
     said = _amount(match["first"], match["second"], words, currency, state)
     each, stop = _each(state.text, match.end())
     return (*said, *each), stop
+
+
+def _name(match: re.Match[str], state: Context) -> Said:
+    """A sign without an amount: ₹ का चिह्न."""
+    return tuple(_WRITTEN[match[0]].many.split()), match.end()
 
 
 def _only(match: re.Match[str], state: Context) -> Said:
@@ -68,19 +75,20 @@ def _with_parts(match: re.Match[str], state: Context) -> Said:
 def _amount(
     first: str, second: str | None, scaled: tuple[str, ...], currency: Currency, state: Context
 ) -> tuple[str, ...]:
+    many = currency.many.split()
     if second:
         everyday = bool(scaled)
-        return *amount(first, state, everyday), "से", *amount(second, state, everyday), *scaled, currency.many
+        return *amount(first, state, everyday), "से", *amount(second, state, everyday), *scaled, *many
     if scaled:
-        return *amount(first, state, everyday=True), *scaled, currency.many
+        return *amount(first, state, everyday=True), *scaled, *many
     whole, _, fraction = first.replace(",", "").partition(".")
     if len(fraction) > 2 or (fraction and not currency.part):
-        return *numbers.decimal(first), currency.many
+        return *numbers.decimal(first), *many
     parts = int(fraction.ljust(2, "0")) if fraction else 0
     small = (*numbers.cardinal(parts), currency.part if parts == 1 else currency.parts) if parts else ()
     if small and not whole.strip("0"):
         return small
-    return *numbers.integer(whole), currency.one if whole == "1" else currency.many, *small
+    return *numbers.integer(whole), *(currency.one.split() if whole == "1" else many), *small
 
 
 def _each(text: str, place: int) -> Said:
@@ -94,17 +102,24 @@ def _each(text: str, place: int) -> Said:
 
 
 _RANGE = rf"(?P<first>{NUMBER})(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
+_SIGNS = f"[{''.join(sign for sign in _WRITTEN if len(sign) == 1 and not sign.isalpha())}]"
+_BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−](?=\d)"
+"""A minus behind the sign: ₹-500; behind letters only after a space, since Rs-500 has a hyphen."""
 _NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
 TOKENS = (
-    Token("slh", (rf"{_NOT_GLUED}(?<!\d\s)(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}{_RANGE}"), _before),
+    Token(
+        "slh",
+        (
+            rf"{_NOT_GLUED}(?<!\d\s)(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}(?:(?P<below>{_BELOW})|(?<=[A-Za-z.])-)?{_RANGE}"
+        ),
+        _before,
+    ),
     Token(
         "d",
-        (
-            rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>[₹$€£¥]|USD|INR|EUR|GBP|AED)"
-            r"(?!\s?\d)(?![A-Za-z])"
-        ),
+        (rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>{_SIGNS}|[A-Z]{{3}}(?![A-Za-z]))(?!\s?\d)"),
         _behind,
     ),
+    Token("s", _SIGNS, _name),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
     Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_WRITTEN.pattern}", _with_parts),
 )

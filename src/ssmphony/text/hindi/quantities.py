@@ -56,7 +56,7 @@ def _number(match: re.Match[str], state: Context) -> Said:
     if second and not _is_range(first, second, state, match):
         second, stop = None, match.end("first")
     scaled, after_scale = scales(state.text, stop)
-    unit = measures.unit(state.text, after_scale)
+    unit = measures.unit(state.text, after_scale, one=first == "1" and not second and not scaled)
     everyday = bool(scaled) or (unit is not None and unit.everyday)
     words = amount(first, state, everyday)
     if second:
@@ -96,12 +96,13 @@ def _percents(match: re.Match[str], state: Context) -> Said:
     return (*first, "प्रतिशत", "से", *second, "प्रतिशत"), match.end()
 
 
-_NOT_GLUED = rf"(?<![A-Za-z\d)\].:]|{DEVANAGARI})"
+_NOT_GLUED = rf"(?<![A-Za-zΑ-ω\d)\].:]|{DEVANAGARI})"
+SIGN = rf"(?P<sign>{_NOT_GLUED}[-−+](?=\d))?"
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?%{DASH}({NUMBER})\s?%"), _percents),
     Token(
         "ds",
-        (rf"(?P<sign>{_NOT_GLUED}[-−+](?=\d))?(?P<first>{NUMBER})(?:{DASH}(?P<second>{NUMBER})(?!-?\d))?"),
+        (rf"{SIGN}(?P<first>{NUMBER})(?:{DASH}(?P<second>{NUMBER})(?!-?\d))?"),
         _number,
     ),
     Token("s", (rf"{_NOT_GLUED}(?<!\.)\.\d{{1,15}}(?![\d.])"), _point),

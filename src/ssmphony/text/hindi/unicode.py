@@ -107,6 +107,8 @@ def _letter(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     code = ord(character)
+    if character in _RUPEES:
+        return _RUPEES[character]
     if 0x0980 <= code < 0x0D80:
         devanagari = chr(0x0900 + (code & 0x7F))
         return devanagari if unicodedata.category(devanagari)[0] == category[0] else ""
@@ -128,9 +130,11 @@ _LATIN_LETTERS: dict[str, str] = {
     "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d",
     "Đ": "D", "ð": "d", "þ": "th", "ı": "i",
 }  # fmt: skip
-_KEPT = "…‼⁇⁈⁉⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺"
+_KEPT = "…‼⁇⁈⁉⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺∬∮﷼"
 _PLAIN_FORMS = {"™": "", "®": "", "©": "", "″": '"', "′": "'", "℃": "°C", "℉": "°F", "µ": "μ"}
 """Signs whose compatibility form would say something else."""
+_RUPEES = {"৳": "৳", "৲": "₹", "૱": "₹", "௹": "₹", "₨": "₨"}
+"""Signs of money, among them those inside the blocks of Indic scripts."""
 
 
 def _latin(character: str) -> str:

@@ -1,0 +1,86 @@
+"""Chemical formulas, letter by letter: H2SO4, Ca(OH)2, NaCl, Na⁺, Ca²⁺, CuSO4·5H2O; and blood groups (AB+)."""
+
+from __future__ import annotations
+
+import re
+
+from ssmphony.text.hindi import latin, tables
+from ssmphony.text.hindi.context import Context, Said, Token
+
+_ELEMENTS = frozenset(row[0] for row in tables.rows("elements"))
+_COMPOUNDS = frozenset(row[0] for row in tables.rows("elements") if row[1:] == ("compound",))
+_MOLECULES = frozenset("H2 N2 O2 O3 F2 Cl2 Br2 I2 P4 S8".split())
+_NUMBERS = tuple(row[1] for row in tables.rows("english_numbers"))
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_CHARGES = {"+": "प्लस", "-": "माइनस"}
+_PART = re.compile(r"[A-Z][a-z]?|\d+|[()\[\]·.]")
+_LARGEST = 12
+"""Outside organic chemistry no formula has larger numbers; HP15 and NH44 have."""
+_BLOOD_WORDS = frozenset("ब्लड रक्त ग्रुप समूह खून ख़ून blood group टाइप डोनर रक्तदाता रक्तदान पॉजिटिव".split())
+_RHESUS = {"+": "पॉज़िटिव", "-": "नेगेटिव", "−": "नेगेटिव"}
+
+
+def number(value: int) -> tuple[str, ...]:
+    """A number below a hundred in English, as formulas and names have it."""
+    return tuple(_NUMBERS[value].split()) if value < len(_NUMBERS) else ()
+
+
+def _formula(match: re.Match[str], state: Context) -> Said | None:
+    body, charge = match["body"], match["charge"].translate(_SUPERSCRIPTS)
+    parts = _PART.findall(body)
+    if not _is_formula(body, parts, charge):
+        return None
+    words: list[str] = []
+    for part in parts:
+        if part.isdigit():
+            words += number(int(part))
+        elif part.isalpha():
+            words += (latin.LETTER_NAMES[letter] for letter in part.lower())
+    for sign in re.findall(r"\d+|[+-]", charge):
+        words += number(int(sign)) if sign.isdigit() else (_CHARGES[sign],)
+    return tuple(words), match.end()
+
+
+def _is_formula(body: str, parts: list[str], charge: str) -> bool:
+    symbols = [part for part in parts if part.isalpha()]
+    counts = [int(part) for part in parts if part.isdigit()]
+    if (
+        not symbols
+        or "".join(parts) != body
+        or not _ELEMENTS.issuperset(symbols)
+        or any(part[0] == "0" for part in parts)
+    ):
+        return False
+    if charge or body.lstrip("0123456789") in _COMPOUNDS | _MOLECULES:
+        return True
+    if not counts or len(set(symbols)) < 2 or body.isalpha() or max(counts) >= len(_NUMBERS):
+        return False
+    return max(counts) <= _LARGEST or {"C", "H"} <= set(symbols)
+
+
+def _blood_group(match: re.Match[str], state: Context) -> Said | None:
+    near = [*state.words_before(match.start())[-3:], *state.words_behind(match.end())[:3]]
+    written = match["written"]
+    if not (written or any(word.lower() in _BLOOD_WORDS for word in near)):
+        return None
+    return (*(latin.LETTER_NAMES[letter] for letter in match["group"].lower()), _RHESUS[match["rhesus"]]), match.end()
+
+
+def _test_result(match: re.Match[str], state: Context) -> Said:
+    return (_RHESUS[match[1]],), match.end()
+
+
+TOKENS = (
+    Token(
+        "l", r"(?<![A-Za-z\d])(?P<group>AB|A|B|O|Rh)\s?(?P<rhesus>[-+−])(?P<written>ve)?(?![A-Za-z\d+])", _blood_group
+    ),
+    Token("s", r"([-+−])ve(?![A-Za-z])", _test_result),
+    Token(
+        "ld",
+        (
+            r"(?<![A-Za-z\d.])(?P<body>\d{0,2}[A-Z](?:[A-Za-z\d]|\((?=[A-Z])|(?<=[A-Za-z\d])\)|·(?=\d{0,2}[A-Z])){0,40})"
+            r"(?P<charge>(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]{0,2}[⁺⁻])?|\d?\+(?![\dA-Za-z]))(?![A-Za-z\d])"
+        ),
+        _formula,
+    ),
+)
