@@ -151,8 +151,8 @@ def _is_end(window: str, begin: int, stop: int, abbreviations: Abbreviations) ->
     first = window[begin]
     if first in "?!" and after.isascii() and after.isalnum() and before.isascii() and before.isalnum():
         return False  # a query in a web address
-    if first == "!" and after == "=":
-        return False  # x != y
+    if first == "!" and (after == "=" or before == "<"):
+        return False  # x != y, <!-- a comment -->
     if first == "|":
         return bool(before) and "\u0900" <= window[:begin].rstrip()[-1:] <= "\u097f"
     if first not in _DOTS:

@@ -26,12 +26,13 @@ _LETTERS = frozenset(latin.LETTER_NAMES.values())
 _SILENT = "\u0900\u0901\u0902\u0903\u093c\u093d\u094d\u0951\u0952\u0953\u0954\u0971"
 
 
-def spoken(word: str) -> tuple[str, ...]:
+def spoken(word: str, visarga: bool = False) -> tuple[str, ...]:
     """A Devanagari word without a dot: a title in full, others as they are; nothing where it is only silent signs.
 
-    A visarga typed for a colon, as headlines do (दिल्लीः), falls away. Lone signs are spoken as the vowels they write.
+    A visarga typed for a colon, as headlines do (दिल्लीः), falls away unless ``visarga`` tells that it is one. Lone
+    signs are spoken as the vowels they write.
     """
-    if len(word) > 1 and word.endswith(VISARGA) and word[:-1] not in VISARGA_STEMS:
+    if not visarga and len(word) > 1 and word.endswith(VISARGA) and word[:-1] not in VISARGA_STEMS:
         word = word[:-1]
     return _TITLES.get(word) or ((word,) if word.strip(_SILENT) else ())
 
@@ -65,6 +66,8 @@ def _dotted(match: re.Match[str], state: Context) -> Said | None:
             if known := _lookup(key, match.start(), stop, state):
                 return known, stop
     words = spoken(names[0])
+    if words and parts[0][2] == "0":
+        return words, parts[0].end(2)
     return (words, parts[0].end(1)) if words and parts[0][2] == "." else None
 
 
@@ -92,9 +95,10 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
     return (_TITLES[key], match.end(1)) if key in _TITLES else None
 
 
-_PART = re.compile(rf"({DEVANAGARI}{{1,9}})([.0]?)\s?")
+_DOT = r"(?:\.|0(?!\d))"
+_PART = re.compile(rf"({DEVANAGARI}{{1,9}})({_DOT}?)\s?")
 TOKENS = (
-    Token("h", (rf"(?:{DEVANAGARI}{{1,9}}[.0]\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted),
+    Token("h", (rf"(?:{DEVANAGARI}{{1,9}}{_DOT}\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted),
     Token("h", (rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
     Token("l", (r"([A-Za-z]{1,8}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
     Token("s", (rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),

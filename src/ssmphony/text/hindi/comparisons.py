@@ -29,4 +29,4 @@ def _compare(match: re.Match[str], state: Context) -> Said | None:
     return (*said[0], *(counted if alone or _NAME.search(before) else compared)), said[1]
 
 
-TOKENS = (Token("s", rf"(?<![-=<>])(?:{_ANY})(?![<>=]|-(?!\d))", _compare),)
+TOKENS = (Token("s", rf"(?<![-=<>])(?!</?[A-Za-z]\w{{0,20}}>)(?:{_ANY})(?![<>=]|-(?!\d))", _compare),)

@@ -15,6 +15,10 @@ from ssmphony.text.hindi.transliteration import join, style_of, transliterate
 LETTER_NAMES = tables.pairs("letter_names")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST_ACRONYM = 5
+_SMALL_PAIRS = frozenset("id ip hr pc tv ac dj cd ui ux qr bp ev".split())
+"""Acronyms of two letters that are written small and are no word."""
+_BEGINNINGS = frozenset(row[0] for row in tables.rows("word_beginnings"))
+_LONGEST_INITIALISM = 4
 _LONGEST_SECOND_PART = 7
 _SAID_AS_WORD = re.compile(r"(?:[bcdfghjklmnprstvwyz][aeiou]){2,}[bdklmnprst]?")
 """Four or five capitals in this alternation are spoken as a word (SEBI, NITI); all others by their letters."""
@@ -62,7 +66,7 @@ def to_devanagari(word: str) -> tuple[str, ...]:
 def _lexicon(lower: str) -> str | None:
     """A lower-case word of the lexicons, or one in their inflected or joined forms; an acronym in small letters."""
     known = english.words().get(lower) or indian_words().get(lower) or english.inflected(lower)
-    if not known and len(lower) > 2:
+    if not known and (len(lower) > 2 or lower in _SMALL_PAIRS):
         known = _acronyms().get(lower.upper())
     return known
 
@@ -117,5 +121,8 @@ def _indian_compound(lower: str) -> str | None:
 
 
 def pronounceable(word: str) -> bool:
-    """Whether a word has a vowel letter, and is not so long a row of consonants that it must be spelled."""
+    """Whether a word has a vowel letter, no long row of consonants and, if short, a beginning that words have."""
+    beginning = re.match("[^aeiouy]*", word)
+    if len(word) <= _LONGEST_INITIALISM and beginning and len(beginning[0]) > 1 and beginning[0] not in _BEGINNINGS:
+        return False
     return len(word) > 1 and bool(re.search("[aeiouy]", word)) and not re.search("[^aeiouy]{6}", word)

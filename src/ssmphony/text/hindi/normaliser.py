@@ -22,6 +22,7 @@ from ssmphony.text.hindi import (
     exponents,
     fractions,
     greek,
+    markup,
     measures,
     money,
     ordinals,
@@ -36,7 +37,6 @@ from ssmphony.text.hindi import (
 )
 from ssmphony.text.hindi.abbreviations import ABBREVIATIONS
 from ssmphony.text.hindi.context import Context, ReadingStyle, Said, Token
-from ssmphony.text.hindi.unicode import clean
 
 __all__ = ["ABBREVIATIONS", "Reading", "ReadingStyle", "read"]
 
@@ -87,7 +87,7 @@ class Reading:
 
 def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
     """Readings of one sentence in order; offsets are into ``sentence``. Linear in its length; never raises."""
-    state = Context(code_mixing.rewrite(clean(sentence)), style or ReadingStyle(), _token)
+    state = Context(code_mixing.rewrite(markup.read(sentence)), style or ReadingStyle(), _token)
     readings: list[Reading] = []
     text, place = state.text, 0
     while place < len(text):

@@ -1,4 +1,4 @@
-"""Roman numerals, where the words around make them numerals: अध्याय IV, लुई XIV, रॉकी III, XIIवीं."""
+"""Roman numerals, where what stands around makes them numerals: अध्याय IV, लुई XIV, रॉकी III, XIIवीं, (ii), I, II."""
 
 from __future__ import annotations
 
@@ -43,9 +43,51 @@ def _numeral(match: re.Match[str], state: Context) -> Said | None:
         if number < len(_RULERS):
             return (_RULERS[number],), match.end()
         return numbers.ordinal(number, "वें" if behind in _POSTPOSITIONS else "वाँ"), match.end()
-    if kind != "part" and not (match[1] == "II" and state.before(match.start())) and not _plain(match[1]):
+    listed = _beside(match, state)
+    if (
+        kind != "part"
+        and not (match[1] == "II" and state.before(match.start()))
+        and not _plain(match[1])
+        and not listed
+    ):
         return None
     return (numbers.ordinal(number, "वीं") if behind in _CENTURIES else numbers.cardinal(number)), match.end()
+
+
+_AFTER = re.compile(r"\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?([IVX]{1,7})(?![A-Za-z\d])")
+_BEFORE = re.compile(r"(?<![A-Za-z\d])([IVX]{1,7})\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?\Z")
+
+
+def _beside(match: re.Match[str], state: Context) -> bool:
+    """Whether the numeral before or behind it in a row is the next one (I, II, III), or it ends a range (I-V)."""
+    after = _AFTER.match(state.text, match.end(1))
+    before = _BEFORE.search(state.text[max(0, match.start() - 12) : match.start()])
+    if (before and 0 < value(before[1]) < value(match[1]) and before[0].strip()[-1] in "-–—") or (
+        after and value(after[1]) > value(match[1]) and after[0].strip()[0] in "-–—"
+    ):
+        return True
+    others = [found[1] for found in (before, after) if found]
+    number = value(match[1])
+    return any(abs(value(other) - number) == 1 or (value(other) and len(other + match[1]) > 2) for other in others)
+
+
+def _range(match: re.Match[str], state: Context) -> Said | None:
+    """The dash between two rising numerals (कक्षा I-V)."""
+    before = _BEFORE.search(state.text[max(0, match.start() - 12) : match.end()])
+    after = _AFTER.match(state.text, match.start())
+    if not before or not after or not 0 < value(before[1]) < value(after[1]):
+        return None
+    return ("से",), match.end()
+
+
+def _small(match: re.Match[str], state: Context) -> Said | None:
+    """(ii), iv): the number of an item; one letter alone only in brackets where a list of them is usual."""
+    numeral = match[1].upper()
+    closed = state.character(match.start() - 1) == "("
+    begins = not state.text[: match.start()].strip(" (") if match.start() < 8 else False
+    if not value(numeral) or not (closed or begins) or (numeral in ("C", "D", "L", "M", "X") and not begins):
+        return None
+    return numbers.cardinal(value(numeral)), match.end(1)
 
 
 def _plain(numeral: str) -> bool:
@@ -53,4 +95,8 @@ def _plain(numeral: str) -> bool:
     return len(numeral) > 2 and set(numeral) <= set("IVX") and "I" in numeral
 
 
-TOKENS = (Token("l", (rf"(?<![A-Za-z\d])([IVXLC]{{1,9}})(?:({SUFFIX})(?!{DEVANAGARI})|(?![A-Za-z\d]))"), _numeral),)
+TOKENS = (
+    Token("l", (rf"(?<![A-Za-z\d])([IVXLC]{{1,9}})(?:({SUFFIX})(?!{DEVANAGARI})|(?![A-Za-z\d]))"), _numeral),
+    Token("l", r"(?<![A-Za-z\d])([ivx]{1,6})(?=\))", _small),
+    Token("s", r"[-–—](?=\s?[IVX])", _range),
+)

@@ -107,6 +107,8 @@ def _letter(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     code = ord(character)
+    if "\u2160" <= character <= "\u217f" and (value := unicodedata.numeric(character)) < 60:
+        return str(int(value))
     if character in _RUPEES:
         return _RUPEES[character]
     if 0x0980 <= code < 0x0D80:

@@ -38,6 +38,17 @@ def test_cases(written: str, spoken: str) -> None:
     assert hindi.normalize(written) == unicodedata.normalize("NFC", spoken)
 
 
+@pytest.mark.parametrize(("kind", "written", "readings"), cases("reported", 3))
+def test_reported(kind: str, written: str, readings: str) -> None:
+    right = [reading.rstrip("।") for reading in readings.split(" | ")]
+    assert hindi.normalize(written).rstrip("।") in right, kind
+
+
+@pytest.mark.parametrize(("written", "readings"), cases("reported_phones"))
+def test_reported_phones(written: str, readings: str) -> None:
+    assert " ".join(word.ipa for word in hindi.phonemize(written)) in readings.split(" | ")
+
+
 @pytest.mark.parametrize(("written", "spoken"), CASES)
 def test_what_is_spoken_stays_as_it_is(written: str, spoken: str) -> None:
     assert hindi.normalize(spoken) == unicodedata.normalize("NFC", spoken)

@@ -1,0 +1,81 @@
+"""What is left of HTML, Markdown and LaTeX in a text → plain characters, each tied to the place it came from.
+
+Character references are replaced by their characters, tags and marks of emphasis fall away, formulas become the signs
+that the readers of numbers know, and Indian words in scholarly Latin spelling (Mahābhārata) become Devanagari.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from ssmphony.text.hindi import iast, latex
+from ssmphony.text.hindi.unicode import Cleaned, clean
+
+_INLINE = (
+    "a|abbr|b|big|bdi|cite|code|del|dfn|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|time|tt|u|var|wbr"
+)
+_BLOCK = (
+    "address|article|aside|blockquote|body|br|button|caption|center|dd|div|dl|dt|fieldset|figcaption|figure|footer|form"
+    "|h[1-6]|head|header|hr|html|iframe|input|label|li|link|main|meta|nav|ol|option|p|pre|script|section|select|style"
+    "|table|tbody|td|textarea|tfoot|th|thead|title|tr|ul|video"
+)
+_ATTRIBUTES = r"(?:\s[^<>]{0,400})?/?"
+_ADDRESS = r"\((?:https?:|www\.|mailto:|tel:|[./#]|[\w%-]{1,60}[./])[^\s()]{0,400}(?:\s\"[^\"\n]{0,100}\")?\)"
+_KINDS = re.compile(
+    r"(?P<reference>&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|&nbsp(?![A-Za-z;]))"
+    rf"|(?P<inline></?(?i:{_INLINE}){_ATTRIBUTES}>|<!--[^<>]{{0,400}}-->)"
+    rf"|(?P<block></?(?i:{_BLOCK}){_ATTRIBUTES}>)"
+    r"|(?<![\w=])==(?P<highlight>[^\s=](?:[^=\n]{0,300}[^\s=])?)==(?![\w=])"
+    rf"|!?\[(?P<link>[^\[\]\n]{{1,300}})\]{_ADDRESS}"
+    r"|(?P<note>\[\^\w{1,20}\]:?)"
+    r"|(?P<box>(?<=[-*+] )\[[ xX]\](?=\s))"
+    rf"|(?P<formula>{latex.FORMULA})"
+    rf"|(?P<scholarly>{iast.WORD})"
+)
+_MARKED = re.compile(rf"[&<$=\\\[]|[{iast.LETTERS}\u0300-\u036f]")
+
+
+def read(text: str) -> Cleaned:
+    """`unicode.clean` of ``text`` without markup; linear in its length, never raises."""
+    if not _MARKED.search(text):
+        return clean(text)
+    pieces = list(_pieces(text, 0))
+    plain = "".join(piece for piece, _, _ in pieces)
+    starts: list[int] = []
+    ends: list[int] = []
+    for piece, start, end in pieces:
+        copied = end - start == len(piece) and text.startswith(piece, start)
+        starts += range(start, end) if copied else [start] * len(piece)
+        ends += range(start + 1, end + 1) if copied else [end] * len(piece)
+    cleaned = clean(plain)
+    return Cleaned(
+        cleaned.text, tuple(starts[place] for place in cleaned.starts), tuple(ends[place - 1] for place in cleaned.ends)
+    )
+
+
+def _pieces(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
+    """(characters, start, end): what is copied as it is, and what stands for markup."""
+    place = 0
+    for match in _KINDS.finditer(text):
+        if match.start() > place:
+            yield text[place : match.start()], offset + place, offset + match.start()
+        place = match.end()
+        kind, start, end = match.lastgroup or "", match.start(), match.end()
+        if kind in ("highlight", "link"):
+            yield from _pieces(match[kind], offset + match.start(kind))
+        elif said := _instead(kind, match[0]):
+            yield said, offset + start, offset + end
+    if place < len(text):
+        yield text[place:], offset + place, offset + len(text)
+
+
+def _instead(kind: str, written: str) -> str:
+    if kind == "reference":
+        return html.unescape(html.unescape(written))
+    if kind == "block":
+        return ", "
+    if kind == "formula":
+        return latex.plain(written)
+    return iast.to_devanagari(written) if kind == "scholarly" else ""
