@@ -16,19 +16,16 @@ FORMULA = (
     rf"|\\(?:frac|dfrac|tfrac|sqrt|{_ANY})(?![A-Za-z]){_GROUPS}"
 )
 """Between dollars stands a formula where a command, a power, an index or an equation does, and no amount of money."""
-_STEPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), said)
-    for pattern, said in (
-        (r"\\[dt]?frac\s?\{\s*(\d{1,4})\s*\}\s?\{\s*(\d{1,4})\s*\}", r" \1/\2 "),
-        (r"\\[dt]?frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r" \1 बटा \2 "),
-        (r"\\sqrt\s?\[3\]\s?\{([^{}]*)\}", r" ∛\1 "),
-        (r"\\sqrt\s?(?:\[[^\[\]]*\])?\s?\{([^{}]*)\}", r" √\1 "),
-        (r"\\(?:text|mathrm|mathbf|mathit|mathbb|mathcal|operatorname|overline|vec|hat|bar)\s?\{([^{}]*)\}", r" \1 "),
-        (r"\^\s?\{(-?\d{1,6})\}", r"^\1 "),
-        (r"\^\s?\{([^{}]*)\}", r" की घात \1 "),
-        (r"\^([A-Za-z])", r" की घात \1 "),
-        (r"_\s?\{([^{}]*)\}", r" \1 "),
-    )
+_STEPS = (
+    (r"\\[dt]?frac\s?\{\s*(\d{1,4})\s*\}\s?\{\s*(\d{1,4})\s*\}", r" \1/\2 "),
+    (r"\\[dt]?frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r" \1 बटा \2 "),
+    (r"\\sqrt\s?\[3\]\s?\{([^{}]*)\}", r" ∛\1 "),
+    (r"\\sqrt\s?(?:\[[^\[\]]*\])?\s?\{([^{}]*)\}", r" √\1 "),
+    (r"\\(?:text|mathrm|mathbf|mathit|mathbb|mathcal|operatorname|overline|vec|hat|bar)\s?\{([^{}]*)\}", r" \1 "),
+    (r"\^\s?\{(-?\d{1,6})\}", r"^\1 "),
+    (r"\^\s?\{([^{}]*)\}", r" की घात \1 "),
+    (r"\^([A-Za-z])", r" की घात \1 "),
+    (r"_\s?\{([^{}]*)\}", r" \1 "),
 )
 _DEPTH = 6
 """Of braces inside each other; deeper ones are only taken away."""
@@ -40,7 +37,7 @@ def plain(formula: str) -> str:
     for _ in range(_DEPTH):
         before = text
         for pattern, said in _STEPS:
-            text = pattern.sub(said, text)
+            text = re.sub(pattern, said, text)
         if text == before:
             break
     text = re.sub(r"\\([A-Za-z]+)", lambda match: f" {_COMMANDS.get(match[1], '')} ", text)

@@ -6,9 +6,9 @@ that the readers of numbers know, and Indian words in scholarly Latin spelling (
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from ssmphony.text.hindi import iast, latex
 from ssmphony.text.hindi.unicode import Cleaned, clean
@@ -23,7 +23,7 @@ _BLOCK = (
 )
 _ATTRIBUTES = r"(?:\s[^<>]{0,400})?/?"
 _ADDRESS = r"\((?:https?:|www\.|mailto:|tel:|[./#]|[\w%-]{1,60}[./])[^\s()]{0,400}(?:\s\"[^\"\n]{0,100}\")?\)"
-_KINDS = re.compile(
+_PATTERN = (
     r"(?P<reference>&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|&nbsp(?![A-Za-z;]))"
     rf"|(?P<inline></?(?i:{_INLINE}){_ATTRIBUTES}>|<!--[^<>]{{0,400}}-->)"
     rf"|(?P<block></?(?i:{_BLOCK}){_ATTRIBUTES}>)"
@@ -34,6 +34,14 @@ _KINDS = re.compile(
     rf"|(?P<formula>{latex.FORMULA})"
     rf"|(?P<scholarly>{iast.WORD})"
 )
+
+
+@cache
+def _kinds() -> re.Pattern[str]:
+    """Compiled on first use, for a fast import."""
+    return re.compile(_PATTERN)
+
+
 _MARKED = re.compile(rf"[&<$=\\\[]|[{iast.LETTERS}\u0300-\u036f]")
 
 
@@ -58,7 +66,7 @@ def read(text: str) -> Cleaned:
 def _pieces(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
     """(characters, start, end): what is copied as it is, and what stands for markup."""
     place = 0
-    for match in _KINDS.finditer(text):
+    for match in _kinds().finditer(text):
         if match.start() > place:
             yield text[place : match.start()], offset + place, offset + match.start()
         place = match.end()
@@ -73,6 +81,8 @@ def _pieces(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
 
 def _instead(kind: str, written: str) -> str:
     if kind == "reference":
+        import html  # its table of names would slow down every start
+
         return html.unescape(html.unescape(written))
     if kind == "block":
         return ", "

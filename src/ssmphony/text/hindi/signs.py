@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import abbreviations, latin, mixed, tables
+from ssmphony.text.hindi import abbreviations, latin, mixed, tables, visarga
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.graphemes import VISARGA
 from ssmphony.text.hindi.unicode import VISARGA_STEMS
@@ -20,35 +20,15 @@ def _phrase(match: re.Match[str], state: Context) -> Said:
 
 
 def _word(match: re.Match[str], state: Context) -> Said | None:
-    if not match[0].endswith(VISARGA) or match[0][:-1] in VISARGA_STEMS or not _is_colon(match.end(), state):
+    if (
+        not match[0].endswith(VISARGA)
+        or match[0][:-1] in VISARGA_STEMS
+        or not visarga.is_colon(state.text, match.end())
+    ):
         words = abbreviations.spoken(match[0], visarga=True)
         return (words, match.end()) if words else None
     words = abbreviations.spoken(match[0])
     return (words, match.end() - 1) if words else None
-
-
-_GOES_ON = re.compile(rf"\s+[\"'“‘(]?(?:[A-Za-z\d]|{DEVANAGARI})")
-_SANSKRIT = re.compile(rf"(?<!{DEVANAGARI})(?:ॐ|ओम्|{DEVANAGARI}*[क-ह](?:ं|म्))(?!{DEVANAGARI})|ऽ")
-_ANOTHER = re.compile(
-    rf"\s+({DEVANAGARI}+){VISARGA}(?!{DEVANAGARI})|[^,।?!;]*?({DEVANAGARI}+){VISARGA}\s*(?:[।॥,;?!]|\Z)"
-)
-"""Another word with a visarga: the next one, or the last of the clause."""
-_HINDI_TOO = frozenset("स्वयं एवं परं हं त्वं अहं".split())
-_REACH = 60
-
-
-def _is_colon(stop: int, state: Context) -> bool:
-    """Whether the visarga that ends a word is a colon, as headlines and forms type it (दिल्लीः आग लगी).
-
-    It is when the sentence goes on behind it, and no word near it is Sanskrit (हरिः ॐ, रामः वनं गच्छति).
-    """
-    if not _GOES_ON.match(state.text, stop):
-        return False
-    another = _ANOTHER.match(state.text[stop : stop + _REACH])
-    if another and (another[1] or another[2]) not in VISARGA_STEMS:
-        return False
-    near = (*_SANSKRIT.finditer(state.text, max(0, stop - 1), stop + _REACH),)
-    return all(match[0] in _HINDI_TOO or match.end() == stop for match in near)
 
 
 def _latin(match: re.Match[str], state: Context) -> Said:

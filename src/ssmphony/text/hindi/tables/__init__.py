@@ -6,10 +6,17 @@ With `open`: pathlib and importlib.resources would add a fifth to the import of 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 
+<<<<<<< HEAD
 def lines(name: str) -> list[str]:
     """The lines of ``<name>.tsv`` without comments (lines that begin with ``# ``) and blank lines."""
+=======
+@lru_cache(maxsize=8)
+def rows(name: str) -> list[tuple[str, ...]]:
+    """The rows of ``<name>.tsv`` without comments (lines that begin with ``# ``) and blank lines."""
+>>>>>>> 115f89e (text: compile rare patterns on first use)
     with open(os.path.join(os.path.dirname(__file__), f"{name}.tsv"), encoding="utf-8") as file:
         stripped = [line.rstrip() for line in file]
     return [line for line in stripped if line and not line.startswith("# ")]
