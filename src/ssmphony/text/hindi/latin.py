@@ -71,16 +71,12 @@ def _lexicon(lower: str) -> str | None:
     return known
 
 
-<<<<<<< HEAD
-def is_acronym(word: str) -> bool:
-=======
 def _too_short(word: str) -> bool:
     """Two capitals that are no English word stand for themselves, also where they look like one of Hindi (KA, SE)."""
     return len(word) == 2 and word.isupper() and word.lower() not in english.words()
 
 
-def _is_acronym(word: str) -> bool:
->>>>>>> d81473d (text: speak signs of money, Greek, mathematics, chemistry and telephone keys)
+def is_acronym(word: str) -> bool:
     inside = len(word) > 2 and word.isalpha() and word[0].isupper() and word[-1].isupper()  # LoC, PoK
     return 1 < len(word) <= _LONGEST_ACRONYM and (word.isupper() or inside)
 

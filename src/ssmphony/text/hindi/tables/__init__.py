@@ -9,19 +9,14 @@ import os
 from functools import lru_cache
 
 
-<<<<<<< HEAD
 def lines(name: str) -> list[str]:
     """The lines of ``<name>.tsv`` without comments (lines that begin with ``# ``) and blank lines."""
-=======
-@lru_cache(maxsize=8)
-def rows(name: str) -> list[tuple[str, ...]]:
-    """The rows of ``<name>.tsv`` without comments (lines that begin with ``# ``) and blank lines."""
->>>>>>> 115f89e (text: compile rare patterns on first use)
     with open(os.path.join(os.path.dirname(__file__), f"{name}.tsv"), encoding="utf-8") as file:
         stripped = [line.rstrip() for line in file]
     return [line for line in stripped if line and not line.startswith("# ")]
 
 
+@lru_cache(maxsize=8)
 def rows(name: str) -> list[tuple[str, ...]]:
     """The rows of ``<name>.tsv`` as cells."""
     return [tuple(line.split("\t")) for line in lines(name)]
