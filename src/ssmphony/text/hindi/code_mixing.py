@@ -13,7 +13,7 @@ import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import english, latin, romanised, tables, transliteration
+from ssmphony.text.hindi import english, latin, measures, romanised, tables, transliteration
 from ssmphony.text.hindi.unicode import Cleaned
 
 EDGE, ENGLISH, NAME, NUMBER, ANY = "<s>", "<e>", "<n>", "<d>", "<all>"
@@ -44,6 +44,9 @@ _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’
 """What stands between blanks where a word may be Hindi: letters and marks, and no address, unit or code."""
 _DIGIT_BEFORE = re.compile(r"\d\s*\Z")
 _REACH = 60
+_FORMULA = frozenset("=+×÷^√²³⁴⁺⁻≤≥≠∩∪∈")
+"""A short word beside one of these is a variable."""
+_LONGEST_VARIABLE = 3
 """So far to either side the characters between blanks are looked at."""
 
 
@@ -273,6 +276,14 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
     ):
         return True
     before, behind = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    around = (
+        text[max(0, match.start() - 2) : match.start()].strip()[-1:],
+        text[match.end() : match.end() + 2].strip()[:1],
+    )
+    if (len(word) < _LONGEST_VARIABLE and _FORMULA.intersection(around)) or (
+        word == "ve" and before and before in "+-−"
+    ):
+        return True
     if behind == "." and word in _dotted():
         return True
     if place and words[place - 1][0].isdigit() and (word in _units() or len(word) == 1):
@@ -297,7 +308,7 @@ def _dotted() -> frozenset[str]:
 
 @cache
 def _units() -> frozenset[str]:
-    return frozenset(row[0].lower() for row in tables.rows("units")) | {"am", "pm", "to"}
+    return frozenset(name.lower() for name in measures.UNITS) | {"am", "pm", "to"}
 
 
 def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:

@@ -41,4 +41,5 @@ def plain(formula: str) -> str:
         if text == before:
             break
     text = re.sub(r"\\([A-Za-z]+)", lambda match: f" {_COMMANDS.get(match[1], '')} ", text)
-    return re.sub(r"[{}_$]|\\.?", " ", text)
+    text = re.sub(r"[{}_$]|\\.?", " ", text)
+    return re.sub(r"(?<![A-Za-z])[a-z](?![A-Za-z])", lambda match: match[0].upper(), text)  # variables, no words
