@@ -16,7 +16,7 @@ REFERENCE = Reference({"samples": CLIP[:, None]})
 
 class Imitating(ar_voice.TinyAutoregressive):
     capabilities = frozenset({"pitch", "reference", "speed"})
-    reference_inputs = {"samples": ReferenceInput(1, 16_000)}
+    reference_inputs = (ReferenceInput("samples", 1, 16_000),)
 
     def _begin(self, tokens: Tokens, style: Style) -> ar_voice.State:
         state = super()._begin(tokens, style)

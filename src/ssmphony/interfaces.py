@@ -11,7 +11,7 @@ output, a stream can be saved and resumed, and many streams can share one model.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -96,7 +96,7 @@ class VoiceModel(ABC):
     durations of a recording."""
     speaker_names: tuple[str, ...] = ()
     """The rows of the speaker table; the first is the voice's own speaker."""
-    reference_inputs: Mapping[str, ReferenceInput] = {}
+    reference_inputs: tuple[ReferenceInput, ...] = ()
     """The arrays that a model with the capability ``reference`` reads of one."""
 
     @abstractmethod

@@ -44,7 +44,7 @@ class ModelInputs(NamedTuple):
     seeds: Array = None
     """(batch,) int."""
     reference: Mapping[str, Array] = {}
-    """Of each name in `VoiceModel.reference_inputs`: ``NAME`` (batch, step, channel) and ``NAME_mask`` (batch, step)
+    """Of each of `VoiceModel.reference_inputs`: ``NAME`` (batch, step, channel) and ``NAME_mask`` (batch, step)
     bool, which of its steps there are. Without a reference, none."""
 
     def named(self) -> dict[str, Array]:
@@ -109,10 +109,11 @@ def word_positions(words: Iterable[tuple[int, int]], count: int) -> npt.NDArray[
     return positions
 
 
-def _references(inputs: Mapping[str, ReferenceInput], styles: Sequence[Style]) -> dict[str, Array]:
+def _references(inputs: Sequence[ReferenceInput], styles: Sequence[Style]) -> dict[str, Array]:
     """The arrays of the styles' references, padded to the longest, with their masks."""
     padded: dict[str, Array] = {}
-    for name, entry in inputs.items():
+    for entry in inputs:
+        name = entry.name
         arrays = [None if style.reference is None else style.reference.arrays[name] for style in styles]
         lengths = np.array([0 if array is None else len(array) for array in arrays])
         steps = max(FEWEST_STEPS, int(lengths.max(initial=0)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def load_reference(path: Path) -> Reference:
     return reference
 
 
-def reference_from(samples: Samples, encoder: Encoder | None, expected: Mapping[str, ReferenceInput]) -> Reference:
+def reference_from(samples: Samples, encoder: Encoder | None, expected: Sequence[ReferenceInput]) -> Reference:
     """A reference made from a recording, for a model that reads nothing but ``samples`` or the codec's ``frames``.
 
     Args:
@@ -63,7 +63,7 @@ def reference_from(samples: Samples, encoder: Encoder | None, expected: Mapping[
         SsmphonyError: Where the model reads something else, or the voice came without the encoder.
     """
     arrays: dict[str, Any] = {}
-    for name in expected:
+    for name in (entry.name for entry in expected):
         if name == "samples":
             arrays[name] = samples[:, None]
         elif name == "frames" and encoder is not None:
@@ -73,16 +73,18 @@ def reference_from(samples: Samples, encoder: Encoder | None, expected: Mapping[
     return Reference(arrays)
 
 
-def check_reference(reference: Reference, expected: Mapping[str, ReferenceInput]) -> None:
+def check_reference(reference: Reference, expected: Sequence[ReferenceInput]) -> None:
     """Whether a model with these inputs can read a reference.
 
     Raises:
         SsmphonyError: Where it holds other arrays, or arrays of another type, width or length.
     """
-    if set(reference.arrays) != set(expected):
-        held, read = (", ".join(sorted(names)) for names in (reference.arrays, expected))
+    names = {entry.name for entry in expected}
+    if set(reference.arrays) != names:
+        held, read = (", ".join(sorted(arrays)) for arrays in (reference.arrays, names))
         raise SsmphonyError(f"this reference holds {held}, the voice reads {read}: make it with this voice")
-    for name, entry in expected.items():
+    for entry in expected:
+        name = entry.name
         array = reference.arrays[name]
         if array.shape[1] != entry.channels or str(array.dtype) != entry.dtype:
             raise SsmphonyError(

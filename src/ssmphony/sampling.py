@@ -20,7 +20,7 @@ NO_CODE = -1
 
 @dataclass(frozen=True)
 class Sampler:
-    """How a code is drawn from logits. The repetition penalty comes first, then temperature, ``top_k`` and ``top_p``."""
+    """How a code is drawn from logits: repetition penalty first, then temperature, ``top_k`` and ``top_p``."""
 
     temperature: float = 1.0
     """Logits are divided by it; 0 takes the likeliest code."""
@@ -43,8 +43,8 @@ class Sampler:
             or self.repetition_window < 0
         ):
             raise SsmphonyError(
-                f"{self} is out of range: temperature, top_k and repetition_window from 0, top_p above 0 and at most 1, "
-                "repetition_penalty from 1"
+                f"{self} is out of range: temperature, top_k and repetition_window from 0, top_p above 0 and at most "
+                "1, repetition_penalty from 1"
             )
 
     @property

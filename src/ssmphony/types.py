@@ -138,9 +138,11 @@ class Tokens:
         return len(self.ids)
 
 
-class ReferenceInput(NamedTuple):
+@dataclass(frozen=True)
+class ReferenceInput:
     """An array that a model reads of a `Reference`, (step, channel)."""
 
+    name: str
     channels: int
     max_steps: int
     dtype: str = "float32"

@@ -52,7 +52,7 @@ class Together(ParallelModel):
     """Frames of a parallel model: a leaky sum of what it read."""
 
     capabilities = frozenset({"mix", "reference", "speed"})
-    reference_inputs = {"frames": ReferenceInput(CHANNELS, 16)}
+    reference_inputs = (ReferenceInput("frames", CHANNELS, 16),)
     block, lookahead, max_tokens, speaker_names, encoded_channels = 4, 0, 16, SPEAKERS, D
     reads = ("ids", "mask", "speaker")
 
@@ -77,7 +77,7 @@ class OneByOne(AutoregressiveModel):
     """Frames of an autoregressive model: each from the last and the mean of what it read."""
 
     capabilities = frozenset({"mix", "reference"})
-    reference_inputs = {"frames": ReferenceInput(CHANNELS, 16)}
+    reference_inputs = (ReferenceInput("frames", CHANNELS, 16),)
     block, max_tokens, speaker_names = 4, 16, SPEAKERS
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ class Model(VoiceModel):
 
 class Mixing(Model):
     capabilities = frozenset({"mix", "reference"})
-    reference_inputs = {"codes": ReferenceInput(2, 5, "int64"), "speaker": ReferenceInput(3, 1)}
+    reference_inputs = (ReferenceInput("codes", 2, 5, "int64"), ReferenceInput("speaker", 3, 1))
 
 
 def test_stacked_tokens_know_their_place_in_the_word():

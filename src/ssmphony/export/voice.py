@@ -120,7 +120,7 @@ def model_entry(model: Any) -> ModelEntry:
         lookahead=model.lookahead,
         max_tokens=model.max_tokens,
         capabilities=tuple(sorted(model.capabilities)),
-        reference_inputs=dict(model.reference_inputs),
+        reference_inputs=model.reference_inputs,
         sampler=model.sampler,
     )
 

@@ -25,8 +25,7 @@ def graph_inputs(model: VoiceModel, fields: Sequence[str], max_tokens: int) -> t
     """
     sentence = Tokens((1,) * 7, ("x",) * 7)
     reference = {
-        name: np.zeros((min(9, entry.max_steps), entry.channels), entry.dtype)
-        for name, entry in model.reference_inputs.items()
+        entry.name: np.zeros((min(9, entry.max_steps), entry.channels), entry.dtype) for entry in model.reference_inputs
     }
     style = Style(reference=Reference(reference) if reference else None)
     arrays = model_inputs(model, [sentence] * 2, [style] * 2).named()
@@ -34,7 +33,7 @@ def graph_inputs(model: VoiceModel, fields: Sequence[str], max_tokens: int) -> t
     names = [speaker if name == "speaker" else name for name in fields]
     tokens = Axis("tokens", 2, max_tokens)
     axes: Axes = {name: {1: tokens} for name in names if name != speaker}
-    for name, entry in model.reference_inputs.items():
-        steps = Axis(f"{name}_steps", FEWEST_STEPS, entry.max_steps)
-        axes |= {f"reference_{name}": {1: steps}, f"reference_{name}_mask": {1: steps}}
+    for entry in model.reference_inputs:
+        steps = Axis(f"{entry.name}_steps", FEWEST_STEPS, entry.max_steps)
+        axes |= {f"reference_{entry.name}": {1: steps}, f"reference_{entry.name}_mask": {1: steps}}
     return {name: torch.from_numpy(arrays[name]) for name in [*names, *(n for n in axes if n not in names)]}, axes

@@ -4,7 +4,7 @@ frame, and, of frames of several codes, a graph that makes one code after anothe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +62,7 @@ class AutoregressiveRuntime(VoiceModel):
         block: int,
         speakers: Sequence[str] = (),
         capabilities: Collection[str] = (),
-        reference_inputs: Mapping[str, ReferenceInput] | None = None,
+        reference_inputs: Sequence[ReferenceInput] = (),
         codebooks: Sequence[int] = (),
         sampler: Sampler | None = None,
     ) -> None:
@@ -72,7 +72,7 @@ class AutoregressiveRuntime(VoiceModel):
         self.encoder, self.predictor, self.codes = encoder, predictor, codes
         self.block, self.codebooks, self.sampler = block, tuple(codebooks), sampler or Sampler()
         self.capabilities = frozenset(capabilities)
-        self.speaker_names, self.reference_inputs = tuple(speakers), dict(reference_inputs or {})
+        self.speaker_names, self.reference_inputs = tuple(speakers), tuple(reference_inputs)
         tokens = predictor.shape("present")[1]
         if not isinstance(tokens, int):
             raise SsmphonyError(f"{predictor.name}: it has no largest number of tokens; export the voice again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,14 +46,14 @@ class ParallelRuntime(Parallel):
         lookahead: int,
         speakers: Sequence[str] = (),
         capabilities: Collection[str] = (),
-        reference_inputs: Mapping[str, ReferenceInput] | None = None,
+        reference_inputs: Sequence[ReferenceInput] = (),
     ) -> None:
         if not 0 <= lookahead <= block:
             raise ValueError(f"lookahead {lookahead} must be between 0 and the block of {block} frames")
         self.encoder, self.decoder = encoder, decoder
         self.block, self.lookahead = block, lookahead
         self.capabilities = frozenset(capabilities)
-        self.speaker_names, self.reference_inputs = tuple(speakers), dict(reference_inputs or {})
+        self.speaker_names, self.reference_inputs = tuple(speakers), tuple(reference_inputs)
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> ParallelState:
         inputs = model_inputs(self, tokens, styles, fewest=_FEWEST_TOKENS)

@@ -50,7 +50,8 @@ def serve(settings: ServeSettings, greet: Callable[[str], None] | None = None) -
     """Answer until SIGTERM or SIGINT; what is being spoken then is spoken to its end.
 
     ``greet`` is called with the server's address once requests are answered. Raises `SsmphonyError` for voices that
-    cannot be loaded, for aliases that lead nowhere, for references that cannot be read, and for an address that cannot be had.
+    cannot be loaded, for aliases that lead nowhere, for references that cannot be read, and for an address that cannot
+    be had.
     """
     write_log()
     check_discovery(settings)

@@ -97,7 +97,7 @@ class ServeSettings(Config):
     @field_validator("voices", "aliases", "references", "cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """One text of the environment or a file may name several, with commas; aliases and references may also be a table."""
+        """One text of the environment or a file may name several, with commas; some may also be a table."""
         if isinstance(value, Mapping):
             return tuple(f"{name}={target}" for name, target in value.items())
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

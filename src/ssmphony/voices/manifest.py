@@ -44,7 +44,7 @@ class ModelEntry(Config):
     """Tokens of the longest sentence that the graphs take."""
     capabilities: tuple[str, ...] = ()
     """See `ssmphony.interfaces.VoiceModel`."""
-    reference_inputs: dict[str, ReferenceInput] = Field(default_factory=dict[str, ReferenceInput])
+    reference_inputs: tuple[ReferenceInput, ...] = ()
     """The arrays of a reference that the graphs take, of a model with the capability ``reference``."""
     sampler: Sampler | None = None
     """How an autoregressive model draws its codes."""

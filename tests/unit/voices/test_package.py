@@ -109,8 +109,10 @@ def test_wrong_keys_and_kinds(folder):
     change(folder, model=original["model"], codec={**original["codec"], "runtime": "spectre"})
     assert "unknown codec runtime 'spectre', did you mean 'spectrum'?" in refusal(folder)
     change(folder, codec=original["codec"])
+    change(folder, voice={**original["voice"], "frontend": {"kind": "hindy"}})
+    assert "unknown frontend 'hindy', did you mean 'hindi'" in refusal(folder)
     change(folder, voice={**original["voice"], "frontend": {}})
-    assert "unknown frontend ''" in refusal(folder)
+    assert "a generator without a frontend" in refusal(folder)
     change(folder, voice=original["voice"], graphs={})
     assert "no 'encoder' graph is listed" in refusal(folder)
 
