@@ -23,7 +23,7 @@ from ssmphony.audio.mel import log_mel
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.text.utf8 import tokenise
-from ssmphony.training.lewm_voice import LeWMVoice, Prompt, synthesize
+from ssmphony.training.lewm_rollout import LeWMVoice, Prompt, synthesize
 from ssmphony.types import Samples, SsmphonyError, Style
 
 Row = dict[str, Any]

@@ -35,9 +35,10 @@ from ssmphony.evaluation.models.recogniser import WEIGHTS, Listener, character_e
 from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm import LeWM
+from ssmphony.nn.weights import load_exactly
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.lewm_pictures import attention_figure, rollout_figure
-from ssmphony.training.lewm_voice import LeWMVoice, predict, reconstruct, rollout_errors, synthesize
+from ssmphony.training.lewm_rollout import LeWMVoice, predict, reconstruct, rollout_errors, synthesize
 from ssmphony.training.tasks.lewm import HORIZONS, mean_errors, places_in_text
 from ssmphony.types import Samples, SsmphonyError, Style, Tokens
 
@@ -53,8 +54,10 @@ def trained(run: Path, checkpoint: Path | None) -> tuple[LeWMVoice, VoiceConfig]
     """The voice as the run's folder holds it now."""
     block = VoiceConfig(**load_json(run / "config.json")["voice"])
     model = block.model_settings(len(block.frontend_symbols())).build()
-    voice = LeWMVoice(model, block.codec_settings().build())
-    voice.load_state_dict(read_weights(checkpoint or run, "voice"))
+    voice = LeWMVoice(model, block.codec_settings().build(), "both")
+    source = checkpoint or run
+    for part, module in voice.parts().items():
+        load_exactly(module, read_weights(source, part), source, f"voice.{part}")
     return voice.eval().requires_grad_(False), block
 
 

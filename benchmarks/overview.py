@@ -118,7 +118,7 @@ def configs() -> str:
     from ssmphony.nn import MIXERS
     from ssmphony.text import FRONTENDS
     from ssmphony.training.adapters import AdaptersConfig, LowRankConfig
-    from ssmphony.training.config import RunConfig, TrainingConfig
+    from ssmphony.training.config import RunConfig, TrainingConfig, VoiceConfig
     from ssmphony.training.tasks import TASKS
 
     registries: dict[str, Mapping[str, Any]] = {
@@ -128,7 +128,7 @@ def configs() -> str:
         "Tasks": TASKS,
         "Sequence layers": MIXERS,
     }
-    files = (TrainingConfig, RunConfig, VoiceBlock, AdaptersConfig, LowRankConfig)
+    files = (TrainingConfig, VoiceConfig, RunConfig, VoiceBlock, AdaptersConfig, LowRankConfig)
     parts = ["## Training files", *(_reference(config, every_field=True) for config in files)]
     for title, registry in registries.items():
         parts += [f"## {title}", "`kind`: " + ", ".join(f"`{kind}`" for kind in sorted(registry))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ssmphony.config import choose, parse
-from ssmphony.models import MODELS
 from ssmphony.training.config import TrainingConfig
 from ssmphony.training.tasks import RENAMED, TASKS
 
@@ -13,10 +12,9 @@ def check_training_file(data: dict[str, object]) -> TrainingConfig:
     config = parse(TrainingConfig, data)
     kind = config.task["kind"]
     parse(choose(TASKS, kind, "task", RENAMED), config.task, "task")
-    config.voice.codec_settings()
-    symbols = config.voice.frontend_symbols()
-    if kind == "codec":  # trains the codec alone; of the model only the kind must be known
-        choose(MODELS, config.voice.model["kind"], "model")
-    else:
+    symbols = config.voice.frontend_symbols() if config.voice.frontend else ()
+    if config.voice.model:
         config.voice.model_settings(len(symbols))
+    if config.voice.codec:
+        config.voice.codec_settings()
     return config

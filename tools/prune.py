@@ -21,11 +21,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.codecs.mel_vocoder import MelVocoder
-from ssmphony.export.weights import write_weights
+from ssmphony.export.weights import read_weights, write_weights
 from ssmphony.models.parallel import expand_tokens
 from ssmphony.models.s4_acoustic import S4Acoustic
+from ssmphony.nn.weights import load_exactly
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.initial import load_exactly
 from ssmphony.types import Style
 from ssmphony.voices.manifest import read_manifest
 from ssmphony.voices.package import load, locate
@@ -142,8 +142,8 @@ def main() -> None:
     manifest = read_manifest(folder)
     voice = VoiceConfig.model_validate(manifest.model_dump()["voice"])
     model, codec = voice.model_settings(len(voice.frontend_symbols())).build(), voice.codec_settings().build()
-    load_exactly(model, folder, "model")
-    load_exactly(codec, folder, "codec")
+    load_exactly(model, read_weights(folder, "model"), folder, "voice.model")
+    load_exactly(codec, read_weights(folder, "codec"), folder, "voice.codec")
     model.eval()
     codec.eval()
     frontend = load(folder).frontend

@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ssmphony.graph_spec import Axis, GraphSpec
-from ssmphony.interfaces import Decoder, State
+from ssmphony.interfaces import Decoder, Encoder, State
 from ssmphony.types import MelFormat
 
 LOG_MEL = "log-mel"
@@ -55,7 +56,30 @@ class Codec(Decoder):
         """``codec_decoder`` and, where there is a network that encodes, ``codec_encoder``."""
 
 
-class SpectrumCodec(nn.Module, Codec):
+class NetworkCodec(nn.Module, Codec):
+    """Base of codecs with weights."""
+
+    predicts_pitch = False
+    """Whether `render` returns a pitch, which can be trained on that of recordings."""
+
+    def render(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Decode whole utterances, without lookahead, differentiably.
+
+        frames (batch, time, channel) → samples (batch, time * hop_length), and the pitch (batch, time) in Hz where the
+        codec predicts it.
+        """
+        batch, time, _ = frames.shape
+        padded = F.pad(frames, (0, 0, 0, self.lookahead))
+        mask = torch.arange(time + self.lookahead, device=frames.device).expand(batch, -1) < time
+        samples, _ = self.decode(padded, mask, self.initial_state(batch))
+        return samples[:, self.lookahead * self.grid.hop_length :], None
+
+
+class TrainableCodec(NetworkCodec, Encoder):
+    """Base of codecs that encode recordings with what they decode: they can be trained on recordings alone."""
+
+
+class SpectrumCodec(NetworkCodec):
     """Base of codecs that end in an inverse STFT."""
 
     runtime = "spectrum"
@@ -74,7 +98,7 @@ class SpectrumCodec(nn.Module, Codec):
         return (decoder_spec(self, _Spectra(self), self.initial_layers(2), (*PARTS[self.stft.form], "present")),)
 
 
-class SamplesCodec(nn.Module, Codec):
+class SamplesCodec(NetworkCodec):
     """Base of codecs whose graph returns samples: it is `decode` itself."""
 
     runtime = "samples"

@@ -17,11 +17,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.codecs.codec import MOST_FRAMES, TINY_MEL, SpectrumCodec, Stft
+from ssmphony.codecs.codec import MOST_FRAMES, TINY_MEL, SpectrumCodec, Stft, TrainableCodec
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig, MelVocoderState, TrunkState
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
-from ssmphony.interfaces import Array, Encoder
+from ssmphony.interfaces import Array
 from ssmphony.nn import EncoderConfig, Mixer
 from ssmphony.nn.block import delay
 from ssmphony.nn.conv import CausalUpsample, LookaheadConv, ResConvBlock
@@ -222,7 +222,7 @@ class LeWMCodecState(NamedTuple):
     vocoder: MelVocoderState
 
 
-class LeWMCodec(SpectrumCodec, Encoder):
+class LeWMCodec(SpectrumCodec, TrainableCodec):
     """A frame is a latent: ``lookahead`` and the grid count latents; the mel frames inside are the vocoder's."""
 
     def __init__(self, config: LeWMCodecConfig) -> None:

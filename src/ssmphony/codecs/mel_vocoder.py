@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann, mel_filterbank
-from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, SpectrumCodec, Stft
+from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, SpectrumCodec, Stft, TrainableCodec
 from ssmphony.codecs.harmonic import HarmonicHead
 from ssmphony.codecs.overlap_add import overlap_add
 from ssmphony.config import Config
-from ssmphony.interfaces import Array, Encoder
+from ssmphony.interfaces import Array
 from ssmphony.nn.conv import LookaheadConv
 from ssmphony.nn.convnext import ConvNeXtBlock
 from ssmphony.types import MelFormat, SsmphonyError
@@ -82,7 +82,7 @@ class MelVocoderState(NamedTuple):
     """(batch, n_fft / hop - 1) bool."""
 
 
-class MelVocoder(SpectrumCodec, Encoder):
+class MelVocoder(SpectrumCodec, TrainableCodec):
     """The default codec. See the module's docstring for the network and `MelVocoderState` for its memory."""
 
     window: Tensor
@@ -109,6 +109,7 @@ class MelVocoder(SpectrumCodec, Encoder):
         self.head = nn.Linear(config.dim, n_fft + 2)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
+        self.predicts_pitch = config.harmonic
         self.harmonics = HarmonicHead(config.dim, self.format) if config.harmonic else None
         self.trunk_lookahead = config.lookahead_per_conv * (config.n_layers + 1)
         self.lookahead = self.trunk_lookahead + self.overlap // 2
@@ -147,7 +148,7 @@ class MelVocoder(SpectrumCodec, Encoder):
         return self.render(frames)[0]
 
     def render(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
-        """As `forward`, with the pitch (batch, time): feed the lookahead and trim."""
+        """As `NetworkCodec.render`; with harmonics there is a pitch also where nothing sounds."""
         batch, time, _ = frames.shape
         padded = F.pad(frames, (0, 0, 0, self.lookahead))
         mask = torch.arange(time + self.lookahead, device=frames.device).expand(batch, -1) < time

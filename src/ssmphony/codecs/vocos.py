@@ -24,6 +24,7 @@ from torch import Tensor
 from ssmphony.audio.mel import hann, mel_filterbank
 from ssmphony.codecs.mel_vocoder import MelVocoder, MelVocoderConfig
 from ssmphony.codecs.tensors import read_tensors
+from ssmphony.nn.weights import misfit
 from ssmphony.types import MelFormat, SsmphonyError
 
 _RENAMED = (
@@ -57,9 +58,8 @@ def convert(weights: Mapping[str, Tensor], source: Path) -> tuple[MelVocoderConf
     config = _config(found, source)
     with torch.device("meta"):
         expected = config.build().state_dict()
-    wrong = sorted(expected.keys() ^ found.keys()) or [n for n in found if found[n].shape != expected[n].shape]
-    if wrong:
-        raise SsmphonyError(f"{source}: not a Vocos for mel spectrograms (at '{wrong[0]}'); take {PUBLIC}")
+    if (wrong := misfit(expected, found)) is not None:
+        raise SsmphonyError(f"{source}: not a Vocos for mel spectrograms (at '{wrong}'); take {PUBLIC}")
     return config, found
 
 

@@ -16,7 +16,7 @@ from ssmphony.data.features.feature import Source
 from ssmphony.data.features.samples import SamplesFeature
 from ssmphony.data.prepared import read_array
 from ssmphony.data.selection import select
-from ssmphony.types import MelFormat, SsmphonyError
+from ssmphony.types import FrameGrid, MelFormat, SsmphonyError
 
 
 class CropSource(Config):
@@ -54,26 +54,33 @@ class AudioCrops:
         sources: Sequence[CropSource],
         frames: int,
         seed: int = 0,
-        mel_format: MelFormat = MelFormat(),
+        audio: MelFormat | FrameGrid = MelFormat(),
         pitch: bool = False,
     ) -> None:
-        """``frames`` a crop. Clips that are shorter are padded with silence. ``pitch``: that of the clips is read."""
+        """Clips that are shorter than a crop are padded with silence.
+
+        Args:
+            frames: Of a crop.
+            audio: What the frames of ``mels`` are; or, where no source has any, the grid of a codec's own frames.
+            pitch: Whether the pitch of the clips is read.
+        """
         self.sources = tuple(sources)
         self.frames = frames
         self.seed = seed
-        self.format = mel_format
+        self.grid = audio.grid if isinstance(audio, MelFormat) else audio
+        self.silence = np.log(audio.log_floor) if isinstance(audio, MelFormat) else 0.0
         self.pitch = pitch
 
     @property
     def length(self) -> int:
         """Samples of a crop."""
-        return self.frames * self.format.hop_length
+        return self.frames * self.grid.hop_length
 
     @cached_property
     def _clips(self) -> tuple[list[Clip], npt.NDArray[np.float64]]:
         clips: list[Clip] = []
         weights: list[float] = []
-        sound, f0 = SamplesFeature(self.format.sample_rate), F0Feature(self.format.grid)
+        sound, f0 = SamplesFeature(self.grid.sample_rate), F0Feature(self.grid)
         for source, rows in zip(self.sources, select(self.sources), strict=True):
             for row in rows:
                 clip = Source(Path(source.path), row)
@@ -90,12 +97,11 @@ class AudioCrops:
     def batch(self, step: int, size: int) -> Crops:
         """The same for the same seed and step."""
         clips, probabilities = self._clips
-        hop = self.format.hop_length
+        hop = self.grid.hop_length
         random = np.random.default_rng((self.seed, step))
-        silence = np.log(self.format.log_floor)
         crops = Crops(
             np.zeros((size, self.length), np.float32),
-            np.zeros((size, self.frames, self.format.n_mels), np.float32),
+            np.zeros((size, self.frames, self.grid.channels), np.float32),
             np.zeros(size, np.bool_),
             np.zeros((size, self.frames), np.float32),
         )
@@ -107,7 +113,7 @@ class AudioCrops:
             crops.samples[row, : len(part)] = part * (np.exp(log_gain) / np.float32(32768))
             if clip.mel is not None:
                 mel = clip.mel[first : first + self.frames] + log_gain
-                crops.frames[row] = silence
+                crops.frames[row] = self.silence
                 crops.frames[row, : len(mel)] = mel
                 crops.made[row] = True
             if clip.pitch is not None:

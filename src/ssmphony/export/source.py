@@ -1,4 +1,4 @@
-"""The voice block of a new voice: that of its acoustic model's training, with the codec of its vocoder's."""
+"""The voice block of a new voice: that of its model's training, with the codec block of its codec's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ssmphony.codecs import CODECS
 from ssmphony.codecs.codec import LOG_MEL
 from ssmphony.config import choose, load_json
+from ssmphony.export.weights import read_parts
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import locate
 from ssmphony.voices.upgrade import upgrade_block
@@ -19,15 +20,18 @@ CODEC_TASKS = ("codec", "vocoder")
 def voice_block(model: Path, codec: Path) -> dict[str, Any]:
     """The blocks that two sets of weights were trained with.
 
-    model: the run of an acoustic model, a checkpoint in it, or a voice package. codec: a vocoder's, or weights
-    without a block, which then must fit the model's. Raises `SsmphonyError` where there is no block, or where it is a
-    vocoder's.
+    Args:
+        model: The run of a model, a checkpoint in it, or a voice package.
+        codec: The same of a codec, or weights without a block, which then must fit the model's.
+
+    Raises:
+        SsmphonyError: There is no block, or it has no model.
     """
     found = _settings(model)
     if found is None:
         raise SsmphonyError(f"{model}: neither a training run with config.json nor a voice with voice.json")
-    if found.get("task", {}).get("kind") in CODEC_TASKS:
-        raise SsmphonyError(f"{model} is the run of a vocoder: give the acoustic model's, and this one as --codec")
+    if found.get("task", {}).get("kind") in CODEC_TASKS or found["voice"].get("model") is None:
+        raise SsmphonyError(f"{model} is the run of a codec: give the model's, and this one as --codec")
     own = _settings(codec)
     if own is not None and _frames(own) != _frames(found):
         raise SsmphonyError(f"{codec} decodes other frames than those of {model}: leave --codec out")
@@ -35,14 +39,23 @@ def voice_block(model: Path, codec: Path) -> dict[str, Any]:
 
 
 def default_codec(model: Path) -> Path:
-    """Where the codec comes from when nobody says: from the run itself, unless any vocoder decodes its frames."""
+    """Where the codec comes from when nobody says: from the run itself, unless it has none and any vocoder will do."""
     found = _settings(model)
-    return locate(None) if found is None or _frames(found) == LOG_MEL else model
+    if found is not None and (_frames(found) != LOG_MEL or _holds_codec(model)):
+        return model
+    return locate(None)
+
+
+def _holds_codec(source: Path) -> bool:
+    try:
+        return "codec" in read_parts(source)
+    except SsmphonyError:
+        return False
 
 
 def _frames(settings: dict[str, Any]) -> str:
     """The frames that a run's or voice's codec decodes, as its class names them."""
-    return choose(CODECS, settings["voice"]["codec"].get("kind", ""), "codec").frames
+    return choose(CODECS, (settings["voice"].get("codec") or {}).get("kind", ""), "codec").frames
 
 
 def _settings(source: Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from ssmphony.codecs import CODECS
 from ssmphony.codecs.codec import Codec
@@ -28,6 +28,7 @@ from ssmphony.export.weights import (
     write_weights,
 )
 from ssmphony.models import MODELS
+from ssmphony.nn.weights import load_exactly
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.manifest import CodecEntry, ModelEntry, StftEntry, VoiceManifest, graph_file, write_manifest
@@ -67,10 +68,10 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
             )
         voice = {**voice, "codec": public}
     codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
-    _load(model, in_half_precision(read_weights(model_weights, "model")), model_weights)
+    load_exactly(model, in_half_precision(read_weights(model_weights, "model")), model_weights, "voice.model")
     parts: dict[Part, nn.Module] = {"model": model}
     if isinstance(codec, nn.Module):  # Griffin-Lim has no weights
-        _load(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights)
+        load_exactly(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights, "voice.codec")
         parts["codec"] = codec.eval()
     if out.exists():
         raise SsmphonyError(f"{out} exists; remove it or choose another --out")
@@ -102,14 +103,6 @@ def with_lexicon(voice: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
         return voice
     shutil.copyfile(source, folder / LEXICON)
     return {**voice, "frontend": {**voice["frontend"], "lexicon": LEXICON}}
-
-
-def _load(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
-    own = module.state_dict()
-    for name in [*own, *weights]:
-        if name not in own or name not in weights or own[name].shape != weights[name].shape:
-            raise SsmphonyError(f"{source}: the weights do not fit the voice block (at '{name}')")
-    module.load_state_dict(weights)
 
 
 def model_entry(model: Any) -> ModelEntry:

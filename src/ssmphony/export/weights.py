@@ -1,8 +1,8 @@
-"""Trainable weights on disk, by part of the voice: the acoustic ``model``, the ``codec``, or the ``voice`` of both."""
+"""Trainable weights on disk, by part of the voice: its ``model`` and its ``codec``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,34 +17,62 @@ WEIGHTS = "weights.safetensors"
 LARGE = 4096
 """Tensors of at least so many numbers ship in float16."""
 
-Part = Literal["model", "codec", "voice"]
-"""What a training trains: one of the two, or both at once under the names ``model.…`` and ``codec.…``."""
+Part = Literal["model", "codec"]
+_VOICE = "voice."
+"""Before the names of parts in a checkpoint, which also holds what else a training needs."""
 
 
 def read_weights(path: Path, part: Part) -> dict[str, Tensor]:
-    """Weights of one part by their names in its module.
+    """Weights of one part by their names in its module. Low-rank adapters are merged into what they adapt.
 
-    ``path`` is a voice package or a ``.safetensors`` file (names start with the part's), a training run's folder or a
-    Lightning checkpoint (which holds what was trained, averaged; only plain tensors are read, nothing is unpickled).
-    Low-rank adapters are merged into the weights that they adapt. Public Vocos weights read as a codec. Raises
-    `SsmphonyError` when there is nothing of the part.
+    Args:
+        path: A voice package or a ``.safetensors`` file (names start with the part's), a training run's folder or a
+            checkpoint (which holds averaged weights; only plain tensors are read, nothing is unpickled). Public Vocos
+            weights read as a codec.
+
+    Raises:
+        SsmphonyError: There is no such file, or nothing of the part in it.
     """
+    weights = read_parts(path, (part,)).get(part)
+    if not weights:
+        raise SsmphonyError(f"{path}: holds no weights of a {part}")
+    return weights
+
+
+def read_parts(path: Path, wanted: Sequence[Part] = ("model", "codec")) -> dict[Part, dict[str, Tensor]]:
+    """Those parts of ``wanted`` that there are; see `read_weights`. A checkpoint of an earlier version that does not
+    name its part is taken for the first."""
     if path.is_dir():
         candidates = [path / name for name in (WEIGHTS, "last.ckpt", "best.ckpt") if (path / name).is_file()]
         if not candidates:
             raise SsmphonyError(f"{path}: neither a voice with {WEIGHTS} nor a training run with last.ckpt")
         path = candidates[0]
     found = merged_tensors(read_tensors(path))
-    if part == "codec" and is_vocos(found):
-        return convert(found, path)[1]
-    if path.suffix != ".safetensors":  # Lightning's name for the module that was trained
-        found = {name.removeprefix("model."): value for name, value in found.items() if name.startswith("model.")}
-    both = any(name.startswith("model.") for name in found) and any(name.startswith("codec.") for name in found)
-    prefix = f"{part}." if part != "voice" and (both or path.suffix == ".safetensors") else ""
-    weights = {name.removeprefix(prefix): value.float() for name, value in found.items() if name.startswith(prefix)}
-    if not weights:
-        raise SsmphonyError(f"{path}: holds no weights of a {part}")
-    return weights
+    if "codec" in wanted and is_vocos(found):
+        return {"codec": convert(found, path)[1]}
+    if path.suffix != ".safetensors":
+        named = current_names(found, wanted[0])
+        found = {name.removeprefix(_VOICE): value for name, value in named.items() if name.startswith(_VOICE)}
+    parts: dict[Part, dict[str, Tensor]] = {part: _below(found, f"{part}.") for part in wanted}
+    return {part: weights for part, weights in parts.items() if weights}
+
+
+def current_names(tensors: Mapping[str, Tensor], trains: str) -> dict[str, Tensor]:
+    """The ``state_dict`` of a task under today's names.
+
+    Checkpoints of earlier versions call what was trained ``model``: one part, which is ``trains``, or a module of both.
+    """
+    old = "model."
+    if any(name.startswith(_VOICE) for name in tensors):
+        return dict(tensors)
+    inner = _below(tensors, old)
+    both = all(any(name.startswith(f"{part}.") for name in inner) for part in ("model", "codec"))
+    prefix = _VOICE if both else f"{_VOICE}{trains}."
+    return {prefix + name.removeprefix(old) if name.startswith(old) else name: value for name, value in tensors.items()}
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value.float() for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def public_codec(path: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ Modules, and what uses them:
 * `convnext`: `codecs.mel_vocoder`, `codecs.spectrum`, `models.s4_spectrum`.
 * `gather`: choosing steps by index; `codecs.lewm`, `training.discriminators`.
 * `low_rank`: LoRA; `training.adapters`, `export.weights`.
+* `weights`: loading weights, all or none; `export.voice`, `training`, `codecs.vocos`.
 * `parameter_groups`: what trains slowly and what does not decay; `training`.
 * `learned_state`: a first state that is trained; stacks with ``learned_state: true``. No shipped config sets it.
 * `decode`: single steps of a stack as one compiled call; `benchmarks.ssm_step`. For autoregressive models in PyTorch:

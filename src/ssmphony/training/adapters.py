@@ -55,12 +55,16 @@ def adapt(model: nn.Module, config: AdaptersConfig) -> None:
 
     Raises `SsmphonyError` for a pattern that matches nothing, and where nothing would be trained.
     """
+    linears = {
+        name: part
+        for name, part in model.named_modules()
+        if isinstance(part, nn.Linear) and part.weight.requires_grad  # not of a part that is not trained
+    }
     frozen, trained = _matching(model, config.freeze, "freeze"), _matching(model, config.train, "train")
     for name, parameter in model.named_parameters():
         if config.low_rank is not None or name in frozen:
             parameter.requires_grad_(name in trained)
     if config.low_rank is not None:
-        linears = {name: part for name, part in model.named_modules() if isinstance(part, nn.Linear)}
         for name in _named(linears, config.low_rank.layers, "low_rank.layers"):
             add_low_rank(linears[name], config.low_rank.rank, config.low_rank.alpha)
     if not any(parameter.requires_grad for parameter in model.parameters()):

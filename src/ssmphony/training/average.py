@@ -13,7 +13,7 @@ from ssmphony.training.task import Task
 
 
 class MovingAverage(Callback):
-    """Exponential moving average of the parameters of ``task.model``, shorter at first so that the beginning is
+    """Exponential moving average of the parameters of ``task.voice``, shorter at first so that the beginning is
     forgotten: after n updates the decay is min(``decay``, (1 + n) / (10 + n)).
 
     A checkpoint holds the average in ``state_dict``, where readers of weights look, and what training goes on with in
@@ -64,9 +64,9 @@ class MovingAverage(Callback):
 
 
 def _parameters(task: L.LightningModule) -> dict[str, Tensor]:
-    """Parameters of the task's model by their names in the task, sharing memory with them."""
+    """Parameters of the task's voice by their names in the task, sharing memory with them."""
     assert isinstance(task, Task)
-    return {f"model.{name}": parameter.detach() for name, parameter in task.model.named_parameters()}
+    return {f"voice.{name}": parameter.detach() for name, parameter in task.voice.named_parameters()}
 
 
 def _copy(values: dict[str, Tensor], task: L.LightningModule) -> None:

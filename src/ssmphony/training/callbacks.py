@@ -134,7 +134,8 @@ class SaveBest(Callback):
             weights = {name: value.cpu() for name, value in self.average.averaged(pl_module).items()}
             partial = self.path.with_suffix(".partial")
             try:
-                torch.save({"state_dict": weights, "step": pl_module.step, "val/loss": loss}, partial)
+                checkpoint = {"state_dict": weights, "step": pl_module.step, "trains": pl_module.voice.trains}
+                torch.save({**checkpoint, "val/loss": loss}, partial)
                 os.replace(partial, self.path)
             except (OSError, RuntimeError) as error:
                 raise SsmphonyError(f"{self.path}: cannot be written: {str(error).splitlines()[0]}") from None

@@ -7,31 +7,47 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ssmphony.codecs import CODECS
-from ssmphony.config import Config, VoiceBlock, choose, parse
+from ssmphony.config import Config, choose, parse
 from ssmphony.models import MODELS
 from ssmphony.text import FRONTENDS
 from ssmphony.training.adapters import AdaptersConfig
+from ssmphony.types import SsmphonyError
 from ssmphony.voices.upgrade import RENAMED_KINDS
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
-class VoiceConfig(VoiceBlock):
-    """The voice block, and what its parts are configured to."""
+class VoiceConfig(Config):
+    """The voice block of a training file: each part names a ``kind``, its other keys are that kind's config.
+
+    A task that trains one part alone needs only that part.
+    """
+
+    frontend: dict[str, Any] | None = None
+    model: dict[str, Any] | None = None
+    codec: dict[str, Any] | None = None
 
     def codec_settings(self) -> Any:
-        return parse(
-            choose(CODECS, self.codec.get("kind", ""), "codec", RENAMED_KINDS["codec"]), self.codec, "voice.codec"
-        )
+        """The codec's config. Raises `SsmphonyError` where there is none or it is wrong; so do the others."""
+        block = _given(self.codec, "codec")
+        return parse(choose(CODECS, block.get("kind", ""), "codec", RENAMED_KINDS["codec"]), block, "voice.codec")
 
     def model_settings(self, n_symbols: int) -> Any:
         """The model's config; the size of the vocabulary is the frontend's."""
-        data = {"n_symbols": n_symbols, **self.model}
-        return parse(choose(MODELS, self.model.get("kind", ""), "model", RENAMED_KINDS["model"]), data, "voice.model")
+        block = _given(self.model, "model")
+        kind = choose(MODELS, block.get("kind", ""), "model", RENAMED_KINDS["model"])
+        return parse(kind, {"n_symbols": n_symbols, **block}, "voice.model")
 
     def frontend_symbols(self) -> tuple[str, ...]:
-        kind = choose(FRONTENDS, self.frontend.get("kind", ""), "frontend")
-        return parse(kind, self.frontend, "voice.frontend").build().symbols
+        """The frontend's vocabulary, by id."""
+        block = _given(self.frontend, "frontend")
+        return parse(choose(FRONTENDS, block.get("kind", ""), "frontend"), block, "voice.frontend").build().symbols
+
+
+def _given(block: dict[str, Any] | None, part: str) -> dict[str, Any]:
+    if block is None:
+        raise SsmphonyError(f"voice.{part} is missing: this task needs it")
+    return block
 
 
 class RunConfig(Config):

@@ -1,4 +1,4 @@
-"""Discriminators of any width: two families for sound, one for mel spectrograms.
+"""Discriminators of any width: three families for sound, one for mel spectrograms.
 
 Multi-period: Kong et al., *HiFi-GAN* (arXiv 2010.05646). Multi-resolution on complex spectra in bands: Kumar et al.,
 *High-Fidelity Audio Compression with Improved RVQGAN* (arXiv 2306.06546). Multi-length on mels: Ye et al.,
@@ -8,12 +8,15 @@ Multi-period: Kong et al., *HiFi-GAN* (arXiv 2010.05646). Multi-resolution on co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from ssmphony.config import Config
 from ssmphony.nn.gather import take
 
 Verdict = tuple[Tensor, list[Tensor]]
@@ -91,27 +94,8 @@ class ResolutionDiscriminator(nn.Module):
         return self.head(torch.cat(outputs, dim=-1)), features
 
 
-class Discriminators(nn.Module):
-    """All of them at once; ``width`` 32 is the published size of both families."""
-
-    def __init__(
-        self, width: int, periods: Sequence[int] = (2, 3, 5, 7, 11), windows: Sequence[int] = (2048, 1024, 512)
-    ) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(
-            [
-                *(PeriodDiscriminator(period, width) for period in periods),
-                *(ResolutionDiscriminator(n_fft, width) for n_fft in windows),
-            ]
-        )
-
-    def forward(self, samples: Tensor) -> Verdicts:
-        """samples (batch, n) → scores and features of every discriminator."""
-        return _collect(member(samples) for member in self.members)
-
-
 class MelDiscriminator(nn.Module):
-    """Looks at a stretch of mel spectrogram as at a picture."""
+    """Looks at a stretch of a spectrogram as at a picture."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -124,10 +108,107 @@ class MelDiscriminator(nn.Module):
         self.head = weight_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
 
     def forward(self, mel: Tensor) -> Verdict:
-        """mel (batch, frame, n_mels)."""
+        """mel (batch, frame, band): log-mel, or log magnitudes."""
         x = mel[:, None]
         x, features = _through(self.layers, x)
         return self.head(x), features
+
+
+class PictureView(NamedTuple):
+    """A spectrogram of log magnitudes: the first ``bins`` bins of an STFT."""
+
+    n_fft: int
+    hop_length: int
+    bins: int
+
+
+class PictureDiscriminator(nn.Module):
+    """Looks at log magnitudes as at a picture: a third of the cost of one of complex spectra, and sees no phases."""
+
+    window: Tensor
+
+    def __init__(self, view: PictureView, width: int) -> None:
+        super().__init__()
+        self.view = view
+        self.picture = MelDiscriminator(width)
+        self.register_buffer("window", torch.hann_window(view.n_fft), persistent=False)
+
+    def forward(self, samples: Tensor) -> Verdict:
+        """samples (batch, n)."""
+        n_fft, hop_length, bins = self.view
+        spectrum = torch.stft(samples, n_fft, hop_length, window=self.window, return_complex=True)[:, :bins]
+        power = spectrum.real.square() + spectrum.imag.square()
+        # log magnitudes of speech, about -9 to 4, to the range -2 to 2.3
+        return self.picture(((power + 1e-8).log().transpose(1, 2) / 2 + 3) / 3)
+
+
+class Discriminators(nn.Module):
+    """Several discriminators of sound as one."""
+
+    def __init__(self, members: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, samples: Tensor) -> Verdicts:
+        """samples (batch, n) → scores and features of every discriminator."""
+        return _collect(member(samples) for member in self.members)
+
+
+class PicturesConfig(Config):
+    """Discriminators of log-magnitude pictures."""
+
+    views: tuple[PictureView, ...] = (PictureView(1200, 300, 256), PictureView(512, 128, 257))
+    """One discriminator each: the window and the hop of an STFT in samples, and how many bins are seen. By default
+    partials below 5 kHz and short moments up to 12 kHz, at 24 kHz."""
+    width: int = Field(default=16, ge=1)
+    """Channels of the first layer."""
+
+    @model_validator(mode="after")
+    def _bins_exist(self) -> PicturesConfig:
+        for view in self.views:
+            if not 0 < view.bins <= view.n_fft // 2 + 1 or not 0 < view.hop_length <= view.n_fft:
+                raise ValueError(
+                    f"a window of {view.n_fft} has {view.n_fft // 2 + 1} bins and hops up to it: {[*view]}"
+                )
+        return self
+
+
+class AdversarialConfig(Config):
+    """Which discriminators of sound a training has, and how much they count. The defaults are those of HiFi-GAN (arXiv
+    2010.05646)."""
+
+    width: int = Field(default=8, ge=1)
+    """Of the discriminators of ``periods`` and ``windows``; 32 is the published size."""
+    samples: int = Field(default=8192, ge=2048)
+    """Length of the crop that they see."""
+    start_step: int = Field(default=0, ge=0)
+    """Before it the spectral loss trains alone."""
+    mel_weight: float = 45.0
+    """Weight of the spectral loss against the generator's loss."""
+    feature_weight: float = 2.0
+    """Weight of feature matching against the generator's loss."""
+    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    """A discriminator each, of every so many samples."""
+    windows: tuple[int, ...] = (2048, 1024, 512)
+    """A discriminator each, of complex spectra with that window."""
+    pictures: PicturesConfig | None = None
+    """Discriminators of log-magnitude pictures in addition."""
+
+    @model_validator(mode="after")
+    def _there_are_some(self) -> AdversarialConfig:
+        if not (self.periods or self.windows or (self.pictures and self.pictures.views)):
+            raise ValueError("names no discriminator: give periods, windows or pictures")
+        return self
+
+    def build(self) -> Discriminators:
+        pictures = self.pictures or PicturesConfig(views=())
+        return Discriminators(
+            [
+                *(PeriodDiscriminator(period, self.width) for period in self.periods),
+                *(ResolutionDiscriminator(n_fft, self.width) for n_fft in self.windows),
+                *(PictureDiscriminator(view, pictures.width) for view in pictures.views),
+            ]
+        )
 
 
 class MelDiscriminators(nn.Module):

@@ -17,7 +17,9 @@ from torch import Tensor
 from ssmphony.data.clips import write_array
 from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.manifest import claim
-from ssmphony.training.initial import load_exactly, origin
+from ssmphony.export.weights import read_weights
+from ssmphony.nn.weights import load_exactly
+from ssmphony.training.initial import origin
 from ssmphony.training.run import build, read_config
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTask, S4AcousticTaskConfig
 from ssmphony.types import SsmphonyError
@@ -50,7 +52,8 @@ def distill(
     assert isinstance(task, S4AcousticTask)
     task.eval()
     settings = task.config
-    load_exactly(task.model, origin(init), task.part)
+    source = origin(init)
+    load_exactly(task.model, read_weights(source, "model"), source, "voice.model")
     weights = task.model.state_dict()
     _claim(out, weights)
     corpora = (*settings.corpora, *settings.validation)

@@ -1,12 +1,12 @@
-"""Weights that a training starts from, or that a finished part brings along."""
+"""Weights that a training starts from."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from torch import nn
-
-from ssmphony.export.weights import Part, read_weights
+from ssmphony.export.weights import read_parts
+from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import locate
 
@@ -16,22 +16,24 @@ def origin(name: str | Path) -> Path:
     return path if (path := Path(name)).exists() else locate(name)
 
 
-def load_fitting(module: nn.Module, path: Path, part: Part) -> None:
-    """Start from other weights: every tensor of equal name and shape; raises `SsmphonyError` if none fits."""
-    source = read_weights(path, part)
-    target = module.state_dict()
-    fitting = {name: value for name, value in source.items() if name in target and value.shape == target[name].shape}
-    if not fitting:
-        raise SsmphonyError(f"{path}: no weight fits this {part}; was it trained with another voice block?")
-    module.load_state_dict({**target, **fitting})
+def load_fitting(voice: VoiceModule[Any, Any], path: Path) -> None:
+    """Start from other weights: every tensor of equal name and shape, of each part that ``path`` holds.
 
-
-def load_exactly(module: nn.Module, path: Path, part: Part) -> None:
-    """Load all weights of a part; raises `SsmphonyError` where they do not fit."""
-    source = read_weights(path, part)
-    target = module.state_dict()
-    odd = [name for name in {**target, **source} if not (name in target and name in source)]
-    odd += [name for name in target if name in source and source[name].shape != target[name].shape]
-    if odd:
-        raise SsmphonyError(f"{path}: the weights do not fit voice.{part} (at '{odd[0]}'): use that run's voice block")
-    module.load_state_dict(source)
+    Raises `SsmphonyError` if none fits a part that is trained.
+    """
+    trained = tuple(voice.trained())
+    source = read_parts(path, (*trained, *(part for part in voice.parts() if part not in trained)))
+    fits = False
+    for part, module in voice.parts().items():
+        target = module.state_dict()
+        fitting = {
+            name: value
+            for name, value in source.get(part, {}).items()
+            if name in target and value.shape == target[name].shape
+        }
+        module.load_state_dict({**target, **fitting})
+        fits = fits or bool(fitting and part in trained)
+    if not fits:
+        raise SsmphonyError(
+            f"{path}: no weight fits this {' or '.join(trained)}; was it trained with another voice block?"
+        )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssmphony.data.dataset import Batch
 from ssmphony.training import pictures
-from ssmphony.training.lewm_voice import LeWMVoice, synthesize
+from ssmphony.training.lewm_rollout import LeWMVoice, synthesize
 from ssmphony.training.task import Task
 from ssmphony.types import Style, Tokens
 
@@ -47,17 +47,17 @@ def spectrum_figure(variances: Tensor, rank: float) -> Figure:
     return figure
 
 
-def log_rollout(task: Task[Any], errors: Mapping[int, Tensor], variance: float) -> None:
+def log_rollout(task: Task[Any, Any], errors: Mapping[int, Tensor], variance: float) -> None:
     if errors:
         pictures.log_figure(task, "rollout", rollout_figure(errors, variance))
 
 
-def log_spectrum(task: Task[Any], variances: Tensor, rank: float) -> None:
+def log_spectrum(task: Task[Any, Any], variances: Tensor, rank: float) -> None:
     pictures.log_figure(task, "latents", spectrum_figure(variances, rank))
 
 
 def show_clip(
-    task: Task[Any],
+    task: Task[Any, Any],
     voice: LeWMVoice,
     batch: Batch,
     symbols: Sequence[str],

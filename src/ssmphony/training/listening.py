@@ -1,18 +1,19 @@
-"""Mel frames as sound, to hear in TensorBoard what an acoustic model has learnt."""
+"""Frames as sound, to hear in TensorBoard what a model has learnt."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssmphony.codecs.codec import LOG_MEL, NetworkCodec
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
-from ssmphony.codecs.mel_vocoder import MelVocoder
+from ssmphony.export.weights import read_weights
 from ssmphony.interfaces import Decoder
-from ssmphony.training.initial import load_exactly
+from ssmphony.nn.weights import load_exactly
+from ssmphony.training.initial import origin
 from ssmphony.types import SsmphonyError
 
 
@@ -20,18 +21,26 @@ class Listening:
     """Decodes on the CPU. Not a module: the codec is no part of what is trained or saved."""
 
     def __init__(self, settings: Any, weights: str | None) -> None:
-        """settings: the codec's config; weights: a vocoder's run or checkpoint, or None for Griffin-Lim.
+        """Build the codec.
 
-        Raises `SsmphonyError` when the weights are not there or do not fit.
+        Args:
+            settings: The codec's config.
+            weights: A run, checkpoint or voice with its weights. None: log-mel is decoded by Griffin-Lim.
+
+        Raises:
+            SsmphonyError: The weights are missing or do not fit; or there are none, and frames are not log-mel.
         """
         self.codec: Decoder
         if weights is None:
+            if settings.frames != LOG_MEL:
+                raise SsmphonyError(f"task.vocoder is missing: a codec of kind '{settings.kind}' needs weights")
             self.codec = GriffinLimConfig(format=settings.format).build()
             return
         codec = settings.build()
-        if not isinstance(codec, MelVocoder):
+        if not isinstance(codec, NetworkCodec):
             raise SsmphonyError(f"task.vocoder: a codec of kind '{settings.kind}' has no weights; leave it out")
-        load_exactly(codec, Path(weights), "codec")
+        path = origin(weights)
+        load_exactly(codec, read_weights(path, "codec"), path, "voice.codec")
         self.codec = codec.eval().requires_grad_(False)
 
     @property
@@ -39,11 +48,11 @@ class Listening:
         return self.codec.grid.sample_rate
 
     @torch.no_grad()
-    def sound(self, mel: Tensor) -> Tensor:
-        """mel (frame, n_mels), natural log → samples (frame * hop_length,)."""
+    def sound(self, frames: Tensor) -> Tensor:
+        """frames (frame, channel) → samples (frame * hop_length,)."""
         ahead = self.codec.lookahead
-        frames = F.pad(mel.detach().cpu().float(), (0, 0, 0, ahead))[None]
-        mask = torch.arange(frames.shape[1])[None] < len(mel)
+        padded = F.pad(frames.detach().cpu().float(), (0, 0, 0, ahead))[None]
+        mask = torch.arange(padded.shape[1])[None] < len(frames)
         with torch.autocast("cpu", enabled=False):
-            samples, _ = self.codec.decode(frames, mask, self.codec.initial_state(1))
+            samples, _ = self.codec.decode(padded, mask, self.codec.initial_state(1))
         return samples[0, ahead * self.codec.grid.hop_length :]

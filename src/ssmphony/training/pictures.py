@@ -50,29 +50,29 @@ def alignment_figure(scores: Tensor, recorded: Tensor, predicted: Tensor, symbol
     return figure
 
 
-def log_figure(task: Task[Any], name: str, figure: Figure) -> None:
+def log_figure(task: Task[Any, Any], name: str, figure: Figure) -> None:
     if (writer := _writer(task)) is not None:
         writer.add_figure(name, figure, task.step)
 
 
-def log_mels(task: Task[Any], name: str, mels: Mapping[str, Tensor], boundaries: Boundaries | None = None) -> None:
+def log_mels(task: Task[Any, Any], name: str, mels: Mapping[str, Tensor], boundaries: Boundaries | None = None) -> None:
     log_figure(task, name, mel_figure(mels, boundaries))
 
 
 def log_alignment(
-    task: Task[Any], name: str, scores: Tensor, recorded: Tensor, predicted: Tensor, symbols: Sequence[str]
+    task: Task[Any, Any], name: str, scores: Tensor, recorded: Tensor, predicted: Tensor, symbols: Sequence[str]
 ) -> None:
     log_figure(task, name, alignment_figure(scores, recorded, predicted, symbols))
 
 
-def log_audio(task: Task[Any], sounds: Mapping[str, Tensor], sample_rate: int) -> None:
+def log_audio(task: Task[Any, Any], sounds: Mapping[str, Tensor], sample_rate: int) -> None:
     """sounds: (n,) samples by name."""
     if (writer := _writer(task)) is not None:
         for name, samples in sounds.items():
             writer.add_audio(name, samples.detach().float().cpu().clamp(-1, 1), task.step, sample_rate)
 
 
-def _writer(task: Task[Any]) -> SummaryWriter | None:
+def _writer(task: Task[Any, Any]) -> SummaryWriter | None:
     """TensorBoard's, in the process that writes it."""
     logger = task.logger
     return logger.experiment if isinstance(logger, TensorBoardLogger) and task.trainer.is_global_zero else None

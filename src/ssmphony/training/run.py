@@ -16,6 +16,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from soundfile import SoundFileError
 
 from ssmphony.config import choose, load_yaml, parse
+from ssmphony.export.weights import current_names
+from ssmphony.nn.weights import misfit
 from ssmphony.training.adapters import adapt
 from ssmphony.training.average import MovingAverage
 from ssmphony.training.callbacks import SaveBest, SaveLast, StopOnSignal, Stopped
@@ -41,11 +43,11 @@ def train(path: Path, overrides: tuple[str, ...] = (), init: str | None = None) 
     with quiet():
         task = build(config, str(path))
         if init and not last.exists():
-            load_fitting(task.model, origin(init), task.part)
+            load_fitting(task.voice, origin(init))
         if config.adapters is not None:
             if not init and not last.exists():
                 raise SsmphonyError(f"{path}: adapters are for finished weights: give them with --init")
-            adapt(task.model, config.adapters)
+            adapt(task.voice, config.adapters)
         if last.exists() and _finished(task, last):
             return out
         stop = StopOnSignal()
@@ -64,7 +66,7 @@ def read_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainingConfig:
     return parse(TrainingConfig, load_yaml(path, overrides), str(path))
 
 
-def build(config: TrainingConfig, where: str) -> Task[Any]:
+def build(config: TrainingConfig, where: str) -> Task[Any, Any]:
     """The task with its data and its fresh model; ``where`` names the file in errors."""
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
@@ -79,14 +81,14 @@ def build(config: TrainingConfig, where: str) -> Task[Any]:
         raise SsmphonyError(f"{where}: cannot read the data: {reason}") from None
 
 
-def build_trainer(run: RunConfig, task: Task[Any], stop: StopOnSignal) -> L.Trainer:
+def build_trainer(run: RunConfig, task: Task[Any, Any], stop: StopOnSignal) -> L.Trainer:
     """Lightning's trainer; under torchrun with torchrun's processes."""
     out = Path(run.out)
     devices, num_nodes = _processes(run)
     strategy = run.strategy
     if strategy == "auto" and devices * num_nodes > 1:
         # with two optimisers each backward pass leaves the other side's parameters without a gradient
-        strategy = "ddp" if task.automatic_optimization else "ddp_find_unused_parameters_true"
+        strategy = "ddp" if task.discriminators is None else "ddp_find_unused_parameters_true"
     average = MovingAverage(run.ema)
     saving = SaveLast(out, run.checkpoint_minutes, run.checkpoint_steps, stop)
     callbacks: list[Callback] = [average, stop, SaveBest(out, average), saving]
@@ -123,19 +125,18 @@ def _processes(run: RunConfig) -> tuple[int, int]:
     return local, int(os.environ["WORLD_SIZE"]) // local
 
 
-def _finished(task: Task[Any], last: Path) -> bool:
+def _finished(task: Task[Any, Any], last: Path) -> bool:
     """Whether the run has taken all its steps; raises `SsmphonyError` when its checkpoint cannot be resumed."""
     try:
         checkpoint: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=True, mmap=True)
-        state, step = checkpoint["state_dict"], int(checkpoint["step"])
+        state, step = current_names(checkpoint["state_dict"], task.voice.trains), int(checkpoint["step"])
     except Exception:  # zip and pickle readers raise their own
         raise SsmphonyError(f"{last} is damaged: remove it to start again, or set another run.out") from None
-    shapes = {name: value.shape for name, value in state.items()}
-    wanted = {name: value.shape for name, value in task.state_dict().items()}
-    odd = [name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name)]
+    trained = checkpoint.get("trains", task.voice.trains)
+    odd = "trains" if trained != task.voice.trains else misfit(task.state_dict(), state)
     if odd:
         raise SsmphonyError(
-            f"{last} is of another model (at '{odd[0]}'): set another run.out, with --init {last.parent} to start "
+            f"{last} is of another training (at '{odd}'): set another run.out, with --init {last.parent} to start "
             "from its weights"
         )
     return step >= task.optimiser.max_steps

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic
 
 import lightning as L
 from torch import Tensor, nn
@@ -12,28 +13,44 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
-from ssmphony.export.weights import Part
+from ssmphony.export.weights import current_names
 from ssmphony.nn import parameter_groups
+from ssmphony.training.discriminators import Verdicts
+from ssmphony.training.losses import discriminator_loss, feature_matching_loss, generator_loss
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
+from ssmphony.training.voice_module import C, M, VoiceModule
 
-M = TypeVar("M", bound=nn.Module)
 
+class Task(L.LightningModule, Generic[M, C]):
+    """Base of all tasks. ``training_step`` calls `begin_step`, `descend` and `end_step`.
 
-class Task(L.LightningModule, Generic[M]):
-    """``model`` is the part of the voice that is trained, averaged, saved and exported.
-
-    ``step`` counts finished training steps. Lightning's own count is of optimiser steps, of which an adversarial task
-    takes two each time.
+    ``voice`` holds what is trained, averaged, saved and exported. ``discriminators``, where there are any, are saved to
+    resume with, but not averaged. ``step`` counts finished training steps. Lightning's own count is of optimiser steps,
+    of which a step against discriminators takes two.
     """
 
-    part: Part
-    model: M
-
-    def __init__(self, optimiser: OptimiserConfig, seed: int) -> None:
+    def __init__(
+        self,
+        voice: VoiceModule[M, C],
+        optimiser: OptimiserConfig,
+        seed: int,
+        discriminators: nn.Module | None = None,
+    ) -> None:
         super().__init__()
+        self.automatic_optimization = False
+        self.voice = voice
+        self.discriminators = discriminators
         self.optimiser = optimiser
         self.seed = seed
         self.step = 0
+
+    @property
+    def model(self) -> M:
+        return self.voice.model
+
+    @property
+    def codec(self) -> C:
+        return self.voice.codec
 
     @abstractmethod
     def training_batch(self, number: int) -> Any:
@@ -51,16 +68,50 @@ class Task(L.LightningModule, Generic[M]):
         return DataLoader(self.validation_batches(), batch_size=None)  # type: ignore[arg-type]
 
     def configure_optimizers(self) -> Any:
-        """One optimiser for all of ``model``, with its schedule."""
+        """One optimiser for the voice and one for the discriminators, each with its schedule."""
         settings = self.optimiser
-        groups = parameter_groups(self.model, settings.lr, settings.weight_decay)
-        optimiser = AdamW(groups, settings.lr, settings.betas)  # type: ignore[arg-type]
-        schedule = {"scheduler": LambdaLR(optimiser, settings.factor), "interval": "step"}
-        return {"optimizer": optimiser, "lr_scheduler": schedule}
+        sides = [side for side in (self.voice, self.discriminators) if side is not None]
+        optimisers = [
+            AdamW(parameter_groups(side, settings.lr, settings.weight_decay), settings.lr, settings.betas)  # type: ignore[arg-type]
+            for side in sides
+        ]
+        return optimisers, [LambdaLR(optimiser, settings.factor) for optimiser in optimisers]
 
     def begin_step(self) -> None:
         """Call first in ``training_step``: dropout and noise become a function of the seed and the step."""
         seed_step(self.seed, self._number(self.step))
+
+    def descend(self, loss: Tensor, side: int = 0) -> None:
+        """One step of the optimiser of the voice (0) or of the discriminators (1), and of its schedule."""
+        optimisers, schedulers = self.optimizers(), self.lr_schedulers()
+        optimiser = optimisers[side] if isinstance(optimisers, list) else optimisers
+        scheduler = schedulers[side] if isinstance(schedulers, list) else schedulers
+        optimiser.zero_grad()
+        self.manual_backward(loss)
+        optimiser.step()
+        assert isinstance(scheduler, LambdaLR)
+        scheduler.step()
+
+    def compete(
+        self, discriminators: nn.Module, judge: Callable[[Tensor], Verdicts], real: Tensor, fake: Tensor
+    ) -> dict[str, Tensor]:
+        """Train the discriminators by one step on both; then what they say of ``fake`` as losses of the voice.
+
+        ``judge`` is ``discriminators``, or asks them for their verdict on a part of what it is given. Returns
+        ``discriminator``, ``generator``, which falls as the discriminators are deceived, and ``features``, which falls
+        as their inner layers differ less.
+        """
+        loss = discriminator_loss(judge(real)[0], judge(fake.detach())[0])
+        self.descend(loss, side=1)
+        discriminators.requires_grad_(False)
+        scores, features = judge(fake)
+        _, real_features = judge(real.detach())
+        discriminators.requires_grad_(True)
+        return {
+            "discriminator": loss,
+            "generator": generator_loss(scores),
+            "features": feature_matching_loss(real_features, features),
+        }
 
     def end_step(self) -> None:
         """Call last in ``training_step``."""
@@ -74,14 +125,18 @@ class Task(L.LightningModule, Generic[M]):
 
     def log_losses(self, stage: str, losses: dict[str, Tensor], batch_size: int) -> None:
         """``stage`` is "train" or "val". Logged at our own step: Lightning's is one off after some ways to resume."""
-        figures: dict[str, Any] = {f"{stage}/{name}": value for name, value in losses.items()}
+        figures: dict[str, Any] = {f"{stage}/{name}": value.detach() for name, value in losses.items()}
         self.log_dict({**figures, "step": float(self.step)}, batch_size=batch_size, sync_dist=stage == "val")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["step"] = self.step
+        checkpoint["trains"] = self.voice.trains
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.step = checkpoint["step"]
+        for key in ("state_dict", "current_model_state"):
+            if key in checkpoint:
+                checkpoint[key] = current_names(checkpoint[key], self.voice.trains)
 
     def _number(self, step: int) -> int:
         return step * self.trainer.world_size + self.trainer.global_rank

@@ -60,7 +60,7 @@ def test_the_lexicon_of_a_voice_travels_with_it(tmp_path: Path) -> None:
 
 def test_wrong_runs_are_one_line(tmp_path: Path) -> None:
     vocoder = write(tmp_path / "vocoder", voice=VOICE, task={"kind": "vocoder"})
-    with pytest.raises(SsmphonyError, match="is the run of a vocoder: give the acoustic model's"):
+    with pytest.raises(SsmphonyError, match="is the run of a codec: give the model's"):
         voice_block(vocoder, vocoder)
     with pytest.raises(SsmphonyError, match="neither a training run with"):
         voice_block(tmp_path / "nowhere", vocoder)

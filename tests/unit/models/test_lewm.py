@@ -14,7 +14,7 @@ from ssmphony.models.lewm import LeWM, LeWMConfig
 from ssmphony.models.lewm_memory import Memory
 from ssmphony.sampling import seeded_noise
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.lewm_voice import LeWMVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
+from ssmphony.training.lewm_rollout import LeWMVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
 from ssmphony.types import Style, Tokens
 from tests.contract import contract
 
@@ -57,7 +57,7 @@ def tiny(**settings: Any) -> LeWM:
 def voice() -> LeWMVoice:
     _, codec = blocks("small.yaml")
     shape = {"d_latent": 6, "d_model": 160, "width": 8, "blocks": 1, "lookahead": 1, "n_layers": 1}
-    return LeWMVoice(tiny(), codec.model_copy(update=shape).build()).eval()
+    return LeWMVoice(tiny(), codec.model_copy(update=shape).build(), "both").eval()
 
 
 @torch.no_grad()

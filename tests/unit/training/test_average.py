@@ -11,16 +11,14 @@ from torch import nn
 from ssmphony.training.average import MovingAverage
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
 from ssmphony.training.task import Task
+from ssmphony.training.voice_module import VoiceModule
 
 
-class Still(Task[nn.Linear]):
+class Still(Task[nn.Linear, None]):
     """A task that never trains."""
 
-    part = "model"
-
     def __init__(self) -> None:
-        super().__init__(OptimiserConfig(), seed=0)
-        self.model = nn.Linear(2, 1)
+        super().__init__(VoiceModule(nn.Linear(2, 1), None, "model"), OptimiserConfig(), seed=0)
         self.other = nn.Linear(1, 1)
 
     def training_batch(self, number: int) -> int:
@@ -70,15 +68,15 @@ def test_checkpoint_holds_both() -> None:
     saved = {"state_dict": task.state_dict()}
     average.on_save_checkpoint(None, task, saved)  # type: ignore[arg-type]
     saved = {key: {name: value.clone() for name, value in part.items()} for key, part in saved.items()}
-    assert set(saved["state_dict"]) == {"model.weight", "model.bias", "other.weight", "other.bias"}
-    assert bool((saved["state_dict"]["model.weight"] == 5).all())
+    assert set(saved["state_dict"]) == {"voice.model.weight", "voice.model.bias", "other.weight", "other.bias"}
+    assert bool((saved["state_dict"]["voice.model.weight"] == 5).all())
 
     again, restored = Still(), MovingAverage(decay=0.9)
     restored.on_load_checkpoint(None, again, saved)  # type: ignore[arg-type]
     restored.on_fit_start(None, again)  # type: ignore[arg-type]
     assert restored.updates == 17
     assert bool((again.model.weight == 1).all())
-    assert bool((restored.mean["model.weight"] == 5).all())
+    assert bool((restored.mean["voice.model.weight"] == 5).all())
     assert torch.equal(again.other.weight, task.other.weight)
 
 

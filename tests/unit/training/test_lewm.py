@@ -32,7 +32,7 @@ def losses(task: LeWMTask, seed: int = 0) -> dict[str, torch.Tensor]:
 
 def touched(task: LeWMTask) -> dict[str, bool]:
     """Which parts get a gradient."""
-    model, codec = task.model.model, task.model.codec
+    model, codec = task.model, task.codec
     parts: dict[str, Any] = {"text": model.symbols, "predictor": model.head, "stop": model.stop}
     parts |= {"encoder": codec.encoder, "decoder": codec.decoder, "codec": codec.vocoder}
     return {
@@ -54,15 +54,17 @@ def test_all_losses_are_active_together(corpus: Path, tmp_path: Path) -> None:
 
 def test_a_window_is_decoded_as_the_whole_would_be(corpus: Path, tmp_path: Path) -> None:
     task = task_of(corpus, tmp_path, "task.decoded_latents=5").eval()
-    codec, batch = task.model.codec, task.training_batch(0)
+    codec, batch = task.codec, task.training_batch(0)
     with torch.no_grad():
         whole = task.run(batch)
         for first in (0, 3, whole.mask.shape[1] - 5):
             window = first + torch.arange(5).expand(len(whole.mask), 5)
             part = codec.decode_window(whole.mean, whole.mask, window)
-            torch.testing.assert_close(part, whole.made[:, 4 * first : 4 * first + 20], atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(part, whole.decoded[:, 4 * first : 4 * first + 20], atol=1e-5, rtol=1e-5)
     run = task.train().run(batch)
-    assert run.made.shape == run.foreseen.shape == run.mel.shape == (len(whole.mask), 20, codec.config.format.n_mels)
+    assert (
+        run.decoded.shape == run.predicted.shape == run.mel.shape == (len(whole.mask), 20, codec.config.format.n_mels)
+    )
 
 
 def test_windows_lie_within_their_clips() -> None:
@@ -107,11 +109,10 @@ def test_pictures_and_sound(corpus: Path, tmp_path: Path) -> None:
     shown = ("predicted", "reconstructed", "recording", "synthesized")
     assert sorted(tags["audio"]) == sorted(f"{name}/clip-0" for name in shown)
     assert {"val/rollout_1", "val/latent_rank", "val/latent_variance", "val/loss"} <= set(tags["scalars"])
-    parts = {part: read_weights(out, part) for part in ("model", "codec", "voice")}
+    parts = {part: read_weights(out, part) for part in ("model", "codec")}
     task = task_of(corpus, tmp_path / "other")
-    task.model.model.load_state_dict(parts["model"])
-    task.model.codec.load_state_dict(parts["codec"])
-    task.model.load_state_dict(parts["voice"])
+    task.model.load_state_dict(parts["model"])
+    task.codec.load_state_dict(parts["codec"])
 
 
 def test_parts_that_do_not_fit(corpus: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssmphony.training.discriminators import Discriminators, MelDiscriminators, Verdicts
+from ssmphony.training.discriminators import AdversarialConfig, MelDiscriminators, PicturesConfig, Verdicts
 from ssmphony.training.losses import (
     MultiScaleMelLoss,
     discriminator_loss,
@@ -68,17 +68,44 @@ def test_hinge_losses() -> None:
 @pytest.mark.parametrize("samples", [4096, 5000])
 def test_discriminators_learn_to_tell_noise_from_tone(samples: int) -> None:
     torch.manual_seed(0)
-    members = Discriminators(width=2, periods=(2, 5), windows=(512,))
+    pictures = PicturesConfig(views=((240, 60, 100),), width=2)  # type: ignore[arg-type]
+    members = AdversarialConfig(width=2, periods=(2, 5), windows=(512,), pictures=pictures).build()
     tone = 0.3 * torch.sin(torch.arange(samples) * 0.3).expand(2, -1)
     losses, real, features = learn(members, lambda: (members(tone), members(0.3 * torch.randn(2, samples))), 30)
-    assert len(real) == len(features) == 3
+    assert len(real) == len(features) == 4
     assert losses[0] > 1.5
     assert losses[-1] < 0.5
 
 
 def test_loudness_tells_the_resolution_discriminator_nothing(noise: torch.Tensor) -> None:
-    members = Discriminators(width=2, periods=(), windows=(512,)).eval()
+    members = AdversarialConfig(width=2, periods=(), windows=(512,)).build().eval()
     torch.testing.assert_close(members(noise)[0][0], members(0.2 * noise + 0.05)[0][0], rtol=1e-3, atol=1e-4)
+
+
+def test_pictures_see_the_magnitudes_below_their_last_bin() -> None:
+    """Not phases, nor what is above the bins."""
+    members = AdversarialConfig(periods=(), windows=(), pictures=PicturesConfig(width=2)).build().eval()
+    time = torch.arange(8192) / 24_000
+    noise = 0.1 * torch.randn(1, 8192, generator=torch.Generator().manual_seed(0))
+    first, second = (member.picture for member in members.members)
+    assert [member.view for member in members.members] == [(1200, 300, 256), (512, 128, 257)]
+    assert first.head.weight.shape[1] == second.head.weight.shape[1] == 8
+    high = 0.1 * torch.sin(2 * torch.pi * 9_000.0 * time)[None]
+    before = members(noise)[0]
+    seen = [
+        [float((a - b).detach()[..., 2:-2, :].abs().max()) for a, b in zip(members(x)[0], before, strict=True)]
+        for x in (-noise, noise + high)
+    ]
+    assert max(seen[0]) < 1e-4
+    assert seen[1][0] < 0.05 * seen[1][1]
+
+
+@pytest.mark.parametrize("view", [(512, 128, 258), (512, 0, 100), (512, 600, 100)])
+def test_a_view_that_no_spectrum_has_is_refused(view: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="window of 512 has 257 bins"):
+        PicturesConfig(views=(view,))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="names no discriminator"):
+        AdversarialConfig(periods=(), windows=())
 
 
 def test_dissimilarity_sees_detail_that_is_missing() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+from ssmphony.export.weights import Part, read_weights
 from ssmphony.training.run import train
 from ssmphony.training.task import Task
 from ssmphony.types import SsmphonyError
@@ -140,6 +141,33 @@ def test_finished_run_goes_on_when_it_is_given_more_steps(
     assert sorted(scalars(out)["train/spectral"]) == [10, 11]
 
 
+def as_earlier_versions_wrote(path: Path, both: bool) -> None:
+    """One trained module named ``model``, and no word on which part it is."""
+    found = checkpoint(path)
+    del found["trains"]
+    for key in ("state_dict", "current_model_state"):
+        for name in [name for name in found[key] if name.startswith("voice.")]:
+            inner = name.removeprefix("voice.")
+            found[key]["model." + (inner if both else inner.partition(".")[2])] = found[key].pop(name)
+    torch.save(found, path)
+
+
+@pytest.mark.parametrize(("kind", "parts"), [("codec", ("codec",)), ("lewm", ("model", "codec"))])
+def test_checkpoints_of_earlier_versions_are_read_and_resumed(
+    kind: str, parts: tuple[Part, ...], corpus: Path, unbroken: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "last.ckpt"
+    path.write_bytes((unbroken[kind] / "last.ckpt").read_bytes())
+    as_earlier_versions_wrote(path, both=len(parts) == 2)
+    for part in parts:
+        assert_same(read_weights(tmp_path, part), read_weights(unbroken[kind], part))
+    train(*settings(kind, corpus, tmp_path, "task.optimiser.max_steps=11"))
+    resumed = checkpoint(path)
+    assert resumed["step"] == 11
+    assert resumed["trains"] == ("both" if len(parts) == 2 else parts[0])
+    assert resumed["state_dict"].keys() == checkpoint(unbroken[kind] / "last.ckpt")["state_dict"].keys()
+
+
 def test_damaged_checkpoint_is_one_line(corpus: Path, unbroken: dict[str, Path], tmp_path: Path) -> None:
     whole = (unbroken["s4_acoustic"] / "last.ckpt").read_bytes()
     (tmp_path / "last.ckpt").write_bytes(whole[: len(whole) // 2])
@@ -149,7 +177,7 @@ def test_damaged_checkpoint_is_one_line(corpus: Path, unbroken: dict[str, Path],
 
 def test_checkpoint_of_another_model_is_one_line(corpus: Path, unbroken: dict[str, Path]) -> None:
     config, overrides = settings("s4_acoustic", corpus, unbroken["s4_acoustic"], "voice.model.d_model=24")
-    with pytest.raises(SsmphonyError, match=r"last.ckpt is of another model \(at 'model\."):
+    with pytest.raises(SsmphonyError, match=r"last.ckpt is of another training \(at 'voice\.model\."):
         train(config, overrides)
 
 

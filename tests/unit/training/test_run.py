@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ssmphony.config import load_yaml
 from ssmphony.data.crops import CropSource
 from ssmphony.export.weights import read_weights
 from ssmphony.training.config import VoiceConfig
@@ -18,7 +19,7 @@ from ssmphony.training.run import build, read_config, train
 from ssmphony.training.tasks.codec import CodecTaskConfig
 from ssmphony.types import SsmphonyError
 from tests.unit.training.corpus import write_corpus
-from tests.unit.training.runs import checkpoint, events, scalars, settings
+from tests.unit.training.runs import CONFIGS, checkpoint, events, scalars, settings
 
 SHORT = ("task.optimiser.max_steps=2", "run.checkpoint_steps=1")
 
@@ -99,7 +100,7 @@ def test_training_starts_from_other_weights(corpus: Path, acoustic: Path) -> Non
     config, overrides = settings("s4_acoustic", corpus, acoustic, "voice.model.speakers=[other, tiny]")
     task = build(read_config(config, overrides), str(config))
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
-    load_fitting(task.model, acoustic, "model")
+    load_fitting(task.voice, acoustic)
     weights = read_weights(acoustic, "model")
     after = task.model.state_dict()
     for name, value in after.items():
@@ -132,7 +133,7 @@ def test_init_is_used_once(corpus: Path, acoustic: Path, tmp_path: Path) -> None
         ("s4_acoustic", "task.kind=s4_acustic", r"unknown task 's4_acustic', did you mean 's4_acoustic'\?"),
         ("s4_acoustic", "voice.model.speakers=[somebody]", r"speaker 'tiny' is not in voice\.model\.speakers; add it"),
         ("s4_acoustic", "voice.model.n_mels=80", r"voice\.model\.n_mels is 80 and voice\.codec\.format\.n_mels 100"),
-        ("s4_acoustic", "task.vocoder=nowhere", r"no such checkpoint: nowhere"),
+        ("s4_acoustic", "task.vocoder=nowhere", r"unknown voice 'nowhere'"),
         ("codec", "run.accelerator=abacus", r"run: .*abacus"),
         ("codec", "run.strategy=abacus", r"run: .*abacus"),
         ("codec", "run.accelerator=cuda", r"run: "),
@@ -147,9 +148,9 @@ def test_mistakes_are_one_line(kind: str, setting: str, message: str, corpus: Pa
 
 
 def test_codec_without_weights_is_not_trained(corpus: Path) -> None:
-    voice = VoiceConfig(frontend={"kind": "hindi"}, model={"kind": "s4_acoustic"}, codec={"kind": "griffin_lim"})
+    voice = VoiceConfig(codec={"kind": "griffin_lim"})
     task = CodecTaskConfig(sources=(CropSource(path=str(corpus)),))
-    with pytest.raises(SsmphonyError, match="a codec of kind 'griffin_lim' is not trained"):
+    with pytest.raises(SsmphonyError, match="a codec of kind 'griffin_lim' is not trained on recordings alone"):
         task.build(voice, seed=0)
 
 
@@ -206,3 +207,17 @@ def test_missing_file_of_a_corpus_is_one_line(part: str, tmp_path: Path) -> None
     if part.startswith("audio"):
         with pytest.raises(SsmphonyError, match=r"clip-3\.flac is missing: prepare the corpus again"):
             train(*settings("codec", corpus, tmp_path / "run"))
+
+
+def test_codec_with_frames_of_its_own_is_trained_alone(corpus: Path, tmp_path: Path) -> None:
+    """Not only a vocoder of log-mel: what encodes and decodes has a loss."""
+    codec = load_yaml(CONFIGS / "lewm.yaml")["voice"]["codec"]
+    pictures = "task.adversarial={start_step: 0, periods: [], windows: [], pictures: {width: 2}}"
+    block = f"voice={{codec: {json.dumps({**codec, 'kind': 'lewm'})}}}"
+    config, overrides = settings("codec", corpus, tmp_path, *SHORT, block, pictures)
+    out = train(config, (*overrides, "task.optimiser.lr=0.01"))
+    weights = read_weights(out, "codec")
+    assert {"encoder.head.weight", "decoder.head.weight", "vocoder.head.weight"} <= set(weights)
+    assert {"train/spectral", "train/generator"} <= set(scalars(out))
+    with pytest.raises(SsmphonyError, match="mels are for codecs of log-mel, not for 'lewm'"):
+        train(config, (*overrides, f"task.sources=[{{path: {corpus}, mels: {corpus}}}]", f"run.out={tmp_path / 'x'}"))

@@ -1,4 +1,4 @@
-"""Train a codec that decodes log-mel frames: spectral losses first, adversarial ones when they are switched on."""
+"""Train a codec on recordings: spectral losses first, adversarial ones when they are switched on."""
 
 from __future__ import annotations
 
@@ -10,82 +10,71 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from ssmphony.codecs.mel_vocoder import MelVocoder
+from ssmphony.codecs.codec import LOG_MEL, TrainableCodec
 from ssmphony.config import Config
 from ssmphony.data.crops import AudioCrops, CropSource
 from ssmphony.data.prepared import read_samples
 from ssmphony.data.selection import select
-from ssmphony.export.weights import Part
 from ssmphony.training import pictures
-from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.discriminators import Discriminators
+from ssmphony.training.discriminators import AdversarialConfig
 from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.schedule import OptimiserConfig
-from ssmphony.types import SsmphonyError
-
-PERIODS = (2, 3, 5, 7, 11)
-
-
-class AdversarialConfig(Config):
-    """``samples`` is the length of the crop the discriminators see; ``width`` 32 is the published size.
-
-    Before ``start_step`` the spectral loss trains alone; afterwards it weighs ``mel_weight`` against the generator's
-    loss, and feature matching ``feature_weight``; the defaults are those of HiFi-GAN (arXiv 2010.05646). ``periods``
-    and ``windows`` choose the discriminators.
-    """
-
-    width: int = Field(default=8, ge=1)
-    samples: int = Field(default=8192, ge=2048)
-    start_step: int = Field(default=0, ge=0)
-    mel_weight: float = 45.0
-    feature_weight: float = 2.0
-    periods: tuple[int, ...] = PERIODS
-    windows: tuple[int, ...] = (2048, 1024, 512)
+from ssmphony.training.task import Task
+from ssmphony.training.voice_module import VoiceModule
+from ssmphony.types import FrameGrid, MelFormat, SsmphonyError
 
 
 class CodecTaskConfig(Config):
-    """``frames`` is the length of a training crop. ``validation`` is a prepared corpus, ``validation_ids`` a file of
-    the ids of its clips to validate on; without the file all are taken, without ``validation`` none. ``pitch_weight``:
-    of the error of a harmonic vocoder's pitch, in octaves, where the recording has one."""
+    """Trains a codec that encodes recordings and decodes them again. Of the voice block only the codec is used."""
 
     kind: Literal["codec"] = "codec"
     sources: tuple[CropSource, ...]
+    """Prepared corpora to train on."""
     validation: str | None = None
+    """A prepared corpus to validate on."""
     validation_ids: str | None = None
+    """A file of the ids of those of its clips that are taken; without it, all are."""
     batch_size: int = Field(default=16, ge=1)
+    """Crops of a batch."""
     frames: int = Field(default=64, ge=16)
+    """Length of a crop."""
     pitch_weight: float = 1.0
+    """Weight of the error of the pitch, in octaves, where the codec predicts one and the recording has one."""
     optimiser: OptimiserConfig = OptimiserConfig()
     adversarial: AdversarialConfig | None = None
 
     def build(self, voice: VoiceConfig, seed: int) -> CodecTask:
         """Raises `SsmphonyError` when a corpus is missing, or the codec of the voice block has nothing to train."""
-        codec = voice.codec_settings().build()
-        if not isinstance(codec, MelVocoder):
+        settings = voice.codec_settings()
+        codec = settings.build()
+        if not isinstance(codec, TrainableCodec):
             raise SsmphonyError(
-                f"a codec of kind '{voice.codec['kind']}' is not trained: try voice.codec.kind=mel_vocoder"
+                f"a codec of kind '{settings.kind}' is not trained on recordings alone: choose mel_vocoder"
             )
-        task = CodecTask(self, codec, seed)
+        log_mel = settings.frames == LOG_MEL
+        if not log_mel and any(source.mels for source in self.sources):
+            raise SsmphonyError(f"task.sources: mels are for codecs of log-mel, not for '{settings.kind}'")
+        task = CodecTask(self, codec, settings.format if log_mel else codec.grid, seed)
         task.crops.batch(0, 1)  # reads all sound, so that what is missing is found now
         return task
 
 
-class CodecTask(AdversarialTask[MelVocoder]):
-    """Train `MelVocoder`."""
+class CodecTask(Task[None, TrainableCodec]):
+    """Train a codec, apart from any model."""
 
-    part: Part = "codec"
-
-    def __init__(self, config: CodecTaskConfig, model: MelVocoder, seed: int) -> None:
-        super().__init__(config.optimiser, seed)
+    def __init__(self, config: CodecTaskConfig, codec: TrainableCodec, audio: MelFormat | FrameGrid, seed: int) -> None:
+        """``audio``: what frames are, log-mel or any others on that grid."""
+        super().__init__(
+            VoiceModule(None, codec, "codec"),
+            config.optimiser,
+            seed,
+            discriminators=None if config.adversarial is None else config.adversarial.build(),
+        )
         self.config = config
-        self.model = model
-        self.spectral = MultiScaleMelLoss(model.format.sample_rate)
-        if config.adversarial:
-            family = config.adversarial
-            self.discriminators = Discriminators(family.width, family.periods, family.windows)
-        self.crops = AudioCrops(config.sources, config.frames, seed, model.format, pitch=model.config.harmonic)
-        self.held_out = _read_clips(config.validation, config.validation_ids, model.format.sample_rate)
+        self.spectral = MultiScaleMelLoss(codec.grid.sample_rate)
+        self.crops = AudioCrops(config.sources, config.frames, seed, audio, codec.predicts_pitch)
+        self.held_out = _read_clips(config.validation, config.validation_ids, codec.grid.sample_rate)
 
     def training_batch(self, number: int) -> list[Tensor]:
         return [torch.from_numpy(array) for array in self.crops.batch(number, self.config.batch_size)]
@@ -96,7 +85,7 @@ class CodecTask(AdversarialTask[MelVocoder]):
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
         with self._full_precision():
-            prediction, target, pitch_loss = self._synthesise(*batch)
+            prediction, target, pitch_loss = self._copy(*batch)
             spectral = self.spectral(prediction, target)
         losses = {"spectral": spectral}
         loss = spectral
@@ -109,21 +98,23 @@ class CodecTask(AdversarialTask[MelVocoder]):
             losses["pitch"] = pitch_loss
             loss = loss + self.config.pitch_weight * pitch_loss
         self.descend(loss)
-        self.log_losses("train", {name: value.detach() for name, value in losses.items()}, len(batch[0]))
+        self.log_losses("train", losses, len(batch[0]))
         self.end_step()
 
-    def _synthesise(
-        self, samples: Tensor, frames: Tensor, made: Tensor, pitch: Tensor
+    def _copy(
+        self, samples: Tensor, frames: Tensor, given: Tensor, pitch: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Decode a crop's frames, with the error of the pitch; the first and last two hops lack frames that were cut
-        away, so they are left out."""
-        own = self.model.encode(samples)[:, : self.config.frames]
-        frames = torch.where(made[:, None, None], frames, own)
-        edge = 2 * self.model.format.hop_length
-        copy, heard = self.model.render(frames)
+        """Decode a crop's frames, its own or those ``given``, with the error of the pitch.
+
+        The first and last two hops lack frames that were cut away, so they are left out.
+        """
+        own = self.codec.encode(samples)[:, : self.config.frames]
+        frames = torch.where(given[:, None, None], frames, own)
+        edge = 2 * self.codec.grid.hop_length
+        copy, predicted = self.codec.render(frames)
         error = None
-        if heard is not None:
-            error = masked_mean((heard / pitch.clamp(min=1.0)).log2().abs(), pitch > 0)
+        if predicted is not None:
+            error = masked_mean((predicted / pitch.clamp(min=1.0)).log2().abs(), pitch > 0)
         return copy[:, edge:-edge], samples[:, edge:-edge], error
 
     def _crop(self, available: int, wanted: int) -> slice:
@@ -136,18 +127,18 @@ class CodecTask(AdversarialTask[MelVocoder]):
 
     def validation_step(self, samples: Tensor, batch_idx: int) -> None:
         with self._full_precision():
-            frames = self.model.encode(samples)
-            copy = self.model(frames)[:, : samples.shape[-1]]
+            frames = self.codec.encode(samples)
+            copy = self.codec.render(frames)[0][:, : samples.shape[-1]]
             samples = F.pad(samples, (0, max(0, copy.shape[-1] - samples.shape[-1])))[:, : copy.shape[-1]]
-            again = self.model.encode(copy)
+            again = self.codec.encode(copy)
             losses = {
                 "loss": self.spectral(copy, samples),
-                "mel_l1": F.l1_loss(again, frames[:, : again.shape[1]]),
+                "frames_l1": F.l1_loss(again, frames[:, : again.shape[1]]),
             }
         self.log_losses("val", losses, batch_size=1)
         if batch_idx == 0:
             pictures.log_mels(self, "mel", {"recording": frames[0], "copy": again[0]})
-            pictures.log_audio(self, {"recording": samples[0], "copy": copy[0]}, self.model.format.sample_rate)
+            pictures.log_audio(self, {"recording": samples[0], "copy": copy[0]}, self.codec.grid.sample_rate)
 
 
 def _read_clips(path: str | None, ids: str | None, rate: int) -> list[Tensor]:

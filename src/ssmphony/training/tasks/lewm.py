@@ -10,17 +10,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ssmphony.codecs.lewm import STRIDE, LeWMCodecConfig, whole_latents
+from ssmphony.codecs.lewm import STRIDE, LeWMCodec, LeWMCodecConfig, whole_latents
 from ssmphony.config import Config
-from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
+from ssmphony.data.dataset import Batch
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.spelling import spelled
-from ssmphony.export.weights import Part
-from ssmphony.models.lewm import ANYONE, LeWMConfig, Prediction
+from ssmphony.export.weights import read_weights
+from ssmphony.models.lewm import ANYONE, LeWM, LeWMConfig, Prediction
 from ssmphony.nn.gather import take
+from ssmphony.nn.weights import load_exactly
 from ssmphony.training import lewm_pictures
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.initial import load_exactly, origin
+from ssmphony.training.initial import origin
 from ssmphony.training.lewm_losses import (
     ModulationLoss,
     alignment_loss,
@@ -30,10 +31,10 @@ from ssmphony.training.lewm_losses import (
     spoken_tokens,
     stop_loss,
 )
-from ssmphony.training.lewm_voice import LeWMVoice, rollout_errors
+from ssmphony.training.lewm_rollout import LeWMVoice, rollout_errors
 from ssmphony.training.losses import masked_mean, random_windows
 from ssmphony.training.schedule import OptimiserConfig
-from ssmphony.training.task import Task
+from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.types import SsmphonyError
 
 SHOWN = 2
@@ -42,58 +43,62 @@ HORIZONS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class LossWeights(Config):
-    """What each loss weighs. ``kl``, of a dimension, is reached after the first fifth of the training, from 0 on a
-    straight line; with a twentieth of it the latents grew without end (docs/log.md#lewm)."""
+    """What each loss weighs."""
 
     latent: float = 1.0
+    """Squared error of the predicted latents."""
     kl: float = 0.2
+    """KL divergence, per dimension. It is reached after the first fifth of the training, linearly from 0. With
+    a twentieth of it the latents grew without end (docs/log.md#lewm)."""
     sigreg: float = 0.09
+    """See `sigreg`."""
     mel: float = 1.0
+    """L1 distance of the mel that is decoded from the recording's latents."""
     predicted_mel: float = 0.5
+    """The same of the mel that is decoded from the predicted latents: against drift."""
     spectral: float = 0.5
+    """See `ModulationLoss`."""
     alignment: float = 0.1
+    """Attention to other tokens than those spoken: against drift."""
     pace: float = 0.1
+    """Squared error of the pace, where the model predicts one."""
     stop: float = 0.1
+    """Cross-entropy of the end of speech."""
 
 
-class LeWMTaskConfig(Config):
-    """``batch_size`` clips and ``max_frames`` mel frames, padding included, bound a batch.
-
-    reg: what keeps the latents from collapsing, the KL divergence, SIGReg (on ``sigreg_samples`` latents of a batch,
-        along ``sigreg_directions``), or both. stop_gradient: whether the latents that are predicted are constants for
-        the predictor's loss; None: with the KL divergence alone.
-    Against drift, each off at 0: latent_noise, the largest standard deviation of noise on the predictor's input, that
-        of the latents being 1; rollout, the share of inputs that are its own predictions, reached like the KL weight,
-        see `LeWM.replace` for ``rollout_passes``; ``weights.predicted_mel``, the decoder on predicted latents;
-        ``weights.alignment``, the attention held near the tokens spoken: within ``anchored_width`` tokens where word or
-        phone times are known, else within ``free_width`` of the text around the diagonal.
-    decoded_latents: so many latents of each clip, from a random place, are decoded in a step of training; 0: all. The
-        decoder is half of the work, and it sees little of a clip at a time.
-    speaker_dropout: the share of clips that are spoken by `ANYONE` instead of their speaker: who speaks is then in what
-        is heard only, as behind a reference clip.
-    stop_positive: the weight of the end of speech against all other latents. vocoder: a voice, run or checkpoint whose
-        vocoder the codec takes, frozen; None leaves it untrained.
-    """
+class LeWMTaskConfig(TextTaskConfig):
+    """Trains the model and the codec of LeWM TTS together. What is against drift is off at 0."""
 
     kind: Literal["lewm"] = "lewm"
-    corpora: tuple[Corpus, ...]
-    validation: tuple[Corpus, ...]
     vocoder: str | None = "default"
-    batch_size: int = Field(default=16, ge=1)
-    max_frames: int = Field(default=8000, ge=1)
-    max_seconds: float = Field(default=12.0, gt=0.0)
+    """A voice, run or checkpoint whose vocoder the codec takes, frozen; None leaves it untrained."""
     reg: Literal["kl", "sigreg", "both"] = "kl"
+    """What keeps the latents from collapsing: the KL divergence, SIGReg, or both."""
     stop_gradient: bool | None = None
+    """Whether the latents that are predicted are constants for the predictor's loss; None: with the KL divergence
+    alone."""
     sigreg_samples: int = Field(default=256, ge=2)
+    """Latents of a batch that SIGReg sees."""
     sigreg_directions: int = Field(default=256, ge=1)
+    """Directions along which SIGReg looks at them."""
     latent_noise: float = Field(default=0.5, ge=0.0)
+    """Largest standard deviation of noise on the predictor's input, that of the latents being 1: against drift."""
     rollout: float = Field(default=0.3, ge=0.0, le=1.0)
+    """Share of inputs that are the predictor's own predictions, reached like the weight of ``kl``: against drift."""
     rollout_passes: int = Field(default=1, ge=1)
+    """See `LeWM.replace`."""
     anchored_width: float = Field(default=4.0, gt=0.0)
+    """Attention is held within so many tokens of those spoken, where times of words or phones are known."""
     free_width: float = Field(default=0.2, gt=0.0)
+    """Elsewhere it is held within this share of the text around the diagonal."""
     decoded_latents: int = Field(default=0, ge=0)
+    """Latents of each clip, in a row from a random place, that are decoded in a step of training; 0: all. The decoder
+    is half of the work, and sees little of a clip at a time."""
     speaker_dropout: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of clips whose speaker is replaced by `ANYONE`: then only the sound says who speaks, as after a reference
+    clip."""
     stop_positive: float = Field(default=5.0, gt=0.0)
+    """Weight of the end of speech against all other latents."""
     weights: LossWeights = LossWeights()
     optimiser: OptimiserConfig = OptimiserConfig(lr=3e-4, betas=(0.9, 0.95), warmup=1000)
 
@@ -109,17 +114,18 @@ class LeWMTaskConfig(Config):
             )
         if self.speaker_dropout and ANYONE not in model.speakers:
             raise SsmphonyError(f"task.speaker_dropout needs '{ANYONE}' among voice.model.speakers")
-        parts = LeWMVoice(model.build(), codec.build())
+        parts = LeWMVoice(model.build(), codec.build(), "both")
         parts.codec.vocoder.requires_grad_(False)
         if self.vocoder is not None:
-            load_exactly(parts.codec.vocoder, origin(self.vocoder), "codec")
-        return LeWMTask(self, parts, symbols, voice.frontend["kind"] == "bytes", seed)
+            path = origin(self.vocoder)
+            load_exactly(parts.codec.vocoder, read_weights(path, "codec"), path, "voice.codec.vocoder")
+        return LeWMTask(self, parts, symbols, (voice.frontend or {}).get("kind") == "bytes", seed)
 
 
 class Run(NamedTuple):
     """One batch through all parts. mel: (batch, frame, n_mels) normalised, of the latents that were decoded, with its
-    mask; mask: (batch, latent); made: the mel of the posterior; foreseen: the mel of the predicted latents; places: the
-    token spoken at each latent (batch, latent), and widths: how sure that is (batch,), in tokens."""
+    mask; mask: (batch, latent); decoded: the mel of the posterior; predicted: that of the predicted latents; places:
+    the token spoken at each latent (batch, latent), and widths: how sure that is (batch,), in tokens."""
 
     mel: Tensor
     mel_mask: Tensor
@@ -127,32 +133,24 @@ class Run(NamedTuple):
     log_variance: Tensor
     mask: Tensor
     prediction: Prediction
-    made: Tensor
-    foreseen: Tensor
+    decoded: Tensor
+    predicted: Tensor
     places: Tensor
     widths: Tensor
 
 
-class LeWMTask(Task[LeWMVoice]):
+class LeWMTask(TextTask[LeWM, LeWMCodec]):
     """Train `LeWM` and `LeWMCodec` together; the vocoder inside is not trained."""
 
-    part: Part = "voice"
-
     def __init__(
-        self, config: LeWMTaskConfig, model: LeWMVoice, symbols: tuple[str, ...], spells: bool, seed: int
+        self, config: LeWMTaskConfig, voice: LeWMVoice, symbols: tuple[str, ...], spells: bool, seed: int
     ) -> None:
         """``spells``: the frontend reads bytes, the corpora's phonemes are replaced by their texts."""
-        super().__init__(config.optimiser, seed)
-        self.config = config
-        self.model = model
-        self.symbols = symbols
-        self.spectral = ModulationLoss()
-        speakers, audio = model.model.config.speakers, model.codec.config.format
+        needs = Needs.of_mel(voice.codec.config.format, ("mel",))
         respell = spelled if spells else None
-        needs = Needs.of_mel(audio, ("mel",))
-        self.utterances = Utterances(config.corpora, symbols, speakers, needs, config.max_seconds, respell)
-        self.held_out = Utterances(config.validation, symbols, speakers, needs, config.max_seconds, respell)
-        self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
+        super().__init__(config, voice, symbols, voice.model.config.speakers, needs, seed, respell=respell)
+        self.config = config
+        self.spectral = ModulationLoss()
         self._rollouts: list[dict[int, Tensor]] = []
         self._latents: list[Tensor] = []
 
@@ -162,26 +160,20 @@ class LeWMTask(Task[LeWMVoice]):
         return self.config.reg == "kl" if given is None else given
 
     @property
-    def warmth(self) -> float:
+    def warmup(self) -> float:
         """0 … 1 over the first fifth of the training."""
         return min(1.0, self.step / (0.2 * self.optimiser.max_steps))
 
-    def training_batch(self, number: int) -> Batch:
-        return self.utterances.batch(self.bucketing(number))
-
-    def validation_batches(self) -> list[Batch]:
-        return [self.held_out.batch([index]) for index in range(len(self.held_out))]
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.begin_step()
         losses = self.losses(batch, self.run(batch))
+        self.descend(losses["loss"])
         self.log_losses("train", losses, len(batch.names))
         self.end_step()
-        return losses["loss"]
 
     def run(self, batch: Batch) -> Run:
         """Teacher forcing; in training with noise and the predictor's own latents among the given ones."""
-        model, codec = self.model.model, self.model.codec
+        model, codec = self.model, self.codec
         mel, mel_mask = whole_latents(codec.normalise(batch.mels), batch.frame_mask, codec.encoder.silence)
         mean, log_variance, mask = codec.encoder(mel, mel_mask)
         z = mean
@@ -199,17 +191,17 @@ class LeWMTask(Task[LeWMVoice]):
             level = self.config.latent_noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device)
             noise = level * torch.randn_like(z)
         if self.training and self.config.rollout:
-            chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmth
+            chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmup
             given = model.replace(z, chosen, mask, memory, self.config.rollout_passes, places, noise)
         prediction = model.teach(given + noise, mask, memory, places)
         if self.training and 0 < self.config.decoded_latents < z.shape[1]:
             window = random_windows(mask.sum(1), self.config.decoded_latents)
             frames = (window[..., None] * STRIDE + torch.arange(STRIDE, device=window.device)).flatten(1)
-            made, foreseen = (codec.decode_window(part, mask, window) for part in (z, prediction.latents))
+            decoded, predicted = (codec.decode_window(part, mask, window) for part in (z, prediction.latents))
             mel, mel_mask = take(mel, frames), take(mel_mask, frames)
         else:
-            made, foreseen = codec.decode_mel(torch.cat([z, prediction.latents]), torch.cat([mask, mask])).chunk(2)
-        return Run(mel, mel_mask, mean, log_variance, mask, prediction, made, foreseen, places, widths)
+            decoded, predicted = codec.decode_mel(torch.cat([z, prediction.latents]), torch.cat([mask, mask])).chunk(2)
+        return Run(mel, mel_mask, mean, log_variance, mask, prediction, decoded, predicted, places, widths)
 
     def losses(self, batch: Batch, run: Run) -> dict[str, Tensor]:
         """Means over the latents and frames of the batch; ``loss`` is their weighted sum."""
@@ -219,9 +211,9 @@ class LeWMTask(Task[LeWMVoice]):
         losses = {
             "latent": masked_mean(error, run.mask),
             "kl": kl_divergence(run.mean, run.log_variance, run.mask),
-            "mel": masked_mean((run.made - run.mel).abs(), run.mel_mask),
-            "spectral": self.spectral(run.made, run.mel, run.mel_mask),
-            "predicted_mel": masked_mean((run.foreseen - run.mel).abs(), run.mel_mask),
+            "mel": masked_mean((run.decoded - run.mel).abs(), run.mel_mask),
+            "spectral": self.spectral(run.decoded, run.mel, run.mel_mask),
+            "predicted_mel": masked_mean((run.predicted - run.mel).abs(), run.mel_mask),
             "stop": stop_loss(run.prediction.stops, run.mask, config.stop_positive),
             "alignment": alignment_loss(run.prediction.attention, run.places, run.widths, run.mask),
         }
@@ -230,7 +222,7 @@ class LeWMTask(Task[LeWMVoice]):
         if config.reg != "kl":
             losses["sigreg"] = sigreg(self._some(run.mean[run.mask]), config.sigreg_directions)
         shares = weights.model_dump()
-        shares["kl"] *= 0.0 if config.reg == "sigreg" else self.warmth
+        shares["kl"] *= 0.0 if config.reg == "sigreg" else self.warmup
         total = torch.stack([shares[name] * value for name, value in losses.items()]).sum()
         losses["spread"] = self._spread_loss(error.detach(), run.mask)
         losses["loss"] = total + losses["spread"]
@@ -238,7 +230,7 @@ class LeWMTask(Task[LeWMVoice]):
 
     def _spread_loss(self, error: Tensor, mask: Tensor) -> Tensor:
         """The Gaussian likelihood of the errors, for `LeWM.log_spread` alone: how much noise a temperature is."""
-        log_spread = self.model.model.log_spread
+        log_spread = self.model.log_spread
         return 0.01 * masked_mean(0.5 * error * torch.exp(-2.0 * log_spread) + log_spread, mask)
 
     def _some(self, latents: Tensor) -> Tensor:
@@ -262,13 +254,13 @@ class LeWMTask(Task[LeWMVoice]):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         run = self.run(batch)
         self.log_losses("val", self.losses(batch, run), batch_size=1)
-        memory = self.model.model.read(batch.ids, batch.token_mask, batch.speakers)
-        self._rollouts.append(rollout_errors(self.model, run.mean, memory, HORIZONS, run.places))
+        memory = self.model.read(batch.ids, batch.token_mask, batch.speakers)
+        self._rollouts.append(rollout_errors(self.voice, run.mean, memory, HORIZONS, run.places))
         self._latents.append(run.mean[run.mask])
         if batch_idx < SHOWN and self.trainer.is_global_zero:
             symbols = [self.symbols[index] for index in batch.ids[0].tolist()]
             attention = run.prediction.attention
-            lewm_pictures.show_clip(self, self.model, batch, symbols, run.made, run.foreseen, attention)
+            lewm_pictures.show_clip(self, self.voice, batch, symbols, run.decoded, run.predicted, attention)
 
     def on_validation_epoch_end(self) -> None:
         latents = torch.cat(self._latents)

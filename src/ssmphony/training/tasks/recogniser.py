@@ -18,12 +18,12 @@ from ssmphony.alignment.recogniser import (
     phone_classes,
 )
 from ssmphony.config import Config
-from ssmphony.data.dataset import Bucketing, Corpus, Utterances
+from ssmphony.data.dataset import Utterances
 from ssmphony.data.features.registry import Needs
-from ssmphony.export.weights import Part
+from ssmphony.data.selection import select
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.schedule import OptimiserConfig
-from ssmphony.training.task import Task
+from ssmphony.training.text_task import TextTask, TextTaskConfig
+from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import MelFormat
 
 
@@ -43,25 +43,23 @@ class Augmentation(Config):
     band_masks: int = 2
 
 
-class RecogniserTaskConfig(Config):
-    """``batch_size`` clips and ``max_frames`` frames bound a batch; clips over ``max_seconds`` are left out."""
+class RecogniserTaskConfig(TextTaskConfig):
+    """Trains a recogniser of phones and characters."""
 
     kind: Literal["recogniser"] = "recogniser"
-    corpora: tuple[Corpus, ...]
-    validation: tuple[Corpus, ...]
     recogniser: RecogniserConfig = RecogniserConfig()
     augmentation: Augmentation = Augmentation()
+    format: MelFormat = MelFormat()
+    """The log-mel that it reads."""
     characters_weight: float = 0.5
+    """Weight of the loss over characters against that over phones."""
     batch_size: int = Field(default=24, ge=1)
-    max_frames: int = Field(default=8000, ge=1)
-    max_seconds: float = Field(default=12.0, gt=0.0)
-    optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
+    """Most clips of a batch."""
 
     def build(self, voice: VoiceConfig, seed: int) -> RecogniserTask:
-        """The voice block lends frontend, speakers and frames; raises `SsmphonyError` for a missing corpus."""
-        symbols = voice.frontend_symbols()
-        speakers = voice.model_settings(n_symbols=len(symbols)).speakers
-        return RecogniserTask(self, symbols, speakers, voice.codec_settings().format, seed)
+        """Of the voice block only the frontend is used. Raises `SsmphonyError` for a missing corpus."""
+        speakers = {clip.speaker for clips in select((*self.corpora, *self.validation)) for clip in clips}
+        return RecogniserTask(self, voice.frontend_symbols(), tuple(sorted(speakers)), seed)
 
 
 class RecogniserBatch(NamedTuple):
@@ -73,40 +71,30 @@ class RecogniserBatch(NamedTuple):
     characters: list[Tensor]
 
 
-class RecogniserTask(Task[Recogniser]):
+class RecogniserTask(TextTask[Recogniser, None]):
     """Train `Recogniser`; ``val/phone_error`` and ``val/character_error`` are of the greedy reading."""
 
-    part: Part = "model"
-
     def __init__(
-        self,
-        config: RecogniserTaskConfig,
-        symbols: tuple[str, ...],
-        speakers: tuple[str, ...],
-        audio: MelFormat,
-        seed: int,
+        self, config: RecogniserTaskConfig, symbols: tuple[str, ...], speakers: tuple[str, ...], seed: int
     ) -> None:
-        super().__init__(config.optimiser, seed)
+        voice = VoiceModule(config.recogniser.build(), None, "model")
+        super().__init__(config, voice, symbols, speakers, Needs.of_mel(config.format, ("mel",)), seed)
         self.config = config
-        self.model = config.recogniser.build()
-        needs = Needs.of_mel(audio, ("mel",))
-        self.utterances = Utterances(config.corpora, symbols, speakers, needs, config.max_seconds)
-        self.held_out = Utterances(config.validation, symbols, speakers, needs, config.max_seconds)
-        self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
 
-    def training_batch(self, number: int) -> RecogniserBatch:
-        return _batch(self.utterances, self.bucketing(number))
+    def make_batch(self, utterances: Utterances, indices: list[int], number: int = 0) -> RecogniserBatch:
+        batch = utterances.batch(indices, number)
+        clips = [utterances.clips[index] for index in indices]
+        phones = [torch.tensor(phone_classes(clip.symbols or ())) for clip in clips]
+        characters = [torch.tensor(character_classes(clip.text)) for clip in clips]
+        return RecogniserBatch(batch.mels, batch.frame_mask, phones, characters)
 
-    def validation_batches(self) -> list[RecogniserBatch]:
-        return [_batch(self.held_out, [index]) for index in range(len(self.held_out))]
-
-    def training_step(self, batch: RecogniserBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: RecogniserBatch, batch_idx: int) -> None:
         self.begin_step()
         mels, mask = augment(batch.mels, batch.mask, self.config.augmentation)
         losses = self.losses(self.model(mels, mask), batch)
+        self.descend(losses["loss"])
         self.log_losses("train", losses, len(batch.phones))
         self.end_step()
-        return losses["loss"]
 
     def losses(self, scores: Scores, batch: RecogniserBatch) -> dict[str, Tensor]:
         lengths = scores.mask.sum(1)
@@ -158,14 +146,6 @@ def _blank(mels: Tensor, how: Augmentation) -> Tensor:
                 start = int(torch.randint(max(1, mels.shape[1 + axis] - width), ()))
                 blanked[row].narrow(axis, start, min(width, mels.shape[1 + axis] - start)).fill_(float(mean))
     return blanked
-
-
-def _batch(utterances: Utterances, indices: list[int]) -> RecogniserBatch:
-    batch = utterances.batch(indices)
-    clips = [utterances.clips[index] for index in indices]
-    phones = [torch.tensor(phone_classes(clip.symbols or ())) for clip in clips]
-    characters = [torch.tensor(character_classes(clip.text)) for clip in clips]
-    return RecogniserBatch(batch.mels, batch.frame_mask, phones, characters)
 
 
 def _error(scores: Tensor, target: Tensor) -> Tensor:

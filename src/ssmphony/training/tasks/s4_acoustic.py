@@ -9,20 +9,20 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssmphony.codecs.codec import LOG_MEL
 from ssmphony.config import Config
-from ssmphony.data.dataset import Batch, Bucketing, Corpus, Utterances
+from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.features.registry import Needs
-from ssmphony.export.weights import Part
 from ssmphony.models.parallel import expand_tokens
 from ssmphony.models.s4_acoustic import Prosody, S4Acoustic, with_contour
 from ssmphony.training import pictures
-from ssmphony.training.adversary import AdversarialTask
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import MelDiscriminators
 from ssmphony.training.listening import Listening
 from ssmphony.training.losses import dissimilarity, masked_mean, random_windows
-from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.targets import Targets, align, alignment_scores
+from ssmphony.training.text_task import TextTask, TextTaskConfig
+from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import MelFormat, SsmphonyError
 
 MEL_RANGE = 12.0
@@ -32,47 +32,53 @@ SHOWN = 2
 
 
 class MelAdversaryConfig(Config):
-    """Discriminators that look at stretches of ``windows`` frames; ``width`` is of their first layer. The weights are
-    those of fooling them, and of their inner layers."""
+    """Discriminators of stretches of log-mel."""
 
     width: int = Field(default=16, ge=1)
+    """Channels of their first layer."""
     windows: tuple[int, ...] = (32, 64, 128)
+    """A discriminator each, of stretches of so many frames."""
     start_step: int = Field(default=0, ge=0)
+    """Before it the other losses train alone."""
     weight: float = 0.05
+    """Weight of the generator's loss."""
     feature_weight: float = 0.05
+    """Weight of feature matching."""
+
+    def build(self) -> MelDiscriminators:
+        return MelDiscriminators(self.width, self.windows)
 
 
-class S4AcousticTaskConfig(Config):
-    """``batch_size`` clips and ``max_frames`` frames, padding included, bound a batch; clips over ``max_seconds`` are
-    left out.
-
-    ``anchor_tolerance`` is in frames, see `anchor_penalty`. The weights are those of the losses beside the mel's L1
-    distance. Against smoothed spectra: ``ssim_weight``, of `dissimilarity`, and ``adversary``. Validation is heard
-    through the codec whose run or checkpoint ``vocoder`` names, without one through Griffin-Lim.
-    """
+class S4AcousticTaskConfig(TextTaskConfig):
+    """Trains `S4Acoustic`. The weights are those of the losses in addition to the L1 distance of the mel."""
 
     kind: Literal["s4_acoustic"] = "s4_acoustic"
-    corpora: tuple[Corpus, ...]
-    validation: tuple[Corpus, ...]
     vocoder: str | None = None
-    batch_size: int = Field(default=16, ge=1)
-    max_frames: int = Field(default=8000, ge=1)
-    max_seconds: float = Field(default=12.0, gt=0.0)
+    """A run, checkpoint or voice whose codec decodes the validation clips; without one Griffin-Lim does."""
     anchor_tolerance: float = Field(default=5.0, ge=0.0)
+    """Frames by which the alignment may leave the known times, see `anchor_penalty`."""
     mse_weight: float = 0.5
+    """Squared error of the mel."""
     delta_weight: float = 0.5
+    """L1 distance of the mel's change from frame to frame."""
     prior_weight: float = 0.5
+    """Likelihood of the mel under the means that the alignment uses."""
     duration_weight: float = 0.5
+    """Squared error of log durations."""
     prosody_weight: float = 0.2
+    """Squared error of pitch and energy."""
     ssim_weight: float = 0.0
+    """Structural dissimilarity, see `dissimilarity`: against smoothed spectra."""
     adversary: MelAdversaryConfig | None = None
-    optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
+    """Discriminators of the mel: against smoothed spectra."""
 
     def build(self, voice: VoiceConfig, seed: int) -> S4AcousticTask:
         """Raises `SsmphonyError` when a corpus is missing, or does not fit the voice block."""
         symbols = voice.frontend_symbols()
         model = voice.model_settings(n_symbols=len(symbols)).build()
         codec = voice.codec_settings()
+        if codec.frames != LOG_MEL:
+            raise SsmphonyError(f"voice.codec.kind {codec.kind} has frames of its own; s4_acoustic makes log-mel")
         if codec.format.n_mels != model.config.n_mels:
             raise SsmphonyError(
                 f"voice.model.n_mels is {model.config.n_mels} and voice.codec.format.n_mels {codec.format.n_mels}: "
@@ -97,33 +103,25 @@ class Reconstruction(NamedTuple):
     targets: Targets
 
 
-class S4AcousticTask(AdversarialTask[S4Acoustic]):
+class S4AcousticTask(TextTask[S4Acoustic, None]):
     """Train `S4Acoustic`."""
 
-    part: Part = "model"
     listening: Listening | None = None
 
     def __init__(
         self, config: S4AcousticTaskConfig, model: S4Acoustic, symbols: tuple[str, ...], audio: MelFormat, seed: int
     ) -> None:
-        super().__init__(config.optimiser, seed)
+        super().__init__(
+            config,
+            VoiceModule(model, None, "model"),
+            symbols,
+            model.config.speakers,
+            Needs.of_mel(audio),
+            seed,
+            discriminators=None if config.adversary is None else config.adversary.build(),
+        )
         self.config = config
-        self.model = model
-        self.symbols = symbols
-        speakers = model.config.speakers
-        needs = Needs.of_mel(audio)
-        self.utterances = Utterances(config.corpora, symbols, speakers, needs, config.max_seconds)
-        self.held_out = Utterances(config.validation, symbols, speakers, needs, config.max_seconds)
-        self.bucketing = Bucketing(self.utterances, config.batch_size, config.max_frames, seed)
         self.mean_log2_f0 = self.utterances.mean_log2_f0()
-        if config.adversary is not None:
-            self.discriminators = MelDiscriminators(config.adversary.width, config.adversary.windows)
-
-    def training_batch(self, number: int) -> Batch:
-        return self.utterances.batch(self.bucketing(number))
-
-    def validation_batches(self) -> list[Batch]:
-        return [self.held_out.batch([index]) for index in range(len(self.held_out))]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.begin_step()
@@ -134,7 +132,7 @@ class S4AcousticTask(AdversarialTask[S4Acoustic]):
             losses |= self._compete(self.discriminators, batch, said, adversary.windows)
             loss = loss + adversary.weight * losses["generator"] + adversary.feature_weight * losses["features"]
         self.descend(loss)
-        self.log_losses("train", {name: value.detach() for name, value in losses.items()}, len(batch.names))
+        self.log_losses("train", losses, len(batch.names))
         self.end_step()
 
     def _compete(

@@ -12,21 +12,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.models.lewm import ANYONE, LeWM
 from ssmphony.models.lewm_memory import Memory, straight_places
+from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import Style, Tokens
 
-
-class LeWMVoice(nn.Module):
-    """Both trained parts under the names that a voice's weights have."""
-
-    def __init__(self, model: LeWM, codec: LeWMCodec) -> None:
-        super().__init__()
-        self.model = model
-        self.codec = codec
+LeWMVoice = VoiceModule[LeWM, LeWMCodec]
+"""The predictor and the codec of its latents."""
 
 
 class Prompt(NamedTuple):
