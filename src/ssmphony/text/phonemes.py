@@ -60,11 +60,12 @@ def to_text(phonemes: str) -> str:
             parts.append("\n" if "\n" in phonemes[end : match.start()] else " ")
         end = match.end()
         word = match[0].rstrip(_MARKS)
-        parts += (_bracketed(word, match.start()), match[0][len(word) :])
+        parts += (bracket(word, match.start()), match[0][len(word) :])
     return "".join(parts)
 
 
-def _bracketed(word: str, start: int) -> str:
+def bracket(word: str, start: int = 0) -> str:
+    """The phones of one word as text that a frontend reads; ``start`` is its place, for the error."""
     if not word:
         return ""  # a mark that stands alone
     try:

@@ -75,13 +75,19 @@ def test_paragraphs_and_sentences():
         ('pitch="+100%"', Delivery(pitch_semitones=12.0)),
         ('pitch="x-low" volume="-6dB"', Delivery(pitch_semitones=-5.0, gain_db=-6.0)),
         ('volume="loud"', Delivery(gain_db=4.0)),
+        ('volume="80"', Delivery(gain_db=-1.9382)),
+        ('volume="0"', Delivery(gain_db=-120.0)),
+        ('volume="-50%"', Delivery(gain_db=-6.0206)),
+        ('pitch="+20Hz"', Delivery(pitch_semitones=1.6500423)),
+        ('pitch="100Hz"', Delivery(pitch_semitones=-12.0)),
+        ('rate=".5"', Delivery(speed=0.5)),
     ],
 )
 def test_prosody(attributes, expected):
     (sentence,) = read(f"एक <prosody {attributes}>दो</prosody> तीन")
     said = deliveries(sentence)
     assert (said["एक"], said["तीन"]) == (Delivery(), Delivery())
-    assert astuple(said["दो"]) == pytest.approx(astuple(expected))
+    assert astuple(said["दो"]) == pytest.approx(astuple(expected), abs=1e-4)
 
 
 def test_elements_inside_each_other_add_up():
@@ -122,8 +128,25 @@ def test_say_as(text, kind, form, spoken):
     ],
 )
 def test_what_cannot_be_said_as_asked(text, kind, reason):
-    with pytest.raises(SsmphonyError, match=f"line 1, column .*{reason}"):
-        read(f'<say-as interpret-as="{kind}">{text}</say-as>')
+    with pytest.raises(SsmphonyError, match=reason):
+        say_as(text, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "warning"),
+    [
+        ("एक", "cardinal", "cannot be read as cardinal"),
+        ("5 मई", "datum", "did you mean 'date'"),
+        ("राम", "foo", "'foo'"),
+    ],
+)
+def test_what_cannot_be_said_as_asked_is_read_as_text_with_a_warning(text, kind, warning, caplog):
+    (marked,) = read(f'<say-as interpret-as="{kind}">{text}</say-as>')
+    (plain,) = FRONTEND.sentences(text)
+    assert marked.symbols == plain.symbols
+    (record,) = caplog.records
+    assert "line 1, column" in record.getMessage()
+    assert warning in record.getMessage()
 
 
 @given(st.text(max_size=20), st.sampled_from(["cardinal", "ordinal", "date", "time", "characters", "telephone"]))
@@ -136,6 +159,52 @@ def test_phonemes():
     (sentence,) = read('यह <phoneme alphabet="ipa" ph="ɡʱ ə ɾ">मकान</phoneme> है')
     word = sentence.words[1]
     assert sentence.symbols[word.first : word.stop] == ("ɡʱ", "ə", "ɾ")
+
+
+@pytest.mark.parametrize(
+    ("element", "phone"),
+    [
+        ('<phoneme alphabet="ipa" ph="θɪŋk">थिंक</phoneme>', "θ"),
+        ('<phoneme alphabet="ipa" ph="ˈɡuːɡl̩">Google</phoneme>', "\u0329"),
+        ('<phoneme ph="ʔaːp">आप</phoneme>', "ʔ"),
+        ('<phoneme ph="k]] [[">आप</phoneme>', "]"),
+    ],
+)
+def test_phones_that_hindi_lacks_are_named(element, phone):
+    with pytest.raises(SsmphonyError, match="line 1, column") as caught:
+        read(f"यह {element} है")
+    assert f"'{phone}'" in str(caught.value)
+
+
+def test_long_phonemes_are_one_element():
+    (sentence,) = read(f'<phoneme ph="{"kə" * 100}">एक</phoneme>')
+    assert sentence.symbols.count("k") == 100
+
+
+@pytest.mark.parametrize(
+    ("body", "spoken"),
+    [
+        ('<audio src="beep.wav">टोन के बाद बोलें</audio>', "टोन के बाद बोलें"),
+        ('<audio src="a.wav"><desc>एक टोन</desc>नमस्ते</audio>', "नमस्ते"),
+        ('<audio src="a.wav"/>नमस्ते', "नमस्ते"),
+        ("<metadata/>नमस्ते", "नमस्ते"),
+        ('<metadata><a:b xmlns:a="x">कुछ <c/></a:b></metadata>नमस्ते', "नमस्ते"),
+        ('<meta name="a" content="b"/><lexicon uri="a.pls" xml:id="x"/>नमस्ते', "नमस्ते"),
+        ('<voice xml:lang="hi-IN">नमस्ते</voice>', "नमस्ते"),
+        ('<voice gender="female">नमस्ते</voice>', "नमस्ते"),
+        ("<token>नमस्ते</token> <w>दुनिया</w>", "नमस्ते दुनिया"),
+        ('<lookup ref="x">नमस्ते</lookup>', "नमस्ते"),
+        ('<prosody range="high" contour="(0%,+20Hz)" duration="2s">नमस्ते</prosody>', "नमस्ते"),
+    ],
+)
+def test_elements_of_the_standard_that_change_nothing(body, spoken):
+    (marked,), (plain,) = read(body), FRONTEND.sentences(spoken)
+    assert (marked.symbols, marked.delivery, marked.speaker) == (plain.symbols, (), None)
+
+
+@pytest.mark.parametrize(("time", "seconds"), [(".5s", 0.5), ("+250ms", 0.25), ("1.s", 1.0)])
+def test_lengths_of_time(time, seconds):
+    assert read(f'एक<break time="{time}"/>दो')[0].pause_after_s == pytest.approx(seconds)
 
 
 def test_marks_stand_before_the_next_word():
@@ -159,7 +228,8 @@ def test_voices_are_speakers():
         ("<speak><break tme='1s'/></speak>", "no attribute 'tme'.*'time'"),
         ("<speak><break time='soon'/></speak>", "write 500ms"),
         ("<speak><prosody rate='quick'>एक</prosody></speak>", "write slow"),
-        ("<speak><prosody pitch='200Hz'>एक</prosody></speak>", "write high"),
+        ("<speak><prosody pitch='200kHz'>एक</prosody></speak>", "write high"),
+        ("<speak><prosody rate='150'>एक</prosody></speak>", "rate '150' is out of range"),
         ("<speak><emphasis level='much'>एक</emphasis></speak>", "use strong"),
         ("<speak><sub>WHO</sub></speak>", "needs the attribute 'alias'"),
         ("<speak><sub alias='एक'>a <break/></sub></speak>", "cannot stand inside <sub>"),

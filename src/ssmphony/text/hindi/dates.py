@@ -39,7 +39,7 @@ def year(number: int, state: Context) -> tuple[str, ...]:
     return numbers.year(number) if state.style.years == "hundreds" else numbers.cardinal(number)
 
 
-def _full_year(written: str) -> int:
+def full_year(written: str) -> int:
     """Two digits are of 1969 to 2068, as POSIX has it."""
     number = int(written)
     return number if len(written) == 4 else number + (1900 if number > 68 else 2000)
@@ -57,10 +57,10 @@ def _numeric(match: re.Match[str], state: Context) -> Said | None:
         day, month = month, day
     if not (1 <= month <= 12 and 1 <= day <= 31) or len(parts[2]) == 1 or len(match[1]) == 3:
         return None
-    return (*numbers.cardinal(day), MONTHS[month - 1], *year(_full_year(parts[2]), state)), match.end()
+    return (*numbers.cardinal(day), MONTHS[month - 1], *year(full_year(parts[2]), state)), match.end()
 
 
-def _month_name(written: str) -> str:
+def month_name(written: str) -> str:
     bare = written.rstrip(".")
     return _ENGLISH.get(bare.lower()) or SHORT_MONTHS.get(bare, bare)
 
@@ -70,14 +70,14 @@ def _named(match: re.Match[str], state: Context) -> Said | None:
     day, month, written = int(match[1]), match[2], match[3] or match[4]
     if not 1 <= day <= 31:
         return None
-    words = (*numbers.cardinal(day), _month_name(month))
-    return (*words, *(year(_full_year(written), state) if written else ())), match.end()
+    words = (*numbers.cardinal(day), month_name(month))
+    return (*words, *(year(full_year(written), state) if written else ())), match.end()
 
 
 def _month_first(match: re.Match[str], state: Context) -> Said | None:
     if match[2]:
-        return (_month_name(match[1]), *year(int(match[2]), state)), match.end()
-    return (_month_name(match[1]), *numbers.cardinal(int(match[3]))), match.end()
+        return (month_name(match[1]), *year(int(match[2]), state)), match.end()
+    return (month_name(match[1]), *numbers.cardinal(int(match[3]))), match.end()
 
 
 def _day_month(match: re.Match[str], state: Context) -> Said | None:

@@ -7,13 +7,13 @@ import re
 from ssmphony.text.hindi import numbers, tables
 from ssmphony.text.hindi.context import Context, Said, Token
 
-_KEYS = {"*": "स्टार", "#": "हैश"}
+NAMES = {"*": "स्टार", "#": "हैश"}
 _PRESS = tuple(row[0] for row in tables.rows("key_words"))
 
 
 def _code(match: re.Match[str], state: Context) -> Said:
     """Every key by its name."""
-    return tuple(word for key in match[0] for word in (numbers.digits(key) or (_KEYS[key],))), match.end()
+    return tuple(word for key in match[0] for word in (numbers.digits(key) or (NAMES[key],))), match.end()
 
 
 def _prompt(match: re.Match[str], state: Context) -> Said | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 from xml.parsers import expat
 
 from ssmphony.config import suggest
+from ssmphony.text import phonemes
 from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml import values
 from ssmphony.text.ssml.document import Document, Source, Stretch
@@ -24,17 +26,33 @@ _ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "p": (),
     "s": (),
     "break": ("time", "strength"),
-    "prosody": ("rate", "pitch", "volume"),
+    "prosody": ("rate", "pitch", "volume", "range", "contour", "duration"),
     "emphasis": ("level",),
     "say-as": ("interpret-as", "format", "detail"),
     "sub": ("alias",),
-    "phoneme": ("alphabet", "ph"),
-    "lang": (),
-    "voice": ("name", "gender", "age", "variant", "languages", "required"),
+    "phoneme": ("alphabet", "ph", "type"),
+    "lang": ("onlangfailure",),
+    "voice": ("name", "gender", "age", "variant", "languages", "required", "ordering", "onvoicefailure"),
     "mark": ("name",),
-}
+    "audio": (
+        "src", "fetchtimeout", "fetchhint", "maxage", "maxstale", "clipBegin", "clipEnd", "repeatCount", "repeatDur",
+        "soundLevel", "speed",
+    ),
+    "token": ("role",),
+    "w": ("role",),
+    "lookup": ("ref",),
+    "desc": (),
+    "metadata": (),
+    "meta": ("name", "http-equiv", "content"),
+    "lexicon": ("uri", "type", "fetchtimeout", "maxage", "maxstale"),
+}  # fmt: skip
+_SILENT = frozenset(("desc", "metadata"))
+"""Elements that describe and are not spoken; anything may stand inside."""
+_IGNORED = {"prosody": ("range", "contour", "duration"), "audio": ("src",), "lexicon": ("uri",)}
+"""What no voice follows; the log says so."""
 _REPLACED = {"say-as": "interpret-as", "sub": "alias", "phoneme": "ph"}
 """Elements for whose text something else is spoken, and the attribute that says what."""
+_log = logging.getLogger(__name__)
 _CLOSING = "।॥.?!…"
 _T = TypeVar("_T")
 
@@ -73,6 +91,8 @@ class _Reader:
         self.pieces: list[str] = []
         self.length = 0
         self.elements: list[_Element] = []
+        self.silent = 0
+        """How many elements are open inside one that is not spoken, that one included."""
         self.replaced: list[str] | None = None
         """The text so far of an element for which something else is spoken, and below where it stands."""
         self.replaced_span = (0, 0)
@@ -105,6 +125,8 @@ class _Reader:
         raise self.error("a document type is refused: entities cannot be declared here")
 
     def _characters(self, text: str) -> None:
+        if self.silent:
+            return
         place = self._place()
         text = re.sub(r"\s", " ", text)  # line ends of a document are layout; <p> and <s> are those of the text
         if self.replaced is not None:
@@ -123,10 +145,13 @@ class _Reader:
         declared = {key[6:]: value for key, value in attributes.items() if key.startswith("xmlns:")}
         prefixes = {**outer.prefixes, **declared} if declared else outer.prefixes
         prefix, _, local = name.rpartition(":")
-        if prefix and prefix not in prefixes:
+        if prefix and prefix not in prefixes and not self.silent:
             raise self.error(f'the prefix of <{name}> is not declared: write xmlns:{prefix}="{NAMESPACE}"')
         if prefixes.get(prefix) == NAMESPACE:
             name = local
+        if self.silent:
+            self.silent += 1
+            return
         if name not in _ATTRIBUTES:
             raise self.error(f"unknown element <{name}>{suggest(name, _ATTRIBUTES)}")
         if (name == "speak") != (not self.elements):
@@ -136,6 +161,9 @@ class _Reader:
         for key in attributes:
             if key not in _ATTRIBUTES[name] and not key.startswith(("xml", "xsi:")):
                 raise self.error(f"<{name}> has no attribute '{key}'{suggest(key, _ATTRIBUTES[name])}")
+        for key in _IGNORED.get(name, ()):
+            if key in attributes:
+                self._warn(f"'{key}' of <{name}> is not followed")
         if self.replaced is not None:
             raise self.error(f"<{name}> cannot stand inside <{self.elements[-1].name}>")
         self._open(name, attributes, outer, prefixes)
@@ -147,7 +175,7 @@ class _Reader:
         elif name == "emphasis":
             delivery = values.combine(delivery, self._said(values.emphasis, attributes))
         elif name == "voice":
-            speaker = self._needed(name, "name", attributes)
+            speaker = attributes.get("name", "").strip() or speaker
         elif name == "break":
             self._cut(self._said(values.pause_s, attributes))
         elif name == "mark":
@@ -156,12 +184,17 @@ class _Reader:
             self._needed(name, _REPLACED[name], attributes)
             place = self._place()
             self.replaced, self.replaced_span = [], (place + len(self.encoded), place)
+        elif name in _SILENT:
+            self.silent = 1
         elif name == "p":
             self._write("\n", self._place(), None)
         self.elements.append(_Element(name, attributes, delivery, speaker, prefixes))
         self._change()
 
     def _end(self, name: str) -> None:
+        self.silent = max(0, self.silent - 1)
+        if self.silent:
+            return
         element = self.elements[-1]
         if element.name in _REPLACED:
             text, self.replaced = "".join(self.replaced or ()).strip(), None
@@ -195,11 +228,21 @@ class _Reader:
             alphabet = attributes.get("alphabet", "ipa")
             if alphabet not in ("ipa", "x-sampa"):
                 raise self.error(f"alphabet '{alphabet}' is not known: use ipa or x-sampa")
-            return f"[[{attributes['ph']}]]"
+            return self._phones(attributes["ph"])
         try:
-            return self.say_as(text, attributes["interpret-as"], attributes.get("format", ""))
+            return self.say_as(text, attributes["interpret-as"].strip(), attributes.get("format", "").strip())
+        except SsmphonyError as error:  # the standard: then it is spoken as if the element were not there
+            self._warn(f"{error}: it is read as plain text")
+            return text
+
+    def _phones(self, written: str) -> str:
+        try:
+            return phonemes.bracket(written.strip())
         except SsmphonyError as error:
-            raise self.error(str(error)) from None
+            raise self.error(f"ph: {error}") from None
+
+    def _warn(self, reason: str) -> None:
+        _log.warning("%s", self.error(reason))
 
     def _needed(self, name: str, key: str, attributes: Mapping[str, str]) -> str:
         if not attributes.get(key, "").strip():

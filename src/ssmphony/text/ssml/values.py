@@ -13,6 +13,9 @@ MAX_BREAK_S = 10.0
 SPEEDS = (0.25, 4.0)
 SEMITONES = 12.0
 DECIBELS = (-120.0, 12.0)
+COMMON_PITCH_HZ = 200.0
+_NUMBER = r"(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})"
+"""A number of CSS: its zero before the point may be left out."""
 
 _BREAKS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.35, "strong": 0.6, "x-strong": 1.0}
 _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
@@ -31,7 +34,7 @@ def pause_s(attributes: Mapping[str, str]) -> float:
     """Seconds of a break, at most `MAX_BREAK_S`."""
     if "time" not in attributes:
         return _choice(attributes, "strength", "medium", _BREAKS)
-    match = re.fullmatch(r"\+?(\d{1,6}(?:\.\d{1,6})?)(ms|s)", attributes["time"].strip())
+    match = re.fullmatch(rf"\+?({_NUMBER})(ms|s)", attributes["time"].strip(), re.ASCII)
     if not match:
         raise ValueError(f"time '{attributes['time']}' is not one: write 500ms or 0.5s")
     return min(float(match[1]) / (1000 if match[2] == "ms" else 1), MAX_BREAK_S)
@@ -42,9 +45,9 @@ def emphasis(attributes: Mapping[str, str]) -> Delivery:
 
 
 def prosody(attributes: Mapping[str, str]) -> Delivery:
-    speed = _amount(attributes, "rate", _RATES, {"%": _share, "": float}, "slow, 80% or 1.2")
-    pitch = _amount(attributes, "pitch", _PITCHES, {"st": float, "%": _semitones}, "high, +2st or -10%")
-    gain = _amount(attributes, "volume", _VOLUMES, {"dB": float}, "soft or +6dB")
+    speed = _amount(attributes, "rate", _RATES, {"%": _share, "": _factor}, "slow, 80% or 1.2")
+    pitch = _amount(attributes, "pitch", _PITCHES, {"st": float, "%": _semitones, "Hz": _hertz}, "high, +2st or -10%")
+    gain = _amount(attributes, "volume", _VOLUMES, {"dB": float, "%": _loudness, "": _volume}, "soft or +6dB")
     return Delivery(speed, pitch, gain)
 
 
@@ -75,10 +78,36 @@ def _amount(
     value = attributes.get(key, "default").strip()
     if value in names:
         return names[value]
-    match = re.fullmatch(r"([+-]?\d{1,6}(?:\.\d{1,6})?)(\D{0,3})", value, re.ASCII)
+    match = re.fullmatch(rf"([+-]?{_NUMBER})(\D{{0,3}})", value, re.ASCII)
     if not match or match[2] not in units:
         raise ValueError(f"{key} '{value}' is not understood: write {examples}")
     return units[match[2]](match[1])
+
+
+def _factor(number: str) -> float:
+    """A rate without a unit, as SSML 1.0 had it."""
+    if not SPEEDS[0] <= float(number) <= SPEEDS[1]:
+        raise ValueError(f"rate '{number}' is out of range: write a factor of {SPEEDS[0]} to {SPEEDS[1]}, or 150%")
+    return float(number)
+
+
+def _hertz(number: str) -> float:
+    """A change, or with no sign a pitch, against the pitch of a common voice: what it is of this one is not known."""
+    pitch = float(number) + (COMMON_PITCH_HZ if number[0] in "+-" else 0.0)
+    return 12 * math.log2(max(pitch, 20.0) / COMMON_PITCH_HZ)
+
+
+def _volume(number: str) -> float:
+    """0 to 100, as SSML 1.0 had it, where 100 is the loudness of the voice; with a sign it is a change of that."""
+    return _decibels(float(number) / 100 + (1.0 if number[0] in "+-" else 0.0))
+
+
+def _loudness(percent: str) -> float:
+    return _decibels(_share(percent))
+
+
+def _decibels(factor: float) -> float:
+    return 20 * math.log10(factor) if factor > 1e-6 else DECIBELS[0]
 
 
 def _share(percent: str) -> float:

@@ -18,6 +18,11 @@ def test_cases(text: str, words: str) -> None:
     assert " / ".join(shown) == words
 
 
+def test_phones_that_hindi_lacks_are_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    hindi.normalize("यह [[θɪŋk]] है")
+    assert "'θ'" in caplog.text
+
+
 @given(texts, PHONES, st.sampled_from([" ", "", " . ", ". "]), texts)
 def test_phones_are_spoken_wherever_they_stand(before: str, phones: list[str], gap: str, behind: str) -> None:
     inside = gap.join(phones)
