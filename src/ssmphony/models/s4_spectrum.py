@@ -135,7 +135,7 @@ class TextEncoder(nn.Module):
         for conv in cast("list[ConvNeXtBlock]", list(self.convs)):
             ahead = conv.lookahead
             padded = F.pad(x, (0, 0, 0, ahead))
-            y, _ = conv(padded, conv.initial_context(len(x)), F.pad(mask, (ahead, 0))[..., None])
+            y, _ = conv(padded, conv.initial_context(x.shape[0]), F.pad(mask, (ahead, 0))[..., None])
             x = y[:, ahead:]
         for layer in self.layers:
             x = layer(x, mask)
@@ -243,7 +243,7 @@ class S4Spectrum(ParallelModel):
         """`contour_steps` of whole utterances, aligned with x."""
         ahead = self.lookahead
         padded, present = F.pad(x, (0, 0, 0, ahead)), F.pad(mask, (0, ahead))
-        made, _ = self.contour_steps(padded, present, self.frame_stack.initial_state(len(x)))
+        made, _ = self.contour_steps(padded, present, self.frame_stack.initial_state(x.shape[0]))
         return Contour(*(part[:, ahead:] for part in made))
 
     def _widths(self) -> list[int]:
