@@ -42,3 +42,5 @@ class GraphSpec:
     """Two-sided layers inside see at most so many steps, so that their kernels can be constants."""
     steps: int | None = None
     """Causal layers inside take exactly so many steps a call, so that their matrices can be constants."""
+    most_steps: int | None = None
+    """Causal layers inside take at most so many steps a call, so that their tables can be constants."""

@@ -51,6 +51,9 @@ class Codec(Decoder):
     mel: MelFormat | None = None
     """The log-mel that frames are, or that the encoder's graph reads; None where there is none."""
 
+    max_frames: int | None = None
+    """Frames that its graph takes in one call, where there is a bound below `MOST_FRAMES`."""
+
     @abstractmethod
     def graphs(self) -> tuple[GraphSpec, ...]:
         """``codec_decoder`` and, where there is a network that encodes, ``codec_encoder``."""
@@ -129,7 +132,7 @@ def decoder_spec(codec: Codec, module: nn.Module, state: State, outputs: tuple[s
     """The graph ``codec_decoder`` of any number of frames."""
     kind = torch.long if codec.grid.codebooks else torch.float32
     frames = torch.zeros(2, 8, codec.grid.channels, dtype=kind)
-    time = Axis("time", most=MOST_FRAMES)
+    time = Axis("time", most=codec.max_frames or MOST_FRAMES)
     return GraphSpec(
         name="codec_decoder",
         module=module,
@@ -137,4 +140,5 @@ def decoder_spec(codec: Codec, module: nn.Module, state: State, outputs: tuple[s
         outputs=outputs,
         axes={"frames": {1: time}, "mask": {1: time}},
         state=state,
+        most_steps=codec.max_frames,
     )

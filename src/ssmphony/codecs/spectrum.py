@@ -1,4 +1,4 @@
-"""States of phones, pitch and energy → samples: ConvNeXt blocks, then harmonics, noise and a free part, inverse STFT.
+"""States of phones, pitch and energy → samples: ConvNeXt or S4D blocks, harmonics, noise and a free part, inverse STFT.
 
     frames ─Conv1d─▶ n × block ─LayerNorm, Linear─▶ H, θ, N, F, φ
     spectrum = exp(H) e^{iπ tanh θ} · STFT(pulses at the pitch) + exp(N) · noise + exp(F) e^{iφ} ─inverse STFT─▶ samples
@@ -29,12 +29,14 @@ from ssmphony.codecs.overlap_add import overlap_add
 from ssmphony.config import Config
 from ssmphony.interfaces import Array
 from ssmphony.nn.conv import LookaheadConv
-from ssmphony.nn.convnext import ConvNeXtBlock
+from ssmphony.nn.convnext import ConvNeXtBlock, StateSpaceNeXtBlock
 from ssmphony.types import FrameGrid
 
 LOUDEST = 7.0
 """Log magnitudes end here."""
 HIGHEST_PITCH_HZ = 2_000.0
+MAX_FRAMES = 64
+"""That a graph with state spaces takes in one call: their tables have so many steps."""
 
 
 class SpectrumConfig(Config):
@@ -53,7 +55,10 @@ class SpectrumConfig(Config):
     """Width of the trunk."""
     intermediate: int = 768
     """Width of its feed-forward layers."""
-    blocks: tuple[Literal["convnext"], ...] = ("convnext",) * 8
+    blocks: tuple[Literal["convnext", "s4d"], ...] = ("convnext",) * 8
+    """Short convolutions, or state spaces in their place, which look at no future frame."""
+    d_state: int = 32
+    """Of the state spaces, both halves of the pairs."""
     kernel_size: int = 7
     lookahead_per_conv: int = 3
     """Frames of the future that each convolution sees."""
@@ -64,28 +69,28 @@ class SpectrumConfig(Config):
     def _sizes_fit(self) -> SpectrumConfig:
         if self.n_fft % (2 * self.hop_length):
             raise ValueError(f"n_fft {self.n_fft} must be a multiple of twice hop_length {self.hop_length}")
-        if self.lookahead_per_conv * (len(self.blocks) + 1) < 2:
+        if self.lookahead_per_conv * (self.blocks.count("convnext") + 1) < 2:
             raise ValueError("the pulses need a lookahead of 2 frames: raise lookahead_per_conv")
         return self
 
     @classmethod
     def tiny(cls) -> dict[str, SpectrumConfig]:
         """The smallest configs that have all parts, by form: tests run on them."""
-        return {
-            "": cls(
-                sample_rate=8_000,
-                n_fft=64,
-                hop_length=16,
-                d_text=4,
-                d_speaker=2,
-                dim=8,
-                intermediate=12,
-                blocks=("convnext",) * 2,
-                kernel_size=5,
-                lookahead_per_conv=1,
-                highest_hz=3_600.0,
-            )
-        }
+        plain = cls(
+            sample_rate=8_000,
+            n_fft=64,
+            hop_length=16,
+            d_text=4,
+            d_speaker=2,
+            dim=8,
+            intermediate=12,
+            blocks=("convnext",) * 2,
+            d_state=4,
+            kernel_size=5,
+            lookahead_per_conv=1,
+            highest_hz=3_600.0,
+        )
+        return {"": plain, "s4d": plain.model_copy(update={"blocks": ("convnext", "s4d")})}
 
     def build(self) -> SpectrumGenerator:
         return SpectrumGenerator(self)
@@ -99,7 +104,7 @@ class TrunkState(NamedTuple):
     sides: Tensor
     """(batch, trunk lookahead, 1 + d_speaker): their pitches in Hz and speakers."""
     contexts: tuple[Tensor, ...]
-    """One (batch, kernel_size - 1, channel) for each convolution."""
+    """One (batch, kernel_size - 1, channel) for each convolution, (batch, channel, d_state) for each state space."""
     pulses: PulseState
     noise: Tensor
     """See `NoiseSpectrum`."""
@@ -133,10 +138,7 @@ class SpectrumGenerator(SpectrumCodec):
         self.overlap, self.bins = n_fft // hop, n_fft // 2 + 1
         depth = len(config.blocks)
         self.embed = LookaheadConv(config.d_text + 2, config.dim, config.kernel_size, ahead)
-        self.blocks = nn.ModuleList(
-            ConvNeXtBlock(config.dim, config.intermediate, config.kernel_size, ahead, 1.0 / depth)
-            for _ in config.blocks
-        )
+        self.blocks = nn.ModuleList(_block(kind, config) for kind in config.blocks)
         self.speakers = nn.ModuleList(nn.Linear(config.d_speaker, config.dim, bias=False) for _ in range(depth))
         self.final_norm = nn.LayerNorm(config.dim)
         self.head = nn.Linear(config.dim, 5 * self.bins)
@@ -147,7 +149,11 @@ class SpectrumGenerator(SpectrumCodec):
             self.head.bias.copy_(torch.tensor([-1.0, 0.0, -3.0, -4.0, 0.0]).repeat_interleave(self.bins))
         self.pulses = PulseSpectrum(config.sample_rate, n_fft, hop, config.highest_hz)
         self.noise = NoiseSpectrum(self.bins)
-        self.trunk_lookahead = ahead * (depth + 1)
+        self.delays = [ahead]
+        for block in self._blocks():
+            self.delays.append(self.delays[-1] + block.lookahead)
+        self.trunk_lookahead = self.delays[-1]
+        self.max_frames = MAX_FRAMES if "s4d" in config.blocks else None
         self.lookahead = self.trunk_lookahead + self.overlap // 2
         self.register_buffer("window", torch.from_numpy(hann(n_fft)).float(), persistent=False)
 
@@ -222,22 +228,30 @@ class SpectrumGenerator(SpectrumCodec):
         """The head's output (batch, time, 5 bins); ``masks``, ``speakers`` begin ``trunk_lookahead`` frames early."""
         time, first = x.shape[1], self.trunk_lookahead
 
-        def late(values: Tensor, convolutions: int) -> Tensor:
-            start = first - self.config.lookahead_per_conv * convolutions
+        def late(values: Tensor, depth: int) -> Tensor:
+            """As late as the output of block ``depth``; 0 is the embedding's."""
+            start = first - self.delays[depth]
             return values[:, start : start + time]
 
         kept: list[Tensor] = []
         x, _, context = self.embed(x, contexts[0])
         kept.append(context)
-        x = x * late(masks, 1)[..., None]
+        x = x * late(masks, 0)[..., None]
         for depth, block in enumerate(self._blocks(), start=1):
-            x = x + self.speakers[depth - 1](late(speakers, depth))  # nothing where there is no frame
-            x, context = block(x, contexts[depth], late(masks, depth + 1)[..., None])
+            x = x + self.speakers[depth - 1](late(speakers, depth - 1))  # nothing where there is no frame
+            x, context = block(x, contexts[depth], late(masks, depth)[..., None])
             kept.append(context)
         return self.head(self.final_norm(x)), tuple(kept)
 
-    def _blocks(self) -> list[ConvNeXtBlock]:
-        return cast("list[ConvNeXtBlock]", list(self.blocks))
+    def _blocks(self) -> list[ConvNeXtBlock | StateSpaceNeXtBlock]:
+        return cast("list[ConvNeXtBlock | StateSpaceNeXtBlock]", list(self.blocks))
+
+
+def _block(kind: str, config: SpectrumConfig) -> ConvNeXtBlock | StateSpaceNeXtBlock:
+    scale = 1.0 / len(config.blocks)
+    if kind == "s4d":
+        return StateSpaceNeXtBlock(config.dim, config.intermediate, config.d_state, scale)
+    return ConvNeXtBlock(config.dim, config.intermediate, config.kernel_size, config.lookahead_per_conv, scale)
 
 
 def combine(parts: Tensor, pulses: tuple[Tensor, Tensor], noise: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

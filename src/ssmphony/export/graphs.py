@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from ssmphony.export.bounded import bounded
 from ssmphony.export.fixed import fixed
 from ssmphony.export.fixed_block import fixed_blocks
 from ssmphony.export.weights import LARGE
@@ -36,6 +37,8 @@ class _Flat(nn.Module):
             module = fixed(module, spec.longest)
         if spec.steps is not None:
             module = fixed_blocks(module, spec.steps)
+        if spec.most_steps is not None:
+            module = bounded(module, spec.most_steps)
         self.module = module
         self.n_inputs = len(spec.inputs)
         self.template: list[Tensor] | None = None

@@ -124,6 +124,7 @@ def codec_entry(codec: Codec) -> CodecEntry:
         runtime=codec.runtime,
         **vars(codec.grid),
         lookahead=codec.lookahead,
+        max_frames=codec.max_frames,
         stft=None if codec.stft is None else StftEntry(**codec.stft._asdict()),
         mel=codec.mel,
     )

@@ -36,11 +36,14 @@ class SpectrumDecoder(Decoder):
         hop_length: int,
         lookahead: int,
         form: Literal["polar", "cartesian"] = "polar",
+        max_frames: int | None = None,
     ) -> None:
-        """``hop_length`` is that of the spectra, of which the grid's is a multiple; ``lookahead`` is in frames."""
+        """``hop_length`` is that of the spectra, of which the grid's is a multiple; ``lookahead`` is in frames. The
+        graph takes at most ``max_frames`` in one call; more are cut into pieces."""
         if grid.hop_length % hop_length:
             raise ValueError(f"a frame of {grid.hop_length} samples is no whole number of hops of {hop_length}")
         self.graph, self.grid, self.lookahead = graph, grid, lookahead
+        self.max_frames = max_frames
         self.inverse_stft = InverseStft(n_fft, hop_length)
         self._samples = self.inverse_stft.polar if form == "polar" else self.inverse_stft.cartesian
 
@@ -48,8 +51,17 @@ class SpectrumDecoder(Decoder):
         return SpectrumState(self.graph.initial_state(batch), self.inverse_stft.initial_state(batch))
 
     def decode(self, frames: Floats, mask: Booleans, state: SpectrumState) -> tuple[Floats, SpectrumState]:
-        if frames.shape[1] == 0:
-            return np.zeros((len(frames), 0), np.float32), state
+        pieces: list[Floats] = []
+        size = self.max_frames or frames.shape[1]
+        for first in range(0, frames.shape[1], max(size, 1)):
+            piece = slice(first, first + size)
+            samples, state = self._decode(frames[:, piece], mask[:, piece], state)
+            pieces.append(samples)
+        if len(pieces) == 1:
+            return pieces[0], state
+        return np.concatenate(pieces, axis=1) if pieces else np.zeros((len(frames), 0), np.float32), state
+
+    def _decode(self, frames: Floats, mask: Booleans, state: SpectrumState) -> tuple[Floats, SpectrumState]:
         spectrum, layers = self.graph.run({"frames": frames, "mask": mask}, state.layers)
         first, second, present = spectrum
         samples, overlap = self._samples(first, second, present, state.overlap)

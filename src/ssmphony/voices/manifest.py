@@ -70,6 +70,8 @@ class CodecEntry(Config):
     codebooks: tuple[int, ...] = ()
     lookahead: int = Field(default=0, ge=0)
     """Frames."""
+    max_frames: int | None = Field(default=None, ge=1)
+    """Frames that the graph takes in one call, where it takes no more."""
     stft: StftEntry | None = None
     """Of a ``spectrum`` codec."""
     mel: MelFormat | None = None

@@ -158,7 +158,9 @@ def _spectrum(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
     if entry.stft is None:
         raise SsmphonyError(f"{folder / MANIFEST}: a codec of spectra needs its stft; export the voice again")
     graph = _graph(folder, manifest, "codec_decoder", threads)
-    return SpectrumDecoder(graph, entry.grid, lookahead=entry.lookahead, **dict(entry.stft))
+    return SpectrumDecoder(
+        graph, entry.grid, lookahead=entry.lookahead, max_frames=entry.max_frames, **dict(entry.stft)
+    )
 
 
 def _samples(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
