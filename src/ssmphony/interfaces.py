@@ -30,12 +30,12 @@ class Frontend(ABC):
     language: str = ""
     """The language of the texts that it reads, a BCP 47 code; empty: it reads any."""
     stop: str = "!"
-    """A mark that ends a sentence wherever it stands, unlike a dot, which may belong to a number."""
+    """A mark that always ends a sentence, unlike a dot, which may belong to a number."""
     pause: str | None = None
     """The symbol of a pause inside a sentence, None where there is none. Preparation of a corpus puts it where a
     recording pauses, and takes it away where the recording does not."""
     phones: tuple[str, ...] = ()
-    """Those of the symbols that a recogniser should tell apart by their sound; none for letters."""
+    """The symbols that a recogniser should distinguish by their sound; none for letters."""
     letters: tuple[str, ...] = ()
     """The characters of `spoken_text`; none where it is not known."""
     abbreviations: Any = None
@@ -59,7 +59,7 @@ class Frontend(ABC):
         """All of ``text`` as one sentence, as the transcript of a recording is read. Raises `SsmphonyError` when there
         is nothing to speak in it.
 
-        The symbol that begins a sentence stands once, at the start; the closing marks of inner sentences stay.
+        The symbol that begins a sentence occurs once, at the start; the closing marks of inner sentences stay.
         """
         symbols: list[str] = []
         ids: list[int] = []

@@ -32,7 +32,7 @@ class Sampler:
     """Positive logits of recent codes are divided by it and negative ones multiplied (Keskar et al., arXiv 1909.05858);
     1 changes nothing."""
     repetition_window: int = 0
-    """Codes of the same codebook that count as recent: those of the last so many frames."""
+    """How many of the last frames are searched for codes of the same codebook."""
 
     def __post_init__(self) -> None:
         if (

@@ -1,6 +1,6 @@
 """State of many sentences as one: rows are gathered into a batch, scattered again, and replaced one at a time.
 
-A state is a NamedTuple or tuple, possibly nested, of batch-first NumPy arrays. Axes behind the first may differ from
+A state is a NamedTuple or tuple, possibly nested, of batch-first NumPy arrays. Axes after the first may differ from
 row to row, as the tokens of a sentence do: they are padded with their last entry. A voice model reads nothing from
 there but its own last column (the frame at which a sentence ends stays the frame at which it ends).
 """
@@ -72,7 +72,7 @@ def _like(template: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
 
 
 def _pad(array: Array, shape: tuple[int, ...]) -> Array:
-    """Repeat the last entry of each axis behind the first up to ``shape``; zeros where there is none."""
+    """Repeat the last entry of each axis after the first up to ``shape``; zeros where there is none."""
     missing = [(0, 0), *((0, size - own) for size, own in zip(shape, array.shape[1:], strict=True))]
     if not any(after for _, after in missing):
         return array

@@ -2,7 +2,7 @@
 
 text ──Frontend──▶ Tokens ──VoiceModel──▶ Frames ──Decoder──▶ samples
 
-Nothing here imports more than NumPy, so every room of the house can use it.
+It imports nothing but NumPy, so that every package can use it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Samples = npt.NDArray[np.float32]
 
 
 class SsmphonyError(Exception):
-    """Something the user can mend. The message is one line: what was wrong, and what to do."""
+    """An error the user can fix. The message is one line: what was wrong, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a token is spoken beside plain ones: at ``speed`` times the pace, higher or lower, louder or softer."""
+    """How a token is spoken, compared with plain ones: at ``speed`` times the pace, higher, louder and so on."""
 
     speed: float = 1.0
     pitch_semitones: float = 0.0
@@ -99,7 +99,7 @@ class Delivery:
 
 
 class Mark(NamedTuple):
-    """A name that markup gives to a place: before token ``token``, or behind the last one."""
+    """A name that markup gives to a place: before token ``token``, or after the last one."""
 
     name: str
     token: int
@@ -238,7 +238,7 @@ class Frames(NamedTuple):
 
 @dataclass(frozen=True)
 class TimedSpan:
-    """A phoneme or a word with its place in the sound (seconds from the start of the stream).
+    """A phoneme or a word with its place in the audio (seconds from the start of the stream).
 
     ``start`` and ``end`` are the character offsets of a word in the source text; -1 for a phoneme.
     """
@@ -252,7 +252,7 @@ class TimedSpan:
 
 @dataclass(frozen=True)
 class AudioChunk:
-    """A stretch of sound: float32 samples in [-1, 1], and the phonemes, words and marks that end in it."""
+    """A piece of audio: float32 samples in [-1, 1], and the phonemes, words and marks that end in it."""
 
     samples: Samples
     sample_rate: int
@@ -289,7 +289,7 @@ class Audio(AudioChunk):
 
 @dataclass(frozen=True)
 class VoiceCard:
-    """What a person wants to know of a voice before using it."""
+    """A voice's description for people."""
 
     name: str
     language: str

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ssmphony.cli import app
 from ssmphony.engine import Engine
-from ssmphony.engine.job import Job
+from ssmphony.engine.job import StreamJob
 from ssmphony.engine.probe import rows_of
 from ssmphony.engine.slots import Slots
 from ssmphony.types import SsmphonyError, Style
@@ -55,7 +55,7 @@ def test_streams_sound_as_they_do_alone_and_slots_are_refilled(voice: Voice, mon
         sizes.append(sum(job is not None for job in self.jobs))
         return step(self, *arguments)
 
-    def filled(self: Slots, slot: int, job: Job) -> None:
+    def filled(self: Slots, slot: int, job: StreamJob) -> None:
         refilled.append(slot)
         fill(self, slot, job)
 

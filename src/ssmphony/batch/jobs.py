@@ -126,7 +126,7 @@ def _job(row: Row, defaults: Defaults, suffix: str, number: str, voices: dict[st
 
 
 def _file(values: Mapping[str, Any], suffix: str, number: str) -> str:
-    """The name of the audio file: as given, or the id or the line's number with the format behind it."""
+    """The name of the audio file: as given, or the id or the line's number followed by the format."""
     if "file" not in values:
         return plain_name(with_format(str(values.get("id", number)), FORMATS, suffix))
     name = plain_name(str(values["file"]))

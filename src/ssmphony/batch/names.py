@@ -35,7 +35,7 @@ def plain_name(name: str) -> str:
 
 
 def with_format(name: str, suffixes: Iterable[str], default: str) -> str:
-    """``name`` itself when it ends in a format's suffix, or else with the suffix ``default`` behind it."""
+    """``name`` itself when it ends in a format's suffix, or else with the suffix ``default`` appended."""
     return name if PurePosixPath(name).suffix.lower() in suffixes else name + default
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ssmphony.batch.folder import FAILURES, HIDDEN, MANIFEST, Row, claimed, clear, recorded, write_rows
 from ssmphony.batch.jobs import Job
 from ssmphony.batch.speak import Failed, file_sha256, speaker
-from ssmphony.parallel import Engine
+from ssmphony.parallel import Executor
 from ssmphony.parallel.local import run_local
 from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
@@ -47,11 +47,11 @@ def run_batch(
     *,
     lexicon: Path | None = None,
     workers: int | None = None,
-    engine: Engine = run_local,
+    engine: Executor = run_local,
     begin: Begin | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Speak ``jobs`` to files in ``out``; see `ssmphony.batch.folder` for what lies there.
+    """Speak ``jobs`` to files in ``out``; see `ssmphony.batch.folder` for its contents.
 
     Whatever ends it, every file there is whole, and a further run does what is left. Raises `SsmphonyError` when
     the folder cannot be used or a voice cannot be loaded.

@@ -43,8 +43,8 @@ def file_sha256(path: Path) -> str:
 class Speaker:
     """Speaks jobs, one after the other, on one thread. Keeps the voices that it has loaded.
 
-    A finished file lies in the hidden folder first. Then the job's row goes to this process's journal, and then the
-    file to its place: so a row whose file is there is a job done, whenever the process may be killed.
+    A finished file is in the hidden folder first. Then the job's row goes to this process's journal, and then the file
+    to its place: a row whose file is there is a finished job, whenever the process may be killed.
     """
 
     def __init__(self, out: Path, lexicon: Path | None, lexicon_sha256: str) -> None:

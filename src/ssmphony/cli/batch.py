@@ -82,8 +82,8 @@ def _report(outcome: Outcome, out: Path, wall_s: float) -> None:
         typer.echo(f"nothing to do: all {outcome.kept} files are in {out}")
         return
     earlier = f", {outcome.kept} were there" if outcome.kept else ""
-    heard = f"{outcome.seconds / 60:.1f} minutes of audio, {outcome.seconds / wall_s:.1f} seconds of it each second"
-    typer.echo(f"{outcome.made} new files in {out}{earlier}: {heard}")
+    audio = f"{outcome.seconds / 60:.1f} minutes of audio, {outcome.seconds / wall_s:.1f} seconds of it each second"
+    typer.echo(f"{outcome.made} new files in {out}{earlier}: {audio}")
     for job, error in outcome.failed[:_LISTED]:
         typer.echo(f"  line {job.line}, {job.id}: {error}", err=True)
     if outcome.failed:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ssmphony.parallel import Engine
+    from ssmphony.parallel import Executor
 
 
 class EngineName(str, Enum):
@@ -16,7 +16,7 @@ class EngineName(str, Enum):
     RAY = "ray"
 
 
-def engine_of(name: EngineName) -> Engine:
+def engine_of(name: EngineName) -> Executor:
     if name is EngineName.RAY:
         from ssmphony.parallel.ray_data import run_on_ray
 

@@ -35,7 +35,7 @@ class OneLineErrors(TyperGroup):
         except KeyboardInterrupt:
             typer.echo("ssmphony: interrupted", err=True)
             raise typer.Exit(_INTERRUPTED) from None
-        except BrokenPipeError:  # whoever read our output has had enough
+        except BrokenPipeError:  # the reader of our output has closed it
             _discard_stdout()
             raise typer.Exit(_BROKEN_PIPE) from None
         except MemoryError:

@@ -38,7 +38,7 @@ evaluate = typer.Typer(
 def voice(
     voice: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.", autocompletion=voice_names)],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the report.")],
-    corpus: Annotated[Path | None, typer.Option(help="A prepared corpus of recordings to stand beside.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="A prepared corpus of recordings to compare with.")] = None,
     ids: Annotated[Path | None, typer.Option(help="A list of its clips, one a line; all without it.")] = None,
     others: Annotated[
         list[Path] | None, typer.Option(help="A prepared corpus of other speakers; may be repeated.")
@@ -94,7 +94,7 @@ def listening_test(
         list[str], typer.Argument(help="Voices, or folders of audio files; with --results, the CSV files.")
     ],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the test.")],
-    kind: Annotated[Kind, typer.Option(help="Which of two is better, or ratings beside the original.")] = Kind.AB,
+    kind: Annotated[Kind, typer.Option(help="Which of two is better, or ratings next to the original.")] = Kind.AB,
     sentences: Annotated[Path | None, typer.Option(help="What is said, one sentence a line.")] = None,
     corpus: Annotated[Path | None, typer.Option(help="A prepared corpus: its texts, and the originals.")] = None,
     ids: Annotated[Path | None, typer.Option(help="A list of its clips, one a line; all without it.")] = None,

@@ -28,7 +28,7 @@ class TextSource:
 
     @property
     def expected_characters(self) -> int | None:
-        """How long the text will be, estimated from what has been read of it; None if nobody can know."""
+        """How long the text will be, estimated from what has been read of it; None if it is unknown."""
         if self._size is None or not self._bytes:
             return None
         return max(1, round(self._size * self._characters / self._bytes))

@@ -29,7 +29,7 @@ from ssmphony.data.corrections import correct_all
 from ssmphony.data.finish import Finished, Limits, PhoneError, check_speech, finish_clip, write_finished
 from ssmphony.data.journal import JOURNAL, Journal, Row, digest, stamp
 from ssmphony.data.manifest import FEATURES, MANIFEST, REJECTED, claim, write_rows
-from ssmphony.parallel import Engine
+from ssmphony.parallel import Executor
 from ssmphony.parallel.local import run_local
 from ssmphony.types import SsmphonyError
 
@@ -70,7 +70,7 @@ def prepare(
     limits: Limits = Limits(),
     phone_error: PhoneError | None = None,
     workers: int | None = 1,
-    engine: Engine = run_local,
+    engine: Executor = run_local,
     progress: Progress | None = None,
 ) -> Prepared:
     """Prepare the corpus of ``reader`` in the folder ``out``, with ``workers`` processes; None is all cores.
@@ -157,7 +157,7 @@ def _first(names: Sequence[str]) -> str:
 def _worker(
     reader: Reader, out: Path, limits: Limits, phone_error: PhoneError | None
 ) -> Callable[[Item], dict[str, Any]]:
-    """What an engine starts in its processes. Raises `SsmphonyError` on a machine that does not see ``out``."""
+    """What an executor starts in its processes. Raises `SsmphonyError` on a machine that does not see ``out``."""
     if not (out / SETTINGS).exists():
         raise SsmphonyError(f"{out} is not the same folder on every machine: give one that all of them share")
     return partial(_prepare_item, reader, out, limits, phone_error)

@@ -1,4 +1,4 @@
-"""Many streams at once over any voice. What a server, a batch job or a program stands on.
+"""Many streams at once over any voice: the base of servers and of programs that speak for several users.
 
     voice = ssmphony.load(threads=1)            # the workers are the threads; a graph needs no more than one
     with Engine(voice) as engine:
@@ -6,7 +6,7 @@
             play(chunk.samples)
 
         stream = engine.open(style=Style(speed=1.2), deadline_s=60)  # text that is still being written
-        stream.write("नमस्ते, मैं")                          # never waits; sound begins behind the first clause
+        stream.write("नमस्ते, मैं")                          # never waits; audio begins after the first clause
         stream.write(" सोच रहा हूँ")
         stream.flush()                                     # speak what is there; more may follow
         stream.finish()                                    # no more text
@@ -20,10 +20,10 @@ Promises:
   style out of range. A text that is refused (markup that is not well-formed) raises where the chunks are read.
 * Chunks are `AudioChunk`: samples, and the phonemes, words and marks that end in them; times count from the start of
   the stream, offsets from the start of its text, all that was written taken together.
-* Reading ends with the text, or raises behind the last chunk: `DeadlineExceeded`, `EngineClosed`, `VoiceFailed` (an
+* Reading ends with the text, or raises after the last chunk: `DeadlineExceeded`, `EngineClosed`, `VoiceFailed` (an
   error inside a voice; the other streams go on), all of them `SsmphonyError` of one line for the user.
-* Who has heard nothing is served first, then who will soon run out of sound. A listener who does not read holds up
-  to ``buffer_s`` seconds of sound and then costs nothing; dropping a `Stream` cancels it.
+* Streams that have not produced audio yet have priority, then those that will soon run out of it. A stream that is not
+  read holds up to ``buffer_s`` seconds of sound and then costs nothing; dropping a `Stream` cancels it.
 * No method but iteration, `Stream.snapshot` (one step) and `Engine.close` waits, so all others may be called from an
   event loop. `Engine.close(drain=True)` speaks what was written, then ends; with ``drain=False`` it ends at once.
 * `Stream.snapshot` stops a stream and returns it as bytes (safetensors); `Engine.resume` goes on with them, in

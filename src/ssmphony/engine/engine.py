@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ssmphony.config import suggest
-from ssmphony.engine.job import Job
+from ssmphony.engine.job import StreamJob
 from ssmphony.engine.probe import rows_of
-from ssmphony.engine.reader import Reader
+from ssmphony.engine.reader import TextReader
 from ssmphony.engine.scheduler import Scheduler
 from ssmphony.engine.snapshot import restore
 from ssmphony.engine.stats import EngineStats
@@ -91,7 +91,7 @@ class Engine:
         chosen = self._voice(voice)
         if frontend is not None and frontend.symbols != chosen.frontend.symbols:
             raise ValueError(f"the frontend has other symbols than the voice '{chosen.card.name}'")
-        reader = Reader(frontend or chosen.frontend, clauses)
+        reader = TextReader(frontend or chosen.frontend, clauses)
         return self._admit(chosen, chosen.check(style), reader, deadline_s=deadline_s)
 
     def stream(
@@ -148,7 +148,7 @@ class Engine:
         self,
         voice: Voice,
         style: Style,
-        reader: Reader,
+        reader: TextReader,
         speech: Speech | None = None,
         spoken: int = 0,
         silence_s: float = 0.0,
@@ -158,7 +158,7 @@ class Engine:
         scheduler, now = self._scheduler, time.monotonic()
         deadline = None if deadline_s is None else now + deadline_s
         news = threading.Condition(scheduler.lock)
-        job = Job(voice, style, reader, now, deadline, news, speech=speech, spoken=spoken, silence_s=silence_s)
+        job = StreamJob(voice, style, reader, now, deadline, news, speech=speech, spoken=spoken, silence_s=silence_s)
         job.closed = reader.finished
         scheduler.admit(job)
         return Stream(job, scheduler.lock, scheduler.changed)

@@ -1,4 +1,4 @@
-"""What the engine knows of one stream. A worker holds the job it works on; all else is under the engine's lock."""
+"""The state of one stream in the engine. A worker holds the job it works on; all else is under the engine's lock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
-from ssmphony.engine.reader import Reader
+from ssmphony.engine.reader import TextReader
 from ssmphony.speech import Speech
 from ssmphony.types import AudioChunk, Style
 from ssmphony.voice import Voice
@@ -16,12 +16,12 @@ Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
 @dataclass(eq=False)
-class Job:
+class StreamJob:
     """``reader``, ``speech``, ``spoken`` and ``silence_s`` belong to the worker that holds the job."""
 
     voice: Voice
     style: Style
-    reader: Reader
+    reader: TextReader
     opened: float
     """Seconds, as all times here on the clock of `time.monotonic`."""
     deadline: float | None
@@ -62,15 +62,15 @@ class Job:
         return self.speech is not None and not self.speech.pausing
 
     def ahead_s(self, now: float) -> float:
-        """How many seconds of sound the listener still has, if it plays since the first."""
+        """Seconds of audio left for a listener who has played it since the first chunk."""
         return 0.0 if self.started is None else self.produced_s - (now - self.started)
 
     def urgency(self, now: float) -> tuple[bool, float]:
-        """The least is served first: who has heard nothing in order of arrival, then who soon falls silent."""
+        """The least is served first: streams without audio, in order of arrival, then those that run out first."""
         return (True, self.ahead_s(now)) if self.started is not None else (False, self.opened)
 
     def can_run(self, buffer_s: float) -> bool:
-        """Whether there is something to do for a listener who keeps up."""
+        """Whether there is work to do and room in the buffer."""
         return not (self.ended or self.stopping or self.asleep) and self.unread_s < buffer_s
 
     def begin_next(self) -> None:
@@ -80,7 +80,7 @@ class Job:
             return
         silence_s = self.voice.silence_s(tokens, self.style, self.silence_s)
         if self.deadline is not None:
-            self.deadline += silence_s - self.silence_s  # who listens as it plays cannot be done sooner
+            self.deadline += silence_s - self.silence_s  # a listener who plays it cannot finish sooner
         self.silence_s = silence_s
         self.speech = self.voice.begin(tokens, self.style, self.spoken)
 
@@ -96,12 +96,12 @@ class Job:
             self.reader.finish()
 
     def wake(self) -> None:
-        """Tell the listener, in whatever thread or loop it waits."""
+        """Notify the listener, in whatever thread or loop it waits."""
         self.news.notify_all()
         for loop, future in self.waiters:
             try:
                 loop.call_soon_threadsafe(_resolve, future)
-            except RuntimeError:  # the loop was closed: nobody waits there any more
+            except RuntimeError:  # the loop was closed: nothing waits there any more
                 continue
         self.waiters.clear()
 

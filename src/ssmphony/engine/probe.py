@@ -1,7 +1,7 @@
 """How many sentences of a voice may share a step: as many as fit the budget, if they then sound as they do alone.
 
-Whether they do depends on the voice's graphs and on the processor: matrix libraries compute one row by another
-kernel than several, whose last bits differ. So it is tried, once, when the engine begins.
+Whether they do depends on the voice's graphs and on the processor: matrix libraries compute one row with another
+kernel than several, whose last bits differ. So it is measured, once, when the engine starts.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def _sentence(voice: Voice, length: int) -> Tokens:
 
 def _speak(voice: Voice, batch: list[Speech]) -> list[Samples]:
     """The samples of the first steps of each row."""
-    heard: list[list[Samples]] = [[] for _ in batch]
+    spoken: list[list[Samples]] = [[] for _ in batch]
     for _ in range(STEPS):
         made = voice.step(batch)
         batch = [speech for _, speech in made]
-        for row, (chunk, _) in zip(heard, made, strict=True):
+        for row, (chunk, _) in zip(spoken, made, strict=True):
             row.append(chunk.samples)
-    return [np.concatenate(row) for row in heard]
+    return [np.concatenate(row) for row in spoken]

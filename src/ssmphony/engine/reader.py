@@ -1,8 +1,8 @@
 """Sentences of a text that is still being written, as soon as they are certain, without ever waiting for more.
 
-A frontend reads lazily and would block at the end of what is written. Here it is given what is in hand and broken
-off there; when more has come it starts anew behind the last sentence, which is allowed because no sentence is read
-by what stands before it (`Frontend.sentences`).
+A frontend reads lazily and would block at the end of what is written. Here it is given the text so far and interrupted
+at its end; when more has come it restarts after the last sentence, which is possible because sentences are independent
+(`Frontend.sentences`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ WINDOW = 2 * MAX_CHARACTERS
 
 
 class _Unwritten(Exception):
-    """The frontend wants more than is in hand."""
+    """The frontend wants more text than there is."""
 
 
 @dataclass
 class ClauseCutter:
     """Ends a sentence at each clause mark, but only the first sentence of a text: its sound can begin earlier.
 
-    A blank behind the mark becomes `CUT`, so that no place in the text moves. What is cut depends on the text alone.
+    A blank after the mark becomes `CUT`, so that no place in the text moves. What is cut depends on the text alone.
     A text that begins with ``<``, which may be a document of markup, is left as it is.
 
     >>> cutter = ClauseCutter()
@@ -55,7 +55,7 @@ class ClauseCutter:
 
 
 @dataclass
-class Reader:
+class TextReader:
     """`write`, `flush` and `finish` bring text in, `next` brings sentences out. Not for threads to share.
 
     ``segments`` are what `flush` parts: each is read as if it were a text of its own. ``place`` is where in the whole
@@ -122,7 +122,7 @@ class Reader:
         return None
 
     def _begin(self) -> bool:
-        """Give the frontend what is in hand of the first segment; False where there is nothing new."""
+        """Give the frontend the text of the first segment; False where there is nothing new."""
         text = self.segments[0]
         closed = self.finished or len(self.segments) > 1
         if not text:
@@ -142,7 +142,7 @@ class Reader:
         return True
 
     def _drop_read(self) -> bool:
-        """Behind a frontend that ran out of text: forget what was read. False where more must be written first."""
+        """Drop what a frontend read before it ran out of text. False where more must be written first."""
         read = self._end + self._shift - self.place
         if read > 0:
             self._drop(read)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from ssmphony.engine.errors import DeadlineExceeded, EngineBusy, EngineClosed, VoiceFailed
-from ssmphony.engine.job import Job
+from ssmphony.engine.job import StreamJob
 from ssmphony.engine.slots import Outcome, Slots
 from ssmphony.engine.stats import EngineStats
 from ssmphony.types import SsmphonyError
@@ -31,14 +31,14 @@ class Scheduler:
         self.work = threading.Condition(self.lock)
         self.stopped = False
         self._rows, self._workers = rows, workers
-        self._jobs: list[Job] = []
-        self._queued: deque[Job] = deque()
+        self._jobs: list[StreamJob] = []
+        self._queued: deque[StreamJob] = deque()
         self._closing = False
         counted = ("opened", "refused", "finished", "cancelled", "failed", "steps", "frames")
         self._counts: dict[str, int] = dict.fromkeys(counted, 0)
         self._audio_s = self.busy_s = 0.0
 
-    def admit(self, job: Job) -> None:
+    def admit(self, job: StreamJob) -> None:
         """Raises `EngineBusy` when the queue is full, `EngineClosed` after `close`."""
         with self.lock:
             if self._closing:
@@ -84,14 +84,14 @@ class Scheduler:
 
     # -- called with the lock held --------------------------------------------------------------------------------
 
-    def changed(self, job: Job) -> None:
+    def changed(self, job: StreamJob) -> None:
         """A stream was written to, read from or given up."""
         if job.abandoned:
             self._reap()
-        if not (job.held or job.ended):  # whoever holds it looks again anyway
+        if not (job.held or job.ended):  # the worker that holds it looks again anyway
             self.work.notify_all()
 
-    def end(self, job: Job, how: str, error: Exception | None = None) -> None:
+    def end(self, job: StreamJob, how: str, error: Exception | None = None) -> None:
         if job.ended:
             return
         job.ended, job.error = True, error
@@ -105,15 +105,15 @@ class Scheduler:
         job.wake()
         self.work.notify_all()
 
-    def fail(self, job: Job, error: Exception) -> None:
+    def fail(self, job: StreamJob, error: Exception) -> None:
         if not isinstance(error, SsmphonyError):
             failure = VoiceFailed(f"the voice '{job.voice.card.name}' failed: {type(error).__name__}: {error}")
             failure.__cause__ = error
             error = failure
         self.end(job, "failed", error)
 
-    def next_jobs(self, slots: Slots) -> list[Job]:
-        """Choose, and let go of everyone else."""
+    def next_jobs(self, slots: Slots) -> list[StreamJob]:
+        """Choose, and release all others."""
         self._reap()
         jobs = self._choose(slots)
         before = [job for job in slots.jobs if job is not None]
@@ -127,7 +127,7 @@ class Scheduler:
             job.held = True
         return jobs
 
-    def let_go(self, job: Job) -> None:
+    def let_go(self, job: StreamJob) -> None:
         job.held = False
         job.news.notify_all()
         self.work.notify_all()
@@ -137,7 +137,7 @@ class Scheduler:
         deadlines = [job.deadline for job in (*self._jobs, *self._queued) if job.deadline is not None]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
-    def deliver(self, job: Job, outcome: Outcome) -> None:
+    def deliver(self, job: StreamJob, outcome: Outcome) -> None:
         if isinstance(outcome, Exception):
             self.fail(job, outcome)
             return
@@ -160,7 +160,7 @@ class Scheduler:
         self._counts["steps"] += 1
 
     def _reap(self) -> None:
-        """End what nobody wants any more and what is late."""
+        """End streams that were given up and streams past their deadline."""
         now = time.monotonic()
         for job in (*self._jobs, *self._queued):
             if job.abandoned:
@@ -168,25 +168,27 @@ class Scheduler:
             elif job.deadline is not None and now >= job.deadline:
                 self.end(job, "failed", DeadlineExceeded(f"not spoken within {job.deadline - job.opened:g} s"))
 
-    def _choose(self, slots: Slots) -> list[Job]:
-        """Who is served next: one for whom there is no step of the model, or all who share one with the most urgent."""
+    def _choose(self, slots: Slots) -> list[StreamJob]:
+        """The jobs served next: one that needs no step of the model, or all that share a step with the most urgent."""
         now = time.monotonic()
         able = [job for job in self._jobs if job.can_run(self.buffer_s)]
         mine = set(slots.jobs)
         free = [job for job in able if not job.held or job in mine]
 
-        def urgency(job: Job) -> tuple[bool, float]:
-            heard, value = job.urgency(now)
-            return heard, value - (HOLD_S if job in mine else 0.0)
+        def urgency(job: StreamJob) -> tuple[bool, float]:
+            started, value = job.urgency(now)
+            return started, value - (HOLD_S if job in mine else 0.0)
 
         free.sort(key=urgency)
         if not free:
             return []
         first = free[0]
         rows = min(self._rows[id(first.voice)], math.ceil(len(able) / self._workers))
-        for job in free[:rows]:  # a full step is cheaper, but who has heard nothing does not wait for others to be read
+        for job in free[
+            :rows
+        ]:  # a full step is cheaper, but a stream without audio does not wait for others to be read
             if job.speech is None and (job is first or job.started is None or first.started is not None):
                 return [job]
-        if not first.sounding:  # silence fills no step: it has its turn, and no more
+        if not first.sounding:  # silence needs no step: it takes one turn
             return [first]
         return [job for job in free if job.sounding and job.voice is first.voice][:rows]

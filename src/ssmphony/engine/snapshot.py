@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ssmphony.engine.reader import ClauseCutter, Reader
+from ssmphony.engine.reader import ClauseCutter, TextReader
 from ssmphony.interfaces import Array
 from ssmphony.speech import Speech
 from ssmphony.state import flatten, unflatten
@@ -28,7 +28,7 @@ _DAMAGED = "this is not a stored stream, or it is damaged"
 
 
 class SnapshotHeader(BaseModel):
-    """All but the arrays. Several fields are those of `Reader`."""
+    """All but the arrays. Several fields are those of `TextReader`."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -53,7 +53,7 @@ class SnapshotHeader(BaseModel):
     cutter: ClauseCutter
 
 
-def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spoken: int, silence_s: float) -> bytes:
+def pack(voice: Voice, style: Style, reader: TextReader, speech: Speech | None, spoken: int, silence_s: float) -> bytes:
     from safetensors.numpy import save
 
     arrays: dict[str, Array] = {}
@@ -82,7 +82,7 @@ def pack(voice: Voice, style: Style, reader: Reader, speech: Speech | None, spok
     return save(arrays, metadata={_KEY: header.model_dump_json()})
 
 
-def restore(data: bytes, voice: Voice) -> tuple[Style, Reader, Speech | None, int, float]:
+def restore(data: bytes, voice: Voice) -> tuple[Style, TextReader, Speech | None, int, float]:
     """Style, reader, speech, samples spoken and seconds of silence asked for.
 
     Raises `SsmphonyError` for damage and for another voice.
@@ -94,7 +94,7 @@ def restore(data: bytes, voice: Voice) -> tuple[Style, Reader, Speech | None, in
             f"this stream was begun with the voice '{header.voice}', not with this '{voice.card.name}': "
             "load the same voice, in the same version"
         )
-    reader = Reader(
+    reader = TextReader(
         voice.frontend,
         header.clauses,
         header.segments or [""],
@@ -137,7 +137,7 @@ def _arrays(data: bytes) -> dict[str, Array]:
 def _speech(
     stored: Mapping[str, Array], header: SnapshotHeader, style: Style, progress: Progress, voice: Voice
 ) -> Speech:
-    """The stored arrays in the structure of a sentence that is begun anew."""
+    """The stored arrays in the structure of a sentence that has just begun."""
     if progress.spoken:
         return Speech(progress, None, None)
     try:

@@ -1,4 +1,4 @@
-"""What an engine counts."""
+"""Counters of an engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class EngineStats(NamedTuple):
-    """Counts since the engine began, but for the first five, which are of this moment."""
+    """Counts since the engine started; the first five are current values."""
 
     running: int
     queued: int
@@ -14,7 +14,7 @@ class EngineStats(NamedTuple):
     """Sentences that can be stepped at once, by all workers together."""
     slots_used: int
     unread_s: float
-    """Seconds of sound that wait for who asked for them."""
+    """Seconds of audio that have not been read yet."""
     opened: int
     refused: int
     finished: int

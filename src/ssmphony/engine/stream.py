@@ -1,4 +1,4 @@
-"""One text being spoken: what the caller holds."""
+"""One text being spoken: the caller's handle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from ssmphony.engine.job import Job
+from ssmphony.engine.job import StreamJob
 from ssmphony.engine.snapshot import pack
 from ssmphony.types import AudioChunk, SsmphonyError
 
@@ -15,11 +15,11 @@ class Stream:
     """Made by `Engine.open`. Text goes in, chunks come out; any thread may do either, one at a time.
 
     ``for`` and ``async for`` wait for the next chunk and end with the text, after `cancel`, and after `snapshot`. They
-    raise `DeadlineExceeded`, `EngineClosed`, `VoiceFailed`, or the `SsmphonyError` that the text itself deserves; the
-    chunks made before come first. As a context manager, a stream is cancelled where the block ends.
+    raise `DeadlineExceeded`, `EngineClosed`, `VoiceFailed`, or an `SsmphonyError` for the text itself; the
+    chunks produced before come first. As a context manager, a stream is cancelled where the block ends.
     """
 
-    def __init__(self, job: Job, lock: threading.RLock, changed: Callable[[Job], None]) -> None:
+    def __init__(self, job: StreamJob, lock: threading.RLock, changed: Callable[[StreamJob], None]) -> None:
         self._job = job
         self._lock = lock
         self._changed = changed
@@ -30,7 +30,7 @@ class Stream:
 
     @property
     def done(self) -> bool:
-        """No more chunks will be made; some may still be waiting to be read."""
+        """No more chunks will be produced; some may still be unread."""
         return self._job.ended
 
     # -- text -----------------------------------------------------------------------------------------------------
@@ -44,13 +44,13 @@ class Stream:
         self._put(None)
 
     def finish(self) -> None:
-        """Say that no more text will come."""
+        """Declare that no more text will come."""
         with self._lock:
             self._job.closed = True
             self._wake()
 
     def cancel(self) -> None:
-        """Stop now. The place is free at once; chunks that nobody has read are dropped."""
+        """Stop now. The slot is free at once; unread chunks are dropped."""
         with self._lock:
             self._job.chunks.clear()
             self._job.abandoned = True
@@ -97,7 +97,7 @@ class Stream:
             await future
 
     def _take(self) -> AudioChunk | None:
-        """The next chunk, if there is one; raises the stream's error behind the last."""
+        """The next chunk, if there is one; raises the stream's error after the last."""
         job = self._job
         if job.chunks:
             chunk = job.chunks.popleft()
@@ -114,7 +114,7 @@ class Stream:
     def snapshot(self) -> bytes:
         """Stop here and return what `Engine.resume` needs to go on, in this process or another.
 
-        Chunks made so far are still to be read; what is resumed begins behind them, and sounds, bit for bit, as if
+        Chunks produced so far can still be read; the resumed stream begins after them and sounds, bit for bit, as if
         nothing had happened. Waits for the step that is being made. Raises `SsmphonyError` for a stream that has
         ended, and for one that was opened with a frontend of its own, which is not part of the stored state.
         """

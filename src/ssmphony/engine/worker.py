@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ssmphony.engine.job import Job
+from ssmphony.engine.job import StreamJob
 from ssmphony.engine.scheduler import Scheduler
 from ssmphony.engine.slots import Slots
 from ssmphony.speech import Speech
@@ -31,7 +31,7 @@ def serve(scheduler: Scheduler) -> None:
             scheduler.busy_s += time.perf_counter() - began
 
 
-def _read(scheduler: Scheduler, job: Job) -> None:
+def _read(scheduler: Scheduler, job: StreamJob) -> None:
     """Find the next sentence and begin it."""
     with scheduler.lock:
         job.read_inbox()
@@ -50,7 +50,7 @@ def _read(scheduler: Scheduler, job: Job) -> None:
                 scheduler.end(job, "finished")
 
 
-def _pause(scheduler: Scheduler, job: Job, speech: Speech) -> None:
+def _pause(scheduler: Scheduler, job: StreamJob, speech: Speech) -> None:
     """A piece of the silence after a sentence."""
     (outcome,) = job.voice.step([speech])
     with scheduler.lock:

@@ -25,7 +25,7 @@ _LOOK_S = 2.0
 def run_local(
     start: Start[I, R], items: Sequence[I], workers: int | None = None
 ) -> Generator[tuple[int, R], None, None]:
-    """An engine (see `ssmphony.parallel`); with one worker, or for one item, in this very process."""
+    """An executor (see `ssmphony.parallel`); with one worker, or for one item, in this very process."""
     if not items:
         return
     workers = min(workers or available_cores(), len(items))

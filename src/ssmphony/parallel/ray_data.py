@@ -25,7 +25,7 @@ _STORE_BYTES = 100 << 20  # of a Ray started here: texts go in and rows come out
 def run_on_ray(
     start: Start[I, R], items: Sequence[I], workers: int | None = None
 ) -> Generator[tuple[int, R], None, None]:
-    """An engine (see `ssmphony.parallel`); ``workers`` are Ray actors of one processor each."""
+    """An executor (see `ssmphony.parallel`); ``workers`` are Ray actors of one processor each."""
     if not items:
         return
     ray = _ray()

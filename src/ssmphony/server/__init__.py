@@ -1,4 +1,4 @@
-"""Voices behind HTTP and WebSocket, as clients of OpenAI's speech endpoint expect them.
+"""Voices over HTTP and WebSocket, as clients of OpenAI's speech endpoint expect them.
 
 `create_app` makes the application around an engine, `serve` runs it as settings say.
 """

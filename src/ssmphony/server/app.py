@@ -28,7 +28,7 @@ from ssmphony.server.names import VoiceNames
 from ssmphony.server.reference import render
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.style import load_references
-from ssmphony.server.whole import Room
+from ssmphony.server.whole import SoundBudget
 from ssmphony.server.wyoming import answering
 
 PAGE = Path(__file__).parent / "page"
@@ -82,7 +82,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
-    app.state.names, app.state.room = VoiceNames.of(engine, settings.aliases), Room(settings.whole_s)
+    app.state.names, app.state.held = VoiceNames.of(engine, settings.aliases), SoundBudget(settings.whole_s)
     app.state.references, app.state.stopping = load_references(settings), stopping
     errors.install(app)
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it

@@ -25,13 +25,15 @@ _CLOSE_S = 1.0
 """How long a client may take to answer a close frame while the server stops."""
 
 
-class Limits(NamedTuple):
+class ConnectionLimits(NamedTuple):
     connections: int
     receive_s: float
     stall_s: float
 
 
-def protocols(limits: Limits, stopping: asyncio.Event) -> tuple[type[asyncio.Protocol], type[asyncio.Protocol]]:
+def protocols(
+    limits: ConnectionLimits, stopping: asyncio.Event
+) -> tuple[type[asyncio.Protocol], type[asyncio.Protocol]]:
     """The protocols of uvicorn for HTTP and for WebSockets. They set ``stopping`` when the server stops."""
     http = partial(Http, limits=limits, stopping=stopping)
     socket = partial(WebSocket, limits=limits, stopping=stopping)
@@ -58,7 +60,7 @@ class Stall:
 class Http(H11Protocol):
     """HTTP/1.1, in pure Python: what a request costs is speech, not parsing."""
 
-    def __init__(self, *args: Any, limits: Limits, stopping: asyncio.Event, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, limits: ConnectionLimits, stopping: asyncio.Event, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._limits, self._stopping = limits, stopping
         self._stall = Stall(limits.stall_s)
@@ -103,7 +105,7 @@ class Http(H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.close()  # the answer to what came before has begun
             return
-        if self.conn.our_state is h11.SEND_RESPONSE:  # in the middle of a body: the application hears no more of it
+        if self.conn.our_state is h11.SEND_RESPONSE:  # in the middle of a body: the application gets no more of it
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._refuse(400, "this is not a valid HTTP request", "invalid_request")
@@ -141,7 +143,7 @@ class Http(H11Protocol):
 class WebSocket(WebSocketsSansIOProtocol):
     """A WebSocket that is never an error of the server when its client leaves or sends what is not valid."""
 
-    def __init__(self, *args: Any, limits: Limits, stopping: asyncio.Event, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, limits: ConnectionLimits, stopping: asyncio.Event, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stopping = stopping
         self._stall = Stall(limits.stall_s)

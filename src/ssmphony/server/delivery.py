@@ -39,20 +39,20 @@ async def encoded(
     """Encode what a stream says, or a short silence for a text with nothing to speak.
 
     With ``whole``, compressed data comes at the end, and wav without its header: see `make_encoder`. Cancels the
-    stream when nobody wants more; raises what the stream raises.
+    stream when no more is wanted; raises what the stream raises.
     """
     apart = name not in PLAIN or rate not in (None, stream.sample_rate)
     try:
         encoder = await _call(apart, make_encoder, name, stream.sample_rate, rate, whole=whole)
         async for chunk in stream:
             data = await _call(apart, encoder.encode, chunk.samples)
-            record.heard(chunk)
+            record.sent(chunk)
             yield Piece(data, chunk)
         if record.characters and not record.seconds:
             record.spoken = False
             chunk = silence(stream)
             data = await _call(apart, encoder.encode, chunk.samples)
-            record.heard(chunk)
+            record.sent(chunk)
             yield Piece(data, chunk)
         if record.seconds:
             yield Piece(await _call(apart, encoder.finish), None)
@@ -129,9 +129,9 @@ async def as_audio(pieces: AsyncGenerator[Piece, None], record: Record) -> Async
             if piece.data:
                 yield piece.data
     except SsmphonyError as error:
-        told = as_api_error(error)
-        record.status = told.status_code
-        raise StreamBroken(told.message) from error
+        answered = as_api_error(error)
+        record.status = answered.status_code
+        raise StreamBroken(answered.message) from error
     except (asyncio.CancelledError, GeneratorExit):
         record.status = CLIENT_GONE
         raise
@@ -152,9 +152,9 @@ async def as_events(pieces: AsyncGenerator[Piece, None], record: Record) -> Asyn
         usage = {"input_tokens": record.characters, "output_tokens": made, "total_tokens": record.characters + made}
         yield _event({"type": "speech.audio.done", "usage": usage})
     except SsmphonyError as error:
-        told = as_api_error(error)
-        record.problem, record.status = told.message, told.status_code
-        yield _event(json.loads(bytes(told.response().body)))
+        answered = as_api_error(error)
+        record.problem, record.status = answered.message, answered.status_code
+        yield _event(json.loads(bytes(answered.response().body)))
     except (asyncio.CancelledError, GeneratorExit):
         record.status = CLIENT_GONE
         raise

@@ -1,6 +1,6 @@
 """Handing connections from the process that accepts them to the worker processes that serve them.
 
-Workers that accept from one listening socket do not share evenly: whoever wakes first takes all connections that wait.
+Workers that accept from one listening socket do not share evenly: the first to wake takes all waiting connections.
 ``SO_REUSEPORT`` spreads them by a hash of the addresses, so that four of them all go to one of two workers one time in
 eight. Here each goes to the worker with the fewest.
 """

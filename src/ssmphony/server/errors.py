@@ -33,7 +33,7 @@ class ErrorResponse(BaseModel):
 
 
 class ApiError(HTTPException):
-    """What the client is told. A subclass, because FastAPI lets no other error through while it reads a body."""
+    """The error sent to the client. A subclass, because FastAPI lets no other error through while it reads a body."""
 
     def __init__(self, status: int, message: str, code: str | None = None, param: str | None = None) -> None:
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
@@ -50,7 +50,7 @@ class ApiError(HTTPException):
 
 
 class StreamBroken(Exception):
-    """Raised behind the first bytes of an answer, when nothing is left but to break it off."""
+    """Raised after the first bytes of an answer, when it can only be aborted."""
 
 
 @contextmanager

@@ -26,7 +26,7 @@ _PROBES = frozenset({"/health", "/metrics"})
 
 
 class Gate:
-    """ASGI middleware: whoever has no key, or sends too much or too slowly, gets no further.
+    """ASGI middleware: rejects requests without a key, and those that are too large or too slow.
 
     Once ``stopping`` is set, a request that is cancelled is one that the server stopped before its end.
     """

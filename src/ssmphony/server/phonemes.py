@@ -33,7 +33,7 @@ _reading = ThreadPoolExecutor(1, "ssmphony-phonemes")
 
 
 class PhonemesRequest(RequestBody):
-    """A text, the voice that would read it, and words that it is told."""
+    """A text, the voice that would read it, and a lexicon."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"input": "नमस्ते दुनिया।"}]})
 

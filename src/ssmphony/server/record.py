@@ -38,7 +38,7 @@ class Record:
         """Time counts from here."""
         self.began = time.perf_counter()
 
-    def heard(self, chunk: AudioChunk) -> None:
+    def sent(self, chunk: AudioChunk) -> None:
         if len(chunk.samples) and self.first_audio_s is None:
             self.first_audio_s = time.perf_counter() - self.began
         self.seconds += chunk.seconds
@@ -49,7 +49,7 @@ class Record:
     def fields(self) -> dict[str, Any]:
         """What the log says of it, without what is not known."""
         first = None if self.first_audio_s is None else round(1000 * self.first_audio_s, 1)
-        told = {
+        fields = {
             "id": self.id,
             "client": self.client,
             "route": self.route,
@@ -62,4 +62,4 @@ class Record:
             "problem": self.problem,
             "text": self.text,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in fields.items() if value is not None}

@@ -22,7 +22,7 @@ _OTHER_NAMES = {
         ("samplerate", "sampleRate", "sampling_rate", "sample_rate_hertz", "sampleRateHertz", "rate"), "sample_rate"
     ),
 }
-"""What other interfaces call these fields. Sound in a form that nobody asked for would be worse than an error."""
+"""What other interfaces call these fields. Sound in another form than asked for would be worse than an error."""
 
 
 class VoiceId(BaseModel):

@@ -19,7 +19,7 @@ import uvicorn
 
 from ssmphony.engine import Engine
 from ssmphony.server.app import create_app
-from ssmphony.server.connections import Limits, protocols
+from ssmphony.server.connections import ConnectionLimits, protocols
 from ssmphony.server.discovery import check_discovery
 from ssmphony.server.dispatch import Inbox
 from ssmphony.server.log import log, write_log
@@ -40,9 +40,9 @@ _BACKLOG = 1024
 _AT_ONCE = 16
 """Accepted before others are closed: more would need as many files, which the system may not allow."""
 _TELL_S = 2
-"""For clients to be told, once streams have been given up. What is left then is cancelled."""
+"""For clients to be notified, once streams have been given up. What is left then is cancelled."""
 _OTHER_FILES = 128
-"""That a process may have open besides connections: voices, libraries, counters, and connections that are refused."""
+"""Open files of a process that are not connections: voices, libraries, counters, and refused connections."""
 _FIRST_WORDS = "नमस्ते।"
 
 
@@ -132,7 +132,7 @@ class Server(uvicorn.Server):
         if self._inbox is not None:
             self._inbox.close()
         loop = asyncio.get_running_loop()
-        # Streams that have not ended by then fail, and each client is told so.
+        # Streams that have not ended by then fail, and each client is notified.
         timer = loop.call_later(self._drain_s, loop.run_in_executor, None, partial(self._engine.close, drain=False))
         try:
             await super().shutdown(sockets)
@@ -176,7 +176,7 @@ def configuration(
 ) -> uvicorn.Config:
     """How uvicorn serves ``engine``."""
     stopping = asyncio.Event()
-    http, websocket = protocols(Limits(settings.connections, settings.receive_s, settings.stall_s), stopping)
+    http, websocket = protocols(ConnectionLimits(settings.connections, settings.receive_s, settings.stall_s), stopping)
     return uvicorn.Config(
         create_app(engine, settings, url=url, wyoming=wyoming, stopping=stopping),
         loop="asyncio",

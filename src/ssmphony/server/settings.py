@@ -59,7 +59,7 @@ class ServeSettings(Config):
     streams: int = Field(default=128, ge=1)
     """Spoken at once, by each process."""
     queue: int = Field(default=128, ge=0)
-    """Waiting for their turn; who comes then is refused."""
+    """Waiting for their turn; further requests are refused."""
     connections: int = Field(default=1024, ge=1)
     """Open at once, by each process."""
     max_characters: int = Field(default=50_000, ge=1)

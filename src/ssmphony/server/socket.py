@@ -36,7 +36,7 @@ from ssmphony.types import AudioChunk, SsmphonyError
 router = APIRouter()
 PATH = "/v1/audio/speech/stream"
 SUBPROTOCOL = "realtime"
-"""Chosen where a browser offers it beside its key."""
+"""Chosen where a browser offers it along with its key."""
 
 
 @dataclass
@@ -241,7 +241,7 @@ class Session:
         await self._send({"type": "websocket.send", "text": json.dumps(message, ensure_ascii=False)})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        """Raises `WebSocketDisconnect` where the socket is closed, whoever closed it."""
+        """Raises `WebSocketDisconnect` where the socket is closed, by either side."""
         if WebSocketState.DISCONNECTED in (self._socket.client_state, self._socket.application_state):
             raise WebSocketDisconnect(1006)
         await self._socket.send(message)

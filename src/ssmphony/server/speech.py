@@ -123,7 +123,7 @@ async def timed_speech(
     stream, record = await open_stream(request, engine, body, body.input)
     name, rate = body.response_format, output_rate(body.response_format, stream.sample_rate, body.sample_rate)
     pieces = encoded(stream, name, record, rate, whole=not lines)
-    pieces = await begun(pieces if lines else complete(pieces, name, rate, request.app.state.room), request)
+    pieces = await begun(pieces if lines else complete(pieces, name, rate, request.app.state.held), request)
     kind = MEDIA_TYPES[name]
     answer = in_lines(pieces, kind, timed) if lines else in_object(pieces, kind, timed)
     headers = {"X-Sample-Rate": str(rate)}
@@ -163,7 +163,7 @@ async def open_stream(
 
 
 def find_voice(request: Request, voice: str | VoiceId | None, speaker: str | None = None) -> Target:
-    """Who speaks for a request. Raises `ApiError` where nobody is called so."""
+    """The voice and speaker of a request. Raises `ApiError` for an unknown name."""
     names: VoiceNames = request.app.state.names
     return names.find(voice.id if isinstance(voice, VoiceId) else voice, speaker)
 

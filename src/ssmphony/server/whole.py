@@ -20,33 +20,35 @@ _PIECE_BYTES = 65_536
 _NO_SAMPLES = np.zeros(0, np.float32)
 
 
-class Room:
-    """How many seconds of sound may be held at once, by all answers that are sent whole."""
+class SoundBudget:
+    """The seconds of sound that all answers sent whole may hold together."""
 
-    def __init__(self, most_s: float) -> None:
-        self.most_s, self.held_s = most_s, 0.0
+    def __init__(self, max_s: float) -> None:
+        self.max_s, self.held_s = max_s, 0.0
 
 
 class Held:
-    """One answer's part of a room."""
+    """The share of one answer."""
 
-    def __init__(self, room: Room) -> None:
-        self._room, self._seconds = room, 0.0
+    def __init__(self, budget: SoundBudget) -> None:
+        self._budget, self._seconds = budget, 0.0
 
     def add(self, seconds: float) -> None:
-        """Raises `ApiError` where there is no place for so much."""
-        room = self._room
-        if self._seconds + seconds > room.most_s:
-            message = f"the sound is longer than {room.most_s:g} s, the most that is sent whole: ask for 'stream': true"
+        """Raises `ApiError` where that is more than the budget allows."""
+        budget = self._budget
+        if self._seconds + seconds > budget.max_s:
+            message = (
+                f"the sound is longer than {budget.max_s:g} s, the most that is sent whole: ask for 'stream': true"
+            )
             raise ApiError(400, message, "sound_too_long", "stream")
-        if room.held_s + seconds > room.most_s:
+        if budget.held_s + seconds > budget.max_s:
             message = "the server holds as much sound as it may for answers that are sent whole"
             raise ApiError(429, f"{message}: try again, or ask for 'stream': true", "server_busy")
         self._seconds += seconds
-        room.held_s += seconds
+        budget.held_s += seconds
 
     def release(self) -> None:
-        self._room.held_s -= self._seconds
+        self._budget.held_s -= self._seconds
         self._seconds = 0.0
 
 
@@ -72,7 +74,7 @@ async def send_whole(
 
     Raises `ApiError` for what goes wrong, and when the client leaves.
     """
-    held = Held(request.app.state.room)
+    held = Held(request.app.state.held)
     try:
         collected = await while_listening(_collect(pieces, name, rate, held), request)
     except BaseException:
@@ -82,10 +84,10 @@ async def send_whole(
 
 
 async def complete(
-    pieces: AsyncGenerator[Piece, None], name: Format, rate: int, room: Room
+    pieces: AsyncGenerator[Piece, None], name: Format, rate: int, budget: SoundBudget
 ) -> AsyncGenerator[Piece, None]:
     """The pieces of a sound that is encoded ``whole``, once all of them are here."""
-    held = Held(room)
+    held = Held(budget)
     try:
         for piece in await _collect(pieces, name, rate, held):
             yield piece

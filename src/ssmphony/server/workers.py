@@ -24,7 +24,7 @@ from ssmphony.server.settings import ServeSettings
 from ssmphony.types import SsmphonyError
 
 Work = Callable[[ServeSettings, str, Inbox, Callable[[], object]], None]
-"""What a worker does at an address, with the connections it is handed, until it is told to stop. It calls the last
+"""What a worker does at an address, with the connections it is handed, until it is asked to stop. It calls the last
 argument when it is ready."""
 _PAUSE_S = 1.0
 _TICK_S = 0.5

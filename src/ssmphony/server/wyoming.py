@@ -1,7 +1,7 @@
 """Wyoming, the protocol of Home Assistant's voice services: text in, 16-bit sound out as it is made.
 
-A client describes itself nowhere and sends no key: whoever reaches the port can use it, so it belongs on the loopback
-or on a network that is trusted. After an ``error`` the connection is closed, because clients wait for ``audio-stop``
+A client describes itself nowhere and sends no key: anyone who reaches the port can use it, so it belongs on the
+loopback or on a trusted network. After an ``error`` the connection is closed, because clients wait for ``audio-stop``
 and would wait for ever.
 """
 
@@ -70,7 +70,7 @@ def bind(uri: str, *, shared: bool = False) -> socket.socket:
             listener.close()
         raise SsmphonyError(f"--wyoming {uri}: {(error.strerror or str(error)).lower()}") from None
     if not _is_loopback(listener):
-        log("Wyoming has no key: whoever reaches this port can use it", logging.WARNING, uri=uri)
+        log("Wyoming has no key: anyone who reaches this port can use it", logging.WARNING, uri=uri)
     return listener
 
 
@@ -273,7 +273,7 @@ class _Client:
         self._finish()
 
     async def _begin(self, event: Event, *, clauses: bool) -> None:
-        """Open a stream for text, and speak what comes; behind what is being spoken."""
+        """Open a stream for text, and speak what comes, after what is being spoken."""
         if self._speaking is not None:
             await asyncio.wait({self._speaking})
         voice = _parse(_Asked, event).voice or _Voice()
@@ -316,11 +316,11 @@ class _Client:
             record.problem = "the client has left, or takes nothing of what is sent"
             self.abort()
         except Exception as error:
-            told = _INTERNAL if not isinstance(error, SsmphonyError) else as_api_error(error)
-            if told is _INTERNAL:
+            answered = _INTERNAL if not isinstance(error, SsmphonyError) else as_api_error(error)
+            if answered is _INTERNAL:
                 _log.exception("a request over Wyoming failed")
-            record.status, record.problem = told.status_code, told.message
-            await self._fail(told)
+            record.status, record.problem = answered.status_code, answered.message
+            await self._fail(answered)
             self._writer.close()
         finally:
             stream.cancel()
@@ -331,11 +331,11 @@ class _Client:
         await self._send(AudioStart(**form, timestamp=0))
         async for chunk in stream:
             if len(chunk.samples):
-                record.heard(chunk)
+                record.sent(chunk)
                 await self._send(AudioChunk(**form, audio=pcm16(chunk.samples), timestamp=round(1000 * chunk.start_s)))
         if record.characters and not record.seconds:
             chunk = silence(stream)
-            record.heard(chunk)
+            record.sent(chunk)
             await self._send(AudioChunk(**form, audio=pcm16(chunk.samples), timestamp=0))
         await self._send(AudioStop(round(1000 * record.seconds)))
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import ssmphony
 from ssmphony.engine import DeadlineExceeded, Engine, EngineBusy, EngineClosed, Stream, VoiceFailed
-from ssmphony.engine.job import Job
+from ssmphony.engine.job import StreamJob
 from ssmphony.engine.probe import rows_of
-from ssmphony.engine.reader import Reader
+from ssmphony.engine.reader import TextReader
 from ssmphony.engine.slots import Slots
 from ssmphony.types import Audio, AudioChunk, SsmphonyError, Style
 from ssmphony.voice import Voice
@@ -108,10 +108,10 @@ def test_a_voice_whose_rows_disturb_each_other_is_stepped_alone(voice):
     assert rows_of(voice, 1) == 1
 
 
-def job(voice: Voice, text: str) -> Job:
+def job(voice: Voice, text: str) -> StreamJob:
     """A job whose first sentence has begun."""
     lock = threading.Condition()
-    made = Job(voice, Style(), Reader(voice.frontend), 0.0, None, lock)
+    made = StreamJob(voice, Style(), TextReader(voice.frontend), 0.0, None, lock)
     made.speech = voice.begin(next(iter(voice.frontend.sentences(text))), Style())
     return made
 
@@ -398,4 +398,4 @@ def test_hundreds_of_short_streams_leave_nothing_behind(voice):
         assert stats.finished + stats.cancelled == 300
         del streams, stream
         gc.collect()
-        wait_for(lambda: sum(isinstance(thing, Job) for thing in gc.get_objects()) == 0)
+        wait_for(lambda: sum(isinstance(thing, StreamJob) for thing in gc.get_objects()) == 0)

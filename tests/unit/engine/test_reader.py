@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmphony.engine.reader import WINDOW, ClauseCutter, Reader
+from ssmphony.engine.reader import WINDOW, ClauseCutter, TextReader
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
 
@@ -20,7 +20,7 @@ PARTS += ["<speak>", ".", "[[n ə]] "]
 texts = st.lists(st.sampled_from(PARTS), max_size=25).map("".join)
 
 
-def read(reader: Reader) -> list:
+def read(reader: TextReader) -> list:
     return list(iter(reader.next, None))
 
 
@@ -30,7 +30,7 @@ def in_pieces(text: str, size: int) -> list[str]:
 
 @given(texts, st.integers(1, 30), st.sampled_from([FRONTEND, BYTES]))
 def test_sentences_are_those_of_the_whole_text(text, size, frontend):
-    reader = Reader(frontend)
+    reader = TextReader(frontend)
     found = []
     for piece in in_pieces(text, size):
         reader.write(piece)
@@ -46,14 +46,14 @@ def test_sentences_are_those_of_the_whole_text(text, size, frontend):
 
 def test_a_long_text_is_read_in_windows():
     text = "".join(f"यह वाक्य {number} है, और वह भी। " for number in range(400)) + "🙂 " * WINDOW + "अंत।"
-    reader = Reader(FRONTEND)
+    reader = TextReader(FRONTEND)
     reader.write(text)
     reader.finish()
     assert read(reader) == list(FRONTEND.sentences(text))
 
 
 def test_a_sentence_comes_as_soon_as_it_is_certain():
-    reader = Reader(FRONTEND)
+    reader = TextReader(FRONTEND)
     reader.write("नमस्ते दुनिया।")
     assert read(reader) == []  # a closing quotation mark may follow
     reader.write(" ")
@@ -70,7 +70,7 @@ def test_clauses_depend_on_the_text_and_not_on_its_pieces(text, size):
 
 
 def test_the_first_clause_comes_before_its_sentence_ends():
-    reader = Reader(FRONTEND, clauses=True)
+    reader = TextReader(FRONTEND, clauses=True)
     reader.write("नमस्ते दोस्तो, आज ")
     assert [(tokens.text, tokens.start, tokens.end) for tokens in read(reader)] == [("नमस्ते दोस्तो,", 0, 14)]
     reader.write("हम चलेंगे। पर, शायद, कल ")
@@ -82,7 +82,7 @@ def test_the_first_clause_comes_before_its_sentence_ends():
 
 
 def test_a_flush_ends_a_text_and_begins_another():
-    reader = Reader(FRONTEND, clauses=True)
+    reader = TextReader(FRONTEND, clauses=True)
     reader.write("मैं सोच रहा")
     assert read(reader) == []
     reader.flush()
@@ -99,14 +99,14 @@ def test_a_flush_ends_a_text_and_begins_another():
 
 @given(texts.filter(lambda text: "<" not in text), st.integers(0, 12), st.booleans())
 def test_a_reader_goes_on_from_what_it_tells_of_itself(text, count, clauses):
-    reader, whole = Reader(FRONTEND, clauses), Reader(FRONTEND, clauses)
+    reader, whole = TextReader(FRONTEND, clauses), TextReader(FRONTEND, clauses)
     for each in (reader, whole):
         each.write(text)
         each.flush()
         each.write(text)
     before = [tokens for tokens in (reader.next() for _ in range(count)) if tokens is not None]
-    stored = {field.name: getattr(reader, field.name) for field in fields(Reader)}
-    again = Reader(**deepcopy(stored))
+    stored = {field.name: getattr(reader, field.name) for field in fields(TextReader)}
+    again = TextReader(**deepcopy(stored))
     for each in (again, whole):
         each.write("कल, परसों")
         each.finish()
@@ -115,13 +115,13 @@ def test_a_reader_goes_on_from_what_it_tells_of_itself(text, count, clauses):
 
 def test_markup_is_read_at_its_end_and_refused_where_it_is_wrong():
     document = "<speak>एक, दो। <break time='1s'/> तीन, चार।</speak>"
-    reader = Reader(FRONTEND, clauses=True)
+    reader = TextReader(FRONTEND, clauses=True)
     for piece in in_pieces(document, 3):
         reader.write(piece)
         assert reader.next() is None
     reader.finish()
     assert read(reader) == list(FRONTEND.sentences(document))
-    wrong = Reader(FRONTEND)
+    wrong = TextReader(FRONTEND)
     wrong.write("<speak>एक")
     wrong.finish()
     with pytest.raises(SsmphonyError, match="SSML"):
@@ -139,7 +139,7 @@ def test_text_without_anything_to_speak_is_not_read_again_and_again():
             yield from ()
 
     frontend = Counting()
-    reader = Reader(frontend)
+    reader = TextReader(frontend)
     for _ in range(40_000):
         reader.write("🙂")
         assert reader.next() is None

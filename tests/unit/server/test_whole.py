@@ -17,7 +17,7 @@ from ssmphony.audio.encoding import wav_header
 from ssmphony.audio.pcm import pcm16
 from ssmphony.server.delivery import Piece
 from ssmphony.server.requests import SHORT
-from ssmphony.server.whole import Room, complete
+from ssmphony.server.whole import SoundBudget, complete
 from ssmphony.types import AudioChunk
 from tests.unit.server.running import SPEECH, serving, wait_for
 from tests.unit.server.test_faults import post
@@ -91,14 +91,14 @@ def test_an_error_in_the_middle_has_a_status(voice, monkeypatch):
         answer = server.speak(LONG, response_format="flac")
         assert (answer.status, answer.error["code"]) == (500, "voice_failed")
         monkeypatch.undo()
-        assert server.server.config.app.state.room.held_s == 0
+        assert server.server.config.app.state.held.held_s == 0
 
 
 def test_memory_is_bounded(voice):
     """One sound may not be longer than the limit; together they may not hold more."""
     seconds = voice.say(TEXT).seconds
     with serving(voice, whole_s=1.5 * seconds, engine={"buffer_s": 0.5}) as server:
-        room = server.server.config.app.state.room
+        room = server.server.config.app.state.held
         refused = server.speak(LONG, response_format="wav", stream=False)
         assert (refused.status, refused.error["code"], refused.error["param"]) == (400, "sound_too_long", "stream")
         assert server.speak(LONG, response_format="wav").status == 200
@@ -118,7 +118,7 @@ def test_what_is_held_is_the_encoded_sound():
         yield Piece(b"end", None)
 
     async def collect():
-        return [piece async for piece in complete(pieces(), "flac", 24_000, Room(100.0))]
+        return [piece async for piece in complete(pieces(), "flac", 24_000, SoundBudget(100.0))]
 
     collected = asyncio.run(collect())
     assert b"".join(piece.data for piece in collected) == b"end"
@@ -128,7 +128,7 @@ def test_what_is_held_is_the_encoded_sound():
 def test_a_client_that_leaves_frees_its_place(voice):
     body = b'{"input": "' + (LONG * 20).encode() + b'", "response_format": "flac", "speed": 0.25}'
     with serving(voice) as server:
-        room = server.server.config.app.state.room
+        room = server.server.config.app.state.held
         with socket.create_connection(server.address, timeout=10) as connection:
             connection.sendall(post(body))
             wait_for(lambda: room.held_s > 0)
