@@ -21,18 +21,24 @@ Said = tuple[tuple[str, ...], int]
 
 @dataclass(frozen=True)
 class ReadingStyle:
-    """Where good readers differ.
-
-    ``years``: 1947 as उन्नीस सौ सैंतालीस or एक हज़ार नौ सौ सैंतालीस. ``phones``: digits one by one or in pairs.
-    ``clock``: 8:45 as पौने नौ बजे or आठ बजकर पैंतालीस मिनट. ``fractions``: 4.5 लाख as साढ़े चार लाख or
-    चार दशमलव पाँच लाख. ``emoji``: silent, or spoken by name.
-    """
+    """Where good readers differ; the default is what is said more often."""
 
     years: Literal["hundreds", "thousands"] = "hundreds"
+    """1947 as उन्नीस सौ सैंतालीस, as history and news have it, or एक हज़ार नौ सौ सैंतालीस."""
     phones: Literal["single", "pairs"] = "single"
+    """Digits of telephone numbers one by one, which is understood best, or in pairs."""
     clock: Literal["everyday", "formal"] = "everyday"
+    """8:45 as पौने नौ बजे, as people say it, or आठ बजकर पैंतालीस मिनट."""
     fractions: Literal["everyday", "formal"] = "everyday"
+    """4.5 लाख as साढ़े चार लाख, as people say it, or चार दशमलव पाँच लाख."""
     emoji: Literal["silent", "named"] = "silent"
+    """Silent, since most stand for a tone of voice, or spoken by name."""
+    nineties: Literal["ve", "be"] = "ve"
+    """91 to 99 as इक्यानवे … निन्यानवे, the standard of the Central Hindi Directorate, or इक्यानबे … निन्यानबे."""
+    yards: Literal["gaj", "yard"] = "gaj"
+    """yd as गज, in which India measures land and cloth, or यार्ड, as sport has it."""
+    bytes: Literal["letters", "words"] = "letters"
+    """5 GB as पाँच जीबी, as people say it, or पाँच गीगाबाइट."""
 
 
 @dataclass(frozen=True)

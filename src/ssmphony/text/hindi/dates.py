@@ -81,9 +81,10 @@ def _month_first(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _day_month(match: re.Match[str], state: Context) -> Said | None:
-    """5/11 behind the word दिनांक."""
+    """5/11 behind the word दिनांक; 15-08, whose zero no amount has."""
     day, month = int(match[1]), int(match[2])
-    if not (state.before(match.start()).lower() in _DATE_WORDS and 1 <= day <= 31 and 1 <= month <= 12):
+    told = match[2][0] == "0" or state.before(match.start()).lower() in _DATE_WORDS
+    if not (told and 1 <= day <= 31 and 1 <= month <= 12) or state.before(match.start()).lower() in _NUMBER_WORDS:
         return None
     return (*numbers.cardinal(day), MONTHS[month - 1]), match.end()
 
@@ -112,7 +113,9 @@ def _years(match: re.Match[str], state: Context) -> Said | None:
 
 def _month_year(match: re.Match[str], state: Context) -> Said | None:
     """12/2025, 2024-01; 09/26 where the words around tell of a term. The number of a file (संख्या 5/2024) is none."""
-    month, written = (match["month"], match["year"]) if match["month"] else (match["last"], match["first"])
+    month, written = (
+        (match["month"], match["year"] or match["dashed"]) if match["month"] else (match["last"], match["first"])
+    )
     number = int(written)
     if match["month"] and len(written) == 2:
         near = [*state.words_before(match.start())[-3:], *state.words_behind(match.end())[:2]]
@@ -200,7 +203,7 @@ TOKENS = (
     Token(
         "d",
         (
-            r"(?:(?P<month>0?[1-9]|1[0-2])/(?P<year>\d{4}|\d\d)|(?P<first>\d{4})-(?P<last>0[1-9]|1[0-2]))"
+            r"(?:(?<![\d-])(?P<month>0?[1-9]|1[0-2])(?:/(?P<year>\d{4}|\d\d)|-(?P<dashed>\d{4}))|(?P<first>\d{4})-(?P<last>0[1-9]|1[0-2]))"
             rf"{_NOT_MORE}(?![/-]\d)"
         ),
         _month_year,

@@ -42,7 +42,7 @@ def _metric() -> Iterator[tuple[str, _Row]]:
         for name in names.split():
             yield from ((name + ending, _new(spoken, {"everyday"}.intersection(flags))) for ending in ("", "s"))
         for short, said, name in prefixes:
-            if short in taken:
+            if short[-1].replace("a", "D") in taken:
                 kept = {"exact", "everyday"}.intersection(flags)
                 yield short + symbol, _new(said + spoken, kept)
                 for full in names.split():

@@ -8,6 +8,7 @@ sound (quotes, other scripts, emoji) yields no reading; every Devanagari or Lati
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from ssmphony.text.hindi import (
     abbreviations,
@@ -30,6 +31,7 @@ from ssmphony.text.hindi import (
     roman,
     scores,
     signs,
+    tables,
     telephone_keys,
     times,
     verses,
@@ -96,10 +98,24 @@ def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
             place += 1
             continue
         words, stop = said
+        words = _styled(words, text[place:stop], state.style)
         start, end = state.cleaned.span(place, stop)
         _append(readings, Reading(start, end, words, pause="" if words else ","))
         place = stop
     return readings
+
+
+@cache
+def _style_words(style: ReadingStyle) -> dict[str, str]:
+    """Words of numbers and units, and what the style says instead."""
+    chosen = {f"{key}={value}" for key, value in vars(style).items()}
+    return {row[1]: row[2] for row in tables.rows("style_words") if row[0] in chosen}
+
+
+def _styled(words: tuple[str, ...], written: str, style: ReadingStyle) -> tuple[str, ...]:
+    """The words of a token in a style; those that were written so (गज) stay."""
+    others = _style_words(style)
+    return tuple(others.get(word, word) if word not in written else word for word in words) if others else words
 
 
 def _token(place: int, state: Context) -> Said | None:

@@ -29,7 +29,7 @@ def _english(match: re.Match[str], state: Context) -> Said:
 
 
 def _words(written: str, suffix: str, state: Context, stop: int) -> tuple[str, ...]:
-    number = int(written)
+    number = int(written.replace(",", ""))
     if state.style.years == "hundreds" and 1100 <= number <= 1999 and state.behind(stop) == "दशक":
         return (*numbers.year(number)[:-1], numbers.ordinal(number, suffix)[-1])
     return numbers.ordinal(number, suffix)
@@ -39,7 +39,7 @@ TOKENS = (
     Token(
         "d",
         (
-            rf"(?:(?P<first>\d{{1,4}})\s?[-–]\s?)?(?P<last>\d{{1,18}})"
+            rf"(?:(?P<first>\d{{1,4}})\s?[-–]\s?)?(?P<last>\d{{1,3}}(?:,\d{{2,3}}){{1,5}}|\d{{1,18}})"
             rf"(?:-?(?P<glued>{SUFFIX})|\s(?P<apart>व(?:ीं|ें|ाँ|ां)))(?!{DEVANAGARI})"
         ),
         _ordinal,

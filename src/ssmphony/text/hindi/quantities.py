@@ -56,7 +56,9 @@ def _number(match: re.Match[str], state: Context) -> Said:
     if second and not _is_range(first, second, state, match):
         second, stop = None, match.end("first")
     scaled, after_scale = scales(state.text, stop)
-    unit = measures.unit(state.text, after_scale, one=first == "1" and not second and not scaled)
+    unit = measures.unit(
+        state.text, after_scale, one=float(first.replace(",", "")[:9]) < 2 and not second and not scaled
+    )
     everyday = bool(scaled) or (unit is not None and unit.everyday)
     words = amount(first, state, everyday)
     if second:
