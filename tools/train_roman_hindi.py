@@ -25,14 +25,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ssmphony.text.hindi import code_mixing, english, g2p, latin, morphology, phonology, romanised, schwa, tables
-from ssmphony.text.hindi.code_mixing import EDGE, ENGLISH, NAME, NUMBER
+from ssmphony.text.hindi import english, g2p, latin, morphology, phonology, romanised, schwa, tables, word_pairs
 from ssmphony.text.hindi.graphemes import spell
 from ssmphony.text.hindi.unicode import clean
+from ssmphony.text.hindi.word_pairs import EDGE, ENGLISH, NAME, NUMBER
 
 HERE = Path(__file__).parent / "roman_hindi"
 TABLES = Path(tables.__file__).parent
 STORY_WEIGHT, OWN_WEIGHT = 3, 8
+MOST_IN_TEXT = 8
+"""A story is full of its own names: no word of it counts oftener than this, and no pair half as often."""
 """How often a sentence of stories, or of our own, counts: news are a long way from what people type."""
 RARE = 0.4
 """The count of a word that only the dictionary has."""
@@ -56,13 +58,17 @@ ENDINGS = {
     "ेगा": 4, "ेगी": 3, "ेंगे": 4, "ेंगी": 1, "ोगे": 2, "ोगी": 1, "ा": 8, "ी": 7, "ीं": 1, "िए": 4, "िएगा": 1, "कर": 3,
     "के": 3, "तीं": 0.5, "नेवाला": 0.3,
 }  # fmt: skip
+_WRONG = "मैने नही मे हैँ हू मै नहि उन्होने इन्होने तुम्हे उन्हे इन्हे जिन्हे क्यो क्योकि नें मेँ".split()
+_RIGHT = "मैंने नहीं में हैं हूँ मैं नहीं उन्होंने इन्होंने तुम्हें उन्हें इन्हें जिन्हें क्यों क्योंकि ने में".split()
+MISSPELLED = {str(wrong): str(word) for wrong, word in zip(_WRONG, _RIGHT, strict=True)}
+"""Frequent misspellings of the texts."""
 IRREGULAR = frozenset("हो ले दे जा कर".split())
 """Verbs whose irregular forms are in ``words.txt``."""
 
 
 def native(word: str) -> str:
     """One spelling for each word: with its nuktas and chandrabindu, and -ए for -ये."""
-    word = g2p.with_nukta(word)
+    word = g2p.with_nukta(MISSPELLED.get(word, word))
     word = re.sub("([ाुूआऊउ])ं$", r"\1ँ", word)
     word = re.sub("([ूऊए])ं(?=(?:गा|गे|गी)?$)", r"\1ँ", word)
     word = re.sub("(?<=[ािुऊउ])ये(?=(?:गा|गी|ंगे|ंगी|ँगे)?$)", "ए", word)
@@ -255,7 +261,7 @@ def write_words(counts: Counter[str], forms: dict[str, dict[str, float]]) -> Non
     rows: dict[str, list[str]] = defaultdict(list)
     for word, count in sorted(counts.items(), key=lambda pair: -pair[1]):
         spelled = pattern(word)
-        if spelled:
+        if spelled and not word.endswith("ः"):
             for key in sorted(skeletons(spelled, forms)):
                 rows[key].append(f"{word}\t{spelled}\t{count:.1f}".removesuffix(".0"))
     header = "# skeleton\tword\tphones\tcount\t…\tHindi words under what their spellings in Latin letters share"
@@ -267,10 +273,10 @@ def write_pairs(pairs: Counter[tuple[str, str]], singles: Counter[str]) -> None:
     total = sum(singles.values())
     for (first, second), count in list(pairs.items()):
         if not first.startswith("<"):
-            pairs[code_mixing.ending(first), second] += count
+            pairs[word_pairs.ending(first), second] += count
     for word, count in list(singles.items()):
         if not word.startswith("<"):
-            singles[code_mixing.ending(word)] += count
+            singles[word_pairs.ending(word)] += count
     histories += sorted(word for word in singles if word.startswith("-"))
     rows: list[str] = []
     followers: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -283,20 +289,38 @@ def write_pairs(pairs: Counter[tuple[str, str]], singles: Counter[str]) -> None:
         if followers[word]:
             cells = "\t".join(f"{second}\t{count}" for second, count in followers[word])
             rows.append(f"{word}\t{singles[word]}\t{cells}")
-    rows.append(f"{code_mixing.ANY}\t{total}")
+    rows.append(f"{word_pairs.ANY}\t{total}")
     header = "# word\tcount\tnext word\tcount\t…\tneighbours in Hindi; <s> edge, <e> English word, <n> name, <d> number"
     write("romanised_pairs", header, rows)
 
 
-def read_texts(sentences: Path, stories: Path) -> Iterator[tuple[int, list[str]]]:
-    """Every sentence of the texts with its weight."""
+def read_texts(sentences: Path, stories: Path) -> Iterator[tuple[int, list[list[str]]]]:
+    """The sentences of each text with their weight."""
     for words in tokens(sentences.read_text(encoding="utf-8")):
-        yield 1, words
+        yield 1, [words]
     for story in sorted(stories.glob("*.md")):
-        for words in tokens(re.sub(r"(?m)^(\* |#).*", "", story.read_text(encoding="utf-8"))):
-            yield STORY_WEIGHT, words
+        text = re.sub(r"(?m)^(\* |#).*", "", story.read_text(encoding="utf-8"))
+        yield STORY_WEIGHT, list(tokens(text))
     for words in tokens("\n".join(_lines("sentences.txt"))):
-        yield OWN_WEIGHT, words
+        yield OWN_WEIGHT, [words]
+
+
+def count(
+    texts: Sequence[tuple[int, list[list[str]]]], loans: set[str], names: set[str]
+) -> tuple[Counter[str], Counter[str], Counter[tuple[str, str]]]:
+    """Words, words with English and names as classes, and pairs of those; no text counts more than a few times."""
+    words, singles, pairs = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+    for weight, text in texts:
+        here, single, pair = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+        for sentence in filter(None, text):
+            line = [ENGLISH if word in loans else NAME if word in names else word for word in sentence]
+            here.update(word for word in sentence if word not in loans and not word.startswith("<"))
+            single.update([EDGE, *line])
+            pair.update(both for both in zip([EDGE, *line], [*line, EDGE], strict=True) if both != (EDGE, EDGE))
+        words.update({word: weight * min(n, MOST_IN_TEXT) for word, n in here.items()})
+        pairs.update({both: weight * min(n, MOST_IN_TEXT // 2) for both, n in pair.items()})
+        singles.update({word: weight * n for word, n in single.items()})
+    return words, singles, pairs
 
 
 def main() -> None:
@@ -308,22 +332,11 @@ def main() -> None:
     arguments = parser.parse_args()
     texts = list(read_texts(arguments.sentences, arguments.stories))
     counts = counts_of_lists()
-    familiar = set(counts) | {word for weight, words in texts if weight > 1 for word in words}
+    familiar = set(counts) | {word for weight, text in texts if weight > 1 for words in text for word in words}
     loans = {native(word) for spoken in english.words().values() for word in spoken.split()} - familiar
     names = {native(word) for word in latin.indian_words().values()} - familiar
-    singles: Counter[str] = Counter()
-    pairs: Counter[tuple[str, str]] = Counter()
-    for weight, words in texts:
-        classed = [ENGLISH if word in loans else NAME if word in names else word for word in words]
-        if not any(classed):
-            continue
-        for word, kind in zip(words, classed, strict=True):
-            counts[word] += weight if kind != ENGLISH and not word.startswith("<") else 0
-        line = [EDGE, *classed, EDGE]
-        singles.update({word: line[:-1].count(word) * weight for word in set(line)})
-        pairs.update(
-            {pair: weight * n for pair, n in Counter(zip(line, line[1:], strict=False)).items() if pair != (EDGE, EDGE)}
-        )
+    seen, singles, pairs = count(texts, loans, names)
+    counts.update(seen)
     known = dictionary(arguments.dictionary[0])
     counts = Counter(
         {word: n for word, n in counts.items() if n > 1 or word in familiar or morphology.bare(word) in known}

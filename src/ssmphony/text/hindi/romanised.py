@@ -109,7 +109,7 @@ def units(pattern: str) -> tuple[str, ...]:
     for place, phone in enumerate(pattern):
         before, behind = pattern[place - 1 : place], pattern[place + 1 : place + 2]
         if phone == "~":
-            found.append("~" if behind else "~$")
+            found.append("~" if behind else "~I" if before == "I" else "~$")
         elif phone in _VOWELS:
             nasal = "~" * (behind == "~")
             if phone == "a" and "h" in (before, behind):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import roman_hindi
 from ssmphony.text import hindi
 from ssmphony.text.hindi import code_mixing, g2p, latin, romanised, tables
 from ssmphony.text.hindi.unicode import clean
@@ -106,3 +107,20 @@ def test_english_words_of_the_lexicon_stay_english_in_english() -> None:
     sentence = "the new software update for your phone is ready"
     assert code_mixing.hindi_words(sentence) == []
     assert hindi.normalize(sentence).split() == [w for word in sentence.split() for w in latin.to_devanagari(word)]
+
+
+def test_the_public_sentences_are_read_right() -> None:
+    scores = roman_hindi.score(roman_hindi.ours, roman_hindi.sentences("public"))
+    shares = {name: good / count for name, (good, count) in scores.items()}
+    assert shares["hindi"] > 0.98
+    assert shares["english"] > 0.98
+    assert shares["english_alone"] == 1
+
+
+def test_a_reading_is_compared_by_its_sound() -> None:
+    assert roman_hindi.right("office", ["office"], ["office"])
+    assert roman_hindi.right("office", ["ऑफ़िस"], ["office"])
+    assert not roman_hindi.right("main", ["मैं"], ["main"])
+    assert roman_hindi.right("khush", ["खुश"], ["ख़ुश"])
+    assert roman_hindi.right("hogaya", ["हो", "गया"], ["होगया", "हो_गया"])
+    assert not roman_hindi.right("kal", ["काल"], ["कल"])

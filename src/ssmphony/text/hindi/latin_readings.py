@@ -1,0 +1,263 @@
+"""The ways to read each word of a sentence: as Hindi in Latin letters, as English between Hindi words, as a name, or
+as part of running English; each with a cost, the negative logarithm of its being typed so.
+
+The words alone are weighed here, with what else their place says (capitals, the script and the person of the sentence,
+English phrases). `code_mixing` weighs how they follow each other. Nobody counts how English and Hindi mix in print: the
+weights were set by hand, on sentences of ``benchmarks/roman_hindi_sets/public.tsv``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from ssmphony.text.hindi import english, latin, measures, romanised, tables, transliteration, word_pairs
+from ssmphony.text.hindi.word_pairs import EDGE, ENGLISH, NAME, NUMBER
+
+RUNNING = "<x>"
+"""The class of running English, which has no neighbours in Hindi text."""
+_COMMON = {"10": 7.6, "20": 8.8}
+_LEXICON, _INFLECTED, _UNKNOWN = 8.6, 9.6, 13.0
+_FUNCTION_INSERT = 5.0
+"""English pronouns and the like seldom stand alone in Hindi."""
+_KNOWN_NAME, _SOME_NAME = 8.0, 12.0
+_CAPITAL = 2.5
+_PHRASE = 6.0
+_OTHER_SCRIPT = 5.0
+"""Who writes Devanagari has little reason to write Hindi words in Latin letters."""
+_CLASH = 3.2
+"""A word that English has too is English, unless the table of short forms says what it is in Hindi."""
+_FIRST = 3.0
+"""How far a verb in the first person speaks for मैं (main, mein, me)."""
+_LEANING = frozenset("ही भी का की के को ने से में तक".split())
+"""Words that lean on the one before them, and begin no sentence."""
+_FAMILIAR, _NEAR = 20, 2.5
+"""A Hindi word of such a frequency, spelled so nearly, is not an unknown English one."""
+
+_TOKEN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?|\d[\d.,:]*|[\u0901-\u0903\u0905-\u0963\u0971-\u097f]+|[,;:!?()\"]|\S")
+LATIN = re.compile("[A-Za-z]")
+_CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’/,;:!?.…\"”)\]।॥–—-]*")
+"""What stands between blanks where a word may be Hindi: letters and marks, and no address, unit or code."""
+_DIGIT_BEFORE = re.compile(r"\d\s*\Z")
+_FORMULA = frozenset("=+×÷^√²³⁴⁺⁻≤≥≠∩∪∈")
+"""A short word next to one of these is a variable."""
+_LONGEST_VARIABLE = 3
+_REACH = 60
+"""So far to either side the characters between blanks are looked at."""
+
+
+class Reading(NamedTuple):
+    """A way to read a word: its class, or its first word as Hindi text has it, its cost, and the Hindi that is said.
+
+    ``frequency`` is how often Hindi text has the word; ``last`` is what the next word follows.
+    """
+
+    token: str
+    cost: float
+    last: str
+    hindi: str = ""
+    frequency: float = 0.0
+
+
+class Piece(NamedTuple):
+    """A word or mark of the sentence; ``typed`` is in lower case."""
+
+    start: int
+    end: int
+    typed: str
+    readings: tuple[Reading, ...]
+
+
+def reading_of(token: str, cost: float = 0.0) -> Reading:
+    """A class as a reading."""
+    return Reading(token, cost, token)
+
+
+@cache
+def _english() -> dict[str, float]:
+    """The costs of common English words in running text."""
+    common = {row[0]: _COMMON[row[1]] for row in tables.rows("english_common")}
+    return common | {row[0]: float(row[1]) / 10 for row in tables.rows("english_function_words")}
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    return frozenset(row[0] for row in tables.rows("english_function_words")) - {"please", "thank", "hello", "hi"}
+
+
+@cache
+def _phrases() -> dict[str, frozenset[str]]:
+    return {row[0]: frozenset(row[1].split()) for row in tables.rows("english_phrases")}
+
+
+@lru_cache(maxsize=20_000)
+def english_cost(word: str) -> float:
+    """How unlikely a lower-case word is in English, as a negative logarithm."""
+    known = _english().get(word)
+    if known is not None:
+        return known
+    if word in english.words():
+        return _LEXICON
+    if "'" in word or english.inflected(word) or english.compound(word):
+        return _INFLECTED
+    return _UNKNOWN + max(-2.0, min(4.0, 0.7 * transliteration.indian_score(word)))
+
+
+_LOUD = 3.4
+"""Words of capitals that are longer than this on average are no acronyms."""
+_FIRST_PERSON = re.compile("h(?:u|oo)n?|hnu|[a-z]+(?:u|oo)n?g[ai]|[a-z]+(?:aun|aoon|aau)")
+_FIXED = (reading_of(ENGLISH), reading_of(RUNNING, 3.0))
+_MARK = (reading_of(EDGE), reading_of(RUNNING, 1.5))
+_FIGURES = (reading_of(NUMBER), reading_of(RUNNING, 5.0))
+
+
+def pieces(text: str) -> list[Piece]:
+    """The words, numbers and marks of a sentence with the ways to read them."""
+    matches = list(_TOKEN.finditer(text))
+    sentence = _Sentence.of(text, matches)
+    return [Piece(*match.span(), match[0].lower(), _readings(place, sentence)) for place, match in enumerate(matches)]
+
+
+class _Sentence(NamedTuple):
+    """What the whole sentence says about each of its words."""
+
+    text: str
+    matches: list[re.Match[str]]
+    words: list[str]
+    """Its tokens in lower case."""
+    capitals: bool
+    """Whether a capital says something: not in a title or a text of capitals."""
+    shouted: bool
+    """Whether all is in capitals."""
+    native: float
+    """The share of Devanagari among its words."""
+    first_person: bool
+    """Whether a verb says I."""
+
+    @classmethod
+    def of(cls, text: str, matches: list[re.Match[str]]) -> _Sentence:
+        words = [match[0] for match in matches]
+        typed = [word for word in words if LATIN.match(word)]
+        devanagari = sum("\u0900" <= word[0] <= "\u097f" for word in words)
+        shouted = len(typed) > 2 and "".join(typed).isupper() and sum(map(len, typed)) > _LOUD * len(typed)
+        titled = len(typed) > 1 and sum(word[0].isupper() for word in typed) > 0.6 * len(typed)
+        lower = [word.lower().replace("’", "'") for word in words]
+        first_person = any(_FIRST_PERSON.fullmatch(word) for word in lower)
+        share = devanagari / max(1, devanagari + len(typed))
+        return cls(text, matches, lower, not (shouted or titled), shouted, share, first_person)
+
+
+def _readings(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
+    match = sentence.matches[place]
+    written = match[0]
+    if written[0].isdigit():
+        return _FIGURES
+    if "\u0900" <= written[0] <= "\u097f":
+        return (Reading(written, 0.0, written, frequency=word_pairs.frequency_of(written)),)
+    if not LATIN.match(written):
+        return _MARK
+    if _fixed(place, sentence):
+        return _FIXED
+    return _latin(place, sentence)
+
+
+def _fixed(place: int, sentence: _Sentence) -> bool:
+    """Whether other readers have this word: addresses, units, abbreviations, acronyms, letters."""
+    match, words = sentence.matches[place], sentence.words
+    text, word = sentence.text, words[place]
+    start, stop = _chunk(text, *match.span())
+    if not _CHUNK.fullmatch(text, start, stop) or (
+        "/" in text[start:stop] and _DIGIT_BEFORE.search(text, max(0, start - 3), start)
+    ):
+        return True
+    before, behind = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    if behind == "." and word in _dotted():
+        return True
+    if _is_variable(word, text, match) or (word == "ve" and before and before in "+-−"):
+        return True
+    if place and words[place - 1][0].isdigit() and (word in _units() or len(word) == 1):
+        return True
+    written = match[0]
+    if written[1:] != written[1:].lower() and not written.isupper():
+        return True  # LoC, WhatsApp
+    if written.isupper() and not sentence.shouted and written != "I":
+        return len(written) < 6
+    return "-" in (before, behind) and re.sub("[^a-z]", "", text[start:stop].lower()) in english.words()
+
+
+def _is_variable(word: str, text: str, match: re.Match[str]) -> bool:
+    """Whether a short word has a sign of a formula next to it."""
+    before, behind = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 2]
+    return len(word) < _LONGEST_VARIABLE and not _FORMULA.isdisjoint((before.strip()[-1:], behind.strip()[:1]))
+
+
+def _chunk(text: str, start: int, stop: int) -> tuple[int, int]:
+    """What stands between blanks around a word, as far as it matters."""
+    left = text[max(0, start - _REACH) : start]
+    right = text[stop : stop + _REACH]
+    return start - len(re.split(r"\s", left)[-1]), stop + len(re.split(r"\s", right)[0])
+
+
+@cache
+def _dotted() -> frozenset[str]:
+    return frozenset(row[0] for row in (*tables.rows("abbreviations"), *tables.rows("number_abbreviations")))
+
+
+@cache
+def _units() -> frozenset[str]:
+    return frozenset(name.lower() for name in measures.UNITS) | {"am", "pm", "to"}
+
+
+def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
+    """The ways to read a word of Latin letters."""
+    word = sentence.words[place]
+    capital = _CAPITAL if sentence.capitals and place and sentence.matches[place][0][0].isupper() else 0.0
+    phrase = _in_phrase(place, sentence)
+    cost = english_cost(word)
+    insert = cost + (_FUNCTION_INSERT if word in _function_words() else 0.0 if phrase else _clash(word)) - phrase
+    name = latin.indian_words().get(word)
+    hindi: list[Reading] = []
+    if len(sentence.words) > 1 or cost >= _INFLECTED:
+        script = _OTHER_SCRIPT * sentence.native * (cost < _UNKNOWN - 2)
+        first = not place or not sentence.words[place - 1][0].isalnum()
+        for reading in _hindi(word, name, sentence.first_person):
+            odd = (_CAPITAL * (reading.hindi != name) if capital else 0.0) + (
+                _FIRST if first and reading.hindi in _LEANING else 0.0
+            )
+            hindi.append(reading._replace(cost=reading.cost + script + odd))
+    unknown = cost > _INFLECTED
+    familiar = unknown and any(reading.frequency > _FAMILIAR and reading.cost < _NEAR for reading in hindi)
+    readings = [reading_of(ENGLISH, insert), reading_of(RUNNING, cost - phrase + (_FIRST if familiar else 0.0)), *hindi]
+    if unknown:
+        known = name is not None and not any(reading.hindi == name for reading in hindi)
+        readings.append(reading_of(NAME, (_KNOWN_NAME if known else _SOME_NAME) - capital))
+    return tuple(readings)
+
+
+def _in_phrase(place: int, sentence: _Sentence) -> float:
+    """What speaks for English in a word that stands in an English phrase (main gate)."""
+    words = ("", *sentence.words, "")
+    before, word, behind = words[place : place + 3]
+    if behind in _phrases().get(word, ()):
+        return 0.0 if word == "main" and sentence.first_person else _PHRASE
+    return _PHRASE / 2 if word in _phrases().get(before, ()) else 0.0
+
+
+def _clash(word: str) -> float:
+    """What speaks against an English word that is mostly Hindi between Hindi words: sun सुन, rat रात."""
+    return _CLASH if any(short.cost < 0.3 for short in romanised.short_forms().get(word, ())) else 0.0
+
+
+@lru_cache(maxsize=20_000)
+def _hindi(word: str, name: str | None, first_person: bool) -> tuple[Reading, ...]:
+    """The Hindi words that were perhaps meant, with how often texts have them."""
+    readings: list[Reading] = []
+    clash = 0.0 if word in romanised.short_forms() else _CLASH if english_cost(word) < _INFLECTED else 0.0
+    for found in romanised.candidates(word)[:6]:
+        first, *_, last = (*found.word.split(), *found.word.split()[-1:])
+        frequency = found.frequency or word_pairs.frequency_of(first)
+        cost = (min(found.cost, 0.7) if found.word == name else found.cost) + clash
+        cost -= _FIRST if first_person and found.word == "मैं" else 0.0
+        readings.append(Reading(first, cost, last, found.word, frequency))
+    return tuple(readings)
