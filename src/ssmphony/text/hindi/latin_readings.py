@@ -43,6 +43,8 @@ _DIGIT_BEFORE = re.compile(r"\d\s*\Z")
 _FORMULA = frozenset("=+×÷^√²³⁴⁺⁻≤≥≠∩∪∈")
 """A short word next to one of these is a variable."""
 _LONGEST_VARIABLE = 3
+_LETTER_PART = re.compile(r"(?<![A-Za-z-])[A-Za-z]-[A-Za-z]|[A-Za-z]-[A-Za-z](?![A-Za-z-])")
+_LABEL = re.compile("[ivx]+|[a-z]")
 _REACH = 60
 """So far to either side the characters between blanks are looked at."""
 
@@ -176,6 +178,10 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
         return True
     if _is_variable(word, text, match) or (word == "ve" and before and before in "+-−"):
         return True
+    if _LETTER_PART.search(text, start, stop) or (behind and behind in ")'’" and _LABEL.fullmatch(word)):
+        return True  # X-ray, s', (ii)
+    if match[0] in _calendar() and _near_figures(place, words):
+        return True
     if place and words[place - 1][0].isdigit() and (word in _units() or len(word) == 1):
         return True
     written = match[0]
@@ -197,6 +203,18 @@ def _chunk(text: str, start: int, stop: int) -> tuple[int, int]:
     left = text[max(0, start - _REACH) : start]
     right = text[stop : stop + _REACH]
     return start - len(re.split(r"\s", left)[-1]), stop + len(re.split(r"\s", right)[0])
+
+
+@cache
+def _calendar() -> frozenset[str]:
+    """Names of days and months in English, as they are written."""
+    return frozenset(name for table in ("weekdays", "months") for row in tables.rows(table) for name in row[2].split())
+
+
+def _near_figures(place: int, words: list[str]) -> bool:
+    """Whether a number or another name of a calendar is next, perhaps after a mark."""
+    near = [words[at] for at in (place - 1, place - 2, place + 1, place + 2) if 0 <= at < len(words)]
+    return any(word[0].isdigit() or word.capitalize() in _calendar() for word in near)
 
 
 @cache
