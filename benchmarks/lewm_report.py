@@ -31,7 +31,7 @@ from ssmphony.data.dataset import Batch, Corpus, Utterances
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.spelling import spelled
 from ssmphony.evaluation.metrics.distance import compare
-from ssmphony.evaluation.models.recogniser import WEIGHTS, Listener, character_edits
+from ssmphony.evaluation.models.recogniser import WEIGHTS, SpeechRecogniser, character_edits
 from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm import LeWM
@@ -123,7 +123,7 @@ def listener(path: Path | None) -> Hear | None:
         print(f"what a recogniser hears is left out: no {path}")
         return None
     try:
-        listen = Listener(path)
+        listen = SpeechRecogniser(path)
     except SsmphonyError as error:
         print(f"what a recogniser hears is left out: {error}")
         return None

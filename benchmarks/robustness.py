@@ -23,7 +23,7 @@ import torch
 from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.evaluation.material import read_lines
-from ssmphony.evaluation.models.recogniser import Listener
+from ssmphony.evaluation.models.recogniser import SpeechRecogniser
 from ssmphony.evaluation.robustness import examine, held_out, summary
 from ssmphony.parallel.local import run_local
 from ssmphony.voice import Voice
@@ -35,10 +35,10 @@ Row = dict[str, Any]
 
 def worker(voice: str | None, keep: Path | None, listen: bool) -> Callable[[tuple[int, str]], Row]:
     torch.set_num_threads(1)
-    return partial(speak, load(voice, threads=1), keep, Listener() if listen else None)
+    return partial(speak, load(voice, threads=1), keep, SpeechRecogniser() if listen else None)
 
 
-def speak(voice: Voice, keep: Path | None, listener: Listener | None, job: tuple[int, str]) -> Row:
+def speak(voice: Voice, keep: Path | None, listener: SpeechRecogniser | None, job: tuple[int, str]) -> Row:
     """Speak one sentence, check the clip, and keep it where it is broken."""
     number, text = job
     row, audio = examine(voice, text, listener)

@@ -14,11 +14,10 @@ import re
 from pathlib import Path
 
 from ssmphony.alignment.ctc import log_likelihoods
-from ssmphony.alignment.recogniser import phone_classes
 from ssmphony.audio.files import read_audio
 from ssmphony.data.corrections import correct_text, read_corrections
 from ssmphony.data.manifest import Clip, read_manifest
-from ssmphony.evaluation.models.recogniser import Heard, Listener
+from ssmphony.evaluation.models.recogniser import Recognition, SpeechRecogniser
 from ssmphony.text.hindi.frontend import HindiFrontend
 
 FRONTEND = HindiFrontend()
@@ -26,15 +25,18 @@ PART = re.compile(r"-[a-z]$")
 """Pages were cut at their sentences: clip page-003-b is a part of recording page-003."""
 
 
-def doubt(heard: Heard, clip: Clip) -> float:
+def doubt(heard: Recognition, clip: Clip) -> float:
     """Nats a phone by which the likeliest reading is likelier than the text."""
-    wanted = phone_classes(clip.symbols or ())
+    wanted = heard.alphabet.phone_classes(clip.symbols or ())
     return float(heard.phones.max(axis=1).sum() - log_likelihoods(heard.phones, [wanted])[0]) / len(wanted)
 
 
-def gain(heard: Heard, clip: Clip, corrected: str) -> float:
+def gain(heard: Recognition, clip: Clip, corrected: str) -> float:
     """Nats by which the correction is likelier than the text."""
-    readings = [phone_classes(clip.symbols or ()), phone_classes(FRONTEND.whole(corrected).symbols)]
+    readings = [
+        heard.alphabet.phone_classes(clip.symbols or ()),
+        heard.alphabet.phone_classes(FRONTEND.whole(corrected).symbols),
+    ]
     written, spoken = log_likelihoods(heard.phones, readings)
     return float(spoken - written)
 
@@ -46,7 +48,7 @@ def main() -> None:
     parser.add_argument("--shown", type=int, default=20)
     arguments = parser.parse_args()
     corrections = read_corrections(arguments.corrections) if arguments.corrections else {}
-    listener, found = Listener(), []
+    listener, found = SpeechRecogniser(), []
     for corpus in arguments.corpora:
         for clip in read_manifest(corpus):
             heard = listener(*read_audio(corpus / clip.audio))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssmphony.data.manifest import Clip
-from ssmphony.evaluation.models.recogniser import Heard
+from ssmphony.evaluation.models.recogniser import Recognition
 from ssmphony.text.hindi.frontend import HindiFrontend
 from tests.unit.evaluation.models.test_recogniser import heard as heard_words
 
@@ -18,7 +18,7 @@ WRITTEN, SPOKEN = "पा लंबा है।", "पा लंबे है�
 
 
 @pytest.fixture
-def heard() -> Heard:
+def heard() -> Recognition:
     """What was said."""
     return heard_words((FRONTEND.whole(SPOKEN).symbols,))
 
@@ -27,11 +27,11 @@ def clip(text: str) -> Clip:
     return Clip("a", "a.flac", 1.0, "who", "hi", text, FRONTEND.whole(text).symbols)
 
 
-def test_doubt_is_of_the_text_that_was_not_spoken(heard: Heard) -> None:
+def test_doubt_is_of_the_text_that_was_not_spoken(heard: Recognition) -> None:
     assert TOOL["doubt"](heard, clip(WRITTEN)) > TOOL["doubt"](heard, clip(SPOKEN)) + 0.3
 
 
-def test_a_correction_gains(heard: Heard) -> None:
+def test_a_correction_gains(heard: Recognition) -> None:
     assert TOOL["gain"](heard, clip(WRITTEN), SPOKEN) > 4
     assert TOOL["gain"](heard, clip(SPOKEN), WRITTEN) < -4
 

@@ -2,7 +2,8 @@
 
     mel ─mean of the clip taken off, clamp─▶ convolution, stride 2 ─▶ bidirectional S4D × n ─▶ phones, characters
 
-It judges voices and aligns words; it is trained on recordings and teacher audio only, never on a voice that it judges.
+It evaluates voices and aligns words; it is trained on recordings and speech of teachers, never on a voice that it
+evaluates.
 CTC: Graves et al., *Connectionist temporal classification* (ICML 2006). Class 0 is the blank.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,31 +21,61 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.config import Config, parse
+from ssmphony.interfaces import Frontend
 from ssmphony.nn import EncoderConfig
 from ssmphony.ssm import S4DConfig
-from ssmphony.text.hindi import normalize
-from ssmphony.text.vocabulary import CONSONANTS, VOWELS
+from ssmphony.text.registry import DEFAULT, build_frontend
 from ssmphony.types import SsmphonyError
 
 STRIDE = 2
 """Frames of mel a step of the recogniser."""
 LEAST = -9.0
-"""Log-mel below which nothing is told apart: recordings have noise there, synthesis has silence."""
+"""Log-mel below which values are clamped: recordings have noise there, synthesis has silence."""
 
-PHONES: tuple[str, ...] = (*VOWELS, *CONSONANTS)
-CHARACTERS: tuple[str, ...] = (" ", *map(chr, (*range(0x0901, 0x094E), *range(0x0958, 0x0960))))
-"""A space and the letters and signs of Devanagari."""
-_PHONES = {symbol: number for number, symbol in enumerate(PHONES, start=1)}
-_CHARACTERS = {letter: number for number, letter in enumerate(CHARACTERS, start=1)}
+
+class Alphabet:
+    """What a recogniser of a language tells apart: phones and characters, by class; class 0 is the blank.
+
+    The frontend of the language says which they are.
+    """
+
+    def __init__(self, frontend: Frontend) -> None:
+        self.frontend = frontend
+        self.phones, self.characters = frontend.phones, frontend.letters
+        self._phones = {symbol: number for number, symbol in enumerate(self.phones, start=1)}
+        self._characters = {letter: number for number, letter in enumerate(self.characters, start=1)}
+
+    def phone_classes(self, symbols: Iterable[str]) -> list[int]:
+        """Classes of what is spoken: punctuation and the beginning of a sentence make no sound."""
+        return [self._phones[symbol] for symbol in symbols if symbol in self._phones]
+
+    def character_classes(self, text: str) -> list[int]:
+        """Classes of the letters of ``text`` as it is read out; other signs separate words."""
+        spoken = self.frontend.spoken_text(text)
+        letters = "".join(letter if letter in self._characters else " " for letter in spoken)
+        return [self._characters[letter] for letter in " ".join(letters.split()) if letter in self._characters]
+
+
+@lru_cache(maxsize=4)
+def alphabet_of(kind: str = DEFAULT) -> Alphabet:
+    """The alphabet of a kind of frontend. Raises `SsmphonyError` for one that has no phones."""
+    frontend = build_frontend({"kind": kind}, "recogniser")
+    if not frontend.phones:
+        raise SsmphonyError(f"recogniser.frontend: '{kind}' names no phones to be recognised")
+    return Alphabet(frontend)
 
 
 class RecogniserConfig(Config):
-    """``d_state`` counts both halves of the conjugate pairs; ``d_ffn`` 0 leaves the feed-forward out."""
+    """Settings of `Recogniser`."""
 
+    frontend: str = DEFAULT
+    """The kind of frontend whose phones and letters are recognised."""
     n_mels: int = 100
     d_model: int = 160
     d_state: int = 16
+    """Counts both halves of the conjugate pairs."""
     d_ffn: int = 0
+    """Width of the feed-forward networks; 0 leaves them out."""
     n_layers: int = 10
     dropout: float = 0.15
 
@@ -65,6 +97,7 @@ class Recogniser(nn.Module):
     def __init__(self, config: RecogniserConfig) -> None:
         super().__init__()
         self.config = config
+        self.alphabet = alphabet_of(config.frontend)
         d_model = config.d_model
         self.front = nn.Conv1d(config.n_mels, d_model, 5, stride=STRIDE, padding=2)
         self.blocks = EncoderConfig(
@@ -75,8 +108,8 @@ class Recogniser(nn.Module):
             dropout=config.dropout,
         ).build()
         self.norm = nn.LayerNorm(d_model)
-        self.phones = nn.Linear(d_model, 1 + len(PHONES))
-        self.characters = nn.Linear(d_model, 1 + len(CHARACTERS))
+        self.phones = nn.Linear(d_model, 1 + len(self.alphabet.phones))
+        self.characters = nn.Linear(d_model, 1 + len(self.alphabet.characters))
 
     def forward(self, mel: Tensor, mask: Tensor) -> Scores:
         """mel (batch, frame, n_mels) natural log, mask (batch, frame) of frames that are; steps of `STRIDE` frames."""
@@ -94,17 +127,6 @@ def normalise(mel: Tensor, mask: Tensor) -> Tensor:
     mel = mel.clamp(min=LEAST)
     mean = (mel * present).sum(1, keepdim=True) / present.sum(1, keepdim=True).clamp(min=1)
     return (mel - mean) * present * 0.5
-
-
-def phone_classes(symbols: Iterable[str]) -> list[int]:
-    """Classes of what is spoken: punctuation and the beginning of a sentence make no sound."""
-    return [_PHONES[symbol] for symbol in symbols if symbol in _PHONES]
-
-
-def character_classes(text: str) -> list[int]:
-    """Classes of the letters of ``text`` as it is read out; other signs part words."""
-    letters = "".join(letter if letter in _CHARACTERS else " " for letter in normalize(text))
-    return [_CHARACTERS[letter] for letter in " ".join(letters.split())]
 
 
 def read_recogniser(path: Path) -> Recogniser:

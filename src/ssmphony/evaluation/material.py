@@ -14,7 +14,7 @@ from ssmphony.data.crops import CropSource
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.selection import select
 from ssmphony.evaluation.recorded import RecordedTiming, copy_synthesis
-from ssmphony.interfaces import Parallel
+from ssmphony.interfaces import Frontend, Parallel
 from ssmphony.types import Audio, Samples, SsmphonyError, Style, TimedSpan, Tokens, Word
 from ssmphony.voice import Voice
 
@@ -45,6 +45,8 @@ class Sentence:
     words: tuple[tuple[str, ...], ...]
     rate: int
     conditions: dict[str, Rendition]
+    frontend: Frontend
+    """What reads the text."""
 
 
 def chosen_clips(corpus: Path, ids: Path | None) -> list[Clip]:
@@ -89,7 +91,7 @@ def recorded(voice: Voice, clip: Clip, corpus: Path) -> Sentence:
     conditions["free"] = rendition(voice.say(clip.text))
     symbols = clip.symbols or ()
     words = tuple(symbols[first:stop] for first, stop in clip.words)
-    return Sentence(clip.id, clip.text, symbols, words, voice.sample_rate, conditions)
+    return Sentence(clip.id, clip.text, symbols, words, voice.sample_rate, conditions, voice.frontend)
 
 
 def rendition(audio: Audio) -> Rendition:

@@ -12,7 +12,7 @@ import numpy as np
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.evaluation.material import cut
 from ssmphony.evaluation.metrics.defects import check_clip, drift
-from ssmphony.evaluation.models.recogniser import Listener, word_faults
+from ssmphony.evaluation.models.recogniser import SpeechRecogniser, word_faults
 from ssmphony.types import Audio, Tokens
 from ssmphony.voice import Voice
 
@@ -44,7 +44,7 @@ def held_out(lines: Sequence[str], every: int, count: int) -> list[str]:
     return list(lines[::every][:count])
 
 
-def examine(voice: Voice, text: str, listener: Listener | None = None) -> tuple[Row, Audio]:
+def examine(voice: Voice, text: str, listener: SpeechRecogniser | None = None) -> tuple[Row, Audio]:
     """Speak a text of any length and check it: figures and defects, and the sound."""
     audio = voice.say(text)
     expected = list(voice.frontend.sentences(text))
@@ -72,7 +72,7 @@ def in_doubt(row: Mapping[str, Any]) -> bool:
     return any(row.get("heard", {}).values())
 
 
-def heard_faults(audio: Audio, sentences: Sequence[Tokens], listener: Listener) -> dict[str, int]:
+def heard_faults(audio: Audio, sentences: Sequence[Tokens], listener: SpeechRecogniser) -> dict[str, int]:
     """Words left out, words said twice and stretches made up, sentence by sentence."""
     found: Counter[str] = Counter(dict.fromkeys(_FAULTS, 0))
     for samples, tokens in zip(cut(audio), sentences, strict=False):

@@ -1,4 +1,4 @@
-"""`ssmphony evaluate`: one voice, or two beside each other, into one folder.
+"""`ssmphony evaluate`: one voice, or two side by side, into one folder.
 
 index.html        for people
 report.json       every figure
@@ -34,7 +34,7 @@ from ssmphony.evaluation.summary import compare_voices, conclude
 from ssmphony.evaluation.worker import Job, Setting, start
 from ssmphony.parallel.local import run_local
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.manifest import MANIFEST
+from ssmphony.voices.manifest import MANIFEST, read_manifest
 from ssmphony.voices.package import locate
 
 Row = dict[str, Any]
@@ -42,8 +42,8 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is done, jobs done, jobs in all)."""
 
 REPORT = "report.json"
-JUDGED = 100
-"""Sentences that are judged by all metrics; the others are looked over for defects."""
+MEASURED = 100
+"""Sentences that are measured by all metrics; the others are only searched for defects."""
 QUICK_CLIPS, QUICK_SENTENCES, QUICK_STORIES = 3, 20, 1
 
 
@@ -79,16 +79,17 @@ def evaluate(plan: Plan, progress: Progress | None = None) -> Row:
     written. Absent models are lines in the report.
     """
     jobs = planned(plan)
-    told = progress or (lambda what, done, total: None)
-    models = load_models(plan.recogniser, online=plan.online, quick=plan.quick)
+    report_progress = progress or (lambda what, done, total: None)
+    language = read_manifest(locate(plan.voice)).language
+    models = load_models(plan.recogniser, language=language, online=plan.online, quick=plan.quick)
     known = _references(plan, jobs, models)
-    voices = [_voice(plan, plan.voice, "a", jobs, models, known, told)]
+    voices = [_voice(plan, plan.voice, "a", jobs, models, known, report_progress)]
     if plan.against is not None:
         earlier = Path(plan.against) / REPORT
         if earlier.is_file():
             voices.append({**_earlier(earlier), "name": "b", "elsewhere": True})
         else:
-            voices.append(_voice(plan, plan.against, "b", jobs, models, known, told))
+            voices.append(_voice(plan, plan.against, "b", jobs, models, known, report_progress))
     result: Row = {
         "ssmphony": ssmphony.__version__,
         "recogniser": str(plan.recogniser.name) if plan.recogniser else "shipped",
@@ -118,7 +119,7 @@ def planned(plan: Plan) -> list[Job]:
     if plan.quick:
         clips, lines, stories = clips[:QUICK_CLIPS], lines[:QUICK_SENTENCES], stories[:QUICK_STORIES]
     jobs = [Job(clip.id, "clip", clip.text, clip) for clip in clips]
-    jobs += [Job(f"{number:04d}", "sentence", line, judged=number < JUDGED) for number, line in enumerate(lines)]
+    jobs += [Job(f"{number:04d}", "sentence", line, measured=number < MEASURED) for number, line in enumerate(lines)]
     jobs += [Job(path.stem, "story", read_story(path)) for path in stories]
     if not jobs:
         raise SsmphonyError("nothing to measure: give --corpus, --sentences or --stories")

@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.alignment.ctc import force
-from ssmphony.alignment.recogniser import phone_classes
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.evaluation.material import Rendition, Sentence
 from ssmphony.evaluation.metrics.distance import Distance, compare
 from ssmphony.evaluation.metrics.prosody import PitchError, compare_pitch
 from ssmphony.evaluation.metrics.timing import Span
 from ssmphony.evaluation.metrics.variance import band_variance
-from ssmphony.evaluation.models.dnsmos import Opinion
-from ssmphony.evaluation.models.recogniser import Heard, WordFaults, word_faults
+from ssmphony.evaluation.models.dnsmos import DnsmosScores
+from ssmphony.evaluation.models.recogniser import Recognition, WordFaults, word_faults
 from ssmphony.types import Samples
 
 Floats = npt.NDArray[np.float32]
@@ -43,7 +42,7 @@ class Sample:
 
     @cached_property
     def recording(self) -> Sample:
-        assert self.original, "a metric that is measured beside a recording says so in the registry"
+        assert self.original, "a metric that needs the recording says so in the registry"
         return self.original
 
     @cached_property
@@ -59,39 +58,40 @@ class Sample:
         return band_variance(self.sound)
 
     @cached_property
-    def opinion(self) -> Opinion:
+    def dnsmos(self) -> DnsmosScores:
         return self.models["dnsmos"](self.sound, self.rate)
 
     @cached_property
-    def heard(self) -> Heard:
+    def recognition(self) -> Recognition:
         return self.models["recogniser"](self.sound, self.rate)
 
     @cached_property
     def faults(self) -> WordFaults:
-        return word_faults(self.heard, self.sentence.words)
+        return word_faults(self.recognition, self.sentence.words)
 
     @cached_property
     def phones(self) -> tuple[str, ...]:
         """The symbols that make a sound."""
-        return tuple(symbol for symbol in self.sentence.symbols if phone_classes([symbol]))
+        alphabet = self.recognition.alphabet
+        return tuple(symbol for symbol in self.sentence.symbols if alphabet.phone_classes([symbol]))
 
     @cached_property
     def phone_spans(self) -> Sequence[Span]:
         """Times of `phones` by forced alignment, in s; empty where the clip is too short for them."""
         try:
-            spans = force(self.heard.phones, phone_classes(self.phones))
+            spans = force(self.recognition.phones, self.recognition.alphabet.phone_classes(self.phones))
         except ValueError:
             return ()
-        return [(first * self.heard.step_s, stop * self.heard.step_s) for first, stop in spans]
+        return [(first * self.recognition.step_s, stop * self.recognition.step_s) for first, stop in spans]
 
     @cached_property
-    def hearing(self) -> tuple[Floats, Floats]:
+    def speaker_features(self) -> tuple[Floats, Floats]:
         """Features of the speaker encoder (window, 256) and the embedding (256,)."""
-        return self.models["speaker"].hear(self.sound, self.rate)
+        return self.models["speaker"].encode(self.sound, self.rate)
 
 
 def samples_of(sentence: Sentence, models: Mapping[str, Any], speaker: Floats | None = None) -> dict[str, Sample]:
-    """Way → sample, the recording's first."""
+    """Condition → sample, the recording's first."""
     found = {condition: Sample(sentence, condition, models, speaker) for condition in sentence.conditions}
     for condition, sample in found.items():
         if condition != "recording":

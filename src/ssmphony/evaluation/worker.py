@@ -1,4 +1,4 @@
-"""One clip, sentence or story in a worker process: spoken, judged, its sounds and pictures kept."""
+"""One clip, sentence or story in a worker process: spoken, measured, its sounds and pictures kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from ssmphony.evaluation.metrics.registry import measure
 from ssmphony.evaluation.models.loading import load_models
 from ssmphony.evaluation.robustness import examine, in_doubt
 from ssmphony.evaluation.sample import Sample, samples_of
-from ssmphony.types import Samples, Tokens
+from ssmphony.interfaces import Frontend
+from ssmphony.types import Samples
 from ssmphony.voice import Voice
 from ssmphony.voices.package import load
 
@@ -31,14 +32,14 @@ Row = dict[str, Any]
 class Job(NamedTuple):
     """A recorded clip, or a text that nobody recorded: ``kind`` is clip, sentence or story.
 
-    ``judged``: all metrics are asked of a sentence, which takes far longer than to look for defects.
+    ``measured``: by all metrics, which takes far longer than to look for defects.
     """
 
     id: str
     kind: str
     text: str
     clip: Clip | None = None
-    judged: bool = False
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,11 @@ class Setting:
 
 def start(setting: Setting) -> Callable[[Job], Row]:
     """What an engine starts in its processes."""
-    models = load_models(setting.recogniser, online=setting.online, quick=setting.quick).found
-    return partial(work, setting, load(setting.voice, threads=1), models)
+    voice = load(setting.voice, threads=1)
+    models = load_models(
+        setting.recogniser, language=voice.card.language, online=setting.online, quick=setting.quick
+    ).found
+    return partial(work, setting, voice, models)
 
 
 def work(setting: Setting, voice: Voice, models: dict[str, Any], job: Job) -> Row:
@@ -70,8 +74,8 @@ def work(setting: Setting, voice: Voice, models: dict[str, Any], job: Job) -> Ro
     row |= {"id": job.id, "kind": job.kind}
     if row["defects"] or in_doubt(row):
         row["audio"] = keep(setting, f"{job.kind}-{job.id}", audio.samples, audio.sample_rate)
-    if job.judged and np.isfinite(audio.samples).all():
-        sentence = _unrecorded(list(voice.frontend.sentences(job.text)), job, rendition(audio), audio.sample_rate)
+    if job.measured and np.isfinite(audio.samples).all():
+        sentence = _unrecorded(voice.frontend, job, rendition(audio), audio.sample_rate)
         sample = Sample(sentence, "free", models, setting.speaker)
         row["figures"] = measure(sample)
         _keep_features(setting, sample)
@@ -135,7 +139,8 @@ def _keep_features(setting: Setting, sample: Sample) -> None:
         write_array(path, values.astype(np.float16))
 
 
-def _unrecorded(tokens: list[Tokens], job: Job, said: Rendition, rate: int) -> Sentence:
+def _unrecorded(frontend: Frontend, job: Job, said: Rendition, rate: int) -> Sentence:
+    tokens = list(frontend.sentences(job.text))
     symbols = tuple(symbol for part in tokens for symbol in part.symbols)
     words = tuple(part.symbols[word.first : word.stop] for part in tokens for word in part.words)
-    return Sentence(job.id, job.text, symbols, words, rate, {"free": said})
+    return Sentence(job.id, job.text, symbols, words, rate, {"free": said}, frontend)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from ssmphony.alignment.recogniser import (
-    CHARACTERS,
-    PHONES,
     STRIDE,
     RecogniserConfig,
-    character_classes,
-    phone_classes,
+    alphabet_of,
 )
 from ssmphony.text.vocabulary import SYMBOLS
+from ssmphony.types import SsmphonyError
 
+HINDI = alphabet_of()
 TINY = RecogniserConfig(n_mels=20, d_model=16, d_state=4, n_layers=2, dropout=0.0)
 
 
@@ -40,10 +40,16 @@ def test_loudness_and_room_are_taken_off() -> None:
 
 
 def test_every_spoken_symbol_has_a_class() -> None:
-    assert len(phone_classes(SYMBOLS)) == len(PHONES) == len(SYMBOLS) - 6
-    assert phone_classes(("^", "k", "aː", ".")) == [1 + PHONES.index("k"), 1 + PHONES.index("aː")]
+    assert len(HINDI.phone_classes(SYMBOLS)) == len(HINDI.phones) == len(SYMBOLS) - 6
+    assert HINDI.phone_classes(("^", "k", "aː", ".")) == [1 + HINDI.phones.index("k"), 1 + HINDI.phones.index("aː")]
 
 
 def test_characters_are_those_of_the_text_as_it_is_read() -> None:
-    read = "".join(CHARACTERS[number - 1] for number in character_classes("नमस्ते, दुनिया! 25"))
+    read = "".join(HINDI.characters[number - 1] for number in HINDI.character_classes("नमस्ते, दुनिया! 25"))
     assert read == "नमस्ते दुनिया पच्चीस"
+
+
+def test_an_alphabet_is_that_of_a_frontend() -> None:
+    assert RecogniserConfig(d_model=16, d_state=4, n_layers=1).build().alphabet.phones == HINDI.phones
+    with pytest.raises(SsmphonyError, match="'bytes' names no phones"):
+        RecogniserConfig(frontend="bytes").build()

@@ -55,7 +55,7 @@ def mel_statistics(samples: Samples, sample_rate: int, models: Mapping[str, Any]
 
 def speaker_states(samples: Samples, sample_rate: int, models: Mapping[str, Any]) -> Floats:
     """Hidden states of the GE2E speaker encoder, (window, 256)."""
-    return models["speaker"].hear(samples, sample_rate)[0]
+    return models["speaker"].encode(samples, sample_rate)[0]
 
 
 FEATURES: dict[str, Features] = {

@@ -94,11 +94,11 @@ def references(corpus: Path, measured: Sequence[Clip], others: Sequence[Path], m
     if encoder is None:
         return References(features, np.zeros((0, 0), np.float32), {})
     strangers = {
-        folder.name: np.stack([encoder.hear(*read_audio(folder / clip.audio))[1] for clip in chosen])
+        folder.name: np.stack([encoder.encode(*read_audio(folder / clip.audio))[1] for clip in chosen])
         for folder in others
         if (chosen := spread(read_manifest(folder), OTHERS))
     }
-    return References(features, np.stack([encoder.hear(*recording)[1] for recording in recordings]), strangers)
+    return References(features, np.stack([encoder.encode(*recording)[1] for recording in recordings]), strangers)
 
 
 def spread(clips: Sequence[Clip], count: int) -> list[Clip]:

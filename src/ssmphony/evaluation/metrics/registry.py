@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ssmphony.alignment.ctc import edits
-from ssmphony.alignment.recogniser import character_classes, phone_classes
+from ssmphony.alignment.recogniser import Alphabet
 from ssmphony.evaluation.metrics.defects import CLIPPED_LEVEL, silence_share
 from ssmphony.evaluation.metrics.fidelity import stft_distance
 from ssmphony.evaluation.metrics.prosody import compare_durations
@@ -28,20 +28,24 @@ Measure = Callable[[Sample], float]
 
 @dataclass(frozen=True)
 class Metric:
-    """``beside``: needs the recording; ``conditions``: empty for all; ``needs``: a model; ``group``: of the table."""
+    """A figure of one sample.
+
+    ``needs_recording``: it compares with the recording. ``conditions``: those that it is measured in, empty for all.
+    ``needs``: an evaluator model. ``group``: of the table.
+    """
 
     name: str
     label: str
     group: str
     better: Better
     digits: int
-    beside: bool
+    needs_recording: bool
     conditions: tuple[str, ...]
     needs: str
     measure: Measure
 
     def fits(self, sample: Sample) -> bool:
-        if self.beside and sample.original is None:
+        if self.needs_recording and sample.original is None:
             return False
         return (not self.conditions or sample.condition in self.conditions) and (
             not self.needs or self.needs in sample.models
@@ -58,13 +62,13 @@ def metric(
     better: Better,
     *,
     digits: int = 2,
-    beside: bool = False,
+    needs_recording: bool = False,
     conditions: tuple[str, ...] = (),
     needs: str = "",
 ) -> Callable[[Measure], Measure]:
     def register(measure: Measure) -> Measure:
         name = measure.__name__
-        METRICS[name] = Metric(name, label, group, better, digits, beside, conditions, needs, measure)
+        METRICS[name] = Metric(name, label, group, better, digits, needs_recording, conditions, needs, measure)
         return measure
 
     return register
@@ -77,7 +81,9 @@ def measure(sample: Sample) -> dict[str, float]:
     return {name: float(metric.measure(sample)) for name, metric in METRICS.items() if metric.fits(sample)}
 
 
-IN_DOMAIN = "Intelligibility, by the project's own recogniser (in-domain: not a word error rate to put beside papers)"
+IN_DOMAIN = (
+    "Intelligibility, by the project's own recogniser (in-domain: not comparable with word error rates of papers)"
+)
 NATURAL = "Naturalness, by networks"
 NEAR = "Distance to the recording"
 FAITHFUL = "Copy-synthesis, sample by sample"
@@ -88,15 +94,14 @@ SOUND = "The sound itself"
 
 @metric("phone error", IN_DOMAIN, "lower", digits=3, needs="recogniser")
 def phone_error(sample: Sample) -> float:
-    return phone_edits(sample.heard, sample.sentence.symbols).total / max(
-        1, len(phone_classes(sample.sentence.symbols))
-    )
+    wanted = sample.recognition.alphabet.phone_classes(sample.sentence.symbols)
+    return phone_edits(sample.recognition, sample.sentence.symbols).total / max(1, len(wanted))
 
 
 @metric("character error", IN_DOMAIN, "lower", digits=3, needs="recogniser")
 def character_error(sample: Sample) -> float:
-    wanted = character_classes(sample.sentence.text)
-    return character_edits(sample.heard, sample.sentence.text).total / max(1, len(wanted))
+    wanted = sample.recognition.alphabet.character_classes(sample.sentence.text)
+    return character_edits(sample.recognition, sample.sentence.text).total / max(1, len(wanted))
 
 
 @metric("words skipped", IN_DOMAIN, "lower", needs="recogniser")
@@ -116,8 +121,9 @@ def invented_stretches(sample: Sample) -> float:
 
 @metric("character error of Whisper", IN_DOMAIN, "lower", digits=3, needs="whisper")
 def whisper_error(sample: Sample) -> float:
-    wanted = character_classes(sample.sentence.text)
-    said = character_classes(sample.models["whisper"](sample.sound, sample.rate))
+    alphabet = Alphabet(sample.sentence.frontend)
+    wanted = alphabet.character_classes(sample.sentence.text)
+    said = alphabet.character_classes(sample.models["whisper"](sample.sound, sample.rate))
     return edits(said, wanted).total / max(1, len(wanted))
 
 
@@ -128,22 +134,22 @@ def distillmos(sample: Sample) -> float:
 
 @metric("DNSMOS overall", NATURAL, "higher", needs="dnsmos")
 def dnsmos_overall(sample: Sample) -> float:
-    return sample.opinion.overall
+    return sample.dnsmos.overall
 
 
 @metric("DNSMOS speech", NATURAL, "higher", needs="dnsmos")
 def dnsmos_speech(sample: Sample) -> float:
-    return sample.opinion.speech
+    return sample.dnsmos.speech
 
 
 @metric("DNSMOS background", NATURAL, "higher", needs="dnsmos")
 def dnsmos_background(sample: Sample) -> float:
-    return sample.opinion.background
+    return sample.dnsmos.background
 
 
 @metric("DNSMOS P.808", NATURAL, "higher", needs="dnsmos")
 def dnsmos_p808(sample: Sample) -> float:
-    return sample.opinion.p808
+    return sample.dnsmos.p808
 
 
 @metric("UTMOS", NATURAL, "higher", needs="utmos")
@@ -151,52 +157,52 @@ def utmos(sample: Sample) -> float:
     return sample.models["utmos"](sample.sound, sample.rate)
 
 
-@metric("MCD, dB", NEAR, "lower", beside=True)
+@metric("MCD, dB", NEAR, "lower", needs_recording=True)
 def mcd_db(sample: Sample) -> float:
     return sample.distance.mcd_db
 
 
-@metric("mel L1", NEAR, "lower", beside=True)
+@metric("mel L1", NEAR, "lower", needs_recording=True)
 def mel_l1(sample: Sample) -> float:
     return sample.distance.mel_l1
 
 
-@metric("global variance beside the recording's", NEAR, "higher", beside=True)
+@metric("global variance relative to the recording's", NEAR, "higher", needs_recording=True)
 def global_variance(sample: Sample) -> float:
     return variance_ratio(sample.recording.band_variance, sample.band_variance)
 
 
-@metric("multi-resolution STFT", FAITHFUL, "lower", beside=True, conditions=("copy",))
+@metric("multi-resolution STFT", FAITHFUL, "lower", needs_recording=True, conditions=("copy",))
 def stft(sample: Sample) -> float:
     return stft_distance(sample.recording.sound, sample.sound)
 
 
-@metric("PESQ-wb", FAITHFUL, "higher", beside=True, conditions=("copy",), needs="pesq")
+@metric("PESQ-wb", FAITHFUL, "higher", needs_recording=True, conditions=("copy",), needs="pesq")
 def pesq_wb(sample: Sample) -> float:
     return sample.models["pesq"](sample.recording.sound, sample.sound, sample.rate)
 
 
-@metric("STOI", FAITHFUL, "higher", digits=3, beside=True, conditions=("copy",), needs="stoi")
+@metric("STOI", FAITHFUL, "higher", digits=3, needs_recording=True, conditions=("copy",), needs="stoi")
 def stoi(sample: Sample) -> float:
     return sample.models["stoi"](sample.recording.sound, sample.sound, sample.rate)
 
 
-@metric("log-F0 RMSE", MELODY, "lower", digits=3, beside=True)
+@metric("log-F0 RMSE", MELODY, "lower", digits=3, needs_recording=True)
 def log_f0_rmse(sample: Sample) -> float:
     return sample.pitch_error.log_f0_rmse
 
 
-@metric("log-F0 RMSE, means taken off", MELODY, "lower", digits=3, beside=True)
+@metric("log-F0 RMSE, means taken off", MELODY, "lower", digits=3, needs_recording=True)
 def log_f0_centred(sample: Sample) -> float:
     return sample.pitch_error.centred
 
 
-@metric("voicing error", MELODY, "lower", digits=3, beside=True)
+@metric("voicing error", MELODY, "lower", digits=3, needs_recording=True)
 def voicing(sample: Sample) -> float:
     return sample.pitch_error.voicing
 
 
-@metric("word duration error, ms", MELODY, "lower", digits=0, beside=True, conditions=("free",))
+@metric("word duration error, ms", MELODY, "lower", digits=0, needs_recording=True, conditions=("free",))
 def word_ms(sample: Sample) -> float:
     """NaN where the voice reads another number of words."""
     recorded, free = sample.recording.rendition.words, sample.rendition.words
@@ -206,14 +212,14 @@ def word_ms(sample: Sample) -> float:
     return compare_durations(*lengths).mean_ms
 
 
-@metric("length beside the recording's", MELODY, "neither", beside=True, conditions=("free",))
+@metric("length relative to the recording's", MELODY, "neither", needs_recording=True, conditions=("free",))
 def length_ratio(sample: Sample) -> float:
     return len(sample.sound) / len(sample.recording.sound)
 
 
 @metric("similarity to the speaker", PERSON, "higher", digits=3, needs="speaker")
 def speaker(sample: Sample) -> float:
-    return float("nan") if sample.speaker is None else similarity(sample.hearing[1], sample.speaker)
+    return float("nan") if sample.speaker is None else similarity(sample.speaker_features[1], sample.speaker)
 
 
 @metric("seconds", SOUND, "neither")

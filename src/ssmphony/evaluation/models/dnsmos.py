@@ -1,9 +1,9 @@
-"""DNSMOS P.835 and P.808: the opinion of networks about speech, noise and the whole, each on a scale of 1 to 5.
+"""DNSMOS P.835 and P.808: predicted mean opinion scores of speech, noise and the whole, from 1 to 5.
 
 Reddy, Gopal and Cutler, *DNSMOS P.835: a non-intrusive perceptual objective speech quality metric to evaluate noise
 suppressors* (arXiv 2110.01763), and *DNSMOS* (arXiv 2010.15258) for P.808. The networks are the ONNX files inside the
 ``speechmos`` package (MIT), run directly, so that its other dependencies are not needed. They were made to model noise
-suppression: always show the recordings and copy-synthesis beside a voice.
+suppression: always show the recordings and copy-synthesis next to a voice.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ MAPS = {
 """Polynomials from the network's outputs to the scale of the listeners, highest power first."""
 
 
-class Opinion(NamedTuple):
-    """Mean opinion scores."""
+class DnsmosScores(NamedTuple):
+    """Predicted mean opinion scores."""
 
     speech: float
     background: float
@@ -63,19 +63,19 @@ class Dnsmos:
             onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]) for path in paths
         )
 
-    def __call__(self, samples: Samples, sample_rate: int) -> Opinion:
-        """samples (n,) of any length: short ones are repeated, long ones judged in windows, one a second."""
-        windows = judged_windows(resample(samples, sample_rate, RATE))
+    def __call__(self, samples: Samples, sample_rate: int) -> DnsmosScores:
+        """samples (n,) of any length: short ones are repeated, long ones scored in windows, one a second."""
+        windows = scored_windows(resample(samples, sample_rate, RATE))
         raw = np.concatenate([_run(self._p835, window) for window in windows])
         speech, background, overall = (
             float(np.polyval(map_, raw[:, k]).mean()) for k, map_ in enumerate(MAPS.values())
         )
         p808 = np.mean([_run(self._p808, p808_features(window)) for window in windows])
-        return Opinion(speech, background, overall, float(p808))
+        return DnsmosScores(speech, background, overall, float(p808))
 
 
 def p808_features(window: Samples) -> Samples:
-    """A judged window → (900, 120): decibels of mel power, 0 at 40 dB below the loudest, 1 at the loudest."""
+    """A scored window → (900, 120): decibels of mel power, 0 at 40 dB below the loudest, 1 at the loudest."""
     mel = mel_power(window[: -RATE // 100], RATE, n_fft=321, hop=160, n_mels=120)
     return ((decibels(mel) + 40.0) / 40.0).astype(np.float32)
 
@@ -84,10 +84,10 @@ def _run(session: Any, window: Samples) -> Any:
     return session.run(None, {session.get_inputs()[0].name: window[None]})[0]
 
 
-def judged_windows(samples: Samples) -> list[Samples]:
+def scored_windows(samples: Samples) -> list[Samples]:
     """Windows of 9.01 s at 16 kHz, a second apart; shorter sounds are doubled until they fill one."""
     if not len(samples):
-        raise ValueError("there is no opinion about a sound of no samples")
+        raise ValueError("a sound of no samples has no score")
     while len(samples) < WINDOW:
         samples = np.concatenate([samples, samples])
     count = int(np.floor(len(samples) / RATE) - WINDOW / RATE) + 1

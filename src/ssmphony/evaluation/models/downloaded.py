@@ -43,12 +43,15 @@ class Whisper:
     ``$SSMPHONY_WHISPER`` names another model or a folder.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "") -> None:
+        """``language``: a BCP 47 code; empty: Whisper finds it out."""
+        spoken = language.replace("_", "-").split("-")[0].lower()
+        self._language = None if spoken in ("", "und") else spoken
         name = os.environ.get("SSMPHONY_WHISPER", WHISPER)
         try:
             transformers: Any = importlib.import_module("transformers")
         except ImportError:
-            self._write = _openai(name)
+            self._write = _openai(name, self._language)
             return
         try:
             processor = transformers.WhisperProcessor.from_pretrained(name)
@@ -59,17 +62,17 @@ class Whisper:
         def write(sound: Samples) -> str:
             features = processor(sound, sampling_rate=RATE, return_tensors="pt").input_features
             with torch.inference_mode():
-                numbers = model.generate(features, language="hi", task="transcribe")
+                numbers = model.generate(features, language=self._language, task="transcribe")
             return str(processor.batch_decode(numbers, skip_special_tokens=True)[0])
 
         self._write = write
 
     def __call__(self, samples: Samples, sample_rate: int) -> str:
-        """Hindi text; of the first 30 seconds."""
+        """The text of the first 30 seconds."""
         return self._write(np.asarray(resample(samples, sample_rate, RATE), np.float32))
 
 
-def _openai(name: str) -> Any:
+def _openai(name: str, language: str | None) -> Any:
     try:
         package: Any = importlib.import_module("whisper")
         model = package.load_model(name.rpartition("whisper-")[2])
@@ -77,7 +80,7 @@ def _openai(name: str) -> Any:
         raise SsmphonyError("Whisper needs: pip install transformers, or openai-whisper") from None
     except Exception as error:
         raise SsmphonyError(f"Whisper '{name}' cannot be fetched: {_first_line(error)}") from None
-    return lambda sound: str(model.transcribe(sound, language="hi", fp16=False)["text"])
+    return lambda sound: str(model.transcribe(sound, language=language, fp16=False)["text"])
 
 
 def _first_line(error: Exception) -> str:

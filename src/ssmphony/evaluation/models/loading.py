@@ -10,7 +10,7 @@ from ssmphony.evaluation.metrics.fidelity import Pesq, Stoi
 from ssmphony.evaluation.models.distillmos import DistillMos
 from ssmphony.evaluation.models.dnsmos import Dnsmos
 from ssmphony.evaluation.models.downloaded import Utmos, Whisper
-from ssmphony.evaluation.models.recogniser import WEIGHTS, Listener
+from ssmphony.evaluation.models.recogniser import WEIGHTS, SpeechRecogniser
 from ssmphony.evaluation.models.speaker import SpeakerEncoder
 from ssmphony.types import SsmphonyError
 
@@ -23,7 +23,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "utmos": Utmos,
     "whisper": Whisper,
 }
-"""Name → how it is loaded; raises `SsmphonyError` when it cannot be. The recogniser, `Listener`, takes a file."""
+"""Name → how it is loaded; raises `SsmphonyError` when it cannot be. `SpeechRecogniser` is missing: it takes a file."""
 ONLINE = ("utmos", "whisper")
 SLOW = ("speaker",)
 
@@ -35,12 +35,18 @@ class Models(NamedTuple):
     missing: dict[str, str]
 
 
-def load_models(recogniser: Path | None = None, *, online: bool = False, quick: bool = False) -> Models:
-    """All that can be loaded. ``online`` allows downloads; ``quick`` leaves the slow ones out."""
+def load_models(
+    recogniser: Path | None = None, *, language: str = "", online: bool = False, quick: bool = False
+) -> Models:
+    """All that can be loaded for a voice of ``language``, a BCP 47 code; empty: any.
+
+    ``online`` allows downloads; ``quick`` leaves the slow ones out.
+    """
     left_out = {name: "left out: it downloads a network; allow it with --online" for name in ONLINE if not online}
     left_out |= {name: "left out by --quick" for name in SLOW if quick}
-    loaders = {name: load for name, load in MODELS.items() if name not in left_out}
-    models = _load({"recogniser": lambda: Listener(recogniser or WEIGHTS), **loaders}.items())
+    known: dict[str, Callable[[], Any]] = {**MODELS, "whisper": lambda: Whisper(language)}
+    loaders = {name: load for name, load in known.items() if name not in left_out}
+    models = _load({"recogniser": lambda: SpeechRecogniser(recogniser or WEIGHTS, language), **loaders}.items())
     return Models(models.found, {**models.missing, **left_out})
 
 

@@ -63,7 +63,7 @@ class SpeakerEncoder(nn.Module):
         return hidden, F.normalize(F.relu(self.linear(hidden)), dim=1)
 
     @torch.inference_mode()
-    def hear(self, samples: Samples, sample_rate: int, hop_s: float = 0.4) -> tuple[Floats, Floats]:
+    def encode(self, samples: Samples, sample_rate: int, hop_s: float = 0.4) -> tuple[Floats, Floats]:
         """samples (n,) → features (window, 256) and the speaker's embedding (256,), of length 1.
 
         Windows of 1.6 s, ``hop_s`` apart; a shorter sound is repeated until it fills one.

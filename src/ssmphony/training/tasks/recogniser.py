@@ -14,8 +14,6 @@ from ssmphony.alignment.recogniser import (
     Recogniser,
     RecogniserConfig,
     Scores,
-    character_classes,
-    phone_classes,
 )
 from ssmphony.config import Config
 from ssmphony.data.dataset import Utterances
@@ -82,10 +80,10 @@ class RecogniserTask(TextTask[Recogniser, None]):
         self.config = config
 
     def make_batch(self, utterances: Utterances, indices: list[int], number: int = 0) -> RecogniserBatch:
-        batch = utterances.batch(indices, number)
+        batch, alphabet = utterances.batch(indices, number), self.model.alphabet
         clips = [utterances.clips[index] for index in indices]
-        phones = [torch.tensor(phone_classes(clip.symbols or ())) for clip in clips]
-        characters = [torch.tensor(character_classes(clip.text)) for clip in clips]
+        phones = [torch.tensor(alphabet.phone_classes(clip.symbols or ())) for clip in clips]
+        characters = [torch.tensor(alphabet.character_classes(clip.text)) for clip in clips]
         return RecogniserBatch(batch.mels, batch.frame_mask, phones, characters)
 
     def training_step(self, batch: RecogniserBatch, batch_idx: int) -> None:

@@ -18,7 +18,7 @@ class Encoder:
     def __init__(self) -> None:
         self.heard: list[int] = []
 
-    def hear(self, samples: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, samples: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
         self.heard.append(len(samples))
         angle = len(samples) / 1000
         return np.full((len(samples) // 100, 3), angle, np.float32), np.array([np.cos(angle), np.sin(angle)])

@@ -13,14 +13,14 @@ from ssmphony.types import SsmphonyError
 def test_windows(seconds: float, count: int) -> None:
     """As the authors count them; one second is doubled to sixteen."""
     samples = np.arange(round(seconds * dnsmos.RATE), dtype=np.float32)
-    windows = dnsmos.judged_windows(samples)
+    windows = dnsmos.scored_windows(samples)
     assert [len(window) for window in windows] == [dnsmos.WINDOW] * count
     assert [window[0] for window in windows] == [k * dnsmos.RATE % len(samples) for k in range(count)]
 
 
 def test_no_samples() -> None:
     with pytest.raises(ValueError, match="no samples"):
-        dnsmos.judged_windows(np.zeros(0, np.float32))
+        dnsmos.scored_windows(np.zeros(0, np.float32))
 
 
 def test_without_the_network_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,5 +63,5 @@ def test_openai_whisper_is_the_second_choice(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setitem(sys.modules, "transformers", None)
     monkeypatch.setitem(sys.modules, "whisper", SimpleNamespace(load_model=load_model))
-    assert Whisper()(np.zeros(24_000, np.float32), 24_000) == "नमस्ते"
+    assert Whisper("hi-IN")(np.zeros(24_000, np.float32), 24_000) == "नमस्ते"
     assert names == ["small"]

@@ -8,21 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from ssmphony.alignment.recogniser import PHONES, RecogniserConfig, phone_classes, read_recogniser, write_recogniser
-from ssmphony.evaluation.models.recogniser import Heard, Listener, phone_edits, word_faults, word_times
+from ssmphony.alignment.recogniser import RecogniserConfig, alphabet_of, read_recogniser, write_recogniser
+from ssmphony.evaluation.models.recogniser import Recognition, SpeechRecogniser, phone_edits, word_faults, word_times
 from ssmphony.types import SsmphonyError
 
 WORDS = (("k", "aː", "l"), ("n", "eː"), ("p", "uː", "tʃʰ", "aː"))
 STEP_S = 0.02
+HINDI = alphabet_of()
 
 
-def heard(words: tuple[tuple[str, ...], ...]) -> Heard:
-    """A step a phone and a blank behind it, as recognisers do, with a certainty of nine tenths."""
-    path = [step for word in words for number in phone_classes(word) for step in (number, 0)]
-    scores = np.full((len(path) + 1, 1 + len(PHONES)), 0.1 / len(PHONES))
+def heard(words: tuple[tuple[str, ...], ...]) -> Recognition:
+    """A step a phone and a blank after it, as recognisers do, with a certainty of nine tenths."""
+    path = [step for word in words for number in HINDI.phone_classes(word) for step in (number, 0)]
+    scores = np.full((len(path) + 1, 1 + len(HINDI.phones)), 0.1 / len(HINDI.phones))
     scores[np.arange(len(path)), path] = 0.9
     scores[-1, 0] = 0.9
-    return Heard(np.log(scores).astype(np.float32), np.zeros((1, 2), np.float32), STEP_S)
+    return Recognition(np.log(scores).astype(np.float32), np.zeros((1, 2), np.float32), STEP_S, HINDI)
 
 
 def test_a_clip_that_says_everything_has_no_faults() -> None:
@@ -59,10 +60,17 @@ def test_a_recogniser_is_saved_and_read_again(tmp_path: Path) -> None:
     again = read_recogniser(tmp_path / "small.safetensors").eval()
     mel, mask = torch.randn(1, 20, 100), torch.ones(1, 20, dtype=torch.bool)
     torch.testing.assert_close(again(mel, mask).phones, model(mel, mask).phones, atol=1e-2, rtol=0)
-    clip = Listener(tmp_path / "small.safetensors")(np.zeros(2400, np.float32), 24_000)
-    assert clip.phones.shape == (5, 1 + len(PHONES))
+    clip = SpeechRecogniser(tmp_path / "small.safetensors")(np.zeros(2400, np.float32), 24_000)
+    assert clip.phones.shape == (5, 1 + len(HINDI.phones))
 
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     for name, message in (("missing", "no such"), ("broken", "not a recogniser")):
         with pytest.raises(SsmphonyError, match=message):
             read_recogniser(tmp_path / f"{name}.safetensors")
+
+
+def test_a_voice_of_another_language_is_not_measured_in_this_one(tmp_path: Path) -> None:
+    write_recogniser(tmp_path / "hi.safetensors", RecogniserConfig(d_model=8, d_state=4, n_layers=1).build())
+    SpeechRecogniser(tmp_path / "hi.safetensors", "hi-IN")
+    with pytest.raises(SsmphonyError, match=r"hi.safetensors recognises 'hi', not 'ta'"):
+        SpeechRecogniser(tmp_path / "hi.safetensors", "ta")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssmphony.evaluation.models.recogniser import WEIGHTS, Heard, Listener, word_faults
+from ssmphony.evaluation.models.recogniser import WEIGHTS, Recognition, SpeechRecogniser, word_faults
 from ssmphony.types import Audio, Samples, Tokens
 from ssmphony.voices.package import load
 
@@ -20,10 +20,10 @@ LONG_ENOUGH = 4
 
 
 @pytest.fixture(scope="module")
-def listener() -> Listener:
+def listener() -> SpeechRecogniser:
     if not WEIGHTS.is_file():
         pytest.skip("no recogniser is shipped")
-    return Listener()
+    return SpeechRecogniser()
 
 
 def spoken() -> list[tuple[Audio, Tokens]]:
@@ -36,14 +36,14 @@ def words_of(tokens: Tokens) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.slow
-def test_words_that_were_cut_out_or_doubled_are_found(listener: Listener) -> None:
+def test_words_that_were_cut_out_or_doubled_are_found(listener: SpeechRecogniser) -> None:
     skipped: list[bool] = []
     repeated: list[bool] = []
     false: list[int] = []
     for audio, tokens in spoken():
         words, rate = words_of(tokens), audio.sample_rate
 
-        def hear(samples: Samples, rate: int = rate) -> Heard:
+        def hear(samples: Samples, rate: int = rate) -> Recognition:
             return listener(samples, rate)
 
         whole = word_faults(hear(audio.samples), words)

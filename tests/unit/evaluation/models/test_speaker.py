@@ -51,7 +51,7 @@ def test_without_weights_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch
 def test_a_voice_is_nearer_to_itself_than_to_another() -> None:
     encoder = speaker.SpeakerEncoder()
     low, again, high = (
-        encoder.hear(sound, 24_000)[1]
+        encoder.encode(sound, 24_000)[1]
         for sound in (voice(110, (500, 1000)), voice(110, (500, 1000), seed=1), voice(260, (800, 1700)))
     )
     assert np.linalg.norm(low) == pytest.approx(1.0, abs=1e-5)
@@ -62,6 +62,6 @@ def test_a_voice_is_nearer_to_itself_than_to_another() -> None:
 @installed
 def test_level_does_not_matter() -> None:
     encoder, sound = speaker.SpeakerEncoder(), 0.05 * voice(150, (600, 1200))
-    (features, a), (_, b) = encoder.hear(sound, 24_000), encoder.hear(0.1 * sound, 24_000)
+    (features, a), (_, b) = encoder.encode(sound, 24_000), encoder.encode(0.1 * sound, 24_000)
     assert features.shape[1] == 256
     assert speaker.similarity(a, b) > 0.999
