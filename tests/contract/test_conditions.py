@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ssmphony.export.graphs import write_graph
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel
+from ssmphony.models.graph_inputs import graph_inputs
 from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
 from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.runtime.graph import Graph
@@ -166,3 +167,9 @@ def test_graphs_take_weights_and_references(model: Any, tmp_path: Path) -> None:
         np.testing.assert_allclose(frames, expected, atol=1e-5)
     with pytest.raises(SsmphonyError, match="unknown speaker 'gamma'"):
         exported.begin(BATCH[:1], (Style(speaker="alpha,gamma"),))
+
+
+def test_an_input_of_a_sentence_has_no_axis_of_tokens() -> None:
+    inputs, axes = graph_inputs(Together(), ("ids", "seeds"), 16)
+    assert list(inputs) == ["ids", "seeds", "reference_frames", "reference_frames_mask"]
+    assert axes.keys() == {"ids", "reference_frames", "reference_frames_mask"}

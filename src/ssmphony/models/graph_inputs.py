@@ -32,7 +32,7 @@ def graph_inputs(model: VoiceModel, fields: Sequence[str], max_tokens: int) -> t
     speaker = "speaker_weights" if "mix" in model.capabilities else "speaker"
     names = [speaker if name == "speaker" else name for name in fields]
     tokens = Axis("tokens", 2, max_tokens)
-    axes: Axes = {name: {1: tokens} for name in names if name != speaker}
+    axes: Axes = {name: {1: tokens} for name in names if name != speaker and arrays[name].ndim == 2}
     for entry in model.reference_inputs:
         steps = Axis(f"{entry.name}_steps", FEWEST_STEPS, entry.max_steps)
         axes |= {f"reference_{entry.name}": {1: steps}, f"reference_{entry.name}_mask": {1: steps}}
