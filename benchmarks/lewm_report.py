@@ -101,7 +101,7 @@ def report(voice: LeWMVoice, clip: Clip, batch: Batch, recording: Samples, hear:
     row = {"id": clip.id, "text": clip.text, "ways": ways, "rollout": errors, "stopped": spoken.stopped}
     row |= {"seconds": clip.seconds, "spoken_s": len(sounds["synthesize"]) / rate}
     drawn = {
-        "attention": voice.model.teach(mean, mask, memory, places).attention[0],
+        "attention": voice.model.teacher_forced(mean, mask, memory, places).attention[0],
         "symbols": symbols,
         "sounds": sounds,
     }

@@ -35,7 +35,7 @@ def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceConfi
     data: dict[str, Any] = load_yaml(CONFIGS / f"{config}.yaml")["voice"]
     own = data["model"]["mixer"]
     same = isinstance(own, dict) and own["kind"] == mixer
-    changes: dict[str, Any] = {"latents_per_token": PACE, "most_latents": 0, "mixer": own if same else MIXERS[mixer]}
+    changes: dict[str, Any] = {"latents_per_token": PACE, "extra_latents": 0, "mixer": own if same else MIXERS[mixer]}
     if d_ffn is not None:
         changes["d_ffn"] = d_ffn
     return VoiceConfig(**merge(data, {"model": changes}))

@@ -18,13 +18,13 @@ from ssmphony.voice import Voice
 from ssmphony.voices.manifest import read_manifest
 
 MIXERS: dict[str, dict[str, Any]] = {
-    "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 40}, "reach": [6, 9]},
+    "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 40}, "attention_window": [6, 9]},
     "mamba": {"mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.3},
     "mamba2": {
         "mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8},
         "text_mixer": {"kind": "mamba2", "d_state": 8, "head_dim": 8},
-        "paced": True,
-        "heard_noise": 0.5,
+        "pace_head": True,
+        "input_noise": 0.5,
     },
 }
 MODEL: dict[str, Any] = {
@@ -38,7 +38,7 @@ MODEL: dict[str, Any] = {
     "text_mixer": {"kind": "attention", "n_heads": 2},
     "n_layers": 2,
     "max_seq": 96,
-    "most_latents": 12,
+    "extra_latents": 12,
     "latents_per_token": 0.5,
 }
 CODEC: dict[str, Any] = {

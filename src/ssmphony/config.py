@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,8 @@ class Config(BaseModel):
     """Base of every config: frozen, an unknown or a missing key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Earlier names of keys, and what they are called now: for the error message."""
 
 
 class LayerConfig(Config):
@@ -65,7 +67,9 @@ def parse(config: type[C], data: Mapping[str, Any], where: str = "config") -> C:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            message = f"unknown key '{path}'{suggest(path.rsplit('.', 1)[-1], _keys(config))}"
+            key = path.rsplit(".", 1)[-1]
+            new = _renamed(config).get(key)
+            message = f"unknown key '{path}'{suggest(key, _keys(config)) if new is None else f', it is now {new!r}'}"
         elif first["type"] == "missing":
             message = f"missing key '{path}'"
         else:
@@ -145,13 +149,24 @@ def merge(base: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keys(config: type[BaseModel]) -> set[str]:
-    """Every key of a config, of the configs nested in it, and of their subclasses, for suggestions."""
-    keys = set(config.model_fields)
+    """Every key of a config and of the configs nested in it, for suggestions."""
+    return {key for nested in _nested(config) for key in nested.model_fields}
+
+
+def _renamed(config: type[BaseModel]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for nested in _nested(config):
+        found |= dict(nested.renamed) if issubclass(nested, Config) else {}
+    return found
+
+
+def _nested(config: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A config, those that its fields hold, and their subclasses."""
+    yield config
     for info in config.model_fields.values():
         for part in _classes(info.annotation):
             for nested in (part, *part.__subclasses__()):
-                keys |= _keys(nested)
-    return keys
+                yield from _nested(nested)
 
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:

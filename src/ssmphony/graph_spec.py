@@ -16,10 +16,10 @@ class Axis:
     """An axis of an input that may have another length at each call."""
 
     name: str
-    fewest: int = 1
-    most: int = 4096
+    min_length: int = 1
+    max_length: int = 4096
     multiple: int = 1
-    """Its length is a multiple of this, and ``fewest`` and ``most`` count multiples."""
+    """Its length is a multiple of this, and ``min_length`` and ``max_length`` count multiples."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ssmphony.types import MelFormat
 
 LOG_MEL = "log-mel"
 """The frames of every mel codec: each of them decodes what a model made for another."""
-MOST_FRAMES = 4096
+MAX_FRAMES = 4096
 """Frames that a graph decodes in one call."""
 
 
@@ -52,7 +52,7 @@ class Codec(Decoder):
     """The log-mel that frames are, or that the encoder's graph reads; None where there is none."""
 
     max_frames: int | None = None
-    """Frames that its graph takes in one call, where there is a bound below `MOST_FRAMES`."""
+    """Frames that its graph takes in one call, where there is a bound below `MAX_FRAMES`."""
 
     @abstractmethod
     def graphs(self) -> tuple[GraphSpec, ...]:
@@ -132,7 +132,7 @@ def decoder_spec(codec: Codec, module: nn.Module, state: State, outputs: tuple[s
     """The graph ``codec_decoder`` of any number of frames."""
     kind = torch.long if codec.grid.codebooks else torch.float32
     frames = torch.zeros(2, 8, codec.grid.channels, dtype=kind)
-    time = Axis("time", most=codec.max_frames or MOST_FRAMES)
+    time = Axis("time", max_length=codec.max_frames or MAX_FRAMES)
     return GraphSpec(
         name="codec_decoder",
         module=module,

@@ -25,10 +25,10 @@ from ssmphony.types import MelFormat
 LOWEST_HZ, HIGHEST_HZ = 50.0, 800.0
 BANDS = 32
 NOISE_FRAMES = 97
-"""After so many frames, about a second, the noise repeats."""
+"""Frames, about a second, after which the noise repeats."""
 
 
-class Harmonies(NamedTuple):
+class HarmonicSpectrum(NamedTuple):
     """log_magnitude, phase: (batch, time, bin); pitch: (batch, time) in Hz, also where nothing has one."""
 
     log_magnitude: Tensor
@@ -38,10 +38,10 @@ class Harmonies(NamedTuple):
 
 class HarmonicHead(nn.Module):
     """Adds partials to an inverse-STFT head's output. Its state (batch, 2) float64 is the fundamental's turns and the
-    frames so far, each without whole periods: sums of a story's length stay exact."""
+    frames so far, each modulo its period, so that the sums of an hour stay exact."""
 
     frequencies: Tensor
-    spread: Tensor
+    interpolation: Tensor
     noise: Tensor
 
     def __init__(self, dim: int, mel_format: MelFormat) -> None:
@@ -56,10 +56,10 @@ class HarmonicHead(nn.Module):
         frequencies = torch.linspace(0.0, mel_format.sample_rate / 2, bins)
         # bands are of equal width on a scale that is linear at first, like that of the mel
         place = (torch.log1p(frequencies / 700.0) / math.log1p(mel_format.sample_rate / 1400.0)) * (BANDS - 1)
-        spread = (1.0 - (place - torch.arange(BANDS)[:, None]).abs()).clamp(min=0.0)
+        interpolation = (1.0 - (place - torch.arange(BANDS)[:, None]).abs()).clamp(min=0.0)
         noise = torch.rand(NOISE_FRAMES, bins, generator=torch.Generator().manual_seed(0)) * 2.0 - 1.0
         self.register_buffer("frequencies", frequencies, persistent=False)
-        self.register_buffer("spread", spread, persistent=False)
+        self.register_buffer("interpolation", interpolation, persistent=False)
         self.register_buffer("noise", math.pi * noise, persistent=False)
 
     def initial_state(self, batch: int) -> Tensor:
@@ -67,7 +67,7 @@ class HarmonicHead(nn.Module):
 
     def forward(
         self, x: Tensor, log_magnitude: Tensor, phase: Tensor, mask: Tensor, state: Tensor
-    ) -> tuple[Harmonies, Tensor]:
+    ) -> tuple[HarmonicSpectrum, Tensor]:
         """x (batch, time, dim) is what the head read, mask (batch, time) its real frames."""
         low, noisy, depth = self.bands(x).split([1, BANDS, BANDS], dim=-1)
         octaves = math.log2(HIGHEST_HZ / LOWEST_HZ)
@@ -83,6 +83,6 @@ class HarmonicHead(nn.Module):
         carrier = turns * ratio.round()
         carrier = 2.0 * math.pi * (carrier - carrier.floor())
         half_turns = math.pi * (torch.arange(ratio.shape[-1], device=x.device) % 2)
-        phase = phase + carrier + half_turns + torch.sigmoid(noisy) @ self.spread * self.noise[frame]
-        log_magnitude = log_magnitude + depth @ self.spread * torch.cos(2.0 * math.pi * ratio)
-        return Harmonies(log_magnitude, phase, pitch[..., 0].float()), clock[:, -1]
+        phase = phase + carrier + half_turns + torch.sigmoid(noisy) @ self.interpolation * self.noise[frame]
+        log_magnitude = log_magnitude + depth @ self.interpolation * torch.cos(2.0 * math.pi * ratio)
+        return HarmonicSpectrum(log_magnitude, phase, pitch[..., 0].float()), clock[:, -1]

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.codecs.codec import MOST_FRAMES, TINY_MEL, SpectrumCodec, Stft, TrainableCodec
+from ssmphony.codecs.codec import MAX_FRAMES, TINY_MEL, SpectrumCodec, Stft, TrainableCodec
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig, MelVocoderState, TrunkState
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
@@ -35,31 +35,42 @@ LOG_VARIANCE = (-8.0, 3.0)
 
 
 class LeWMCodecConfig(Config):
-    """``d_model``, ``d_ffn``, ``n_layers`` and ``mixer`` are the encoder's; ``width`` and ``blocks`` the mel decoder's.
-
-    The first ``lookahead`` blocks of the decoder look one mel frame ahead each. ``direct``: linear paths beside the
-    convolutions of both, which soon give what principal components would; the rest is refinement. ``format`` is that
-    of the mel frames. ``mel_mean`` and ``mel_std`` normalise them inside; frames below ``mel_floor`` (log) read as
-    ``mel_floor``.
-    """
+    """Audio latents; see the module's docstring."""
 
     frames: ClassVar[str] = "lewm"
     kind: Literal["lewm"] = "lewm"
     format: MelFormat = MelFormat()
+    """The log-mel frames."""
     d_latent: int = 256
+    """Channels of a latent."""
     d_model: int = 256
+    """Width of the encoder."""
     d_ffn: int = 682
+    """Width of the encoder's feed-forward layers."""
     n_layers: int = 4
+    """Blocks of the encoder."""
     mixer: Mixer = Field(default="attention", validate_default=True)
+    """The encoder's layer, run in both directions."""
     width: int = 512
+    """Width of the mel decoder."""
     blocks: int = 5
+    """Residual blocks of the mel decoder."""
     lookahead: int = Field(default=3, ge=0)
+    """The first blocks of the mel decoder, this many, see one mel frame of the future each."""
     dropout: float = 0.1
     direct: bool = False
+    """Whether linear paths run parallel to the convolutions of encoder and decoder.
+
+    They soon learn the principal components, and the convolutions refine them.
+    """
     mel_mean: float = -6.0
+    """Log-mel frames are normalised inside with this mean,"""
     mel_std: float = 3.0
+    """and this standard deviation."""
     mel_floor: float = -11.5
+    """Frames below it (log) read as this value."""
     vocoder: MelVocoderConfig = MelVocoderConfig()
+    """The vocoder after the mel decoder."""
 
     @model_validator(mode="before")
     @classmethod
@@ -138,7 +149,7 @@ class AudioEncoder(nn.Module):
 
 def whole_latents(mel: Tensor, mask: Tensor, silence: float) -> tuple[Tensor, Tensor]:
     """Fill the last latent of each clip with silence: mel (batch, frame, n_mels) and mask (batch, frame) → the same,
-    a multiple of four frames long. Frames behind the last latent are zero and masked."""
+    a multiple of four frames long. Frames after the last latent are zero and masked."""
     fill = -mel.shape[1] % STRIDE
     mel, mask = F.pad(mel, (0, 0, 0, fill)), F.pad(mask, (0, fill))
     whole = mask[:, ::STRIDE].repeat_interleave(STRIDE, dim=1)
@@ -277,7 +288,7 @@ class LeWMCodec(SpectrumCodec, TrainableCodec):
             module=_MeanEncoder(self),
             inputs={"mel": torch.zeros(2, 2 * STRIDE, self.config.format.n_mels)},
             outputs=("frames",),
-            axes={"mel": {1: Axis("latents", most=MOST_FRAMES, multiple=STRIDE)}},
+            axes={"mel": {1: Axis("latents", max_length=MAX_FRAMES, multiple=STRIDE)}},
         )
         return (*super().graphs(), encoder)
 

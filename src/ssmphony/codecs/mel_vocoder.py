@@ -29,17 +29,24 @@ from ssmphony.types import MelFormat, SsmphonyError
 
 
 class MelVocoderConfig(Config):
-    """``dim`` and ``intermediate`` are the width of the trunk and of its feed-forward layers."""
+    """ConvNeXt vocoder; see the module's docstring."""
 
     frames: ClassVar[str] = LOG_MEL
     kind: Literal["mel_vocoder"] = "mel_vocoder"
     format: MelFormat = MelFormat()
+    """The log-mel frames, and the STFT that is inverted."""
     dim: int = 256
+    """Width of the trunk."""
     intermediate: int = 768
+    """Width of its feed-forward layers."""
     n_layers: int = 6
+    """Blocks of the trunk."""
     kernel_size: int = 7
+    """Taps of each convolution."""
     lookahead_per_conv: int = 1
+    """Frames of the future that each convolution sees."""
     harmonic: bool = False
+    """Whether the phases follow a predicted pitch, see `ssmphony.codecs.harmonic`."""
 
     @classmethod
     def tiny(cls) -> dict[str, MelVocoderConfig]:
@@ -171,7 +178,7 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
             return masks[:, start : start + time]
 
         kept: list[Tensor] = []
-        # not a product: what stands in the padding need not be finite
+        # not a product: padding need not be finite
         x, _, context = self.embed(frames.masked_fill(~mask[..., None], 0.0), contexts[0])
         kept.append(context)
         x = self.norm(x) * mask_after(1)[..., None]

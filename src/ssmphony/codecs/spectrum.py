@@ -208,7 +208,7 @@ class SpectrumGenerator(SpectrumCodec):
     ) -> tuple[tuple[Tensor, Tensor, Tensor], TrunkState]:
         """Real and imaginary parts of the spectra, late by the trunk's lookahead; see `SpectrumCodec.spectra`."""
         time, width = frames.shape[1], self.config.d_text
-        # not a product: what stands in the padding need not be finite
+        # not a product: padding need not be finite
         frames = frames.masked_fill(~mask[..., None], 0.0)
         text, pitch, energy, speaker = frames.split([width, 1, 1, self.config.d_speaker], dim=-1)
         pitch = (pitch * PITCH_UNIT_HZ).clamp(0.0, HIGHEST_PITCH_HZ)

@@ -24,7 +24,7 @@ from ssmphony.runtime.graph import Graph
 from ssmphony.types import SsmphonyError
 
 OPSET = 20
-MOST_ROWS = 1024
+MAX_BATCH = 1024
 
 
 class _Flat(nn.Module):
@@ -75,7 +75,7 @@ def write_graph(spec: GraphSpec, folder: Path) -> Path:
     tensors = [leaf for leaf in pytree.tree_leaves(spec.state) if leaf.numel()] if spec.state is not None else []
     states = [f"state_{index}" for index in range(len(tensors))]
     names = [*spec.inputs, *states]
-    batch, lengths = torch.export.Dim("batch", max=MOST_ROWS), dict[str, Any]()
+    batch, lengths = torch.export.Dim("batch", max=MAX_BATCH), dict[str, Any]()
     shapes = [{0: batch, **_lengths(spec.axes.get(name, {}), lengths)} for name in names]
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
@@ -109,7 +109,7 @@ def _lengths(axes: Any, known: dict[str, Any]) -> dict[int, Any]:
     found: dict[int, Any] = {}
     for index, axis in axes.items():
         if axis.name not in known:
-            known[axis.name] = torch.export.Dim(axis.name, min=axis.fewest, max=axis.most)
+            known[axis.name] = torch.export.Dim(axis.name, min=axis.min_length, max=axis.max_length)
         found[index] = known[axis.name] if axis.multiple == 1 else axis.multiple * known[axis.name]
     return found
 
@@ -137,7 +137,7 @@ def _longer(value: Tensor, axes: Any) -> np.ndarray[Any, Any]:
 
 
 def _other(length: int, axis: Axis) -> int:
-    return min(2 * length + 1, axis.most)
+    return min(2 * length + 1, axis.max_length)
 
 
 def _shrink(graph: Any) -> None:

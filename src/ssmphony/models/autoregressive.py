@@ -1,13 +1,13 @@
-"""Models that make one frame after another, each from those before it and from the text: one family, many systems.
+"""Models that generate one frame after another, each from those before it and from the text: one family, many systems.
 
     tokens ─encode─▶ memory
-    frame[t], memory, state ─advance─▶ frame[t + 1], the place in the text, whether speech is over
+    frame[t], memory, state ─advance─▶ frame[t + 1], the place in the text, whether speech is done
 
 A frame is a vector of floats, to which noise may be added, or an integer for each of several codebooks. Of codes,
 `advance` gives the logits of the first, and `next_code` those of each further one, from the codes chosen so far.
 
-A system of this family is a subclass with `encode`, `advance` and what a sentence begins with. How it speaks frame by
-frame, its graphs and its runtime (`ssmphony.runtime.autoregressive`) are the family's.
+A system of this family is a subclass with `encode`, `advance` and a start frame. The loop over frames, the graphs and
+their runtime (`ssmphony.runtime.autoregressive`) are the family's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ssmphony.types import Frames, SsmphonyError, Style, Tokens
 
 
 class Advance(NamedTuple):
-    """What one step gives. token: (batch,), the place in the text, in tokens; stop: (batch,) bool, the frame is the
+    """The result of one step. token: (batch,), the place in the text, in tokens; stop: (batch,) bool, the frame is the
     last; layers: the new state."""
 
     frame: Tensor
@@ -46,13 +46,13 @@ class AutoregressiveState(NamedTuple):
     """A batch of sentences between two frames; batch first, and of the same shape whatever the sentences."""
 
     memory: State
-    """What `encode` made of the text, with room for ``max_tokens`` tokens."""
+    """What `encode` returned for the text, padded to ``max_tokens`` tokens."""
     present: Tensor
     """(batch, max_tokens) bool: which tokens there are."""
     frame: Tensor
-    """(batch, channel): the last one, or what a sentence begins with."""
+    """(batch, channel): the last frame, or the start frame."""
     position: Tensor
-    """(batch,) int: frames made so far."""
+    """(batch,) int: frames so far."""
     token: Tensor
     """(batch,): the place in the text, in tokens: never further back than before."""
     max_frames: Tensor
@@ -69,7 +69,7 @@ class AutoregressiveState(NamedTuple):
 class AutoregressiveModel(nn.Module, VoiceModel):
     """Base of the systems of this family.
 
-    ``block`` frames are made a step; sentences have at most ``max_tokens`` tokens; ``speaker_names`` are the rows of
+    A step is ``block`` frames; sentences have at most ``max_tokens`` tokens; ``speaker_names`` are the rows of
     the speaker table, the voice's own first.
     """
 
@@ -99,7 +99,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
 
     @abstractmethod
     def start_frame(self) -> Tensor:
-        """(channel,): what stands before the first frame."""
+        """(channel,): the input of the first step, before there is a frame."""
 
     @abstractmethod
     def max_frames(self, mask: Tensor) -> Tensor:
@@ -129,8 +129,8 @@ class AutoregressiveModel(nn.Module, VoiceModel):
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
         arrays = model_inputs(self, tokens, styles, fewest=1)
-        room = self.max_tokens - arrays.ids.shape[1]
-        if room < 0:
+        padding = self.max_tokens - arrays.ids.shape[1]
+        if padding < 0:
             raise SsmphonyError(
                 f"a sentence has {arrays.ids.shape[1]} tokens, this voice reads {self.max_tokens}: cut it"
             )
@@ -140,8 +140,8 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         count = mask.sum(1)
         window = self.sampler.remembers if self.codebooks and self.sampler else 0
         return AutoregressiveState(
-            memory=pytree.tree_map(lambda part: F.pad(part, (0, 0, 0, room)), memory),
-            present=F.pad(mask, (0, room)),
+            memory=pytree.tree_map(lambda part: F.pad(part, (0, 0, 0, padding)), memory),
+            present=F.pad(mask, (0, padding)),
             frame=self.start_frame().expand(len(tokens), -1),
             position=torch.zeros_like(count),
             token=torch.zeros_like(count, dtype=torch.float32),
@@ -165,7 +165,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         return Frames(torch.stack(frames, dim=1), torch.stack(tokens, dim=1), lengths), state
 
     def one_frame(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Tensor]:
-        """One frame on; (batch,) bool: in place of a frame of codes came the end."""
+        """The state after one frame, and (batch,) bool: whether the end came in place of a frame of codes."""
         made = self.advance(state.frame, state.position, state.token, state.memory, state.present, state.layers)
         frame, ended = self._frame(made, state)
         position = state.position + 1
@@ -260,7 +260,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
 
 
 class _Reader(nn.Module):
-    """A sentence at once: the memory, what it begins with, and when it is over at the latest."""
+    """A whole sentence: the memory, the start frame, the standard deviation of the noise, and the most frames."""
 
     def __init__(self, model: AutoregressiveModel, names: tuple[str, ...]) -> None:
         super().__init__()

@@ -4,19 +4,21 @@
     z[0 … t] ─▶ n × (causal mixer, attention to the text, feed-forward) ─▶ ẑ[t + 1], end of speech
 
 The latents are those of `ssmphony.codecs.lewm`; z[0] is learned. After LeWorldModel (le-wm.github.io), whose
-predictor foresees the embedding of the next video frame. The causal mixer is attention with a cache of keys and values
+predictor predicts the embedding of the next video frame. The causal mixer is attention with a cache of keys and values
 or a state-space layer with a state of constant size.
 
-Speech ends: where the end-of-speech head says so, or after ``most_latents + tokens · latents_per_token`` latents. The
-place in the text never goes back. It is read off the attention; or, where ``paced``, a head says how far each latent
-moves it, and attention is drawn to it (the location-relative attention of Battenberg et al., arXiv 1910.10288, with one
-Gaussian a head): what sounds and when are foreseen apart, so that speech which hears only itself follows the text.
+Speech ends where the end-of-speech head says so, or after ``extra_latents + tokens · latents_per_token`` latents. The
+place in the text never goes back. It is the token with the most attention; or, with ``pace_head``, a head predicts how
+far each latent moves the place, and attention is drawn to it (the location-relative attention of Battenberg et al.,
+arXiv 1910.10288, with one Gaussian a head). What sounds and when are then predicted apart, so that speech which is
+conditioned only on itself follows the text.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import torch
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -27,54 +29,71 @@ from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer, State
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel, AutoregressiveState
-from ssmphony.models.lewm_memory import Memory, straight_places, within_reach
+from ssmphony.models.lewm_memory import Memory, linear_places, within_window
 from ssmphony.nn import Block, CrossAttention, EncoderConfig, FeedForward, Mixer, sinusoids
 from ssmphony.nn.layers import within
 from ssmphony.ssm.exportable import softplus
 
 NOISE_STEPS = 97
-"""After so many latents the noise on what is heard repeats."""
-ANYONE = "anyone"
-"""The speaker that a reference clip speaks as; a row like the others, trained on all of them."""
+"""Latents after which the noise on the input repeats."""
+UNCONDITIONAL = "anyone"
+"""The speaker that continues a reference clip: a row of the table that is trained on all speakers."""
 WIDTH = 4.0
 """Standard deviation, in tokens, of the Gaussian that attention is drawn to before training: a syllable in UTF-8."""
 
 
 class LeWMConfig(Config):
-    """``text_layers`` counts the text encoder's blocks, ``n_layers`` the predictor's; every ``cross_every``-th of them
-    attends to the text. ``mixer`` is the predictor's causal layer and ``text_mixer`` the text encoder's: a kind of
-    `ssmphony.nn.MIXERS`, or its settings.
+    """LeWM TTS; see the module's docstring. A mixer is a kind of `ssmphony.nn.MIXERS`, or its settings."""
 
-    ``speakers`` names the rows of the speaker table, the voice's own first. ``block`` latents are made a step.
-    ``max_seq`` is the largest number of tokens of a sentence. While it speaks, the attention sees only the tokens from
-    ``reach[0]`` before to ``reach[1]`` behind the one that is spoken; None: all. ``paced``: see the module's docstring.
-    ``heard_noise`` is the standard deviation of noise on the latents that it hears of its own, while those it speaks
-    stay clean: it says how far the text is trusted above what was said, like the dropout that Tacotron 2 (arXiv
-    1712.05884) keeps while it speaks. Train with at least as much, see ``latent_noise``. ``temperature`` 0 is the
-    predictor's mean; above, noise of so many times the spread of its errors is added.
-    """
+    renamed: ClassVar[Mapping[str, str]] = {
+        "heard_noise": "input_noise",
+        "most_latents": "extra_latents",
+        "paced": "pace_head",
+        "reach": "attention_window",
+    }
 
     kind: Literal["lewm"] = "lewm"
     n_symbols: int
+    """Tokens that the frontend knows."""
     speakers: tuple[str, ...]
+    """Names of the rows of the speaker table, the voice's own first."""
     d_latent: int = 256
+    """Channels of a latent."""
     d_model: int = 256
     d_ffn: int = 682
     n_heads: int = 4
+    """Heads of the attention to the text."""
     text_layers: int = 4
+    """Blocks of the text encoder."""
     text_mixer: Mixer = Field(default="attention", validate_default=True)
+    """The text encoder's layer, run in both directions."""
     n_layers: int = 6
+    """Blocks of the predictor."""
     mixer: Mixer = Field(default="attention", validate_default=True)
+    """The predictor's causal layer."""
     cross_every: int = Field(default=1, ge=1)
+    """Every so many blocks of the predictor, one attends to the text."""
     block: int = Field(default=4, ge=1)
+    """Latents a step."""
     dropout: float = 0.1
     max_seq: int = 1024
-    most_latents: int = 24
+    """The most tokens of a sentence."""
+    extra_latents: int = 24
+    """Latents that a sentence may have in addition to those of its tokens."""
     latents_per_token: float = 3.0
-    reach: tuple[int, int] | None = None
-    paced: bool = False
-    heard_noise: float = Field(default=0.0, ge=0.0)
+    """The most latents of a sentence, for each of its tokens."""
+    attention_window: tuple[int, int] | None = None
+    """Tokens before and after the one being spoken that a step of speech may attend to; None for all."""
+    pace_head: bool = False
+    """Whether a head predicts how far each latent moves the place in the text."""
+    input_noise: float = Field(default=0.0, ge=0.0)
+    """Standard deviation of noise on the latents that the predictor reads while it speaks; those it returns are clean.
+
+    More of it means more trust in the text and less in what was said, like the dropout that Tacotron 2 (arXiv
+    1712.05884) keeps at inference. Train with at least as much, see ``latent_noise`` of the task.
+    """
     temperature: float = Field(default=0.0, ge=0.0)
+    """Noise on what is spoken, in standard deviations of the predictor's errors; 0 for the mean."""
 
     @field_validator("mixer", "text_mixer", mode="before")
     @classmethod
@@ -102,13 +121,13 @@ class LeWMConfig(Config):
         """The smallest configs that have all parts, by form: tests run on them."""
         shape: dict[str, Any] = {"n_symbols": n_symbols, "speakers": ("own", "other"), "d_latent": 6, "d_model": 8}
         shape |= {"d_ffn": 12, "n_heads": 2, "text_layers": 1, "n_layers": 2, "block": 8, "max_seq": 32}
-        shape |= {"most_latents": 20, "reach": (2, 3)}
+        shape |= {"extra_latents": 20, "attention_window": (2, 3)}
         mamba2 = {"kind": "mamba2", "d_state": 4, "head_dim": 8}
         forms: dict[str, dict[str, Any]] = {
             "attention": {"mixer": {"kind": "attention", "n_heads": 2, "window": 24}},
             "mamba": {"mixer": {"kind": "mamba", "d_state": 4}, "cross_every": 2, "temperature": 0.5},
             "mamba2": {"mixer": mamba2, "text_mixer": "s4d"},
-            "paced": {"mixer": mamba2, "paced": True},
+            "pace_head": {"mixer": mamba2, "pace_head": True},
         }
         return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
 
@@ -117,18 +136,20 @@ class LeWMConfig(Config):
 
 
 class Prediction(NamedTuple):
-    """latents: (batch, time, d_latent), each that behind its input; stops: (batch, time) logits that it is the last;
-    attention: (batch, time, token), the mean over heads and layers; paces: (batch, time), by how many tokens the next
-    latent is further in the text, None unless paced."""
+    """What the predictor says of the latent after each of its inputs."""
 
     latents: Tensor
+    """(batch, time, d_latent)."""
     stops: Tensor
+    """(batch, time): logits of being the last."""
     attention: Tensor
+    """(batch, time, token): the mean over heads and layers."""
     paces: Tensor | None
+    """(batch, time): by how many tokens it is further in the text; None without ``pace_head``."""
 
 
 class PredictorBlock(nn.Module):
-    """A causal mixer, attention to the text where ``cross`` is true, a feed-forward; pre-norm and residual all."""
+    """A causal mixer, attention to the text if ``cross``, and a feed-forward; each is pre-norm and residual."""
 
     def __init__(self, config: LeWMConfig, cross: bool) -> None:
         super().__init__()
@@ -137,21 +158,21 @@ class PredictorBlock(nn.Module):
         self.cross_norm = nn.LayerNorm(config.d_model) if cross else None
         self.cross = CrossAttention(config.d_model, config.n_heads) if cross else None
         self.log_width = (
-            nn.Parameter(torch.full((config.n_heads,), math.log(WIDTH))) if cross and config.paced else None
+            nn.Parameter(torch.full((config.n_heads,), math.log(WIDTH))) if cross and config.pace_head else None
         )
         self.ffn_norm = nn.LayerNorm(config.d_model)
         self.ffn = FeedForward(config.d_model, config.d_ffn, config.dropout)
         self.dropout = nn.Dropout(config.dropout)
 
     def pull(self, distance: Tensor | None) -> Tensor | None:
-        """What attention to tokens at a ``distance`` (batch, time, token) loses, (batch, head, time, token)."""
+        """The bias of attention to tokens at a ``distance`` (batch, time, token): (batch, head, time, token)."""
         if distance is None or self.log_width is None:
             return None
         return -0.5 * (distance[:, None] * torch.exp(-self.log_width)[:, None, None]).square()
 
 
 class LeWM(AutoregressiveModel):
-    """See the module's docstring. Training goes through `read` and `teach`."""
+    """See the module's docstring. Training goes through `read` and `teacher_forced`."""
 
     noise: Tensor
 
@@ -159,7 +180,7 @@ class LeWM(AutoregressiveModel):
         super().__init__()
         self.config = config
         self.block, self.max_tokens = config.block, config.max_seq
-        self.speaker_names, self.reads_all = config.speakers, config.reach is None
+        self.speaker_names, self.reads_all = config.speakers, config.attention_window is None
         d_model = config.d_model
         self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
         self.speakers = nn.Embedding(len(config.speakers), d_model)
@@ -176,10 +197,10 @@ class LeWM(AutoregressiveModel):
         self.head = nn.Linear(d_model, config.d_latent)
         self.stop = nn.Linear(d_model, 1)
         self.log_spread = nn.Parameter(torch.zeros(config.d_latent))
-        self.pace = nn.Linear(d_model, 1) if config.paced else None
+        self.pace = nn.Linear(d_model, 1) if config.pace_head else None
         # a table, so that the same noise comes out of an exported graph
         noise = torch.randn(NOISE_STEPS, config.d_latent, generator=torch.Generator().manual_seed(0))
-        self.register_buffer("noise", config.heard_noise * noise, persistent=False)
+        self.register_buffer("noise", config.input_noise * noise, persistent=False)
         nn.init.normal_(self.symbols.weight, std=0.3)
         nn.init.normal_(self.speakers.weight, std=0.1)
 
@@ -213,11 +234,11 @@ class LeWM(AutoregressiveModel):
         layers: tuple[State, ...],
         distance: Tensor | None = None,
     ) -> tuple[Prediction, tuple[State, ...]]:
-        """The latents behind z (batch, time, d_latent), any number of steps ≥ 1, and the state behind them.
+        """The latents after z (batch, time, d_latent), any number of steps ≥ 1, and the state after them.
 
         first (batch,): the position of the first step; mask (batch, time): false where z is padding; seen (batch, time
         or 1, token): which tokens a step may attend to; distance (batch, time, token): how far each token is from the
-        place of the latent that is foreseen, of account only where paced.
+        place of the latent that is predicted, read only with ``pace_head``.
         """
         steps = first[:, None] + torch.arange(z.shape[1], device=z.device)
         x = self.enter(z.masked_fill(~mask[..., None], 0.0)) + self.place * sinusoids(steps, self.config.d_model)
@@ -241,13 +262,13 @@ class LeWM(AutoregressiveModel):
         pace = softplus(paces[0][..., None])[..., 0] if paces else None
         return Prediction(latents, stops, attention, pace), tuple(new)
 
-    def teach(self, z: Tensor, mask: Tensor, memory: Memory, places: Tensor | None = None) -> Prediction:
+    def teacher_forced(self, z: Tensor, mask: Tensor, memory: Memory, places: Tensor | None = None) -> Prediction:
         """Teacher forcing: prediction t is made from z[0 … t - 1] (batch, time, d_latent), the first from nothing.
 
         places (batch, time): where in the text each latent of z is, in tokens; a straight line, if not given.
         """
         if places is None:
-            places = straight_places(mask, memory.present)
+            places = linear_places(mask, memory.present)
         before = torch.cat([self.beginning.expand(len(z), 1, -1), z[:, :-1]], dim=1)
         first = torch.zeros(len(z), dtype=torch.long, device=z.device)
         distance = torch.arange(memory.present.shape[1], device=z.device) - places[..., None]
@@ -268,14 +289,14 @@ class LeWM(AutoregressiveModel):
     ) -> Tensor:
         """z (batch, time, d_latent) with the predictor's own latents where ``chosen`` (batch, time) is true.
 
-        In one pass they are foreseen from true ones (Mihaylova & Martins, arXiv 1906.07651), in each further one from
+        In one pass they are predicted from true ones (Mihaylova & Martins, arXiv 1906.07651), in each further one from
         what the pass before put there (Duckworth et al., arXiv 1906.04331): up to ``passes`` latents in a row are as
-        they are when it speaks freely. ``noise`` (batch, time, d_latent) is on what is heard.
+        they are when it speaks freely. ``noise`` (batch, time, d_latent) is added to the input.
         """
-        heard = z
+        given = z
         for _ in range(passes):
-            heard = torch.where(chosen[..., None], self.teach(heard + noise, mask, memory, places).latents, z)
-        return heard
+            given = torch.where(chosen[..., None], self.teacher_forced(given + noise, mask, memory, places).latents, z)
+        return given
 
     # -- the family's interface -----------------------------------------------------------------------------------
 
@@ -291,29 +312,29 @@ class LeWM(AutoregressiveModel):
         return self.config.temperature * self.log_spread.exp()
 
     def max_frames(self, mask: Tensor) -> Tensor:
-        return self.config.most_latents + (mask.sum(1) * self.config.latents_per_token).long()
+        return self.config.extra_latents + (mask.sum(1) * self.config.latents_per_token).long()
 
     def advance(
         self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
     ) -> Advance:
         """One step of `predict`; see `AutoregressiveModel.advance`."""
         keys, values = memory
-        near, places = within_reach(Memory(keys, values, present), token.long(), self.config.reach)
+        near, places = within_window(Memory(keys, values, present), token.long(), self.config.attention_window)
         every, seen = torch.ones_like(position, dtype=torch.bool)[:, None], near.present[:, None]
         distance = (places - token[:, None])[:, None]
-        if self.config.heard_noise:
-            heard = (position > 0)[:, None]  # the learned beginning is nothing that was said
-            frame = frame + self.noise[position % NOISE_STEPS] * heard
+        if self.config.input_noise:
+            spoken = (position > 0)[:, None]  # the learned start gets no noise
+            frame = frame + self.noise[position % NOISE_STEPS] * spoken
         prediction, layers = self.predict(frame[:, None], position, every, near, seen, layers, distance)
         if prediction.paces is not None:
             token = torch.minimum(token + prediction.paces[:, 0], (present.sum(1) - 1).clamp(min=0))
         else:
-            heard = places.gather(1, prediction.attention[:, 0].argmax(-1, keepdim=True))[:, 0]
-            token = torch.maximum(token, heard)
+            attended = places.gather(1, prediction.attention[:, 0].argmax(-1, keepdim=True))[:, 0]
+            token = torch.maximum(token, attended)
         return Advance(prediction.latents[:, 0], token, prediction.stops[:, 0] > 0, layers)
 
     def follow(self, state: AutoregressiveState, z: Tensor) -> AutoregressiveState:
-        """Go on as if the latents z (batch, time, d_latent) had been spoken: the way a reference clip comes in."""
+        """The state after latents z (batch, time, d_latent), as if the model had spoken them: for reference clips."""
         for latent in z.unbind(1):
             state = self.one_frame(state)[0]._replace(frame=latent, done=state.done)
         return state

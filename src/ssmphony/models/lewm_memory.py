@@ -17,20 +17,25 @@ class Memory(NamedTuple):
     present: Tensor
 
 
-def straight_places(mask: Tensor, present: Tensor) -> Tensor:
-    """From the first token to the last at one pace: mask (batch, time), present (batch, token) → (batch, time)."""
+def linear_places(mask: Tensor, present: Tensor) -> Tensor:
+    """A place in the text for each step, from the first token to the last at a constant rate.
+
+    mask (batch, time), present (batch, token) → (batch, time).
+    """
     share = torch.arange(mask.shape[1], device=mask.device) / mask.sum(1, keepdim=True).clamp(min=1)
     return (share * (present.sum(1, keepdim=True) - 1).clamp(min=0)).where(mask, 0.0)
 
 
-def within_reach(memory: Memory, token: Tensor, reach: tuple[int, int] | None) -> tuple[Memory, Tensor]:
-    """The part of the text that a step may attend to, and which tokens these are (batch, part); ``token`` (batch,) is
-    the one spoken last. Cut out, not only masked: a step then costs the reach, not the longest sentence. Keys and
-    values may have fewer tokens than ``memory.present``."""
+def within_window(memory: Memory, token: Tensor, window: tuple[int, int] | None) -> tuple[Memory, Tensor]:
+    """The part of the text that a step may attend to, and which tokens these are (batch, part).
+
+    ``token`` (batch,) is the one spoken last. The part is cut out, not only masked: a step then costs the window, not
+    the longest sentence. Keys and values may have fewer tokens than ``memory.present``.
+    """
     tokens = memory.keys[0].shape[2]
-    if reach is None:
+    if window is None:
         return memory, torch.arange(tokens, device=token.device).expand(token.shape[0], -1)
-    wanted = token[:, None] + torch.arange(-reach[0], reach[1] + 1, device=token.device)
+    wanted = token[:, None] + torch.arange(-window[0], window[1] + 1, device=token.device)
     places = wanted.clamp(0, tokens - 1)
     keys, values = (tuple(_pick(part, places) for part in parts) for parts in (memory.keys, memory.values))
     return Memory(keys, values, memory.present.gather(1, places) & (places == wanted)), places

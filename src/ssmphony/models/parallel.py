@@ -1,4 +1,4 @@
-"""Models that foresee durations first, and then make frames of all tokens at one pace: one family, many systems.
+"""Models that predict durations first, and then the frames of all tokens in order: one family, many systems.
 
     tokens ─read─▶ one vector a token, durations ─repeat─▶ one vector a frame ─frames─▶ what the codec decodes
 
@@ -171,7 +171,7 @@ def expand_tokens(encoded: Tensor, ends: Tensor, first: Tensor, count: int) -> t
     fraction = (frame - begin + 0.5) / length
     late = fraction >= 0.5
     other = (token + torch.where(late, 1, -1)).clamp(0, ends.shape[1] - 1)
-    other = torch.where(starts.gather(1, other) < ends.gather(1, other), other, token)  # beside the last is padding
+    other = torch.where(starts.gather(1, other) < ends.gather(1, other), other, token)  # next to the last is padding
     centres = (starts + ends).to(encoded.dtype) / 2
     here, there = centres.gather(1, token), centres.gather(1, other)
     share = (frame + 0.5 - here) / torch.where(other == token, 1.0, there - here)

@@ -34,30 +34,39 @@ MAX_LOG_DURATION = math.log(200.0)
 
 
 class S4AcousticConfig(Config):
-    """``n_layers`` counts the encoder's blocks, ``decoder_layers`` the decoder's; ``d_state`` both halves of the pairs.
-
-    ``speakers`` names the rows of the speaker table, the voice's own first. ``mel_mean`` and ``mel_std`` normalise the
-    log-mel frames inside the model; frames below ``mel_floor`` (log) are silence and read as ``mel_floor``.
-    ``max_seq`` is the largest number of tokens of a sentence.
-    """
+    """S4 acoustic model; see the module's docstring."""
 
     kind: Literal["s4_acoustic"] = "s4_acoustic"
     n_symbols: int
+    """Tokens that the frontend knows."""
     speakers: tuple[str, ...]
+    """Names of the rows of the speaker table, the voice's own first."""
     n_mels: int = 100
+    """Channels of a log-mel frame."""
     d_model: int = 192
     d_ffn: int = 256
+    """Width of the feed-forward layers."""
     d_state: int = 32
+    """States of each channel; counts both halves of the conjugate pairs."""
     n_layers: int = 4
+    """Blocks of the text encoder."""
     decoder_layers: int = 5
+    """Blocks of the decoder."""
     decoder_mixer: Literal["s4", "s4d"] = "s4d"
+    """The decoder's layer."""
     lookahead: int = 2
+    """Frames of the future that the decoder sees."""
     block: int = 32
+    """Frames a step."""
     dropout: float = 0.1
     max_seq: int = 256
+    """The most tokens of a sentence."""
     mel_mean: float = -6.0
+    """Log-mel frames are normalised inside the model with this mean,"""
     mel_std: float = 3.0
+    """and this standard deviation."""
     mel_floor: float = -11.5
+    """Frames below it (log) are silence and read as this value."""
 
     @classmethod
     def tiny(cls, n_symbols: int) -> dict[str, S4AcousticConfig]:

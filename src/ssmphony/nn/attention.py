@@ -81,11 +81,12 @@ class Attention(SequenceLayer, nn.Module):
 
 
 class AttentionConfig(LayerConfig):
-    """Causal attention of ``n_heads`` heads over the last ``window`` steps; what is older is forgotten."""
+    """Causal attention over the last steps; what is older is forgotten."""
 
     kind: Literal["attention"] = "attention"
     n_heads: int = 4
     window: int = Field(default=512, ge=1)
+    """Steps that are attended to, the own one included."""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> AttentionConfig:

@@ -22,7 +22,9 @@ class Bidirectional(nn.Module):
     def __init__(self, forward_layer: SequenceLayer, backward_layer: SequenceLayer) -> None:
         super().__init__()
         if forward_layer.lookahead or backward_layer.lookahead:
-            raise ValueError("a layer that looks ahead cannot be run both ways: it would have input from after the end")
+            raise ValueError(
+                "a layer that looks ahead cannot be run in both directions: it would need input from after the end"
+            )
         self.forward_layer = forward_layer
         self.backward_layer = backward_layer
 
@@ -37,7 +39,7 @@ class Bidirectional(nn.Module):
 
 
 def reversal(mask: Tensor) -> Tensor:
-    """(batch, time) → for each step the one it changes places with; padding behind the real steps stays where it is."""
+    """(batch, time) → for each step the index of the one it is swapped with; padding after the real steps stays."""
     step = torch.arange(mask.shape[1], device=mask.device)
     return torch.where(mask, mask.sum(1, keepdim=True) - 1 - step, step)
 

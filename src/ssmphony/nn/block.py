@@ -28,10 +28,11 @@ class FeedForward(nn.Module):
 
 
 class BlockState(NamedTuple):
-    """mixer: the mixer's state; residual: (batch, lookahead, channel), inputs that wait for the mixer's output."""
+    """What a block keeps between steps."""
 
     mixer: State
     residual: Tensor
+    """(batch, lookahead, channel): inputs for which the mixer's output is still to come."""
 
 
 class Block(SequenceLayer, nn.Module):
@@ -78,7 +79,7 @@ class BidirectionalBlock(nn.Module):
 
 
 def finish(block: Block | BidirectionalBlock, x: Tensor, y: Tensor) -> Tensor:
-    """Residual and feed-forward behind the mixer's output ``y``."""
+    """Residual and feed-forward after the mixer's output ``y``."""
     x = x + block.dropout(y)
     if block.ffn is not None:
         x = x + block.dropout(block.ffn(block.ffn_norm(x)))
@@ -86,7 +87,7 @@ def finish(block: Block | BidirectionalBlock, x: Tensor, y: Tensor) -> Tensor:
 
 
 def delay(x: Tensor, waiting: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Push ``x`` (batch, time, …) through a queue of fixed length: what comes out, and the queue behind it."""
+    """Push ``x`` (batch, time, …) through a queue of fixed length: what comes out, and the new queue."""
     if waiting.shape[1] == 0:
         return x, waiting
     joined = torch.cat([waiting.to(x.dtype), x], dim=1)

@@ -126,6 +126,7 @@ class CausalConvConfig(LayerConfig):
 
     kind: Literal["causal_conv"] = "causal_conv"
     kernel_size: int = 4
+    """Taps."""
     lookahead: int = 0
     """Taps on future steps."""
 

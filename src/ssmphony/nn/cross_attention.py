@@ -1,7 +1,7 @@
-"""Attention of a stream to a sequence that is known whole: speech to its text.
+"""Attention of a stream to a sequence that is known as a whole: speech to its text.
 
 ``y[t] = out(sum_j a[t, j] v[j])``, ``a[t] = softmax_j(q[t] k[j] / sqrt(d))`` (Vaswani et al. 2017, arXiv 1706.03762).
-Keys and values are read off the text once; a step costs O(text) and changes no state.
+Keys and values are computed from the text once; a step costs O(text) and changes no state.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ UNSEEN = -1e9
 
 
 class CrossAttention(nn.Module):
-    """Multi-head; the weights are returned beside the result because alignments are read off them."""
+    """Multi-head attention; the weights are returned as well, since alignments are read from them."""
 
     def __init__(self, d_model: int, n_heads: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class CrossAttention(nn.Module):
 
     def read(self, text: Tensor) -> tuple[Tensor, Tensor]:
         """text (batch, token, channel) → keys and values, (batch, head, token, channel / head): as each step multiplies
-        them, so that no step moves them about, and with each token in one piece, so that some are quickly picked."""
+        them, so that no step rearranges them, and with each token contiguous, so that some are picked quickly."""
         keys, values = (part.unflatten(-1, (self.n_heads, -1)) for part in self.keys_values(text).chunk(2, dim=-1))
         return keys.transpose(1, 2), values.transpose(1, 2)
 

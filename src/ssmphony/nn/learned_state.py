@@ -16,10 +16,10 @@ from ssmphony.ssm.reset import in_pieces
 
 
 class LearnedState(SequenceLayer, nn.Module):
-    """``layer``, whose `initial_state` is made of parameters; at first they are what the layer begins with.
+    """``layer``, whose `initial_state` is made of parameters; at first they equal the fresh state of the layer.
 
-    What a state says in truth values (what is present) is not learned. A reset means the learned state too, for which
-    a packed row is cut into pieces: slower than the layer's own way.
+    Boolean parts of a state (which steps are present) are not learned. A reset means the learned state too, for which
+    a packed row is cut into pieces: slower than the layer itself.
     """
 
     def __init__(self, layer: SequenceLayer) -> None:

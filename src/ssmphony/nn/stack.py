@@ -57,15 +57,18 @@ class Stack(SequenceLayer, nn.Module):
 
 
 class PatternConfig(Config):
-    """``n_layers`` blocks whose mixers repeat the pattern ``mixers``; ``d_ffn`` 0 leaves the feed-forward out.
-
-    A mixer is its config, or its kind alone for the defaults: ``mixers: [mamba, s4]``. Its ``d_model`` is this one.
-    """
+    """Blocks whose mixers repeat a pattern."""
 
     d_model: int
     n_layers: int
+    """Blocks."""
     mixers: tuple[Mixer, ...]
+    """The pattern: settings of mixers, or kinds alone for the defaults: ``mixers: [mamba, s4]``.
+
+    Their ``d_model`` is this one.
+    """
     d_ffn: int = 0
+    """Width of the feed-forward of each block; 0 leaves it out."""
     dropout: float = 0.0
 
     @field_validator("mixers", mode="before")
@@ -83,15 +86,12 @@ class PatternConfig(Config):
 
 
 class StackConfig(PatternConfig):
-    """``n_layers`` blocks whose mixers repeat the pattern ``mixers``; ``d_ffn`` 0 leaves the feed-forward out.
-
-    A mixer is its config, or its kind alone for the defaults: ``mixers: [mamba, s4]``. Its ``d_model`` is the stack's.
-    ``lookahead`` steps of the future enter through a depthwise convolution of ``2 * lookahead + 1`` taps in front.
-    ``learned_state`` makes the first states of the mixers parameters.
-    """
+    """A causal stack of blocks whose mixers repeat a pattern."""
 
     lookahead: int = 0
+    """Steps of the future, through a depthwise convolution of ``2 * lookahead + 1`` taps before the blocks."""
     learned_state: bool = False
+    """Whether the first states of the mixers are parameters."""
 
     def build(self) -> Stack:
         layers: list[SequenceLayer] = []

@@ -84,7 +84,7 @@ def sample_log_dt(d_model: int, dt_min: float = DT_MIN, dt_max: float = DT_MAX) 
 
 
 def advance(u: Tensor, state: Tensor, block: BlockMatrices) -> tuple[Tensor, Tensor]:
-    """One block: u (channel, batch, T) and state (channel, batch, N) → outputs and the state behind them.
+    """One block: u (channel, batch, T) and state (channel, batch, N) → outputs and the state after them.
 
     A single matrix product: ``[u, x] @ [[toeplitz, reach], [observe, power]]``.
     """
@@ -143,7 +143,7 @@ def run_blocks(kernel: Blocks, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor
         before.append(torch.baddbmm(step, before[-1], matrices.power))
     states = torch.stack(before, dim=2).reshape(channels, batch * count, -1)
     y = torch.baddbmm(both[..., :steps], states, matrices.observe).reshape(channels, batch, -1)[..., :length]
-    # The last block may be short: its state is taken where the input ends, not behind the padding.
+    # The last block may be short: its state is taken where the input ends, not after the padding.
     rest = length - (count - 1) * steps
     last = torch.bmm(u[..., length - rest :], matrices.reach[:, steps - rest :])
     if rest == steps:

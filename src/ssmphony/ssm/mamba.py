@@ -40,7 +40,7 @@ class MambaState(NamedTuple):
 class Mamba(SequenceLayer, nn.Module):
     """A causal S6 layer. A masked step has delta = 0 and does not enter the convolution's memory.
 
-    So the state behind end padding is that of the last real step, and a row can be continued from it.
+    So the state after padding at the end is that of the last real step, and a row can be continued from it.
     """
 
     def __init__(self, config: MambaConfig) -> None:
@@ -92,16 +92,21 @@ class Mamba(SequenceLayer, nn.Module):
 
 
 class MambaConfig(LayerConfig):
-    """Mamba. ``expand * d_model`` inner channels with ``d_state`` states each, a convolution of ``d_conv`` taps, and
-    a step size read through ``dt_rank`` channels (None: a sixteenth of ``d_model``)."""
+    """Mamba."""
 
     kind: Literal["mamba"] = "mamba"
     d_state: int = 16
+    """States of each inner channel."""
     d_conv: int = 4
+    """Taps of the convolution."""
     expand: int = 2
+    """Inner channels, as a multiple of ``d_model``."""
     dt_rank: int | None = None
+    """Channels that the step size is read through; None for a sixteenth of ``d_model``."""
     bias: bool = False
+    """Whether the input and output maps have a bias."""
     conv_bias: bool = True
+    """Whether the convolution has one."""
 
     @property
     def d_inner(self) -> int:

@@ -53,7 +53,7 @@ class GatedRMSNorm(nn.Module):
 class Mamba2(SequenceLayer, nn.Module):
     """A causal SSD layer. A masked step has dt = 0 and does not enter the convolution's memory.
 
-    So the state behind end padding is that of the last real step, and a row can be continued from it.
+    So the state after padding at the end is that of the last real step, and a row can be continued from it.
     """
 
     def __init__(self, config: Mamba2Config) -> None:
@@ -102,18 +102,25 @@ class Mamba2(SequenceLayer, nn.Module):
 
 
 class Mamba2Config(LayerConfig):
-    """Mamba-2. ``expand * d_model`` inner channels in heads of ``head_dim``, ``d_state`` states a channel, ``n_groups``
-    input and output maps shared by the heads, a convolution of ``d_conv`` taps."""
+    """Mamba-2."""
 
     kind: Literal["mamba2"] = "mamba2"
     d_state: int = 64
+    """States of each inner channel."""
     d_conv: int = 4
+    """Taps of the convolution."""
     expand: int = 2
+    """Inner channels, as a multiple of ``d_model``."""
     head_dim: int = 64
+    """Inner channels of a head."""
     n_groups: int = 1
+    """Input and output maps, shared by the heads."""
     bias: bool = False
+    """Whether the input and output maps have a bias."""
     conv_bias: bool = True
+    """Whether the convolution has one."""
     norm_eps: float = 1e-5
+    """Added to the mean square in the norm."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Mamba2Config:

@@ -64,8 +64,8 @@ def _layout(reset: Tensor, steps: int) -> Layout:
     batch, time = reset.shape
     step = torch.arange(time, device=reset.device).expand(batch, -1)
     begins = torch.where(reset, step, time).flip(1).cummin(1).values.flip(1)
-    behind = torch.cat([begins[:, 1:], begins.new_full((batch, 1), time)], dim=1) - 1 - step
-    slot = steps - 1 - behind % steps
+    left = torch.cat([begins[:, 1:], begins.new_full((batch, 1), time)], dim=1) - 1 - step
+    slot = steps - 1 - left % steps
     fresh = segments(reset) > 0
     opens = (fresh & (reset | (slot == 0))).flatten()
     block = opens.long().cumsum(0) - 1
@@ -76,7 +76,7 @@ def _layout(reset: Tensor, steps: int) -> Layout:
 
 
 def _fresh(matrices: BlockMatrices, u: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-    """Outputs (channel, count) of the steps of ``layout``, and the states (channel, batch, N) behind ``last``."""
+    """Outputs (channel, count) of the steps of ``layout``, and the states (channel, batch, N) after ``last``."""
     channels, steps = matrices.kernel.shape
     count = len(layout.place)
     blocks = u.new_zeros(channels, count * steps).index_copy(1, layout.slots, u.flatten(1)[:, layout.steps])
@@ -97,8 +97,8 @@ def _carry(added: Tensor, power: Tensor, place: Tensor) -> Tensor:
     states = [torch.zeros_like(added[:, groups[0]])]
     offset = 0
     for group, following in pairwise(groups):
-        behind = torch.baddbmm(added[:, group], states[-1], power)
-        # The block before one of `following` is its left neighbour, and it stands in `group`.
-        states.append(behind[:, rank[following - 1] - offset])
+        after = torch.baddbmm(added[:, group], states[-1], power)
+        # The block before one of `following` is its left neighbour, and is in `group`.
+        states.append(after[:, rank[following - 1] - offset])
         offset += len(group)
     return torch.cat(states, dim=1)[:, rank]

@@ -78,7 +78,7 @@ def own_names(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def shape_of(own: Mapping[str, Tensor], name: str, dimensions: int | None = None) -> tuple[int, ...]:
-    """The shape of a tensor that must be there, of so many ``dimensions``."""
+    """The shape of a tensor that must be there, with this number of ``dimensions``."""
     if name not in own:
         raise SsmphonyError(f"weights of this layer need '{name}'; found {', '.join(sorted(own))}")
     if dimensions is not None and own[name].ndim != dimensions:

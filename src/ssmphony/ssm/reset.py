@@ -1,8 +1,8 @@
-"""Packed rows: several sequences one behind the other in a row, with a mark where each begins.
+"""Packed rows: several sequences one after the other in a row, with a mark where each begins.
 
 ``reset`` (batch, time) is true at the first step of a sequence: the layer's state before that step is a fresh one, so
-that a packed row equals its parts run alone. Layers that look ahead need no more than alone: behind each sequence stand
-``lookahead`` masked steps, which push its last outputs out.
+that a packed row equals its parts run alone. Layers with lookahead need ``lookahead`` masked steps after each
+sequence, as they do for one alone: these push its last outputs out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def segments(reset: Tensor, memory: int = 0) -> Tensor:
 
 
 def forget(joined: Tensor, reset: Tensor | None) -> Tensor:
-    """joined (batch, memory + time, …) = an old memory and a block, without what stands before the last reset."""
+    """joined (batch, memory + time, …) = an old memory and a block, without what comes before the last reset."""
     if reset is None:
         return joined
     segment = segments(reset, joined.shape[1] - reset.shape[1])
@@ -31,7 +31,7 @@ def forget(joined: Tensor, reset: Tensor | None) -> Tensor:
 
 
 def taps(joined: Tensor, time: int, reset: Tensor | None) -> list[Tensor]:
-    """The inputs so many steps before each step of the block, the longest ago first, (batch, time, …) each.
+    """For each tap the inputs of all steps of the block, the oldest first, (batch, time, …) each.
 
     joined is (batch, memory + time, …). Zero where such an input belongs to a sequence before that of the step.
     """
@@ -45,9 +45,9 @@ def taps(joined: Tensor, time: int, reset: Tensor | None) -> list[Tensor]:
 
 
 def in_pieces(layer: SequenceLayer, x: Tensor, state: State, mask: Tensor, reset: Tensor) -> tuple[Tensor, State]:
-    """What ``reset`` means, by fresh states: the row is cut wherever one of the batch begins anew.
+    """What ``reset`` means, by fresh states: the batch is cut wherever a sequence begins in one of its rows.
 
-    For any layer, and right by its definition; as slow as there are cuts.
+    For any layer, and correct by definition; the time grows with the number of cuts.
     """
     cuts = {0, *reset.any(0).nonzero().flatten().tolist(), x.shape[1]}
     outputs: list[Tensor] = []

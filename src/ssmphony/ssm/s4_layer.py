@@ -25,9 +25,9 @@ class StateSpaceState(NamedTuple):
 
 
 class StateSpaceMixer(SequenceLayer, nn.Module):
-    """A causal S4 or S4D layer. Masked steps enter as zero; the state behind end padding has decayed through it.
+    """A causal S4 or S4D layer. Masked steps enter as zero; the state after padding at the end has decayed through it.
 
-    After rows that end in padding the returned state is that of a stream which fell silent, not of the last real
+    After rows that end in padding the returned state is that of a stream that went on with zeros, not of the last real
     step: trim before you continue a row.
     """
 
@@ -52,16 +52,16 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
 
 
 class S4Config(LayerConfig):
-    """S4. ``d_state`` counts both halves of the conjugate pairs; ``n_ssm`` systems are shared by the channels.
-
-    ``init``: a HiPPO memory, of the whole past (legs) or of the last second in polynomials (legt) or waves (fout), or
-    random systems. LegT has a low-rank term of two vectors, the others of one.
-    """
+    """S4."""
 
     kind: Literal["s4"] = "s4"
     d_state: int = 64
+    """States of each channel; counts both halves of the conjugate pairs."""
     n_ssm: int | None = None
+    """Systems that the channels share; None for one a channel."""
     init: S4Init = "legs"
+    """A HiPPO memory, of the whole past (legs) or of the last second in polynomials (legt) or waves (fout), or random
+    systems. LegT has a low-rank term of two vectors, the others of one."""
     dropout: float = 0.0
 
     def build(self) -> StateSpaceMixer:
@@ -75,15 +75,14 @@ class S4Config(LayerConfig):
 
 
 class S4DConfig(LayerConfig):
-    """S4D. ``d_state`` counts both halves of the conjugate pairs.
-
-    ``init``: evenly spaced frequencies (lin), their inverse law (inv), the normal part of HiPPO-LegS (legs), decays
-    without oscillation (real) or random frequencies.
-    """
+    """S4D."""
 
     kind: Literal["s4d"] = "s4d"
     d_state: int = 64
+    """States of each channel; counts both halves of the conjugate pairs."""
     init: S4DInit = "lin"
+    """Evenly spaced frequencies (lin), their inverse law (inv), the normal part of HiPPO-LegS (legs), decays without
+    oscillation (real), or random frequencies."""
     dropout: float = 0.0
 
     def build(self) -> StateSpaceMixer:

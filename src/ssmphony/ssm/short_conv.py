@@ -21,7 +21,7 @@ class ShortConv(nn.Module):
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound)) if bias else None
 
     def initial_context(self, batch: int) -> Tensor:
-        """Zeros (batch, taps - 1, channel), float32 at least: what stands before the beginning."""
+        """Zeros (batch, taps - 1, channel), float32 at least: the inputs before the beginning."""
         channels, taps = self.weight.shape
         dtype = torch.promote_types(self.weight.dtype, torch.float32)
         return torch.zeros(batch, taps - 1, channels, dtype=dtype, device=self.weight.device)
@@ -42,7 +42,7 @@ class ShortConv(nn.Module):
 def last_steps(joined: Tensor, mask: Tensor) -> Tensor:
     """What to remember of ``joined`` = old memory (batch, m, …) and a block (batch, time, …): (batch, m, …).
 
-    The m steps up to the last real one of each row: padding behind it does not enter, so a row can be continued.
+    The m steps up to the last real one of each row: padding after it does not enter, so a row can be continued.
     """
     time = mask.shape[1]
     if time == 1:  # a cache of attention is long, and gathering it costs more than the attention

@@ -33,7 +33,7 @@ class Spectra:
         return Spectra, ()
 
     def get(self, length: int, parameters: Iterable[Tensor], compute: Callable[[], Tensor]) -> Tensor:
-        """The spectrum for ``length``. ``parameters`` are all that ``compute`` depends on besides."""
+        """The spectrum for ``length``. ``parameters`` are all that ``compute`` depends on in addition."""
         now = tuple(parameter.detach() for parameter in parameters)
         kept = self._kept
         # Outside inference mode: what is kept may meet a gradient of the signal later.

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ssmphony.codecs.lewm import LeWMCodec
-from ssmphony.models.lewm import ANYONE, LeWM
-from ssmphony.models.lewm_memory import Memory, straight_places
+from ssmphony.models.lewm import UNCONDITIONAL, LeWM
+from ssmphony.models.lewm_memory import Memory, linear_places
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import Style, Tokens
 
@@ -46,8 +46,8 @@ def synthesize(voice: LeWMVoice, tokens: Tokens, style: Style = Style(), prompt:
     """Speak one sentence; behind a ``prompt`` in the voice of that clip, unless ``style`` names a speaker. The prompt
     itself is not returned."""
     model = voice.model
-    if prompt and style.speaker is None and ANYONE in model.config.speakers:
-        style = replace(style, speaker=ANYONE)
+    if prompt and style.speaker is None and UNCONDITIONAL in model.config.speakers:
+        style = replace(style, speaker=UNCONDITIONAL)
     before = prompt.tokens if prompt else Tokens((), ())
     whole = Tokens((*before.ids, *tokens.ids), (*before.symbols, *tokens.symbols))
     state = model.begin([whole], [style])
@@ -82,14 +82,14 @@ def reconstruct(voice: LeWMVoice, mel: Tensor) -> Tensor:
 @torch.no_grad()
 def predict(voice: LeWMVoice, mel: Tensor, tokens: Tokens, speaker: int, places: Tensor | None = None) -> Tensor:
     """Log-mel (frame, n_mels) as the predictor foresees it, a latent at a time, from the recording so far; places
-    (latent,): where in the text it is then, see `LeWM.teach`."""
+    (latent,): where in the text it is then, see `LeWM.teacher_forced`."""
     codec, model = voice.codec, voice.model
     device = mel.device
     ids = torch.tensor([tokens.ids], device=device)
     memory = model.read(ids, torch.ones_like(ids, dtype=torch.bool), torch.tensor([speaker], device=device))
     present = torch.ones_like(mel[None, :, 0], dtype=torch.bool)
     z, _, mask = codec.encoder(codec.normalise(mel[None]), present)
-    foreseen = model.teach(z, mask, memory, None if places is None else places[None]).latents
+    foreseen = model.teacher_forced(z, mask, memory, None if places is None else places[None]).latents
     return codec.denormalise(codec.decode_mel(foreseen, mask))[0, : len(mel)]
 
 
@@ -99,13 +99,13 @@ def rollout_errors(
 ) -> dict[int, Tensor]:
     """Mean squared error of the latent foreseen h steps ahead, for each h of ``steps`` that the clip has room for.
 
-    z (1, time, d_latent): a recording's latents; places (1, time): see `LeWM.teach`. The first third is given, then
-    the predictor hears itself and follows the text by itself.
+    z (1, time, d_latent): a recording's latents; places (1, time): see `LeWM.teacher_forced`. The first third is
+    given; after it the predictor reads its own latents and follows the text by itself.
     """
     model, mask = voice.model, torch.ones_like(z[..., 0], dtype=torch.bool)
     given = max(1, z.shape[1] // 3)
     if places is None:
-        places = straight_places(mask, memory.present)
+        places = linear_places(mask, memory.present)
     index = torch.arange(memory.present.shape[1], device=z.device)
     seen, one = memory.present[:, None], mask[:, :1]
     before = torch.cat([model.beginning.expand(1, 1, -1), z[:, : given - 1]], dim=1)

@@ -57,16 +57,28 @@ _NEW_NAMES = {
     "predictor": {"latent": "frame", "new_latent": "new_frame"},
 }
 """Of inputs and outputs of autoregressive models."""
+_NEW_KEYS = {
+    "lewm": {
+        "heard_noise": "input_noise",
+        "most_latents": "extra_latents",
+        "paced": "pace_head",
+        "reach": "attention_window",
+    }
+}
+"""Of the settings of models."""
 RENAMED_KINDS = {"model": {"jepa_tts": "lewm"}, "codec": {"jepa_latent": "lewm"}}
 
 
 def upgrade_block(voice: Mapping[str, Any]) -> dict[str, Any]:
-    """A voice block, of a manifest or of an earlier training, with today's kinds."""
+    """A voice block, of a manifest or of an earlier training, with today's kinds and keys."""
     new = dict(voice)
     for part, kinds in RENAMED_KINDS.items():
         block = voice.get(part)
         if isinstance(block, dict) and block.get("kind") in kinds:
             new[part] = {**block, "kind": kinds[block["kind"]]}
+    if isinstance(model := new.get("model"), dict):
+        keys = _NEW_KEYS.get(str(model.get("kind")), {})
+        new["model"] = {keys.get(key, key): value for key, value in model.items()}
     return new
 
 

@@ -33,7 +33,7 @@ class Look(nn.Module):
 
 def spec(unrolled: bool, multiple: int = 1) -> GraphSpec:
     inputs = {"row": torch.zeros(2, dtype=torch.long), "x": torch.zeros(2, 4, 3)}
-    return GraphSpec("look", Look(unrolled), inputs, ("y",), {"x": {1: Axis("time", most=50, multiple=multiple)}})
+    return GraphSpec("look", Look(unrolled), inputs, ("y",), {"x": {1: Axis("time", max_length=50, multiple=multiple)}})
 
 
 @pytest.mark.parametrize("multiple", [1, 2])

@@ -15,7 +15,8 @@ from ssmphony.models.lewm_memory import Memory
 from ssmphony.sampling import seeded_noise
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.lewm_rollout import LeWMVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
-from ssmphony.types import Style, Tokens
+from ssmphony.types import SsmphonyError, Style, Tokens
+from ssmphony.voices.upgrade import upgrade_block
 from tests.contract import contract
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "lewm"
@@ -35,6 +36,14 @@ def test_size(name: str, millions: float) -> None:
         parts = (model.build(), (built := codec.build()).encoder, built.decoder)
     count = sum(parameter.numel() for part in parts for parameter in part.parameters())
     assert count / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+@pytest.mark.parametrize(("old", "new"), LeWMConfig.renamed.items())
+def test_earlier_names_of_settings(old: str, new: str) -> None:
+    """The error names the new one; packages and runs with an earlier name are read."""
+    with pytest.raises(SsmphonyError, match=f"unknown key '{old}', it is now '{new}'"):
+        parse(LeWMConfig, {"n_symbols": 9, "speakers": ["own"], old: 1})
+    assert upgrade_block({"model": {"kind": "lewm", old: 1}})["model"] == {"kind": "lewm", new: 1}
 
 
 def test_faithful_config_is_the_published_one() -> None:
@@ -67,7 +76,7 @@ def test_teacher_forcing_is_stepping_on_what_was_given() -> None:
     z = torch.randn(1, 7, 6)
     ids = torch.tensor([SENTENCE.ids])
     memory = model.read(ids, ids > 0, torch.tensor([0]))
-    taught = model.teach(z, torch.ones(1, 7, dtype=torch.bool), memory).latents
+    taught = model.teacher_forced(z, torch.ones(1, 7, dtype=torch.bool), memory).latents
     for step in range(7):
         state, _ = model.one_frame(state)
         torch.testing.assert_close(state.frame, taught[:, step], atol=1e-5, rtol=1e-5)
@@ -76,7 +85,7 @@ def test_teacher_forcing_is_stepping_on_what_was_given() -> None:
 
 @torch.no_grad()
 def test_reach_holds_the_attention_back() -> None:
-    model = tiny(reach=(0, 1))
+    model = tiny(attention_window=(0, 1))
     state = model.begin([SENTENCE], [Style()])
     for step in range(5):
         state, _ = model.one_frame(state)
@@ -143,7 +152,7 @@ def test_rollout_begins_with_the_teacher_forced_error(voice: LeWMVoice) -> None:
     memory = model.read(ids, ids > 0, torch.tensor([0]))
     errors = rollout_errors(voice, z, memory, (1, 2, 8, 64))
     assert list(errors) == [1, 2, 8]
-    taught = model.teach(z, torch.ones(1, 30, dtype=torch.bool), memory).latents
+    taught = model.teacher_forced(z, torch.ones(1, 30, dtype=torch.bool), memory).latents
     torch.testing.assert_close(errors[1], (taught[0, 10] - z[0, 10]).square().mean(), atol=1e-5, rtol=1e-5)
 
 

@@ -36,7 +36,7 @@ def selective_scan(
     state     (batch, channel, n): the state before the first step.
     reset     (batch, time) bool: the state is cleared before these steps.
 
-    Returns y (batch, time, channel) and the state behind the last step, (batch, channel, n). All but ``reset`` are
+    Returns y (batch, time, channel) and the state after the last step, (batch, channel, n). All but ``reset`` are
     differentiable. Raises ValueError where shapes do not fit.
     """
     batch, length, channels = u.shape
@@ -61,7 +61,7 @@ def ssd(
     state  (batch, head, p, n): the state before the first step.
     reset  (batch, time) bool: the state is cleared before these steps.
 
-    Returns y (batch, time, head, p) and the state behind the last step. All but ``reset`` are differentiable. Raises
+    Returns y (batch, time, head, p) and the state after the last step. All but ``reset`` are differentiable. Raises
     ValueError where shapes do not fit.
     """
     batch, length, heads, width = x.shape

@@ -36,7 +36,7 @@ class LinearSystem(NamedTuple):
 
 
 def linear_scan(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor, Tensor]:
-    """u (batch, time, channel) and state (batch, channel, N), float32 → y and the state behind the last step.
+    """u (batch, time, channel) and state (batch, channel, N), float32 → y and the state after the last step.
 
     The recurrence is computed in float64 where the rank is not zero.
     """

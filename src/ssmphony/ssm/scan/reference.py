@@ -100,7 +100,7 @@ def linear_recurrence(a: Tensor, b: Tensor, first: Tensor) -> Tensor:
 def segment_sums(x: Tensor) -> Tensor:
     """(…, T) → (…, T, T): the sum of ``x[j + 1 … i]`` at ``[i, j]``, minus infinity above the diagonal.
 
-    Summed from j on, not as a difference of two sums from zero: exact also behind a large x, and for x = -inf.
+    Summed from j on, not as a difference of two sums from zero: exact also after a large x, and for x = -inf.
     """
     steps = x.shape[-1]
     ones = torch.ones(steps, steps, dtype=torch.bool, device=x.device)

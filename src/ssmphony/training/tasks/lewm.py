@@ -16,7 +16,7 @@ from ssmphony.data.dataset import Batch
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.spelling import spelled
 from ssmphony.export.weights import read_weights
-from ssmphony.models.lewm import ANYONE, LeWM, LeWMConfig, Prediction
+from ssmphony.models.lewm import UNCONDITIONAL, LeWM, LeWMConfig, Prediction
 from ssmphony.nn.gather import take
 from ssmphony.nn.weights import load_exactly
 from ssmphony.training import lewm_pictures
@@ -95,8 +95,8 @@ class LeWMTaskConfig(TextTaskConfig):
     """Latents of each clip, in a row from a random place, that are decoded in a step of training; 0: all. The decoder
     is half of the work, and sees little of a clip at a time."""
     speaker_dropout: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of clips whose speaker is replaced by `ANYONE`: then only the sound says who speaks, as after a reference
-    clip."""
+    """Share of clips whose speaker is replaced by `UNCONDITIONAL`: then only the sound says who speaks, as after a
+    reference clip."""
     stop_positive: float = Field(default=5.0, gt=0.0)
     """Weight of the end of speech against all other latents."""
     weights: LossWeights = LossWeights()
@@ -112,8 +112,8 @@ class LeWMTaskConfig(TextTaskConfig):
             raise SsmphonyError(
                 f"voice.model.d_latent is {model.d_latent}, voice.codec.d_latent {codec.d_latent}: they must be equal"
             )
-        if self.speaker_dropout and ANYONE not in model.speakers:
-            raise SsmphonyError(f"task.speaker_dropout needs '{ANYONE}' among voice.model.speakers")
+        if self.speaker_dropout and UNCONDITIONAL not in model.speakers:
+            raise SsmphonyError(f"task.speaker_dropout needs '{UNCONDITIONAL}' among voice.model.speakers")
         parts = LeWMVoice(model.build(), codec.build(), "both")
         parts.codec.vocoder.requires_grad_(False)
         if self.vocoder is not None:
@@ -182,7 +182,7 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
         speakers = batch.speakers
         if self.training and self.config.speaker_dropout:
             unnamed = torch.rand(len(speakers), device=speakers.device) < self.config.speaker_dropout
-            speakers = speakers.masked_fill(unnamed, model.config.speakers.index(ANYONE))
+            speakers = speakers.masked_fill(unnamed, model.config.speakers.index(UNCONDITIONAL))
         memory = model.read(batch.ids, batch.token_mask, speakers)
         places, widths = self._spoken(batch, mask)
         given, noise = z, torch.zeros_like(z)
@@ -193,7 +193,7 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
         if self.training and self.config.rollout:
             chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmup
             given = model.replace(z, chosen, mask, memory, self.config.rollout_passes, places, noise)
-        prediction = model.teach(given + noise, mask, memory, places)
+        prediction = model.teacher_forced(given + noise, mask, memory, places)
         if self.training and 0 < self.config.decoded_latents < z.shape[1]:
             window = random_windows(mask.sum(1), self.config.decoded_latents)
             frames = (window[..., None] * STRIDE + torch.arange(STRIDE, device=window.device)).flatten(1)
