@@ -1,18 +1,18 @@
 """Phones → states of an S4 encoder, pitch and energy, which the ``spectrum`` codec turns into samples.
 
     phones ─embed, ConvNeXt─▶ bidirectional S4 ─▶ text states
-    phones ─embed, convolve─▶ bidirectional S4 ─▶ durations, and prosody states ─repeat─▶ causal S4D ─▶ pitch, energy
+    phones ─embed, ConvNeXt─▶ bidirectional S4 ─▶ durations, and prosody states ─repeat─▶ ConvNeXt ─▶ pitch, energy
 
 Nothing between the phones and the spectrum is a mel: a frame is the state of its phone, with pitch, energy and the
-speaker's vector. The two encoders share nothing, so that prosody can be trained when the sound is done. Pitch and
-energy are predicted frame by frame, by a small stack of S4D layers with a declared lookahead, so that they stream in
+speaker's vector. The two encoders share nothing but the speakers' vectors, so that prosody can be trained apart. Pitch
+and energy are predicted frame by frame, by a few convolutions with a declared lookahead, so that they stream in
 constant memory. Speakers may be mixed: the vector of a mix is the mean of theirs.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +23,17 @@ from ssmphony.config import Config
 from ssmphony.interfaces import State
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
-from ssmphony.models.s4_acoustic import MAX_LOG_DURATION, WORD_POSITIONS, ConvPrenet, TokenPredictor
-from ssmphony.nn import BidirectionalBlock, BidirectionalConfig, StackConfig
+from ssmphony.models.s4_acoustic import MAX_LOG_DURATION, WORD_POSITIONS
+from ssmphony.nn import BidirectionalBlock, BidirectionalConfig
 from ssmphony.nn.block import delay
-from ssmphony.nn.convnext import ConvNeXtBlock
-from ssmphony.ssm import S4Config, S4DConfig
+from ssmphony.nn.convnext import ConvNeXtStack
+from ssmphony.ssm import S4Config
 
 FIRST_PITCH_HZ = 180.0
 """Pitch of every speaker before training."""
 HIGHEST_PITCH_HZ = 1_000.0
+FIRST_LOG_DURATION = 1.5
+"""Of every phone before training: 4.5 frames."""
 TEXT_KERNEL = 5
 
 
@@ -48,23 +50,17 @@ class S4SpectrumConfig(Config):
     """Channels of the text states; the codec's ``d_text``."""
     d_ffn: int = 256
     d_state: int = 32
-    """Of all S4 and S4D layers, both halves of the pairs."""
+    """Of all S4 layers, both halves of the pairs."""
     n_layers: int = 4
-    """S4 blocks of the text encoder."""
-    d_prosody: int = 128
-    """Width of the prosody encoder."""
-    prosody_layers: int = 2
-    """S4 blocks of the prosody encoder."""
-    d_frame: int = 64
-    """Width of the layers that predict pitch and energy of frames."""
-    frame_layers: int = 3
-    """Their number, S4D each."""
-    lookahead: int = 8
-    """Frames of the future that they see."""
+    """S4 blocks of each of the two encoders, which are ``d_model`` wide."""
+    d_frame: int = 96
+    """Width of the convolutions that predict pitch and energy of frames."""
+    frame_layers: int = 4
+    """Their number."""
+    frame_kernel: int = 9
+    """Their kernel, in frames."""
     block: int = 32
     """Frames a step."""
-    dropout: float = 0.1
-    """Of the prosody."""
     max_seq: int = 256
     """Phones of the longest sentence."""
 
@@ -80,11 +76,9 @@ class S4SpectrumConfig(Config):
                 d_ffn=12,
                 d_state=4,
                 n_layers=2,
-                d_prosody=6,
-                prosody_layers=1,
                 d_frame=4,
                 frame_layers=2,
-                lookahead=2,
+                frame_kernel=3,
                 block=8,
                 max_seq=32,
             )
@@ -103,70 +97,58 @@ class Contour(NamedTuple):
 
 
 class FrameState(NamedTuple):
-    """stack: of the frame layers; waiting: (batch, lookahead, channel), what is not predicted waits for them."""
+    """layers: of the frame layers; waiting: (batch, lookahead, channel), what is not predicted waits for them."""
 
-    stack: State
+    layers: State
     waiting: Tensor
 
 
-class TextEncoder(nn.Module):
-    """Phones → (batch, token, d_model): embedding and speaker, two ConvNeXt blocks, bidirectional S4 blocks."""
+class PhoneEncoder(nn.Module):
+    """Phones → (batch, token, d_model): embedding and speaker, two ConvNeXt blocks, bidirectional S4 blocks.
 
-    def __init__(self, config: S4SpectrumConfig) -> None:
+    With ``places``, it also reads the places of phones in their words, and the length of the sentence.
+    """
+
+    def __init__(self, config: S4SpectrumConfig, places: bool) -> None:
         super().__init__()
-        width, mixer = (
-            config.d_model,
-            BidirectionalConfig(mixer=S4Config(d_model=config.d_model, d_state=config.d_state)),
-        )
+        width = config.d_model
         self.symbols = nn.Embedding(config.n_symbols, width, padding_idx=0)
         self.speaker = nn.Linear(config.d_speaker, width, bias=False)
-        self.convs = nn.ModuleList(
-            ConvNeXtBlock(width, config.d_ffn, TEXT_KERNEL, TEXT_KERNEL // 2, scale=0.125) for _ in range(2)
-        )
+        self.positions = nn.Embedding(WORD_POSITIONS, width) if places else None
+        self.length = nn.Linear(1, width) if places else None
+        self.convs = ConvNeXtStack(width, config.d_ffn, TEXT_KERNEL, depth=2)
+        mixer = BidirectionalConfig(mixer=S4Config(d_model=width, d_state=config.d_state))
         self.layers = nn.ModuleList(
             BidirectionalBlock(width, mixer.build(), config.d_ffn) for _ in range(config.n_layers)
         )
         self.norm = nn.LayerNorm(width)
+        nn.init.normal_(self.symbols.weight, std=0.3)
         nn.init.zeros_(self.speaker.weight)
 
-    def forward(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> Tensor:
-        """ids (batch, token) int, mask (batch, token) bool, speaker (batch, d_speaker) → (batch, token, d_model)."""
-        x = (self.symbols(ids) + self.speaker(speaker)[:, None]) * mask[..., None]
-        for conv in cast("list[ConvNeXtBlock]", list(self.convs)):
-            ahead = conv.lookahead
-            padded = F.pad(x, (0, 0, 0, ahead))
-            y, _ = conv(padded, conv.initial_context(x.shape[0]), F.pad(mask, (ahead, 0))[..., None])
-            x = y[:, ahead:]
-        for layer in self.layers:
-            x = layer(x, mask)
-        return self.norm(x)
-
-
-class ProsodyEncoder(nn.Module):
-    """Phones and their places in words → (batch, token, d_prosody)."""
-
-    def __init__(self, config: S4SpectrumConfig) -> None:
-        super().__init__()
-        width, dropout = config.d_prosody, config.dropout
-        mixer = BidirectionalConfig(mixer=S4Config(d_model=width, d_state=config.d_state, dropout=dropout))
-        self.symbols = nn.Embedding(config.n_symbols, width, padding_idx=0)
-        self.positions = nn.Embedding(WORD_POSITIONS, width)
-        self.speaker = nn.Linear(config.d_speaker, width, bias=False)
-        self.prenet = ConvPrenet(width, dropout=dropout)
-        self.layers = nn.ModuleList(
-            BidirectionalBlock(width, mixer.build(), config.d_ffn, dropout) for _ in range(config.prosody_layers)
-        )
-        self.norm = nn.LayerNorm(width)
-        nn.init.normal_(self.symbols.weight, std=0.3)
-        nn.init.normal_(self.positions.weight, std=0.1)
-
     def forward(self, ids: Tensor, word_positions: Tensor, mask: Tensor, speaker: Tensor) -> Tensor:
-        """As `TextEncoder`, with word_positions (batch, token) int."""
-        x = self.symbols(ids) + self.positions(word_positions) + self.speaker(speaker)[:, None]
-        x = self.prenet(x * mask[..., None], mask)
+        """ids, word_positions (batch, token) int, mask (batch, token) bool, speaker (batch, d_speaker)."""
+        x = self.symbols(ids) + self.speaker(speaker)[:, None]
+        if self.positions is not None and self.length is not None:
+            count = mask.sum(dim=1).clamp(min=1).float()
+            x = x + self.positions(word_positions) + self.length(count.log()[:, None] - 4.0)[:, None]
+        x = self.convs.whole(x, mask)
         for layer in self.layers:
             x = layer(x, mask)
         return self.norm(x) * mask[..., None]
+
+
+class DurationPredictor(nn.Module):
+    """States of `PhoneEncoder` → log durations in frames."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, width)
+        self.head = nn.Linear(width, 1)
+        nn.init.constant_(self.head.bias, FIRST_LOG_DURATION)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, token, channel) → (batch, token)."""
+        return self.head(F.gelu(self.hidden(x))).squeeze(-1).clamp(max=MAX_LOG_DURATION)
 
 
 class S4Spectrum(ParallelModel):
@@ -178,26 +160,20 @@ class S4Spectrum(ParallelModel):
     def __init__(self, config: S4SpectrumConfig) -> None:
         super().__init__()
         self.config = config
-        self.block, self.lookahead = config.block, config.lookahead
+        self.block = config.block
         self.max_tokens, self.speaker_names = config.max_seq, config.speakers
-        self.encoded_channels = config.d_model + config.d_prosody + config.d_speaker + 1
+        self.encoded_channels = 2 * config.d_model + config.d_speaker + 1
         self.frame_channels = config.d_model + 2 + config.d_speaker
         self.speakers = nn.Embedding(len(config.speakers), config.d_speaker)
         self.speaker_pitch = nn.Parameter(torch.full((len(config.speakers),), math.log2(FIRST_PITCH_HZ)))
         """log2 of Hz."""
-        self.text = TextEncoder(config)
-        self.prosody = ProsodyEncoder(config)
-        self.duration = TokenPredictor(config.d_prosody, config.dropout)
-        mixer = S4DConfig(d_model=config.d_frame, d_state=config.d_state, dropout=config.dropout)
-        self.frame_input = nn.Linear(config.d_prosody + FRAME_FEATURES, config.d_frame)
-        self.frame_stack = StackConfig(
-            d_model=config.d_frame,
-            n_layers=config.frame_layers,
-            mixers=(mixer,),
-            d_ffn=2 * config.d_frame,
-            dropout=config.dropout,
-            lookahead=config.lookahead,
-        ).build()
+        self.text = PhoneEncoder(config, places=False)
+        self.prosody = PhoneEncoder(config, places=True)
+        self.duration = DurationPredictor(config.d_model)
+        self.frame_input = nn.Linear(config.d_model + FRAME_FEATURES, config.d_frame)
+        self.frame_speaker = nn.Linear(config.d_speaker, config.d_frame, bias=False)
+        self.frame_layers = ConvNeXtStack(config.d_frame, 2 * config.d_frame, config.frame_kernel, config.frame_layers)
+        self.lookahead = self.frame_layers.lookahead
         self.frame_norm = nn.LayerNorm(config.d_frame)
         self.frame_head = nn.Linear(config.d_frame, len(Contour._fields))
 
@@ -205,53 +181,50 @@ class S4Spectrum(ParallelModel):
         """Weights (batch, speakers) → (batch, d_speaker)."""
         return speaker @ self.speakers.weight
 
-    def log_durations(self, prosody: Tensor, mask: Tensor) -> Tensor:
-        """States of `prosody` (batch, token, d_prosody) → log durations in frames (batch, token)."""
-        return self.duration(prosody, mask).clamp(max=MAX_LOG_DURATION)
-
     def read(self, inputs: ModelInputs) -> tuple[Tensor, Tensor]:
         """encoded: text state, prosody state, speaker's vector, and log2 of the pitch in Hz about which it moves."""
         mask, speaker = inputs.mask, self.speaker_vectors(inputs.speaker)
         prosody = self.prosody(inputs.ids, inputs.word_positions, mask, speaker)
         pitch = (inputs.speaker @ self.speaker_pitch)[:, None] + inputs.pitch_semitones / 12.0
         same = speaker[:, None].expand(-1, mask.shape[1], -1)
-        encoded = torch.cat([self.text(inputs.ids, mask, speaker), prosody, same, pitch[..., None]], dim=-1)
-        return encoded * mask[..., None], self.log_durations(prosody, mask)
+        encoded = torch.cat(
+            [self.text(inputs.ids, inputs.word_positions, mask, speaker), prosody, same, pitch[..., None]], dim=-1
+        )
+        return encoded * mask[..., None], self.duration(prosody) * mask
 
     def initial_frames(self, batch: int) -> FrameState:
         width = self.config.d_model + self.config.d_speaker + 1
         waiting = self.frame_head.weight.new_zeros(batch, self.lookahead, width)
-        return FrameState(self.frame_stack.initial_state(batch), waiting)
+        return FrameState(self.frame_layers.initial_state(batch), waiting)
 
     def frames(self, x: Tensor, mask: Tensor, state: FrameState) -> tuple[Tensor, FrameState]:
         """x from `expand_tokens` → frames of the codec: text state, pitch, energy, speaker's vector."""
         text, prosody, speaker, pitch, places = x.split(self._widths(), dim=-1)
-        contour, stack = self.contour_steps(torch.cat([prosody, places], dim=-1), mask, state.stack)
+        contour, layers = self.contour_steps(torch.cat([prosody, places], dim=-1), speaker, mask, state.layers)
         late, waiting = delay(torch.cat([text, speaker, pitch], dim=-1), state.waiting)
         text, speaker, pitch = late.split([self.config.d_model, self.config.d_speaker, 1], dim=-1)
         hertz = pitch_hz(contour, pitch[..., 0])[..., None]
         frames = torch.cat([text, hertz / PITCH_UNIT_HZ, contour.energy[..., None], speaker], dim=-1)
-        return frames, FrameState(stack, waiting)
+        return frames, FrameState(layers, waiting)
 
-    def contour_steps(self, x: Tensor, mask: Tensor, state: State) -> tuple[Contour, State]:
-        """Prosody state, fraction of the phone and its log length of each frame (batch, time, d_prosody + 2), mask
-        (batch, time) → the contour, late by ``lookahead``, and the state of the frame layers."""
-        y, state = self.frame_stack.forward(self.frame_input(x), state, mask)
+    def contour_steps(self, x: Tensor, speaker: Tensor, mask: Tensor, state: State) -> tuple[Contour, State]:
+        """Prosody state, fraction of the phone and its log length of each frame (batch, time, d_model + 2), speaker
+        (batch, time, d_speaker) and mask (batch, time) → the contour, late by ``lookahead``, and the state."""
+        y = self.frame_input(x) + self.frame_speaker(speaker)
+        y, state = self.frame_layers.forward(y, state, mask)
         return Contour(*self.frame_head(self.frame_norm(y)).unbind(dim=-1)), state
 
-    def contour(self, x: Tensor, mask: Tensor) -> Contour:
+    def contour(self, x: Tensor, speaker: Tensor, mask: Tensor) -> Contour:
         """`contour_steps` of whole utterances, aligned with x."""
-        ahead = self.lookahead
-        padded, present = F.pad(x, (0, 0, 0, ahead)), F.pad(mask, (0, ahead))
-        made, _ = self.contour_steps(padded, present, self.frame_stack.initial_state(x.shape[0]))
-        return Contour(*(part[:, ahead:] for part in made))
+        y = self.frame_layers.whole(self.frame_input(x) + self.frame_speaker(speaker), mask)
+        return Contour(*self.frame_head(self.frame_norm(y)).unbind(dim=-1))
 
     def _widths(self) -> list[int]:
         config = self.config
-        return [config.d_model, config.d_prosody, config.d_speaker, 1, FRAME_FEATURES]
+        return [config.d_model, config.d_model, config.d_speaker, 1, FRAME_FEATURES]
 
 
 def pitch_hz(contour: Contour, level: Tensor) -> Tensor:
-    """Pitch in Hz (batch, time), which falls to 0 where unvoiced; ``level`` (batch, time) is log2 of the speaker's."""
-    highest = math.log2(HIGHEST_PITCH_HZ)
-    return torch.exp2((level + contour.octaves).clamp(max=highest)) * torch.sigmoid(contour.voicing)
+    """Pitch in Hz (batch, time), 0 where unvoiced; ``level`` (batch, time) is log2 of the speaker's."""
+    hertz = torch.exp2((level + contour.octaves).clamp(max=math.log2(HIGHEST_PITCH_HZ)))
+    return torch.where(contour.voicing > 0.0, hertz, 0.0)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssmphony.interfaces import SequenceLayer
 from ssmphony.nn.conv import LookaheadConv
 from ssmphony.ssm.s4_layer import S4DConfig, StateSpaceState
+
+from ssmphony.ssm.masking import hide, require_steps
 
 
 class ConvNeXtBlock(nn.Module):
@@ -83,3 +88,51 @@ class StateSpaceNeXtBlock(nn.Module):
         y, state = self.mixer.forward(x, StateSpaceState(context), mask[..., 0])
         y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
         return (x + y) * mask, state.x
+
+class ConvNeXtState(NamedTuple):
+    """mask: (batch, lookahead) bool, which of the steps still inside exist; contexts: of each block."""
+
+    mask: Tensor
+    contexts: tuple[Tensor, ...]
+
+
+class ConvNeXtStack(SequenceLayer, nn.Module):
+    """``depth`` blocks in a row, each looking half a kernel ahead: zero-padded, symmetric convolutions in one shot."""
+
+    def __init__(self, dim: int, hidden: int, kernel_size: int, depth: int, scale: float = 0.125) -> None:
+        super().__init__()
+        ahead = kernel_size // 2
+        self.lookahead = depth * ahead
+        self.blocks = nn.ModuleList(ConvNeXtBlock(dim, hidden, kernel_size, ahead, scale) for _ in range(depth))
+
+    def initial_state(self, batch: int) -> ConvNeXtState:
+        contexts = tuple(block.initial_context(batch) for block in self._blocks())
+        return ConvNeXtState(contexts[0].new_zeros(batch, self.lookahead, dtype=torch.bool), contexts)
+
+    def forward(
+        self, x: Tensor, state: ConvNeXtState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, ConvNeXtState]:
+        """x (batch, time, dim), mask (batch, time) → the same shape, late by ``lookahead``, and the state.
+
+        Raises:
+            ValueError: For packed sequences (``reset``).
+        """
+        if reset is not None:
+            raise ValueError("ConvNeXtStack takes no packed sequences: give it one row for each")
+        require_steps(x)
+        time, x = x.shape[1], hide(x, mask)
+        masks, start = torch.cat([state.mask, mask], dim=1), self.lookahead
+        contexts: list[Tensor] = []
+        for block, context in zip(self._blocks(), state.contexts, strict=True):
+            start -= block.lookahead
+            x, context = block(x, context, masks[:, start : start + time, None])
+            contexts.append(context)
+        return x, ConvNeXtState(masks[:, time:], tuple(contexts))
+
+    def whole(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Whole sequences, (batch, time, dim) aligned with x."""
+        padded, present = F.pad(x, (0, 0, 0, self.lookahead)), F.pad(mask, (0, self.lookahead))
+        return self.forward(padded, self.initial_state(len(x)), present)[0][:, self.lookahead :]
+
+    def _blocks(self) -> list[ConvNeXtBlock]:
+        return cast("list[ConvNeXtBlock]", list(self.blocks))

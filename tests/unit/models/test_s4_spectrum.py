@@ -27,7 +27,8 @@ def build() -> S4Spectrum:
     model = TINY.build().eval()
     nn.init.normal_(model.duration.head.weight, std=0.1)
     nn.init.constant_(model.duration.head.bias, 1.5)
-    nn.init.normal_(model.get_parameter("text.speaker.weight"))  # zero in a fresh model
+    for encoder in ("text", "prosody"):
+        nn.init.normal_(model.get_parameter(f"{encoder}.speaker.weight"))  # zero in a fresh model
     return model
 
 
@@ -68,8 +69,8 @@ def test_pitch_and_energy_are_the_contour_of_the_whole() -> None:
     model = build()
     frames, state = speak(model, Style()), model.begin([SENTENCE], [Style()])
     x, mask, _ = expand_tokens(state.encoded, state.ends, torch.zeros(1, dtype=torch.long), len(frames))
-    _, prosody, _, level, places = x.split([8, 6, 3, 1, 2], dim=-1)
-    contour = model.contour(torch.cat([prosody, places], dim=-1), mask)
+    _, prosody, speaker, level, places = x.split([8, 8, 3, 1, 2], dim=-1)
+    contour = model.contour(torch.cat([prosody, places], dim=-1), speaker, mask)
     torch.testing.assert_close(frames[:, PITCH] * PITCH_UNIT_HZ, pitch_hz(contour, level[..., 0])[0])
     torch.testing.assert_close(frames[:, ENERGY], contour.energy[0])
     assert float(contour.octaves.std()) > 1e-3
@@ -98,9 +99,9 @@ def test_a_mix_of_speakers_is_between_them() -> None:
 
 
 def test_unvoiced_frames_have_no_pitch_and_no_pitch_is_absurd() -> None:
-    contour = Contour(torch.tensor([[0.0, 0.0, 0.0, 30.0]]), torch.tensor([[9.0, 0.0, -9.0, 9.0]]), torch.zeros(1, 4))
+    contour = Contour(torch.tensor([[0.0, 1.0, 0.0, 30.0]]), torch.tensor([[0.1, 9.0, -0.1, 9.0]]), torch.zeros(1, 4))
     hertz = pitch_hz(contour, torch.full((1, 4), 200.0).log2())[0]
-    assert hertz.numpy() == pytest.approx([199.98, 100.0, 0.025, 999.9], rel=2e-2)
+    assert hertz.numpy() == pytest.approx([200.0, 400.0, 0.0, 1000.0], rel=1e-5)
 
 
 @torch.no_grad()
@@ -131,11 +132,12 @@ def test_prosody_is_trained_apart_from_the_sound() -> None:
     ids, mask = torch.tensor([SENTENCE.ids]), torch.ones(1, 5, dtype=torch.bool)
     speaker = model.speaker_vectors(torch.eye(2)[:1])
     prosody = model.prosody(ids, torch.zeros_like(ids), mask, speaker)
-    contour = model.contour(F.pad(prosody, (0, 2)), mask)
-    (model.log_durations(prosody, mask).sum() + sum(part.sum() for part in contour)).backward()
+    same = speaker[:, None].expand(-1, 5, -1)
+    contour = model.contour(F.pad(prosody, (0, 2)), same, mask)
+    (model.duration(prosody).sum() + sum(part.sum() for part in contour)).backward()
     reached = {name.split(".")[0] for name, value in model.named_parameters() if value.grad is not None}
     assert reached == {
-        "speakers", "prosody", "duration", "frame_input", "frame_stack", "frame_norm", "frame_head",
+        "speakers", "prosody", "duration", "frame_input", "frame_speaker", "frame_layers", "frame_norm", "frame_head",
     }  # fmt: skip
 
 
@@ -143,8 +145,8 @@ def test_names_of_the_weights_are_pinned() -> None:
     """Checkpoints and `--init` rely on them: renaming a module orphans every trained voice."""
     names = {name.split(".")[0] for name in build().state_dict()}
     assert names == {
-        "speakers", "speaker_pitch", "text", "prosody", "duration", "frame_input", "frame_stack", "frame_norm",
-        "frame_head",
+        "speakers", "speaker_pitch", "text", "prosody", "duration", "frame_input", "frame_speaker",
+        "frame_layers", "frame_norm", "frame_head",
     }  # fmt: skip
 
 
