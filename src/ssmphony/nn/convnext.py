@@ -132,7 +132,7 @@ class ConvNeXtStack(SequenceLayer, nn.Module):
     def whole(self, x: Tensor, mask: Tensor) -> Tensor:
         """Whole sequences, (batch, time, dim) aligned with x."""
         padded, present = F.pad(x, (0, 0, 0, self.lookahead)), F.pad(mask, (0, self.lookahead))
-        return self.forward(padded, self.initial_state(len(x)), present)[0][:, self.lookahead :]
+        return self.forward(padded, self.initial_state(x.shape[0]), present)[0][:, self.lookahead :]
 
     def _blocks(self) -> list[ConvNeXtBlock]:
         return cast("list[ConvNeXtBlock]", list(self.blocks))
