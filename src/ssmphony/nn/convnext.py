@@ -10,9 +10,8 @@ from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.nn.conv import LookaheadConv
-from ssmphony.ssm.s4_layer import S4DConfig, StateSpaceState
-
 from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.s4_layer import S4DConfig, StateSpaceState
 
 
 class ConvNeXtBlock(nn.Module):
@@ -88,6 +87,7 @@ class StateSpaceNeXtBlock(nn.Module):
         y, state = self.mixer.forward(x, StateSpaceState(context), mask[..., 0])
         y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
         return (x + y) * mask, state.x
+
 
 class ConvNeXtState(NamedTuple):
     """mask: (batch, lookahead) bool, which of the steps still inside exist; contexts: of each block."""
