@@ -45,7 +45,7 @@ SYSTEMS = (
     System(
         "s4_spectrum",
         "S4 to spectrum",
-        "non-autoregressive: S4 text encoder, durations, S4D pitch and energy, a codec of harmonics and noise "
+        "non-autoregressive: S4 text encoder, durations, pitch and energy, a codec of harmonics and noise "
         "without mels; mixes of speakers; no voice yet",
         "naturalness, several speakers in one voice",
         "models/s4_spectrum.py",
