@@ -92,7 +92,7 @@ class Edits(NamedTuple):
 
 
 def edits(reading: Sequence[object], reference: Sequence[object]) -> Edits:
-    """Levenshtein distance with its path, substitutions preferred to a deletion beside an insertion."""
+    """Levenshtein distance with its path, substitutions preferred to a deletion next to an insertion."""
     rows, columns = len(reading) + 1, len(reference) + 1
     cost = [[max(i, j) if 0 in (i, j) else 0 for j in range(columns)] for i in range(rows)]
     for i in range(1, rows):

@@ -17,7 +17,7 @@ NEVER = np.float32(-1e30)
 OUTSIDE = np.float32(-1e5)
 
 Anchor = tuple[int, int, float, float]
-"""first token, stop token (half-open), start and end in frames."""
+"""First token, stop token (half-open), start and end in frames."""
 
 
 def search(

@@ -150,7 +150,7 @@ _CODECS: dict[Format, _Codec] = {
         {"write_xing": "0", "id3v2_version": "0"},  # both are written when the end is known
         (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
     ),
-    # a page of Ogg holds a second unless told otherwise: 100 ms
+    # a page of Ogg holds a second by default: 100 ms
     "opus": _Codec("ogg", "libopus", 48_000, {"page_duration": "100000"}, (8000, 12000, 16000, 24000, 48000)),
     "aac": _Codec("adts", "aac", 64_000, {}, (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)),
     "flac": _Codec("flac", "flac", None, {}),

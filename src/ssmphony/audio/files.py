@@ -35,7 +35,7 @@ def read_audio(path: Path) -> tuple[Samples, int]:
 
 
 class PartialFile:
-    """A file beside its target that takes the target's place when the ``with`` block ends without an error.
+    """A file next to its target that takes the target's place when the ``with`` block ends without an error.
 
     On any error, Ctrl-C included, it is removed and the target stays as it was. Raises `SsmphonyError` when the
     target cannot be written.

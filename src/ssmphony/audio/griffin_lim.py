@@ -25,7 +25,7 @@ from ssmphony.interfaces import Array, Decoder, Encoder
 from ssmphony.types import MelFormat, Samples, SsmphonyError
 
 OPEN_FRAMES = 3
-"""Frames that stay open behind the one that becomes final; a window of four hops reaches no further."""
+"""Frames that stay open after the one that becomes final; a window of four hops reaches no further."""
 ITERATIONS = 8
 MEL_UPDATES = 10
 _SMALL = np.float32(1e-10)

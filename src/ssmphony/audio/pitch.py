@@ -4,7 +4,7 @@
     d′(τ) = d(τ) · τ / Σ_{k ≤ τ} d(k)                  1 on average, near 0 at a period
 
 de Cheveigné and Kawahara, "YIN, a fundamental frequency estimator for speech and music", JASA 111 (2002). As in
-pYIN (Mauch and Dixon, ICASSP 2014) several minima of a frame stay candidates, beside "unvoiced", and Viterbi
+pYIN (Mauch and Dixon, ICASSP 2014) several minima of a frame stay candidates, in addition to "unvoiced", and Viterbi
 decoding picks among them.
 """
 
@@ -57,8 +57,8 @@ def track_pitch(
 def at_times(hertz: npt.NDArray[np.float32], rate: float, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """A pitch track of ``rate`` values per second at other times: (time,) in s → (time,) in Hz.
 
-    Between two voiced values it is linear in octaves; beside an unvoiced one it is the nearest value. Outside the track
-    it is unvoiced.
+    Between two voiced values it is linear in octaves; next to an unvoiced one it is the nearest value. Outside the
+    track it is unvoiced.
     """
     place = np.round(times * rate, 6)
     lower = np.floor(place).astype(np.int64)

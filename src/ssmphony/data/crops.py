@@ -20,13 +20,18 @@ from ssmphony.types import FrameGrid, MelFormat, SsmphonyError
 
 
 class CropSource(Config):
-    """A prepared corpus and its share: ``weight`` 2 is heard twice as often, per second, as weight 1."""
+    """A prepared corpus of sound, and its share of the crops."""
 
     path: str
+    """The folder that `ssmphony prepare` wrote."""
     weight: float = 1.0
+    """A second of weight 2 is drawn twice as often as one of weight 1."""
     exclude: str | None = None
+    """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
     only: str | None = None
+    """A file of ids of clips that alone are taken."""
     mels: str | None = None
+    """A folder that `ssmphony distill` wrote: frames of a model instead of the recordings' own."""
 
 
 class Crops(NamedTuple):

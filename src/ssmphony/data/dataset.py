@@ -26,21 +26,22 @@ from ssmphony.types import SsmphonyError
 _SHOWN = 3  # symbols that an error quotes
 
 Anchor = tuple[int, int, float, float]
-"""first token, stop token (half-open), start and end in frames."""
+"""First token, stop token (half-open), start and end in frames."""
 
 
 class Corpus(Config):
-    """A prepared corpus. ``weight`` is how often an epoch shows each clip, 2.5 means two or three times.
-
-    ``exclude`` and ``only`` name files of clip ids, see `ssmphony.data.selection`. ``durations`` is a folder that
-    `ssmphony distill` wrote: a model's alignment instead of the times in the manifest.
-    """
+    """A prepared corpus with text, and which of its clips are taken."""
 
     path: str
+    """The folder that `ssmphony prepare` wrote."""
     weight: float = Field(default=1.0, gt=0.0)
+    """How often an epoch shows each clip; 2.5 means two or three times."""
     exclude: str | None = None
+    """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
     only: str | None = None
+    """A file of ids of clips that alone are taken."""
     durations: str | None = None
+    """A folder that `ssmphony distill` wrote: a model's alignment instead of the times in the manifest."""
 
 
 class Batch(NamedTuple):

@@ -152,7 +152,7 @@ def check_sound(samples: Samples, limits: Limits) -> None:
         raise Rejected("empty recording")
     if not np.isfinite(samples).all():
         raise Rejected("holds samples that are not numbers")
-    if (samples.max() - samples.min()) / 2 < limits.quietest:  # a constant is not heard
+    if (samples.max() - samples.min()) / 2 < limits.quietest:  # a constant is inaudible
         raise Rejected("silent")
     clipped = float((np.abs(samples) >= 0.999).mean())
     if clipped > limits.clipped:

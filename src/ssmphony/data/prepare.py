@@ -48,7 +48,7 @@ Progress = Callable[[int, int], None]
 
 
 class Prepared(NamedTuple):
-    """What a run leaves behind."""
+    """The result of a run."""
 
     clips: int
     rejected: int

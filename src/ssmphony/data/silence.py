@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ssmphony.types import Samples
 
 _FRAME_S = 0.01
-_BELOW_PEAK_DB = 45.0  # speech this far below the loudest frame is inaudible beside it
+_BELOW_PEAK_DB = 45.0  # speech this far below the loudest frame is inaudible next to it
 _ABOVE_NOISE_DB = 9.0
 _DIGITAL_SILENCE_DB = -90.0
 _CLICK_FRAMES = 6  # a run of sound this short, this far from the rest, is a click at the edge of the recording
@@ -26,8 +26,8 @@ def loud_frames(samples: Samples, rate: int) -> npt.NDArray[np.bool_]:
     padded = np.pad(samples, (0, -len(samples) % hop)).reshape(-1, hop)
     level = 10 * np.log10(np.mean(padded.astype(np.float64) ** 2, axis=1) + 1e-12)
     peak = level.max(initial=-120.0)
-    heard = level[level > _DIGITAL_SILENCE_DB]
-    noise = np.percentile(heard, 5) if len(heard) else -120.0
+    audible = level[level > _DIGITAL_SILENCE_DB]
+    noise = np.percentile(audible, 5) if len(audible) else -120.0
     return level > min(max(peak - _BELOW_PEAK_DB, noise + _ABOVE_NOISE_DB), peak - _LEAST_RANGE_DB)
 
 

@@ -29,6 +29,6 @@ def _respelled(clip: Clip, word: tuple[int, int], phones: tuple[int, int]) -> It
     scale = (word[1] - word[0]) / (phones[1] - phones[0])
     for first, stop, start, end in clip.anchors:
         if phones[0] <= first and stop <= phones[1]:
-            begin, behind = (word[0] + round((place - phones[0]) * scale) for place in (first, stop))
-            if begin < behind:
-                yield begin, behind, start, end
+            begin, after = (word[0] + round((place - phones[0]) * scale) for place in (first, stop))
+            if begin < after:
+                yield begin, after, start, end

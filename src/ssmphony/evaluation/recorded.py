@@ -35,7 +35,7 @@ class RecordedTiming(VoiceModel):
 
 
 def recorded_ends(ends: Integers, anchors: Sequence[tuple[int, int, int, int]], n_frames: int) -> Integers:
-    """The frame behind each token, (tokens,): ``ends`` bent so that anchors hold.
+    """The frame after each token, (tokens,): ``ends`` bent so that anchors hold.
 
     An anchor is (first token, stop token, first frame, stop frame).
 

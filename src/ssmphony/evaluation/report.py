@@ -28,7 +28,7 @@ NO_VALUE = "–"
 def page(result: Row) -> str:
     """The whole of ``index.html`` from what ``report.json`` holds."""
     voices = result["voices"]
-    title = " beside ".join(_title(voice) for voice in voices)
+    title = " and ".join(_title(voice) for voice in voices)
     parts = [f"<h1>{escape(title)}</h1>", _missing(result["missing"])]
     if result["comparison"]:
         parts.append(_comparison(result["comparison"], voices))

@@ -63,16 +63,16 @@ def examine(voice: Voice, text: str, listener: SpeechRecogniser | None = None) -
         if moved.drifts:
             defects.append("drifting")
     if listener and not {"empty", "not finite"} & set(defects):
-        row["heard"] = heard_faults(audio, expected, listener)
+        row["heard"] = recognised_faults(audio, expected, listener)
     return {**row, "defects": defects}, audio
 
 
 def in_doubt(row: Mapping[str, Any]) -> bool:
-    """Whether the recogniser missed a word, or heard one twice or one that is not there."""
+    """Whether the recogniser misses a word, or finds one twice or one that is not there."""
     return any(row.get("heard", {}).values())
 
 
-def heard_faults(audio: Audio, sentences: Sequence[Tokens], listener: SpeechRecogniser) -> dict[str, int]:
+def recognised_faults(audio: Audio, sentences: Sequence[Tokens], listener: SpeechRecogniser) -> dict[str, int]:
     """Words left out, words said twice and stretches made up, sentence by sentence."""
     found: Counter[str] = Counter(dict.fromkeys(_FAULTS, 0))
     for samples, tokens in zip(cut(audio), sentences, strict=False):

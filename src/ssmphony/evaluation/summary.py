@@ -1,4 +1,4 @@
-"""From the rows of clips to the figures of a voice, and of two voices beside each other."""
+"""From the rows of clips to the figures of a voice, and of two voices side by side."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 Figures = Mapping[str, float | None]
 
 RANKED = ("phone_error", "mcd_db", "dnsmos_overall", "log_f0_rmse")
-"""What makes a clip a bad one, each beside the spread of all clips."""
+"""What makes a clip a bad one, each relative to the spread of all clips."""
 COMPARED = ("copy", "free")
 
 

@@ -30,7 +30,7 @@ _PROSE = re.compile(r"[।॥?!,;…]|\.$")
 _DEVANAGARI = re.compile(r"[\u0900-\u097f]")
 _LABEL = 40  # characters of the longest speaker's name
 _LABEL_WORDS = 3
-_SHORTER = 3.0  # a text is on average so many times as long as the name of its speaker
+_SHORTER = 3.0  # a text is on average at least this many times as long as the name of its speaker
 _NUMBER = 6.0  # the same for speakers that are numbers
 _FEW = 20  # rows: in fewer, all labels may be different
 

@@ -1,7 +1,7 @@
 """A listening test in a folder: ``index.html`` is opened as a file, no server needed.
 
 AB: two versions of each sentence, which is better. MUSHRA (ITU-R BS.1534): all versions, the hidden original and a
-low-passed anchor are rated beside the original. Files have random names; ``key.json``, which the page does not read,
+low-passed anchor are rated against the original. Files have random names; ``key.json``, which the page does not read,
 says what they are.
 """
 
@@ -75,7 +75,7 @@ def make_test(systems: Sequence[str], said: Sequence[Item], out: Path, kind: Kin
     if len(set(systems)) < len(systems):
         raise SsmphonyError("the systems of a listening test must differ")
     if kind == "mushra" and not all(item.original for item in said):
-        raise SsmphonyError("a MUSHRA test rates beside the original: give --corpus")
+        raise SsmphonyError("a MUSHRA test rates against the original: give --corpus")
     speakers = {system: _speaker(system) for system in systems}
     (out / "clips").mkdir(parents=True, exist_ok=True)
     key: dict[str, str] = {}

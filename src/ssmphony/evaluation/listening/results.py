@@ -65,7 +65,7 @@ def _mushra_lines(key: Mapping[str, str], answers: Sequence[Answer]) -> list[str
     found = ratings(key, answers)
     ordered = sorted(found.means.items(), key=lambda item: -item[1]["mean"])
     lines = [f"{name}: {row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f})" for name, row in ordered]
-    lines += [f"{a} beside {b}: p = {p:.3g} (Wilcoxon, Holm)" for (a, b), p in found.pairs.items()]
+    lines += [f"{a} against {b}: p = {p:.3g} (Wilcoxon, Holm)" for (a, b), p in found.pairs.items()]
     if found.left_out:
         lines.append(f"left out, they did not know the hidden original: {', '.join(found.left_out)}")
     return lines

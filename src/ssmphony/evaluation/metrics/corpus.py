@@ -62,7 +62,7 @@ class Pauses:
 class Durations:
     """Durations of phones by forced alignment of both sounds, so that both have the aligner's own error."""
 
-    title = "Phone durations beside the recording's, ms: mean absolute error, and how much longer"
+    title = "Phone durations against the recording's, ms: mean absolute error, and how much longer"
     needs = "recogniser"
 
     def collect(self, sample: Sample) -> dict[str, list[float]] | None:
@@ -86,7 +86,7 @@ class Durations:
 class GlobalVariance:
     """Over-smoothing by region of the spectrum."""
 
-    title = "Global variance beside the recording's, by tenth of the mel axis (1 is as lively)"
+    title = "Global variance relative to the recording's, by tenth of the mel axis (1 is as lively)"
     needs = ""
 
     def collect(self, sample: Sample) -> list[list[float]] | None:
@@ -104,7 +104,7 @@ SETS: dict[str, Collected] = {"pauses": Pauses(), "durations": Durations(), "glo
 
 
 def collect(sample: Sample) -> dict[str, Any]:
-    """What the sets take of a sample beside its recording."""
+    """What the sets take from a sample and its recording."""
     if sample.original is None or not len(sample.sound):
         return {}
     found = {name: part.collect(sample) for name, part in SETS.items() if not part.needs or part.needs in sample.models}

@@ -11,7 +11,7 @@ from ssmphony.types import Samples
 
 CLIPPED_LEVEL = 0.999
 CLIPPED_SAMPLES = 3
-"""So many samples at full scale, anywhere in the clip, are heard as a crack."""
+"""This many samples at full scale, anywhere in the clip, are audible as a crack."""
 SILENT_LEVEL = 10 ** (-50.0 / 20.0)
 """Root-mean-square of the loudest 50 ms below which nothing was said."""
 LONGEST_PHONEME_S = 0.30
@@ -75,7 +75,7 @@ def silence_share(samples: npt.NDArray[np.floating], sample_rate: int) -> float:
 
 @dataclass(frozen=True)
 class Drift:
-    """The last third of a long clip beside the first: decibels of level, semitones of the middle pitch.
+    """The last third of a long clip against the first: decibels of level, semitones of the middle pitch.
 
     ``pitch`` is NaN where a third is not voiced.
     """

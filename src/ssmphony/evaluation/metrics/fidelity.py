@@ -1,4 +1,4 @@
-"""A sound beside the very sound it copies, sample by sample in step: for copy-synthesis, never for free synthesis.
+"""A sound compared with the sound that it copies, sample by sample: for copy-synthesis, never for free synthesis.
 
 Multi-resolution STFT distance: the mean over three resolutions of spectral convergence and log-magnitude distance,
 

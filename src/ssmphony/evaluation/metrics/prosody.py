@@ -1,4 +1,4 @@
-"""Pitch and timing of one reading beside another."""
+"""Pitch and timing of one reading compared with another."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DurationError:
 
 
 def compare_pitch(reference: Floats, pitch: Floats, path: Path) -> PitchError:
-    """F0 in Hz per frame, 0 = unvoiced, of both sounds along ``path`` (steps, 2); frames behind the end are skipped."""
+    """F0 in Hz per frame, 0 = unvoiced, of both sounds along ``path`` (steps, 2); frames after the end are skipped."""
     i, j = path[(path[:, 0] < len(reference)) & (path[:, 1] < len(pitch))].T
     a, b = np.asarray(reference, np.float64)[i], np.asarray(pitch, np.float64)[j]
     voiced = (a > 0) & (b > 0)

@@ -1,4 +1,4 @@
-"""Where a reading pauses and how long its phones last, beside another reading of the same words."""
+"""Where a reading pauses and how long its phones last, compared with another reading of the same words."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Span = tuple[float, float]
 SHORTEST_PAUSE_S = 0.15
 """Silence of a stop consonant is shorter."""
 QUIET = 10 ** (-35.0 / 20.0)
-"""Beside the loudest 50 ms."""
+"""Relative to the loudest 50 ms."""
 LONGEST_PHONE_S = 0.5
-"""An onset so long before the next one has a pause behind it."""
+"""An onset this long before the next one is followed by a pause."""
 
 _CONSONANTS = {
     "voiceless stops": "k tʃ ʈ t̪ p q",

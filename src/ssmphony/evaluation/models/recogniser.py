@@ -32,7 +32,7 @@ WEIGHTS = Path(__file__).with_name("recogniser.safetensors")
 MARGIN = 4.0
 """`tests/unit/evaluation/models/test_skipped_word.py` (slow) says how many faults it finds, and how many are false."""
 ALIKE = -10.0
-"""At least so many nats the clip must be likelier with a word said twice than with it said once, for it to be repeated.
+"""The clip must be at least this many nats likelier with a word said twice than once, for it to count as repeated.
 Of 70 words that were doubled in the sound of 70 sentences 63 are above, of 57 that were not, and had phones of any
 kind recognised after them, one (docs/log.md#said-twice)."""
 INVENTED = 3
