@@ -23,6 +23,8 @@ _DOTS = ".．"
 CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
 """The mark that ends a clause; a blank stands behind it."""
 _SPACE = re.compile(r"\s")
+_ITEM = re.compile(r"[ivx]{2,4}")
+"""A small Roman numeral before the first item of a line."""
 _CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"
 
@@ -170,7 +172,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     word = words[-1].lstrip(_OPENERS)
     if "°" in word:
         return False  # 37°C.
-    if len(words) == 1 and dot <= 4 and (word.isdecimal() or len(word) == 1):
+    if len(words) == 1 and ((dot <= 4 and (word.isdecimal() or len(word) == 1)) or _ITEM.fullmatch(word)):
         return True
     last = re.split(r"[.,\-/\d°]", word)[-1]
     if word in abbreviations.words or word.lower() in abbreviations.words or last in abbreviations.words:

@@ -15,8 +15,10 @@ _DAYS = tables.rows("weekdays")
 _MONTHS = tables.rows("months")
 _SHORT_DAYS = {name: row[0] for row in _DAYS for name in row[2].split() if not name.endswith("day")}
 _SHORT_MONTHS = {name: row[0] for row in _MONTHS for name in row[2].split()[1:]}
-_WORDS_TOO = frozenset(("Mar",))
-"""Short names that are also words or names: read only beside another name or a number."""
+SHORT_NAMES = _SHORT_DAYS | _SHORT_MONTHS
+_NAMES = {name: row[0] for row in (*_DAYS, *_MONTHS) for name in row[2].split()}
+_ALONE = frozenset(SHORT_NAMES) - {"Mar", "Sat", "Sun"}
+"""Short names that are no words: read in Hindi also where no other name stands beside them."""
 _PLACES = {name: place for rows in (_DAYS, _MONTHS) for place, row in enumerate(rows) for name in " ".join(row).split()}
 """Where a day stands in its week and a month in its year."""
 
@@ -25,7 +27,6 @@ def _any(names: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
-_SHORT = _any([*_SHORT_DAYS, *_SHORT_MONTHS])
 _HINDI_DAY = rf"(?:{_any(name for row in _DAYS for name in (row[0], *row[1].split()))})(?!{DEVANAGARI})"
 _ENGLISH_DAY = rf"(?i:{_any(name for row in _DAYS for name in row[2].split())})(?![A-Za-z])\.?"
 _DAY = rf"(?:{_HINDI_DAY}|{_ENGLISH_DAY})"
@@ -62,9 +63,9 @@ def _joint(match: re.Match[str], state: Context) -> Said | None:
 
 
 @cache
-def _neighbours() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A name of a day beside another, a date or an hour."""
-    between = r"\.?\s?(?:[-–—/,&]|to\s|से\s|और\s)?\s?"
+def _neighbours(short: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A name of a day beside another, a date or an hour; beside a name written out only in a range."""
+    between = r"\.?\s?(?:[-–—/,&]|to\s|से\s|और\s)?\s?" if short else r"\s?[-–—]\s?"
     behind = rf"{between}(?:{_DAY}|{_DATE}|\d{{1,2}}(?::\d\d|\s?[AaPp][Mm]))"
     return re.compile(rf"(?:{_DAY}|{MONTH}){between}\Z"), re.compile(behind)
 
@@ -73,16 +74,16 @@ def _short(match: re.Match[str], state: Context) -> Said | None:
     name = match[1].title()
     if match[1] not in (name, name.upper()):
         return None
-    if name in _SHORT_MONTHS and name not in _WORDS_TOO and match[1] == name:
-        return (_SHORT_MONTHS[name],), match.end()
-    before, behind = _neighbours()
+    if name in _ALONE and match[1] == name:
+        return (_NAMES[name],), match.end()
+    before, behind = _neighbours(name in SHORT_NAMES)
     written = state.text[max(0, match.start() - _REACH) : match.start()]
     if not (behind.match(state.text, match.end(1)) or before.search(written)):
         return None
-    return (_SHORT_DAYS.get(name) or _SHORT_MONTHS[name],), match.end()
+    return (_NAMES[name],), match.end()
 
 
 TOKENS = (
-    Token("l", rf"(?<![A-Za-z])((?i:{_SHORT}))(?![A-Za-z'])\.?", _short),
+    Token("l", rf"(?<![A-Za-z])((?i:{_any(_NAMES)}))(?![A-Za-z'])\.?", _short),
     Token("s", r"[-–—−]", _joint),
 )

@@ -159,6 +159,7 @@ TOKENS = (
         _plate,
     ),
     Token("l", (r"(?=[A-Za-z]{0,12}\d)[A-Za-z\d]{5,20}(?![A-Za-z\d])"), _mixed),
+    Token("d", r"(?<![A-Za-z\d])(?=\d{1,4}[A-Z]{3})(?=(?:\d*[A-Z]){5})[A-Z\d]{10,20}(?![A-Za-z\d])", _spelled),
     Token("s", (r"[*]{2,12}\d{3,6}(?!\d)"), _masked),
 )
 VERSIONS = (

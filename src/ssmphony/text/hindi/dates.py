@@ -65,11 +65,17 @@ def month_name(written: str) -> str:
     return _ENGLISH.get(bare.lower()) or SHORT_MONTHS.get(bare, bare)
 
 
+def _is_month(word: str) -> bool:
+    return word in _HINDI or word.lower() in _ENGLISH
+
+
 def _named(match: re.Match[str], state: Context) -> Said | None:
     """15 Aug 1947, 12-Nov-25, 05JAN26, 01 जनवरी 2023; a comma before the year is a pause and ends the token."""
     day, month, written = int(match[1]), match[2], match[3] or match[4]
-    if not 1 <= day <= 31:
-        return None
+    if not 1 <= day <= 31 or (
+        "-" in state.text[match.end(1) : match.start(2)] and _is_month(state.before(match.start()))
+    ):
+        return None  # मार्च 15-अप्रैल 20
     words = (*numbers.cardinal(day), month_name(month))
     return (*words, *(year(full_year(written), state) if written else ())), match.end()
 
@@ -102,7 +108,8 @@ def _years(match: re.Match[str], state: Context) -> Said | None:
             return (*year(first, state), "से", *year(first + 1, state)), match.end()
         if second <= first % 100 or first < 1500 or state.behind(match.end()) in _YEAR["none"]:
             return None
-        return (*year(first, state), "से", *numbers.cardinal(second)), match.end()
+        last = numbers.cardinal(second) if first % 100 else year(first + second, state)
+        return (*year(first, state), "से", *last), match.end()
     told = _is_year(first, match, state) or _is_year(second, match, state)
     if not first < second <= 2099 or not (told or (first >= 1500 and (first % 50 or second % 50))):
         return None
@@ -146,7 +153,7 @@ def _is_year(number: int, match: re.Match[str], state: Context) -> bool:
     if not 1000 <= number <= 2099:
         return False
     before, behind = state.before(match.start()), state.words_behind(match.end())[:2]
-    if before in _YEAR["before"] or before in _HINDI or before.lower() in _ENGLISH:
+    if before in _YEAR["before"] or _is_month(before):
         return not behind or behind[0] not in _YEAR["none"]
     closing = state.text[match.end() :][:1]
     if state.character(match.start() - 1) == "(" and closing == ")":
@@ -165,9 +172,11 @@ def _counted(number: int, behind: list[str]) -> bool:
     return behind[-1] in _YEAR["none"] or behind == ["में", "से"]
 
 
-def _decade(match: re.Match[str], state: Context) -> Said:
-    """1980s, 90s."""
+def _decade(match: re.Match[str], state: Context) -> Said | None:
+    """1980s, 90s; of two digits below 50 only where the sentence treats it as one (30s में), else they are seconds."""
     number = int(match[1])
+    if number < 50 and state.behind(match.end()) not in _YEAR["behind"]:
+        return None
     words = year(number, state) if number > 99 else numbers.cardinal(number)
     return (*words, "के", "दशक"), match.end()
 

@@ -16,17 +16,26 @@ _NAMES = {
     ("3", "4"): ("तीन", "चौथाई"),
 }
 _QUARTERS = {("1", "2"): "5", ("1", "4"): "25", ("3", "4"): "75"}
+_BEFORE_SIGN = SIGN.replace(r"(?=\d)", r"(?=\d| \d{1,2}⁄)") + r"(?:(?<=[-−+]) )?"
 _LARGE = r"(?:\d{1,3}(?:,\d{2,3}){1,6}|\d{1,18})"
 _HOUSE_WORDS = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली क्वार्टर पृष्ठ धारा".split())
 
 
-def _fraction(match: re.Match[str], state: Context) -> Said:
+def _fraction(match: re.Match[str], state: Context) -> Said | None:
     """By its name, or बटा; in addresses always बटा."""
     above, below = match["above"], match["below"]
+    if _bullet(match, state):
+        return None
     named = _NAMES.get((above, below))
     if named and state.before(match.start()) not in _HOUSE_WORDS:
         return _with_unit(named, match, state)
     return (*_sign(match), *numbers.decimal(above), "बटा", *numbers.integer(below.replace(",", ""))), match.end()
+
+
+def _bullet(match: re.Match[str], state: Context) -> bool:
+    """Whether a dash before ½ is apart from it in the source, and so begins an item of a list."""
+    starts, place = state.cleaned.starts, match.start()
+    return bool(match["sign"]) and state.character(place + 1) == " " and starts[place + 1] != starts[place + 2]
 
 
 def _sign(match: re.Match[str]) -> tuple[str, ...]:
@@ -65,7 +74,7 @@ TOKENS = (
     ),
     Token(
         "ds",
-        rf"{SIGN}(?P<above>{_LARGE}(?:\.\d{{1,2}})?)\s?[/⁄]\s?(?P<below>{_LARGE})(?![\d/⁄]|[,.]\d)",
+        rf"{_BEFORE_SIGN}(?P<above>{_LARGE}(?:\.\d{{1,2}})?)\s?[/⁄]\s?(?P<below>{_LARGE})(?![\d/⁄]|[,.]\d)",
         _fraction,
     ),
 )

@@ -121,4 +121,6 @@ def pronounceable(word: str) -> bool:
     beginning = re.match("[^aeiouy]*", word)
     if len(word) <= _LONGEST_INITIALISM and beginning and len(beginning[0]) > 1 and beginning[0] not in _BEGINNINGS:
         return False
+    if re.search(r"(.)\1\1", word):
+        return False
     return len(word) > 1 and bool(re.search("[aeiouy]", word)) and not re.search("[^aeiouy]{6}", word)

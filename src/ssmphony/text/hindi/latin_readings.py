@@ -12,7 +12,7 @@ import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import english, latin, measures, romanised, tables, transliteration, word_pairs
+from ssmphony.text.hindi import english, latin, measures, roman, romanised, tables, transliteration, word_pairs
 from ssmphony.text.hindi.word_pairs import EDGE, ENGLISH, NAME, NUMBER
 
 RUNNING = "<x>"
@@ -40,7 +40,8 @@ LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’/,;:!?.…\"”)\]।॥–—-]*")
 """What stands between blanks where a word may be Hindi: letters and marks, and no address, unit or code."""
 _DIGIT_BEFORE = re.compile(r"\d\s*\Z")
-_FORMULA = frozenset("=+×÷^√²³⁴⁺⁻≤≥≠∩∪∈")
+_SQUARE = frozenset("sq square cu cubic fl".split())
+_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻≤≥≠∩∪∈")
 """A short word next to one of these is a variable."""
 _LONGEST_VARIABLE = 3
 _LETTER_PART = re.compile(r"(?<![A-Za-z-])[A-Za-z]-[A-Za-z]|[A-Za-z]-[A-Za-z](?![A-Za-z-])")
@@ -182,7 +183,7 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
         return True  # X-ray, s', (ii)
     if match[0] in _calendar() and _near_figures(place, words):
         return True
-    if place and words[place - 1][0].isdigit() and (word in _units() or len(word) == 1):
+    if place and _after(words[place - 1], word):
         return True
     written = match[0]
     if written[1:] != written[1:].lower() and not written.isupper():
@@ -190,6 +191,14 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
     if written.isupper() and not sentence.shouted and written != "I":
         return len(written) < 6
     return "-" in (before, behind) and re.sub("[^a-z]", "", text[start:stop].lower()) in english.words()
+
+
+def _after(previous: str, word: str) -> bool:
+    """Whether the token before a word makes it a unit (5 km, 5 sq km, 5 km per hour) or a numeral (भाग ii)."""
+    if previous[0].isdigit():
+        return word in _units() or word in _SQUARE or len(word) == 1
+    unit = previous in _SQUARE or (previous in _units() and word == "per")
+    return unit or bool(_LABEL.fullmatch(word) and roman.names_part(previous))
 
 
 def _is_variable(word: str, text: str, match: re.Match[str]) -> bool:

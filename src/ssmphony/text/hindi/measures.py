@@ -52,10 +52,12 @@ def _metric() -> Iterator[tuple[str, _Row]]:
 UNITS = dict(_metric()) | {row[0]: _new(row[1], row[2:]) for row in tables.rows("units")}
 _SMALL = {name.lower(): row for name, row in UNITS.items() if len(name) > 1}
 _POWERS = {"²": "वर्ग", "2": "वर्ग", "³": "घन", "3": "घन"}
-_PREFIXES = {"sq": "वर्ग", "वर्ग": "वर्ग", "घन": "घन", "cubic": "घन", "cu": "घन"}
+_PREFIXES = {"sq": "वर्ग", "वर्ग": "वर्ग", "घन": "घन", "square": "वर्ग", "cubic": "घन", "cu": "घन", "fl": "फ़्लूइड"}
 _LATIN = r"°\s?(?:[CFK](?![A-Za-z])|से\.?|फ़ा\.?)|[A-Za-zμΩ]{1,13}\.?"
 _FORMS = tuple(
-    re.compile(rf"(?:(sq\.?|cu\.?|cubic|वर्ग|घन)\s)?({name})([²³]|[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})")
+    re.compile(
+        rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन)\s)?({name})([²³]|[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
+    )
     for name in (
         rf"{DEVANAGARI}{{1,4}}\.\s?{DEVANAGARI}{{1,4}}\.?",
         rf"{DEVANAGARI}{{1,5}}\.",
@@ -63,6 +65,7 @@ _FORMS = tuple(
     )
 )
 """Units as written, the longest first: कि.मी. or कि. मी., मी., km or किमी."""
+_PER = re.compile(r"/|\sper\s")
 _GAP = re.compile(r"[\s-]?")
 _ANNOUNCED = re.compile(rf"(?:{'|'.join(row[0] for row in tables.rows('named_by_number'))})[\s.:-]{{1,3}}[\d.,]+\s?\Z")
 _SENTENCE_GOES_ON = re.compile(r"\s(?!x\s?\d)[A-Za-z\d]")
@@ -77,7 +80,8 @@ def unit(text: str, place: int, one: bool = False) -> Unit | None:
     first = _single(text, place, one)
     if first is None:
         return None
-    if text.startswith("/", first.end) and (second := _single(text, first.end + 1, one=True)):
+    per_one = _PER.match(text, first.end)
+    if per_one and (second := _single(text, per_one.end(), one=True)):
         return Unit((*first.words, "प्रति", *second.words), second.end, first.everyday)
     return first
 

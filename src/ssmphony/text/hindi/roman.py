@@ -16,6 +16,11 @@ _POSTPOSITIONS = frozenset("ने को का की के से में 
 _CENTURIES = frozenset("सदी शताब्दी शती".split())
 
 
+def names_part(word: str) -> bool:
+    """Whether the numeral after a word counts parts of something: अध्याय, भाग."""
+    return _KINDS.get(word) == "part"
+
+
 def value(numeral: str) -> int:
     """The number a numeral writes, or 0 where it is none.
 
@@ -83,8 +88,11 @@ def _range(match: re.Match[str], state: Context) -> Said | None:
 def _small(match: re.Match[str], state: Context) -> Said | None:
     """(ii), iv): the number of an item; one letter alone only in brackets where a list of them is usual."""
     numeral = match[1].upper()
-    closed = state.character(match.start() - 1) == "("
+    closed = state.character(match.start() - 1) == "(" and state.character(match.end()) == ")"
     begins = not state.text[: match.start()].strip(" (") if match.start() < 8 else False
+    if state.character(match.end()) not in (")", "."):  # भाग ii
+        named = names_part(state.before(match.start()).lower())
+        return (numbers.cardinal(value(numeral)), match.end()) if value(numeral) and named else None
     if not value(numeral) or not (closed or begins) or (numeral in ("C", "D", "L", "M", "X") and not begins):
         return None
     return numbers.cardinal(value(numeral)), match.end(1)
@@ -97,6 +105,6 @@ def _plain(numeral: str) -> bool:
 
 TOKENS = (
     Token("l", (rf"(?<![A-Za-z\d])([IVXLC]{{1,9}})(?:({SUFFIX})(?!{DEVANAGARI})|(?![A-Za-z\d]))"), _numeral),
-    Token("l", r"(?<![A-Za-z\d])([ivx]{1,6})(?=\))", _small),
+    Token("l", r"(?<![A-Za-z\d])([ivx]{1,6})(?![A-Za-z\d'’])", _small),
     Token("s", r"[-–—](?=\s?[IVX])", _range),
 )

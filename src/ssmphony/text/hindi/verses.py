@@ -10,6 +10,8 @@ from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 _BOOKS = {row[0]: len(row) > 1 for row in tables.rows("scriptures")}
 """Whether a point may stand between chapter and verse."""
 _FILLERS = frozenset("अध्याय श्लोक आयत पद वचन मंत्र सूक्त chapter verse में के का की".split())
+_SURAS = frozenset("सूरा सूरह".split())
+"""The name of the sura may follow (सूरा अल-बक़रा)."""
 _CLOCK_BEHIND = re.compile(rf"\s?(?:बजे|बजकर|[AaPp]\.?[Mm]\b|hrs|मिनट|घंटे)(?!{DEVANAGARI})")
 _LISTED = re.compile(r"\d{1,3}[:.]\d{1,3}(?:[-–]\d{1,3})?\s?[;,]\s?\Z")
 
@@ -45,7 +47,10 @@ def _book(place: int, state: Context) -> str | None:
     words = [word.lower() for word in state.words_before(place)][-4:]
     while words and words[-1] in _FILLERS and words[-1] not in _BOOKS:
         words.pop()
-    return next((name for name in (" ".join(words[-2:]), *words[-1:]) if name in _BOOKS), None)
+    return next(
+        (name for name in (" ".join(words[-2:]), *words[-1:], *_SURAS.intersection(words[-2:-1])) if name in _BOOKS),
+        None,
+    )
 
 
 TOKENS = (
