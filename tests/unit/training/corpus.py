@@ -14,8 +14,11 @@ VOWELS = ("ə", "aː", "ɪ", "iː", "ʊ", "uː")
 CONSONANTS = ("k", "t̪", "p", "m", "n", "s")
 
 
-def write_corpus(folder: Path, clips: int = 8, speakers: tuple[str, ...] = ("tiny",), seed: int = 0) -> Path:
-    """``clips`` sentences of two to five words; clip i is spoken by ``speakers[i % len(speakers)]``."""
+def write_corpus(
+    folder: Path, clips: int = 8, speakers: tuple[str, ...] = ("tiny",), seed: int = 0, every_token: bool = False
+) -> Path:
+    """``clips`` sentences of two to five words; clip i is spoken by ``speakers[i % len(speakers)]``. Times are those of
+    the words, or of ``every_token``."""
     random = np.random.default_rng(seed)
     (folder / "audio").mkdir(parents=True)
     (folder / "f0").mkdir()
@@ -27,7 +30,8 @@ def write_corpus(folder: Path, clips: int = 8, speakers: tuple[str, ...] = ("tin
         name = f"clip-{number}"
         soundfile.write(folder / "audio" / f"{name}.flac", samples, RATE)
         np.save(folder / "f0" / f"{name}.npy", f0)
-        ends = np.cumsum(frames) * HOP / RATE
+        ends = np.cumsum([0, *frames]) * HOP / RATE
+        timed = tuple((token, token + 1) for token in range(len(symbols))) if every_token else words
         rows.append(
             Clip(
                 id=name,
@@ -37,7 +41,7 @@ def write_corpus(folder: Path, clips: int = 8, speakers: tuple[str, ...] = ("tin
                 language="hi",
                 symbols=symbols,
                 words=words,
-                anchors=tuple((first, stop, float(ends[first - 1]), float(ends[stop - 1])) for first, stop in words),
+                anchors=tuple((first, stop, float(ends[first]), float(ends[stop])) for first, stop in timed),
             )
         )
     write_manifest(folder, rows)

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ssmphony.training import lewm_pictures, pictures
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
+from ssmphony.training.tasks.s4_spectrum import S4SpectrumTask
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "tiny"
 STEPS = 10
@@ -18,6 +19,7 @@ FILES = {"codec": "mel_vocoder.yaml"}
 #: What draws pictures and makes sounds of validation clips: owner and name.
 PICTURES: tuple[tuple[Any, str], ...] = (
     (S4AcousticTask, "_show"),
+    (S4SpectrumTask, "_show"),
     (pictures, "log_mels"),
     (pictures, "log_audio"),
     (pictures, "log_figure"),
@@ -40,6 +42,10 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
         ),
         "recogniser": clips,
         "lewm": clips,
+        "s4_spectrum": (
+            *clips,
+            "task.adversarial={periods: [], windows: [], pictures: {width: 2}, start_step: 3, mel_weight: 20}",
+        ),
         "codec": (
             f"task.sources=[{{path: {corpus}}}]",
             f"task.validation={corpus}",

@@ -4,12 +4,14 @@ from ssmphony.training.tasks.codec import CodecTaskConfig
 from ssmphony.training.tasks.lewm import LeWMTaskConfig
 from ssmphony.training.tasks.recogniser import RecogniserTaskConfig
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTaskConfig
+from ssmphony.training.tasks.s4_spectrum import S4SpectrumTaskConfig
 
 TASKS = {
     "codec": CodecTaskConfig,
     "lewm": LeWMTaskConfig,
     "recogniser": RecogniserTaskConfig,
     "s4_acoustic": S4AcousticTaskConfig,
+    "s4_spectrum": S4SpectrumTaskConfig,
 }
 RENAMED = {"acoustic": "s4_acoustic", "jepa": "lewm", "vocoder": "codec"}
 """Kinds of earlier versions."""
