@@ -39,7 +39,7 @@ def test_a_crop_is_that_stretch_of_the_whole(corpus: Path, tmp_path: Path) -> No
     window = 5 + torch.arange(64).expand(len(batch.names), -1)
     with torch.no_grad():
         whole = task.sound(batch, targets)
-        part = task.codec(task._frames(batch, targets, window), first=window[:, 0])
+        part = task.codec(task.frames(batch, targets, window), first=window[:, 0])
     reach = task.codec.lookahead + 4
     inside = slice(reach * hop, (64 - reach) * hop)
     torch.testing.assert_close(part[:, inside], whole[:, 5 * hop :][:, inside], atol=1e-5, rtol=1e-4)

@@ -48,7 +48,7 @@ class ProsodyWeights(Config):
 
 
 class S4SpectrumTaskConfig(TextTaskConfig):
-    """Trains `S4Spectrum` with its ``spectrum`` codec, on corpora with the times of all phones and the pitch (kokoro)."""
+    """Trains `S4Spectrum` with its ``spectrum`` codec, on corpora that know times and pitch of all phones (kokoro)."""
 
     kind: Literal["s4_spectrum"] = "s4_spectrum"
     learns: tuple[Literal["sound", "prosody"], ...] = ("sound", "prosody")
@@ -155,13 +155,13 @@ class S4SpectrumTask(TextTask[S4Spectrum, SpectrumGenerator]):
         hop, crop = self.codec.grid.hop_length, self.config.crop
         window = random_windows(batch.frame_mask.sum(dim=1), crop)
         window = window.clamp(max=batch.frame_mask.shape[1] - 1)
-        made = self.codec(self._frames(batch, targets, window), first=window[:, 0])
+        made = self.codec(self.frames(batch, targets, window), first=window[:, 0])
         samples = F.pad(batch.features["samples"], (0, (crop + 1) * hop))
         place = window[:, :1] * hop + torch.arange(crop * hop, device=window.device)
         real, edge = take(samples, place.clamp(max=samples.shape[1] - 1)), EDGE_FRAMES * hop
         return made[:, edge:-edge], real[:, edge:-edge]
 
-    def _frames(self, batch: Batch, targets: Targets, window: Tensor) -> Tensor:
+    def frames(self, batch: Batch, targets: Targets, window: Tensor) -> Tensor:
         """Frames for the codec at the places ``window`` (batch, n), with the recording's prosody."""
         speaker = self.model.speakers(batch.speakers)
         text = self.model.text(batch.ids, batch.word_positions, batch.token_mask, speaker)
@@ -219,7 +219,7 @@ class S4SpectrumTask(TextTask[S4Spectrum, SpectrumGenerator]):
     def sound(self, batch: Batch, targets: Targets) -> Tensor:
         """Whole clips with the prosody of ``targets``: (batch, frames * hop_length) samples."""
         window = torch.arange(batch.frame_mask.shape[1], device=self.device).expand(len(batch.names), -1)
-        return self.codec(self._frames(batch, targets, window))
+        return self.codec(self.frames(batch, targets, window))
 
     def _errors(self, batch: Batch, targets: Targets) -> dict[str, Tensor]:
         """Of durations in milliseconds, of the pitch as the root mean square of natural logarithms, of voicing."""
