@@ -19,9 +19,11 @@ SCALE = 100
 """Costs in the tables are negative natural logarithms in hundredths."""
 _LONGEST = 24
 _MOST = 8
-_WORST = 12.0
+_WORST = 9.0
 """A reading whose letters are less likely than this (a negative logarithm) is none."""
 _VOWELS = "aAiIuUeEoO"
+_CLOSING = "bcdfgjklpqrstxz"
+"""Letters that end no spelling of a vowel."""
 _ASPIRATED = {"k": "K", "g": "G", "c": "C", "j": "J", "1": "2", "3": "4", "t": "T", "d": "D", "p": "P", "b": "B"}
 _TOO_MUCH = round(_WORST * SCALE)
 _NEVER = 1 << 30
@@ -40,11 +42,12 @@ class Candidate(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A word of the vocabulary, how its phones are typed, and how often texts have it."""
+    """A word of the vocabulary, how its phones are typed, how often texts have it, and whether it ends in a vowel."""
 
     word: str
     forms: tuple[Forms, ...]
     frequency: float
+    vowel: bool
 
 
 @cache
@@ -133,7 +136,10 @@ def entries(key: str) -> tuple[Entry, ...]:
         return ()
     cells = row.split("\t")
     rows = zip(cells[::3], cells[1::3], map(float, cells[2::3]), strict=True)
-    return tuple(Entry(word, tuple(map(_forms, units(phones))), frequency) for word, phones, frequency in rows)
+    return tuple(
+        Entry(word, tuple(map(_forms, units(phones))), frequency, phones[-1] in _VOWELS + "~")
+        for word, phones, frequency in rows
+    )
 
 
 @lru_cache(maxsize=20_000)
@@ -143,7 +149,10 @@ def candidates(typed: str) -> tuple[Candidate, ...]:
         return ()
     typed = re.sub(r"(.)\1{2,}", r"\1\1", typed)  # bohotttt, yaaaar
     found = {one.word: one for one in short_forms().get(typed, ())}
+    vowel = True if typed[-1] in "eiou" else False if typed[-1] in _CLOSING else None
     for entry in entries(skeleton(typed)):
+        if vowel is not None and entry.vowel != vowel:
+            continue
         cost = alignment_cost(typed, entry.forms) / SCALE
         if cost < _WORST:
             short = found.get(entry.word)

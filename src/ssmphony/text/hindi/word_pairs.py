@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from ssmphony.text.hindi import tables
 
@@ -27,19 +28,36 @@ def _pairs() -> dict[str, str]:
     return dict(row.split("\t", 1) for row in tables.lines("romanised_pairs"))
 
 
+class _History(NamedTuple):
+    """How often texts have a word, what share of its neighbours is not listed, and the shares of those that are."""
+
+    count: float
+    rest: float
+    followers: dict[str, float]
+
+
 @lru_cache(maxsize=5_000)
-def _followers(word: str) -> tuple[float, dict[str, int]]:
-    """How often a word stands in texts, and its neighbours."""
+def _history(word: str) -> _History | None:
+    """What is known of a word or class; nothing of a rare one."""
     row = _pairs().get(word)
     if row is None:
-        return 0.0, {}
-    count, *cells = row.split("\t")
-    return float(count), dict(zip(cells[::2], map(int, cells[1::2]), strict=True))
+        return None
+    number, *cells = row.split("\t")
+    count = float(number)
+    followers = {follower: (int(n) - _DISCOUNT) / count for follower, n in zip(cells[::2], cells[1::2], strict=True)}
+    return _History(count, max(1 - sum(followers.values()), _LEAST_REST), followers)
+
+
+@cache
+def _unit() -> float:
+    """The share of a word that texts have once."""
+    return 1 / float(_pairs()[ANY])
 
 
 def frequency_of(word: str) -> float:
     """How often texts have a frequent word or a class."""
-    return _followers(word)[0]
+    history = _history(word)
+    return history.count if history else 0.0
 
 
 def ending(word: str) -> str:
@@ -55,11 +73,8 @@ def cost(before: str, word: str, frequency: float) -> float:
     """
     if word.startswith("<"):
         frequency = frequency_of(word)
-    share = (frequency + _UNSEEN) / float(_pairs()[ANY])
-    for history in (before,) if before.startswith("<") else (ending(before), before):
-        total, followers = _followers(history)
-        if total:
-            kept = sum(followers.values()) - _DISCOUNT * len(followers)
-            seen = max(followers.get(word, 0) - _DISCOUNT, 0.0)
-            share = (seen + max(total - kept, _LEAST_REST * total) * share) / total
+    share = (frequency + _UNSEEN) * _unit()
+    for known in (before,) if before.startswith("<") else (ending(before), before):
+        if history := _history(known):
+            share = history.followers.get(word, 0.0) + history.rest * share
     return -math.log(share)
