@@ -202,9 +202,8 @@ def table(result: dict[str, Any]) -> str:
     for system in result["systems"].values():
         for name, scores in system["scores"].items():
             shares = [f"{100 * scores[key][0] / scores[key][1]:.1f} %" for key in ("words", "hindi", "english")]
-            lines.append(
-                f"| {system['label']} | {name.replace('_', '-')} | {' | '.join(shares)} | {system['words_a_second']:,} |"
-            )
+            cells = (system["label"], name.replace("_", "-"), *shares, f"{system['words_a_second']:,}")
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n\n" + conditions(result["machine"])
 
 

@@ -147,8 +147,9 @@ def candidates(typed: str) -> tuple[Candidate, ...]:
     """Hindi words that lower-case letters may stand for, the likeliest first."""
     if len(typed) > _LONGEST:
         return ()
-    typed = re.sub(r"(.)\1{2,}", r"\1\1", typed)  # bohotttt, yaaaar
-    found = {one.word: one for one in short_forms().get(typed, ())}
+    drawn = re.sub(r"(.)\1{2,}", r"\1", typed)  # bohotttt, yaaaar
+    typed = re.sub(r"(.)\1{2,}", r"\1\1", typed)
+    found = {one.word: one for one in short_forms().get(typed) or short_forms().get(drawn, ())}
     vowel = True if typed[-1] in "eiou" else False if typed[-1] in _CLOSING else None
     for entry in entries(skeleton(typed)):
         if vowel is not None and entry.vowel != vowel:
