@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmphony.engine.reader import Reader
+from ssmphony.engine.reader import TextReader
 from ssmphony.text import FRONTENDS, ssml
 from ssmphony.text.ssml.prolog import MAX_CHARACTERS, recognise
 from ssmphony.types import SsmphonyError, Tokens
@@ -101,7 +101,7 @@ def words(sentences: list[Tokens]) -> list[str]:
 
 def read_in_pieces(pieces: list[str], clauses: bool = True) -> list[Tokens]:
     """As the engine reads what is written."""
-    reader = Reader(FRONTEND, clauses)
+    reader = TextReader(FRONTEND, clauses)
     found: list[Tokens] = []
     for piece in pieces:
         reader.write(piece)
@@ -152,7 +152,7 @@ def test_other_text_is_read_as_text(text):
 @pytest.mark.parametrize("text", PLAIN)
 def test_text_that_is_no_document_is_not_held_back(text):
     """As soon as it cannot become one, its sentences are spoken."""
-    reader = Reader(FRONTEND)
+    reader = TextReader(FRONTEND)
     reader.write(f"{text}>-->?> एक। दो। ")
     found = list(iter(reader.next, None))
     reader.finish()
@@ -215,7 +215,7 @@ def test_a_document_does_not_begin_inside_a_text():
 
 
 def test_each_part_of_a_text_that_is_flushed_may_be_a_document():
-    reader = Reader(FRONTEND, clauses=True)
+    reader = TextReader(FRONTEND, clauses=True)
     text = f"\ufeff<!-- {'टिप्पणी, ' * 20} -->{BODY}"
     for _ in range(2):
         for character in text:
