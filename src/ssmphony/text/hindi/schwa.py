@@ -43,7 +43,9 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
             break  # the first vowel of a word is spoken
         if not right:
             spoken = False
-        elif right == "ti" or _echoes(left, right):  # learned words in -ति: प्रगति, राष्ट्रपति
+        elif (
+            right == "ti" or _echoes(left, right) or _names(word, phones[position].index)
+        ):  # learned words in -ति: प्रगति, राष्ट्रपति
             spoken = True
         else:
             index = phones[position].index
@@ -58,6 +60,14 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
 def _weigh(_: int, features: list[str]) -> bool:
     known = weights()
     return sum([known[feature] for feature in features if feature in known]) > 0
+
+
+def _names(word: str, index: int) -> bool:
+    """The ends of names in -ावती (मायावती; not दावती) and of collections in -ावली (शब्दावली; not बावली, उतावली)."""
+    ending = (word.endswith("ावती") and len(word) > len("दावती")) or (
+        word.endswith("ावली") and len(word) > len("उतावली")
+    )
+    return ending and index == len(word) - 3
 
 
 def _echoes(left: str, right: str) -> bool:
