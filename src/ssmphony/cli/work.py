@@ -160,6 +160,9 @@ def export(
     card: Annotated[
         Path | None, typer.Option(help="YAML with name, language, description, licence and attribution.")
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Matrix products of the codec in 8 bits: smaller, faster.")
+    ] = False,
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
     with needs_extra("train"):
@@ -174,7 +177,7 @@ def export(
     block = voice_block(run, vocoder)
     language = build_frontend(block["frontend"], f"{run}: voice.frontend").language
     plain = {"name": out.name, "language": language or "und"}  # BCP 47: undetermined
-    write(block, run, vocoder, parse(CardConfig, load_yaml(card) if card else plain, str(card)), out)
+    write(block, run, vocoder, parse(CardConfig, load_yaml(card) if card else plain, str(card)), out, int8)
     typer.echo(f"{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav TEXT")
 
 

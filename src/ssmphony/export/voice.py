@@ -19,6 +19,7 @@ from ssmphony.codecs import CODECS
 from ssmphony.codecs.codec import Codec
 from ssmphony.config import Config, VoiceBlock, choose, parse
 from ssmphony.export.graphs import write_graph
+from ssmphony.export.int8 import GRAPH, quantise_codec
 from ssmphony.export.weights import (
     WEIGHTS,
     Part,
@@ -48,11 +49,19 @@ class CardConfig(Config):
     speaker_names: dict[str, str] = Field(default_factory=dict[str, str])
 
 
-def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, card: CardConfig, out: Path) -> Path:
+def export(
+    voice: Mapping[str, Any],
+    model_weights: Path,
+    codec_weights: Path,
+    card: CardConfig,
+    out: Path,
+    int8: bool = False,
+) -> Path:
     """Write the voice package ``out``; it appears whole or not at all.
 
     ``voice`` is the voice block of the training file. The weights are run folders, checkpoints, ``.safetensors`` files
-    or other voice packages; a file of public Vocos weights brings its own codec block. Raises `SsmphonyError` where
+    or other voice packages; a file of public Vocos weights brings its own codec block. With ``int8`` the products of
+    the codec's graph are those of integers, see `ssmphony.export.int8`. Raises `SsmphonyError` where
     they do not fit.
     """
     frontend = parse(choose(FRONTENDS, voice["frontend"].get("kind", ""), "frontend"), voice["frontend"]).build()
@@ -92,6 +101,9 @@ def export(voice: Mapping[str, Any], model_weights: Path, codec_weights: Path, c
             graphs=graphs,
         )
         write_manifest(folder, manifest)
+        if int8:
+            entry = graph_file(quantise_codec(folder))
+            write_manifest(folder, manifest.model_copy(update={"graphs": {**graphs, GRAPH: entry}}))
         os.replace(folder, out)
     return out
 

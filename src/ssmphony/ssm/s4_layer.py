@@ -34,7 +34,7 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
     def __init__(self, kernel: StateSpaceKernel, dropout: float = 0.0) -> None:
         super().__init__()
         self.kernel = kernel
-        self.output = GatedOutput(kernel.d_model, dropout)
+        self.output: nn.Module = GatedOutput(kernel.d_model, dropout)
 
     def initial_state(self, batch: int) -> StateSpaceState:
         shape = (batch, self.kernel.d_model, self.kernel.d_state)
