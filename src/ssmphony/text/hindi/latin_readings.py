@@ -12,7 +12,17 @@ import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import english, latin, measures, roman, romanised, tables, transliteration, word_pairs
+from ssmphony.text.hindi import (
+    english,
+    latin,
+    measures,
+    morphology,
+    roman,
+    romanised,
+    tables,
+    transliteration,
+    word_pairs,
+)
 from ssmphony.text.hindi.word_pairs import EDGE, ENGLISH, NAME, NUMBER
 
 RUNNING = "<x>"
@@ -246,7 +256,7 @@ def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
     name = latin.indian_words().get(word)
     hindi: list[Reading] = []
     if len(sentence.words) > 1 or cost >= _INFLECTED:
-        script = _OTHER_SCRIPT * sentence.native * (cost < _UNKNOWN - 2)
+        script = _OTHER_SCRIPT * min(1.0, 2 * sentence.native) * (cost < _UNKNOWN - 2)
         first = not place or not sentence.words[place - 1][0].isalnum()
         for reading in _hindi(word, name, sentence.first_person):
             odd = (_CAPITAL * (reading.hindi != name) if capital else 0.0) + (
@@ -282,9 +292,11 @@ def _hindi(word: str, name: str | None, first_person: bool) -> tuple[Reading, ..
     readings: list[Reading] = []
     clash = 0.0 if word in romanised.short_forms() else _CLASH if english_cost(word) < _INFLECTED else 0.0
     for found in romanised.candidates(word)[:6]:
+        is_name = name is not None and morphology.bare(found.word) == morphology.bare(name)
+        hindi = name if name and is_name else found.word
         first, *_, last = (*found.word.split(), *found.word.split()[-1:])
         frequency = found.frequency or word_pairs.frequency_of(first)
-        cost = (min(found.cost, 0.7) if found.word == name else found.cost) + clash
+        cost = (min(found.cost, 0.7) if is_name else found.cost) + clash
         cost -= _FIRST if first_person and found.word == "मैं" else 0.0
-        readings.append(Reading(first, cost, last, found.word, frequency))
+        readings.append(Reading(first, cost, last, hindi, frequency))
     return tuple(readings)
