@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.export.fixed import with_replaced
+from ssmphony.export.offset import OffsetState
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.nn.learned_state import LearnedState
 from ssmphony.ssm.masking import hide
@@ -75,6 +76,11 @@ class FixedBlockMixer(SequenceLayer, nn.Module):
         self.leap = DiagonalProduct(torch.complex(z_re, z_im))
         self.observe = DiagonalProduct(doubled_cz * b[:, 0], conjugate=True)
         self.output = mixer.output
+        self.unscale = DiagonalProduct(1.0 / b[:, 0])
+
+    def scaled(self, state: Tensor) -> Tensor:
+        """A state of the `StateSpaceMixer`, (batch, channel, d_state), as one of this layer."""
+        return self.unscale(state)
 
     def initial_state(self, batch: int) -> StateSpaceState:
         return StateSpaceState(self.powers.new_zeros(batch, self.d_model, self.d_state))
@@ -119,7 +125,11 @@ def fixed_blocks(module: nn.Module, steps: int) -> nn.Module:
     def replacement(layer: nn.Module) -> nn.Module:
         if isinstance(layer, StateSpaceMixer) and isinstance(layer.kernel, S4DKernel):
             return FixedBlockMixer(layer, steps)
+        if isinstance(layer, LearnedState):
+            inner = replacement(layer.layer)
+            if isinstance(inner, FixedBlockMixer):
+                return OffsetState(inner, [inner.scaled(layer.first[0])])
         return layer.fixed_block(steps) if isinstance(layer, HasFixedBlock) else layer
 
-    # the first state of a `LearnedState` is not scaled
+    # the layer in a `LearnedState` is replaced together with its first state
     return with_replaced(copy.deepcopy(module), replacement, kept=(LearnedState,))

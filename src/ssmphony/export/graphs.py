@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 from ssmphony.export.bounded import bounded
 from ssmphony.export.fixed import fixed
 from ssmphony.export.fixed_block import fixed_blocks
+from ssmphony.export.offset import offset_states
 from ssmphony.export.weights import LARGE
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.runtime.graph import Graph
@@ -39,7 +40,7 @@ class _Flat(nn.Module):
             module = fixed_blocks(module, spec.steps)
         if spec.most_steps is not None:
             module = bounded(module, spec.most_steps)
-        self.module = module
+        self.module = offset_states(module)
         self.n_inputs = len(spec.inputs)
         self.template: list[Tensor] | None = None
         if spec.state is not None:
@@ -52,11 +53,11 @@ class _Flat(nn.Module):
         left, batch = iter(tensors[self.n_inputs :]), tensors[0].shape[0]
         leaves = [next(left) if like.numel() else like.new_zeros(batch, *like.shape[1:]) for like in self.template]
         outputs, state = self.module(*inputs, pytree.tree_unflatten(leaves, self.structure))
-        made = _tuple(outputs)
+        results = _tuple(outputs)
         new = zip(pytree.tree_leaves(state), self.template, strict=True)
         kept = (leaf for leaf, like in new if like.numel())
         # a tensor that is an output and a part of the state has two names
-        return (*made, *(leaf.clone() if any(leaf is output for output in made) else leaf for leaf in kept))
+        return (*results, *(leaf.clone() if any(leaf is output for output in results) else leaf for leaf in kept))
 
 
 def _tuple(outputs: Any) -> tuple[Tensor, ...]:

@@ -29,6 +29,7 @@ from ssmphony.export.weights import (
     write_weights,
 )
 from ssmphony.models import MODELS
+from ssmphony.nn.learned_state import add_learned_states, learned_names
 from ssmphony.nn.weights import load_exactly
 from ssmphony.text import FRONTENDS
 from ssmphony.types import SsmphonyError
@@ -77,7 +78,9 @@ def export(
             )
         voice = {**voice, "codec": public}
     codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
-    load_exactly(model, in_half_precision(read_weights(model_weights, "model")), model_weights, "voice.model")
+    weights = in_half_precision(read_weights(model_weights, "model"))
+    add_learned_states(model, learned_names(weights))
+    load_exactly(model, weights, model_weights, "voice.model")
     parts: dict[Part, nn.Module] = {"model": model}
     if isinstance(codec, nn.Module):  # Griffin-Lim has no weights
         load_exactly(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights, "voice.codec")

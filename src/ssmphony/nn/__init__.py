@@ -14,7 +14,8 @@ Modules, and what uses them:
 * `low_rank`: LoRA; `training.adapters`, `export.weights`.
 * `weights`: loading weights, all or none; `export.voice`, `training`, `codecs.vocos`.
 * `parameter_groups`: what trains slowly and what does not decay; `training`.
-* `learned_state`: a first state that is trained; stacks with ``learned_state: true``. No shipped config sets it.
+* `learned_state`: a first state that is trained; `training.adapters`, `export.offset`, stacks with
+  ``learned_state: true``. No shipped config sets it.
 * `decode`: single steps of a stack as one compiled call; `benchmarks.ssm_step`. For autoregressive models in PyTorch:
   exported voices run on ONNX Runtime and do not need it.
 """

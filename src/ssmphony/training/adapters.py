@@ -1,7 +1,7 @@
-"""Training only a part of a model: low-rank adapters, and parameters that are frozen by name.
+"""Training only a part of a voice: low-rank adapters, learned first states, and parameters that are frozen by name.
 
 Patterns are regular expressions that must match somewhere in a name, as `named_modules` and `named_parameters` give it
-(``decoder.layers.3.ff``).
+(``model.decoder.layers.3.ff``).
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from ssmphony.config import Config
+from ssmphony.interfaces import SequenceLayer
+from ssmphony.nn.learned_state import LearnedState, add_learned_states, is_learned
 from ssmphony.nn.low_rank import add_low_rank
 from ssmphony.types import SsmphonyError
 
@@ -44,6 +47,8 @@ class AdaptersConfig(Config):
 
     low_rank: LowRankConfig | None = None
     """With it, only adapters and what ``train`` names are trained."""
+    learned_state: tuple[Pattern, ...] = ()
+    """Sequence layers whose first state is learned (arXiv 2503.03499), with the same effect on the rest."""
     freeze: tuple[Pattern, ...] = ()
     """Parameters that keep their values."""
     train: tuple[Pattern, ...] = ()
@@ -61,14 +66,31 @@ def adapt(model: nn.Module, config: AdaptersConfig) -> None:
         if isinstance(part, nn.Linear) and part.weight.requires_grad  # not of a part that is not trained
     }
     frozen, trained = _matching(model, config.freeze, "freeze"), _matching(model, config.train, "train")
+    layers = _named(_with_state(model), config.learned_state, "learned_state")
     for name, parameter in model.named_parameters():
-        if config.low_rank is not None or name in frozen:
+        if config.low_rank is not None or layers or name in frozen:
             parameter.requires_grad_(name in trained)
     if config.low_rank is not None:
         for name in _named(linears, config.low_rank.layers, "low_rank.layers"):
             add_low_rank(linears[name], config.low_rank.rank, config.low_rank.alpha)
+    add_learned_states(model, layers)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise SsmphonyError("adapters: every parameter is frozen, so there is nothing to train: change adapters.freeze")
+
+
+def _with_state(model: nn.Module) -> dict[str, nn.Module]:
+    """The innermost sequence layers that are trained, by name: those whose state holds numbers."""
+    inside = {id(part.layer) for part in model.modules() if isinstance(part, LearnedState)}
+    layers = {
+        name: part for name, part in model.named_modules() if isinstance(part, SequenceLayer) and id(part) not in inside
+    }
+    return {
+        name: model.get_submodule(name)
+        for name, layer in layers.items()
+        if not any(other.startswith(f"{name}.") for other in layers)
+        and any(parameter.requires_grad for parameter in model.get_submodule(name).parameters())
+        and any(is_learned(leaf) for leaf in pytree.tree_leaves(layer.initial_state(1)))
+    }
 
 
 def _matching(model: nn.Module, patterns: tuple[str, ...], where: str) -> set[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmphony.export.weights import read_parts
+from ssmphony.nn.learned_state import plain_tensors
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import locate
@@ -25,10 +26,10 @@ def load_fitting(voice: VoiceModule[Any, Any], path: Path) -> None:
     source = read_parts(path, (*trained, *(part for part in voice.parts() if part not in trained)))
     fits = False
     for part, module in voice.parts().items():
-        target = module.state_dict()
+        target, weights = module.state_dict(), source.get(part, {})
         fitting = {
             name: value
-            for name, value in source.get(part, {}).items()
+            for name, value in {**plain_tensors(weights), **weights}.items()
             if name in target and value.shape == target[name].shape
         }
         module.load_state_dict({**target, **fitting})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 from ssmphony.config import parse
 from ssmphony.export.fixed_block import FixedBlockMixer, fixed_blocks
@@ -74,12 +75,13 @@ def test_a_stack_names_it_and_it_does_not_decay() -> None:
 
 
 @torch.no_grad()
-def test_blocks_for_export_keep_a_learned_state_as_it_is() -> None:
-    """The layer of fixed blocks scales its state, and must not read one that is not scaled."""
+def test_blocks_for_export_start_from_a_learned_state() -> None:
+    """The layer of fixed blocks scales its state, so the learned one is scaled, too."""
     torch.manual_seed(0)
     stack: Any = StackConfig(d_model=WIDTH, n_layers=1, mixers=(S4DConfig(d_model=WIDTH),), learned_state=True).build()
     nn.init.normal_(stack.layers[0].mixer.first[0])
     fixed: Any = fixed_blocks(stack, 8)
-    assert not any(isinstance(part, FixedBlockMixer) for part in fixed.modules())
+    assert any(isinstance(part, FixedBlockMixer) for part in fixed.modules())
+    assert not any(bool(part.any()) for part in tree_leaves(fixed.initial_state(2)))
     x = torch.randn(2, 8, WIDTH)
     assert_close(fixed(x, fixed.initial_state(2), present(x))[0], stack(x, stack.initial_state(2), present(x))[0])
