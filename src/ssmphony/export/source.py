@@ -39,7 +39,7 @@ def voice_block(model: Path, codec: Path) -> dict[str, Any]:
 
 
 def default_codec(model: Path) -> Path:
-    """Where the codec comes from when nobody says: from the run itself, unless it has none and any vocoder will do."""
+    """The source of the codec where none is given: the run itself, or the default voice if any vocoder decodes it."""
     found = _settings(model)
     if found is not None and (_frames(found) != LOG_MEL or _holds_codec(model)):
         return model
@@ -63,7 +63,7 @@ def _settings(source: Path) -> dict[str, Any] | None:
     for name in ("config.json", "voice.json"):
         if (folder / name).is_file() and isinstance((settings := load_json(folder / name)).get("voice"), dict):
             frontend = settings["voice"].get("frontend", {})
-            if name == "voice.json" and frontend.get("lexicon"):  # a file beside it
+            if name == "voice.json" and frontend.get("lexicon"):  # a file in the same folder
                 frontend["lexicon"] = str(folder / frontend["lexicon"])
             return {**settings, "voice": upgrade_block(settings["voice"])}
     return None

@@ -15,7 +15,7 @@ from ssmphony.types import SsmphonyError
 
 WEIGHTS = "weights.safetensors"
 LARGE = 4096
-"""Tensors of at least so many numbers ship in float16."""
+"""Tensors of at least this many numbers ship in float16."""
 
 Part = Literal["model", "codec"]
 _VOICE = "voice."

@@ -1,1 +1,1 @@
-"""Lightning tasks, losses and the run behind `ssmphony train`. The models themselves do not know Lightning."""
+"""Lightning tasks, losses and the run of `ssmphony train`. Models and codecs do not import Lightning."""

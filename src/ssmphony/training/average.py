@@ -13,10 +13,10 @@ from ssmphony.training.task import Task
 
 
 class MovingAverage(Callback):
-    """Exponential moving average of the parameters of ``task.voice``, shorter at first so that the beginning is
+    """Exponential moving average of the parameters of ``task.voice``, shorter at first so that the start is
     forgotten: after n updates the decay is min(``decay``, (1 + n) / (10 + n)).
 
-    A checkpoint holds the average in ``state_dict``, where readers of weights look, and what training goes on with in
+    A checkpoint holds the average in ``state_dict``, which `read_weights` reads, and the current values in
     ``current_model_state``.
     """
 

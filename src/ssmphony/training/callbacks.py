@@ -1,4 +1,4 @@
-"""Keep the state of a run on disk so that it can be killed at any moment, and stop it when asked to."""
+"""Save the state of a run, so that it can be killed at any moment, and stop it on a signal."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class StopOnSignal(Callback):
 
 
 class SaveLast(Callback):
-    """Write ``last.ckpt`` every so many minutes, or steps where given, and at the last step.
+    """Write ``last.ckpt`` every ``minutes``, or every ``steps`` where given, and at the last step.
 
     The file is replaced in one move: a run killed while it writes resumes from the checkpoint before. At a step that
     is followed by a validation the checkpoint waits for its end, so that no validation is lost. Lightning's own

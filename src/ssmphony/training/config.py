@@ -24,8 +24,11 @@ class VoiceConfig(Config):
     """
 
     frontend: dict[str, Any] | None = None
+    """How text is read."""
     model: dict[str, Any] | None = None
+    """Tokens to frames."""
     codec: dict[str, Any] | None = None
+    """Frames to samples, and recordings to frames."""
 
     def codec_settings(self) -> Any:
         """The codec's config. Raises `SsmphonyError` where there is none or it is wrong; so do the others."""
@@ -51,35 +54,42 @@ def _given(block: dict[str, Any] | None, part: str) -> dict[str, Any]:
 
 
 class RunConfig(Config):
-    """How to run: where results go, how often to look and to save, on what.
-
-    ``checkpoint_minutes`` is the time between saved states; ``checkpoint_steps`` sets it in steps instead. ``ema`` is
-    the decay of the moving average of the weights, 0 for none. ``devices`` counts the processes of a machine and
-    ``num_nodes`` the machines; under torchrun both are torchrun's. ``strategy`` "auto" is plain training with one
-    process and data-parallel training with several; other values are Lightning's. ``threads`` are PyTorch's.
-    """
+    """How to run a training: where results go, how often to validate and to save, and on what hardware."""
 
     out: str
+    """Folder of the results. A training whose checkpoint is there is resumed."""
     seed: int = Field(default=0, ge=0)
     precision: Precision = "32-true"
     accelerator: str = "auto"
+    """Of Lightning: ``cpu``, ``gpu``, …"""
     devices: int = Field(default=1, ge=1)
+    """Processes of a machine; under torchrun, torchrun's."""
     num_nodes: int = Field(default=1, ge=1)
+    """Machines; under torchrun, torchrun's."""
     strategy: str = "auto"
+    """``auto`` is plain training with one process and data-parallel training with several; others are Lightning's."""
     ema: float = Field(default=0.999, ge=0.0, lt=1.0)
+    """Decay of the moving average of the weights; 0 for none."""
     validate_every: int = Field(default=500, ge=1)
+    """Steps between validations."""
     log_every: int = Field(default=20, ge=1)
+    """Steps between logged losses."""
     checkpoint_minutes: float = Field(default=4.0, gt=0.0)
+    """Minutes between saved states."""
     checkpoint_steps: int | None = Field(default=None, ge=1)
+    """The same in steps, instead of minutes."""
     threads: int | None = Field(default=None, ge=1)
+    """Threads of PyTorch; by default PyTorch's own choice."""
     progress: bool = True
+    """Whether progress is shown on standard error."""
 
 
 class TrainingConfig(Config):
     """A whole training file: the voice block is copied untouched into the voice package."""
 
-    voice: VoiceConfig
+    voice: VoiceConfig = VoiceConfig()
     task: dict[str, Any]
+    """``kind`` names the task; the other keys are its config."""
     run: RunConfig
     adapters: AdaptersConfig | None = None
     """None: all parameters are trained. Otherwise the training starts from finished weights (``--init``)."""

@@ -80,7 +80,7 @@ class ResolutionDiscriminator(nn.Module):
         return nn.ModuleList([first, *strided, weight_norm(nn.Conv2d(width, width, 3, padding=1))])
 
     def forward(self, samples: Tensor) -> Verdict:
-        """samples (batch, n); loudness and offset are taken out first, so that neither can tell the sides apart."""
+        """samples (batch, n); loudness and offset are removed first, so that neither distinguishes the sides."""
         samples = samples - samples.mean(dim=-1, keepdim=True)
         samples = 0.8 * samples / (samples.abs().amax(dim=-1, keepdim=True) + 1e-9)
         spectrum = torch.stft(samples, self.n_fft, self.n_fft // 4, window=self.window, return_complex=True)
@@ -188,7 +188,7 @@ class AdversarialConfig(Config):
     feature_weight: float = 2.0
     """Weight of feature matching against the generator's loss."""
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
-    """A discriminator each, of every so many samples."""
+    """A discriminator each, of every n-th sample."""
     windows: tuple[int, ...] = (2048, 1024, 512)
     """A discriminator each, of complex spectra with that window."""
     pictures: PicturesConfig | None = None

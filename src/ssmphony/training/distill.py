@@ -35,9 +35,9 @@ def distill(
 ) -> int:
     """Write ``out/<corpus>/<id>.npy``, float16 (frames, n_mels) natural-log mel, for each clip of a training file.
 
-    ``<corpus>`` is the name of the clip's folder; a vocoder takes the frames by ``mels: out/<corpus>`` in its source.
-    Beside them ``out/<corpus>/durations/<id>.npy``, int32 (token,), says how many frames each token lasts by the
-    model's alignment; a training takes these by ``durations: out/<corpus>/durations`` in its corpus.
+    ``<corpus>`` is the name of the clip's folder; a codec's training takes the frames by ``mels: out/<corpus>`` in its
+    source. ``out/<corpus>/durations/<id>.npy``, int32 (token,), holds the frames of each token by the model's
+    alignment; a training takes these by ``durations: out/<corpus>/durations`` in its corpus.
 
     path, overrides: the training file; its training and its validation corpora are read, clips of any length.
     init: the trained model, an installed voice or what `read_weights` takes. Returns how many clips there are. Clips
@@ -102,14 +102,14 @@ def _batches(utterances: Utterances, indices: Sequence[int], settings: S4Acousti
 @torch.no_grad()
 def _speak(task: S4AcousticTask, batch: Batch) -> list[tuple[Tensor, Tensor]]:
     """Frames and durations of each clip."""
-    said = task.reconstruct(batch)
-    made = task.model.denormalise(said.made)
-    rows = zip(made, batch.frame_mask, said.targets.durations, batch.token_mask, strict=True)
+    result = task.reconstruct(batch)
+    mels = task.model.denormalise(result.output)
+    rows = zip(mels, batch.frame_mask, result.targets.durations, batch.token_mask, strict=True)
     return [(mel[frames], durations[tokens]) for mel, frames, durations, tokens in rows]
 
 
 def _claim(out: Path, weights: Mapping[str, Tensor]) -> None:
-    """Make the folder, or make sure that the same model began it."""
+    """Create the folder, or check that it belongs to the same model."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(name.encode())

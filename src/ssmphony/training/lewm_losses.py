@@ -15,7 +15,7 @@ from ssmphony.training.losses import masked_mean
 KNOTS = 17
 FURTHEST = 3.0
 SILENT_MODULATION = 1e-2
-"""Modulations smaller than this, in units of the normalised mel, are noise: their logarithm does not count."""
+"""Modulations smaller than this, in units of the normalised mel, are noise: their logarithm is not compared."""
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor, mask: Tensor) -> Tensor:
@@ -60,9 +60,9 @@ class ModulationLoss(nn.Module):
         bands = [(mel.float() * mask[..., None]).transpose(1, 2).flatten(0, 1) for mel in (prediction, target)]
         total = prediction.new_zeros(())
         for size in self.sizes:
-            made, real = (self._magnitude(band, size) for band in bands)
-            convergence = (made - real).norm() / real.norm().clamp(min=1e-6)
-            logs = F.l1_loss(made.clamp(min=SILENT_MODULATION).log(), real.clamp(min=SILENT_MODULATION).log())
+            generated, real = (self._magnitude(band, size) for band in bands)
+            convergence = (generated - real).norm() / real.norm().clamp(min=1e-6)
+            logs = F.l1_loss(generated.clamp(min=SILENT_MODULATION).log(), real.clamp(min=SILENT_MODULATION).log())
             total = total + convergence + logs
         return total / len(self.sizes)
 
@@ -74,7 +74,7 @@ class ModulationLoss(nn.Module):
 
 
 def stop_loss(logits: Tensor, mask: Tensor, positive_weight: float) -> Tensor:
-    """Binary cross-entropy of the end of speech: true at the last latent, of no account at the one before."""
+    """Binary cross-entropy of the end of speech: true at the last latent, ignored at the one before."""
     last = mask & ~F.pad(mask[:, 1:], (0, 1))
     counted = mask & ~F.pad(last[:, 1:], (0, 1))
     weight = torch.tensor(positive_weight, device=logits.device)

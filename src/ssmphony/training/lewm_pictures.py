@@ -1,4 +1,4 @@
-"""What LeWM TTS has learnt, for TensorBoard: attention to the text, drift, collapse, and clips to see and hear."""
+"""Figures of a LeWM training for TensorBoard: attention to the text, drift, collapse, and validation clips."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def attention_figure(attention: Tensor, symbols: Sequence[str]) -> Figure:
 
 
 def rollout_figure(errors: Mapping[int, Tensor], variance: float) -> Figure:
-    """Mean squared error of the latent against how far ahead it is foreseen; a guess of the mean has the variance."""
+    """Mean squared error of the latent against how far ahead it is predicted; guessing the mean gives the variance."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     axis.plot(list(errors), [float(error) for error in errors.values()], marker="o", label="rollout")
@@ -61,12 +61,12 @@ def show_clip(
     voice: LeWMVoice,
     batch: Batch,
     symbols: Sequence[str],
-    made: Tensor,
-    foreseen: Tensor,
+    decoded: Tensor,
+    predicted: Tensor,
     attention: Tensor,
 ) -> None:
-    """One validation clip: the recording, through the latents and back, foreseen, and spoken freely; and the text that
-    each latent looks at; ``symbols`` are its tokens."""
+    """Log one validation clip: recorded, reconstructed, predicted and synthesized; and its attention to the text, whose
+    tokens are ``symbols``."""
     model, codec, name = voice.model, voice.codec, batch.names[0]
     ids = batch.ids[0].tolist()
     speaker = model.config.speakers[int(batch.speakers[0])]
@@ -74,12 +74,12 @@ def show_clip(
     frames = batch.mels.shape[1]
     mels = {
         "recording": batch.mels[0],
-        "reconstructed": codec.denormalise(made[0, :frames]),
-        "predicted": codec.denormalise(foreseen[0, :frames]),
+        "reconstructed": codec.denormalise(decoded[0, :frames]),
+        "predicted": codec.denormalise(predicted[0, :frames]),
         "synthesized": spoken.mel,
     }
     pictures.log_mels(task, f"mel/{name}", mels)
     pictures.log_figure(task, f"attention/{name}", attention_figure(attention[0], symbols))
-    with torch.autocast(made.device.type, enabled=False):
+    with torch.autocast(decoded.device.type, enabled=False):
         sounds = {f"{title}/{name}": codec.vocoder(mel[None].float())[0] for title, mel in mels.items()}
     pictures.log_audio(task, sounds, codec.grid.sample_rate)

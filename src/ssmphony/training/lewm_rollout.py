@@ -1,8 +1,8 @@
-"""LeWM TTS as a whole: the predictor and the codec of its latents, in the three ways they are used together.
+"""The predictor and the codec of LeWM TTS together, in PyTorch: three ways to use them, and the error of a rollout.
 
-synthesize   tokens → latents → mel, on its own or behind a reference clip
+synthesize   tokens → latents → mel, on its own or after a reference clip
 reconstruct  mel → latents → mel
-predict      mel and tokens → latents, each foreseen from the true ones before it → mel
+predict      mel and tokens → latents, each predicted from the true ones before it → mel
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LeWMVoice = VoiceModule[LeWM, LeWMCodec]
 
 
 class Prompt(NamedTuple):
-    """A reference clip: what it says, and its latents (time, d_latent) by `LeWMCodec.encode`."""
+    """A reference clip: its text, and its latents (time, d_latent) by `LeWMCodec.encode`."""
 
     tokens: Tokens
     latents: Tensor
@@ -33,7 +33,7 @@ class Prompt(NamedTuple):
 
 class Synthesis(NamedTuple):
     """latents: (time, d_latent); tokens: (time,) which token each speaks; mel: (4 time, n_mels) log-mel; stopped: the
-    end was foreseen, not enforced."""
+    end was predicted, not enforced."""
 
     latents: Tensor
     tokens: Tensor
@@ -43,7 +43,7 @@ class Synthesis(NamedTuple):
 
 @torch.no_grad()
 def synthesize(voice: LeWMVoice, tokens: Tokens, style: Style = Style(), prompt: Prompt | None = None) -> Synthesis:
-    """Speak one sentence; behind a ``prompt`` in the voice of that clip, unless ``style`` names a speaker. The prompt
+    """Speak one sentence; after a ``prompt`` in the voice of that clip, unless ``style`` names a speaker. The prompt
     itself is not returned."""
     model = voice.model
     if prompt and style.speaker is None and UNCONDITIONAL in model.config.speakers:
@@ -53,7 +53,7 @@ def synthesize(voice: LeWMVoice, tokens: Tokens, style: Style = Style(), prompt:
     state = model.begin([whole], [style])
     if prompt:
         state = model.follow(state, prompt.latents[None])
-        # what the attention made of the prompt may have lagged behind it
+        # the attention may not have reached the end of the prompt
         state = state._replace(token=state.token.clamp(min=len(before)))
     latents: list[Tensor] = []
     spoken: list[Tensor] = []
@@ -81,7 +81,7 @@ def reconstruct(voice: LeWMVoice, mel: Tensor) -> Tensor:
 
 @torch.no_grad()
 def predict(voice: LeWMVoice, mel: Tensor, tokens: Tokens, speaker: int, places: Tensor | None = None) -> Tensor:
-    """Log-mel (frame, n_mels) as the predictor foresees it, a latent at a time, from the recording so far; places
+    """Log-mel (frame, n_mels) as the predictor gives it, a latent at a time, from the recording so far; places
     (latent,): where in the text it is then, see `LeWM.teacher_forced`."""
     codec, model = voice.codec, voice.model
     device = mel.device
@@ -89,18 +89,18 @@ def predict(voice: LeWMVoice, mel: Tensor, tokens: Tokens, speaker: int, places:
     memory = model.read(ids, torch.ones_like(ids, dtype=torch.bool), torch.tensor([speaker], device=device))
     present = torch.ones_like(mel[None, :, 0], dtype=torch.bool)
     z, _, mask = codec.encoder(codec.normalise(mel[None]), present)
-    foreseen = model.teacher_forced(z, mask, memory, None if places is None else places[None]).latents
-    return codec.denormalise(codec.decode_mel(foreseen, mask))[0, : len(mel)]
+    predicted = model.teacher_forced(z, mask, memory, None if places is None else places[None]).latents
+    return codec.denormalise(codec.decode_mel(predicted, mask))[0, : len(mel)]
 
 
 @torch.no_grad()
 def rollout_errors(
     voice: LeWMVoice, z: Tensor, memory: Memory, steps: Sequence[int], places: Tensor | None = None
 ) -> dict[int, Tensor]:
-    """Mean squared error of the latent foreseen h steps ahead, for each h of ``steps`` that the clip has room for.
+    """Mean squared error of the latent predicted h steps ahead, for each h of ``steps`` that the clip has room for.
 
     z (1, time, d_latent): a recording's latents; places (1, time): see `LeWM.teacher_forced`. The first third is
-    given; after it the predictor reads its own latents and follows the text by itself.
+    given, then the predictor reads its own latents and finds its place in the text.
     """
     model, mask = voice.model, torch.ones_like(z[..., 0], dtype=torch.bool)
     given = max(1, z.shape[1] // 3)

@@ -1,4 +1,4 @@
-"""Frames as sound, to hear in TensorBoard what a model has learnt."""
+"""Decode validation clips to sound for TensorBoard."""
 
 from __future__ import annotations
 

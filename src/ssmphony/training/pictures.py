@@ -31,7 +31,7 @@ def mel_figure(mels: Mapping[str, Tensor], boundaries: Boundaries | None = None)
 
 
 def alignment_figure(scores: Tensor, recorded: Tensor, predicted: Tensor, symbols: Sequence[str]) -> Figure:
-    """How likely each frame is under each token, with the path that was chosen; and the durations beside it.
+    """How likely each frame is under each token, with the path that was chosen; next to it the durations.
 
     scores: (token, frame) log likelihood; recorded, predicted: (token,) durations in frames.
     """

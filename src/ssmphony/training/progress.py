@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, a line for each validation in a log."""
+"""Progress of a training: a bar on a terminal, a line for each validation in a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lightning's advice that does not apply to us, kept out of the way while training runs."""
+"""Hide warnings of Lightning that do not apply here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 _LOGGERS = ("lightning.pytorch", "lightning.fabric")
 _NOT_OURS = (
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # PyTorch to Lightning
-    r".*does not have many workers which may be a bottleneck.*",  # a batch is made in a few milliseconds
+    r".*does not have many workers which may be a bottleneck.*",  # a batch takes a few milliseconds
     r".*callbacks used to create the checkpoint.*",  # a run of an older version resumes all the same
     r".*Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`.*",  # the gradient scaler skipped a step
     r".*GPU available but not used.*",
@@ -19,7 +19,7 @@ _NOT_OURS = (
 
 @contextmanager
 def quiet() -> Generator[None, None, None]:
-    """Hide Lightning's tips, and warnings of others about what is meant; every other warning still shows."""
+    """Hide Lightning's tips, and warnings about what is intended here; all others still show."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     try:

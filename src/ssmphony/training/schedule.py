@@ -21,12 +21,17 @@ class OptimiserConfig(Config):
     """AdamW with linear warm-up and cosine decay to ``final_lr`` of the peak, over ``max_steps``."""
 
     lr: float = Field(default=1e-3, gt=0.0)
+    """Peak learning rate. Parameters of state-space dynamics have a tenth of it, at most 1e-3."""
     betas: tuple[float, float] = (0.8, 0.99)
     weight_decay: float = Field(default=0.01, ge=0.0)
+    """Of weights; vectors and state-space dynamics do not decay."""
     warmup: int = Field(default=500, ge=0)
+    """Steps to the peak."""
     max_steps: int = Field(default=10_000, ge=1)
     final_lr: float = Field(default=0.05, ge=0.0, le=1.0)
+    """Last learning rate, as a share of the peak."""
     gradient_clip: float = Field(default=1.0, gt=0.0)
+    """Largest norm of the gradient."""
 
     def factor(self, step: int) -> float:
         """Share of the peak learning rate at a step."""
@@ -37,7 +42,7 @@ class OptimiserConfig(Config):
 
 
 class Steps(IterableDataset[Any]):
-    """Endless batches from ``make(step)``, beginning where ``first_step`` says training stands."""
+    """Endless batches from ``make(step)``, from ``first_step()`` on, where training stands."""
 
     def __init__(self, make: Callable[[int], Any], first_step: Callable[[], int]) -> None:
         self.make = make

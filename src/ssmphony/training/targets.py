@@ -1,4 +1,4 @@
-"""What a recording says of each token of its text: how long it lasts, how high and how loud it is."""
+"""Durations, pitch and energy of each token of a recording, to train a model on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Targets(NamedTuple):
 def alignment_scores(prior: Tensor, mel: Tensor) -> Tensor:
     """Log likelihood, but for a constant, of each frame under each token's unit Gaussian, (batch, token, frame).
 
-    prior: (batch, token, n_mels), the means; mel: (batch, frame, n_mels). In float32, whatever autocast says: paths
+    prior: (batch, token, n_mels), the means; mel: (batch, frame, n_mels). In float32 even under autocast: paths
     are compared by small differences of large numbers.
     """
     with torch.autocast(mel.device.type, enabled=False):

@@ -24,7 +24,7 @@ from ssmphony.training.voice_module import C, M, VoiceModule
 class Task(L.LightningModule, Generic[M, C]):
     """Base of all tasks. ``training_step`` calls `begin_step`, `descend` and `end_step`.
 
-    ``voice`` holds what is trained, averaged, saved and exported. ``discriminators``, where there are any, are saved to
+    ``voice`` is what is trained, averaged, saved and exported. ``discriminators``, where there are any, are saved to
     resume with, but not averaged. ``step`` counts finished training steps. Lightning's own count is of optimiser steps,
     of which a step against discriminators takes two.
     """
@@ -93,19 +93,25 @@ class Task(L.LightningModule, Generic[M, C]):
         scheduler.step()
 
     def compete(
-        self, discriminators: nn.Module, judge: Callable[[Tensor], Verdicts], real: Tensor, fake: Tensor
+        self, discriminators: nn.Module, score: Callable[[Tensor], Verdicts], real: Tensor, fake: Tensor
     ) -> dict[str, Tensor]:
-        """Train the discriminators by one step on both; then what they say of ``fake`` as losses of the voice.
+        """Train the discriminators by one step, then return the adversarial losses of the voice.
 
-        ``judge`` is ``discriminators``, or asks them for their verdict on a part of what it is given. Returns
-        ``discriminator``, ``generator``, which falls as the discriminators are deceived, and ``features``, which falls
-        as their inner layers differ less.
+        Args:
+            discriminators: Trained here; frozen while the voice's losses are computed.
+            score: ``discriminators`` itself, or a function that calls it on a part of its input.
+            real: What recordings are.
+            fake: What the voice generates.
+
+        Returns:
+            ``discriminator``, the loss of this step; ``generator`` and ``features`` (feature matching), to be weighted
+            and added to the other losses of the voice.
         """
-        loss = discriminator_loss(judge(real)[0], judge(fake.detach())[0])
+        loss = discriminator_loss(score(real)[0], score(fake.detach())[0])
         self.descend(loss, side=1)
         discriminators.requires_grad_(False)
-        scores, features = judge(fake)
-        _, real_features = judge(real.detach())
+        scores, features = score(fake)
+        _, real_features = score(real.detach())
         discriminators.requires_grad_(True)
         return {
             "discriminator": loss,

@@ -98,7 +98,7 @@ def test_prediction_has_the_frames_of_the_recording(task: S4AcousticTask) -> Non
     """Nothing is cropped to the shorter of two lengths: the loss sees every frame beside its own."""
     batch = task.utterances.batch([0, 1, 2])
     said = task.reconstruct(batch)
-    assert said.made.shape == batch.mels.shape
+    assert said.output.shape == batch.mels.shape
     assert torch.equal(said.targets.durations.sum(1), batch.frame_mask.sum(1))
 
 

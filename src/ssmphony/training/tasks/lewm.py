@@ -38,7 +38,7 @@ from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.types import SsmphonyError
 
 SHOWN = 2
-"""How many validation clips are drawn and can be heard."""
+"""Validation clips that are logged as pictures and sound."""
 HORIZONS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -88,15 +88,15 @@ class LeWMTaskConfig(TextTaskConfig):
     rollout_passes: int = Field(default=1, ge=1)
     """See `LeWM.replace`."""
     anchored_width: float = Field(default=4.0, gt=0.0)
-    """Attention is held within so many tokens of those spoken, where times of words or phones are known."""
+    """Attention is held within this many tokens of those spoken, where times of words or phones are known."""
     free_width: float = Field(default=0.2, gt=0.0)
     """Elsewhere it is held within this share of the text around the diagonal."""
     decoded_latents: int = Field(default=0, ge=0)
     """Latents of each clip, in a row from a random place, that are decoded in a step of training; 0: all. The decoder
     is half of the work, and sees little of a clip at a time."""
     speaker_dropout: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of clips whose speaker is replaced by `UNCONDITIONAL`: then only the sound says who speaks, as after a
-    reference clip."""
+    """Share of clips whose speaker is replaced by `UNCONDITIONAL`: the sound alone then identifies the speaker, as
+    after a reference clip."""
     stop_positive: float = Field(default=5.0, gt=0.0)
     """Weight of the end of speech against all other latents."""
     weights: LossWeights = LossWeights()
@@ -187,7 +187,7 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
         places, widths = self._spoken(batch, mask)
         given, noise = z, torch.zeros_like(z)
         if self.training and self.config.latent_noise:
-            # relative to the latents, else larger latents would be the way out
+            # relative to the latents: else larger latents would escape the noise
             level = self.config.latent_noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device)
             noise = level * torch.randn_like(z)
         if self.training and self.config.rollout:

@@ -1,4 +1,4 @@
-"""Train the recogniser that judges voices: CTC over phones and characters, on clips made unlike each other."""
+"""Train the recogniser that evaluates voices: CTC over phones and characters, on augmented clips."""
 
 from __future__ import annotations
 
@@ -24,21 +24,25 @@ from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import MelFormat
 
+LONGEST_TIME, LONGEST_BAND = 12, 10
+"""Frames and bands of the longest mask."""
+
 
 class Augmentation(Config):
-    """How unlike each other clips are made: a voice is not judged in the room of the training recordings.
-
-    ``pace`` and ``formants`` stretch time and the mel axis by up to that share, ``tilt`` adds a smooth spectrum of so
-    many log units, ``noise`` fills the clip up to so many log units under its mean; ``time_masks`` and ``band_masks``
-    blank that many stretches of at most 12 frames and 10 bands (SpecAugment, arXiv 1904.08779).
-    """
+    """How clips are changed, so that a voice need not sound like the training recordings to be recognised."""
 
     pace: float = 0.15
+    """Time is stretched by up to this share."""
     formants: float = 0.10
+    """The mel axis is stretched by up to this share."""
     tilt: float = 0.8
+    """Size of a smooth random spectrum that is added, in log units."""
     noise: float = 4.0
+    """Noise is added at up to this many log units below the mean of the clip."""
     time_masks: int = 3
+    """Stretches of frames that are replaced by the mean (SpecAugment, arXiv 1904.08779)."""
     band_masks: int = 2
+    """Stretches of bands that are replaced by the mean."""
 
 
 class RecogniserTaskConfig(TextTaskConfig):
@@ -70,7 +74,7 @@ class RecogniserBatch(NamedTuple):
 
 
 class RecogniserTask(TextTask[Recogniser, None]):
-    """Train `Recogniser`; ``val/phone_error`` and ``val/character_error`` are of the greedy reading."""
+    """Train `Recogniser`; ``val/phone_error`` and ``val/character_error`` are of the greedy decoding."""
 
     def __init__(
         self, config: RecogniserTaskConfig, symbols: tuple[str, ...], speakers: tuple[str, ...], seed: int
@@ -110,7 +114,7 @@ class RecogniserTask(TextTask[Recogniser, None]):
 
 
 def augment(mels: Tensor, mask: Tensor, how: Augmentation) -> tuple[Tensor, Tensor]:
-    """Every clip of the batch in another voice, pace and room; draws from PyTorch's generator."""
+    """Change the voice, speed and room of every clip of a batch, at random by PyTorch's generator."""
     pace = 1.0 + how.pace * _around()
     bands = mels.shape[2]
     warped = round(bands * (1.0 + how.formants * _around()))
@@ -129,16 +133,16 @@ def augment(mels: Tensor, mask: Tensor, how: Augmentation) -> tuple[Tensor, Tens
 
 
 def _around() -> float:
-    """Between -1 and 1."""
+    """A random number between -1 and 1."""
     return 2.0 * float(torch.rand(())) - 1.0
 
 
 def _blank(mels: Tensor, how: Augmentation) -> Tensor:
-    """Hide stretches of time and of bands behind the mean of their clip."""
+    """Replace stretches of time and of bands by the mean of their clip (SpecAugment)."""
     blanked = mels.clone()
     means = mels.mean((1, 2))
     for row, mean in enumerate(means):
-        for axis, longest, count in ((0, 12, how.time_masks), (1, 10, how.band_masks)):
+        for axis, longest, count in ((0, LONGEST_TIME, how.time_masks), (1, LONGEST_BAND, how.band_masks)):
             for _ in range(count):
                 width = int(torch.randint(longest + 1, ()))
                 start = int(torch.randint(max(1, mels.shape[1 + axis] - width), ()))
@@ -147,5 +151,5 @@ def _blank(mels: Tensor, how: Augmentation) -> Tensor:
 
 
 def _error(scores: Tensor, target: Tensor) -> Tensor:
-    """Edits a class of the greedy reading of one clip, scores (step, class)."""
+    """Edit distance of the greedy decoding of one clip per class of its target; scores (step, class)."""
     return torch.tensor(edits(greedy(scores.detach().numpy()), target.tolist()).total / max(1, len(target)))

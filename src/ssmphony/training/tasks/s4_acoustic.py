@@ -26,9 +26,9 @@ from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import MelFormat, SsmphonyError
 
 MEL_RANGE = 12.0
-"""From the floor to the loudest, in nats: what SSIM takes for black and white."""
+"""From the floor to the loudest, in nats: the range from black to white of SSIM."""
 SHOWN = 2
-"""How many validation clips are drawn and can be heard."""
+"""Validation clips that are logged as pictures and sound."""
 
 
 class MelAdversaryConfig(Config):
@@ -37,7 +37,7 @@ class MelAdversaryConfig(Config):
     width: int = Field(default=16, ge=1)
     """Channels of their first layer."""
     windows: tuple[int, ...] = (32, 64, 128)
-    """A discriminator each, of stretches of so many frames."""
+    """A discriminator each, of stretches of this many frames."""
     start_step: int = Field(default=0, ge=0)
     """Before it the other losses train alone."""
     weight: float = 0.05
@@ -92,11 +92,15 @@ class S4AcousticTaskConfig(TextTaskConfig):
 
 
 class Reconstruction(NamedTuple):
-    """mel, made: (batch, frame, n_mels) normalised, the recording's and the model's; prior: (batch, token, n_mels);
-    token: (batch, frame), the token each frame speaks; and what the predictors say of durations, pitch and energy."""
+    """A teacher-forced pass.
+
+    mel, output: (batch, frame, n_mels) normalised, the recording's and the model's; prior: (batch, token, n_mels);
+    token: (batch, frame), the token of each frame; prediction, targets: durations, pitch and energy, predicted and
+    recorded.
+    """
 
     mel: Tensor
-    made: Tensor
+    output: Tensor
     prior: Tensor
     token: Tensor
     prediction: Prosody
@@ -125,28 +129,28 @@ class S4AcousticTask(TextTask[S4Acoustic, None]):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.begin_step()
-        said = self.reconstruct(batch)
-        losses = self.losses(batch, said)
+        result = self.reconstruct(batch)
+        losses = self.losses(batch, result)
         loss, adversary = losses["loss"], self.config.adversary
         if adversary is not None and self.discriminators is not None and self.step >= adversary.start_step:
-            losses |= self._compete(self.discriminators, batch, said, adversary.windows)
+            losses |= self._compete(self.discriminators, batch, result, adversary.windows)
             loss = loss + adversary.weight * losses["generator"] + adversary.feature_weight * losses["features"]
         self.descend(loss)
         self.log_losses("train", losses, len(batch.names))
         self.end_step()
 
     def _compete(
-        self, discriminators: nn.Module, batch: Batch, said: Reconstruction, windows: tuple[int, ...]
+        self, discriminators: nn.Module, batch: Batch, result: Reconstruction, windows: tuple[int, ...]
     ) -> dict[str, Tensor]:
-        """Both mels at the same random places; a clip shorter than a window ends in silence there."""
-        missing = (0, 0, 0, max(0, max(windows) - said.mel.shape[1]))
+        """Show both mels at the same random places; a clip shorter than a window is padded with silence."""
+        missing = (0, 0, 0, max(0, max(windows) - result.mel.shape[1]))
         mask = batch.frame_mask[..., None]
-        real, fake = (F.pad(mel * mask, missing) for mel in (said.mel, said.made))
+        real, fake = (F.pad(mel * mask, missing) for mel in (result.mel, result.output))
         places = [random_windows(batch.frame_mask.sum(1), window) for window in windows]
         return self.compete(discriminators, lambda mel: discriminators(mel, places), real, fake)
 
     def reconstruct(self, batch: Batch) -> Reconstruction:
-        """The recording as the model says it: with the recording's durations, pitch and energy (teacher forcing)."""
+        """Teacher forcing: the model with the recording's durations, pitch and energy."""
         model = self.model
         mel = model.normalise(batch.mels)
         h = model.encode(batch.ids, batch.word_positions, batch.token_mask, batch.speakers)
@@ -160,24 +164,24 @@ class S4AcousticTask(TextTask[S4Acoustic, None]):
         x = with_contour(x, targets.contour * mask)
         return Reconstruction(mel, model.decode_all(x, mask), prior, token, prediction, targets)
 
-    def losses(self, batch: Batch, said: Reconstruction) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, result: Reconstruction) -> dict[str, Tensor]:
         """Means over the frames and tokens of the batch; ``loss`` is their weighted sum."""
         config = self.config
-        mel, made, prior, token, prediction, targets = said
+        mel, output, prior, token, prediction, targets = result
         spread = prior.gather(1, token[..., None].expand(-1, -1, prior.shape[2]))
         log_durations = torch.log(targets.durations.clamp(min=1).float())
         moving = batch.frame_mask[:, 1:]
         losses = {
-            "mel_l1": masked_mean((made - mel).abs().mean(-1), batch.frame_mask),
-            "mel_mse": masked_mean((made - mel).square().mean(-1), batch.frame_mask),
-            "delta": masked_mean((made.diff(dim=1) - mel.diff(dim=1)).abs().mean(-1), moving),
+            "mel_l1": masked_mean((output - mel).abs().mean(-1), batch.frame_mask),
+            "mel_mse": masked_mean((output - mel).square().mean(-1), batch.frame_mask),
+            "delta": masked_mean((output.diff(dim=1) - mel.diff(dim=1)).abs().mean(-1), moving),
             "prior": masked_mean(0.5 * (spread - mel).square().mean(-1), batch.frame_mask),
             "duration": masked_mean((prediction.log_durations - log_durations).square(), batch.token_mask),
             "pitch": masked_mean((prediction.pitch - targets.pitch).square(), batch.token_mask),
             "energy": masked_mean((prediction.energy - targets.energy).square(), batch.token_mask),
         }
         if config.ssim_weight:
-            losses["ssim"] = dissimilarity(self._shades(made), self._shades(mel), batch.frame_mask)
+            losses["ssim"] = dissimilarity(self._picture(output), self._picture(mel), batch.frame_mask)
         losses["loss"] = (
             losses["mel_l1"]
             + config.mse_weight * losses["mel_mse"]
@@ -189,32 +193,32 @@ class S4AcousticTask(TextTask[S4Acoustic, None]):
         )
         return losses
 
-    def _shades(self, mel: Tensor) -> Tensor:
-        """Normalised mel as a picture: 0 for silence, about 1 for the loudest."""
+    def _picture(self, mel: Tensor) -> Tensor:
+        """Scale normalised mel to a picture for SSIM: 0 for silence, about 1 for the loudest."""
         return (self.model.denormalise(mel) - self.model.config.mel_floor) / MEL_RANGE
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        said = self.reconstruct(batch)
-        losses = self.losses(batch, said)
-        predicted = said.prediction.log_durations.exp().round().clamp(min=1) * batch.token_mask
-        recorded = said.targets.durations
+        result = self.reconstruct(batch)
+        losses = self.losses(batch, result)
+        predicted = result.prediction.log_durations.exp().round().clamp(min=1) * batch.token_mask
+        recorded = result.targets.durations
         losses["duration_error"] = (predicted - recorded).abs().sum() / recorded.sum()
         losses["length_ratio"] = predicted.sum() / recorded.sum()
         self.log_losses("val", losses, batch_size=1)
         if batch_idx < SHOWN and self.trainer.is_global_zero:
-            self._show(batch, said, predicted)
+            self._show(batch, result, predicted)
 
-    def _show(self, batch: Batch, said: Reconstruction, predicted: Tensor) -> None:
+    def _show(self, batch: Batch, result: Reconstruction, predicted: Tensor) -> None:
         """Pictures and sounds of one clip: the recording, the model with its prosody, and the model on its own."""
         name = batch.names[0]
         symbols = [self.symbols[index] for index in batch.ids[0].tolist()]
-        ends, own_ends = said.targets.durations.cumsum(1), predicted.long().cumsum(1)
-        given, own = self.model.denormalise(said.made), self.model.denormalise(self._speak(batch, own_ends))
+        ends, own_ends = result.targets.durations.cumsum(1), predicted.long().cumsum(1)
+        given, own = self.model.denormalise(result.output), self.model.denormalise(self._speak(batch, own_ends))
         mels = {"recording": batch.mels[0], "model, given its prosody": given[0], "model": own[0]}
         edges = {"recording": (_starts(ends), symbols), "model": (_starts(own_ends), symbols)}
         pictures.log_mels(self, f"mel/{name}", mels, edges)
-        scores = alignment_scores(said.prior, said.mel)[0]
-        pictures.log_alignment(self, f"alignment/{name}", scores, said.targets.durations[0], predicted[0], symbols)
+        scores = alignment_scores(result.prior, result.mel)[0]
+        pictures.log_alignment(self, f"alignment/{name}", scores, result.targets.durations[0], predicted[0], symbols)
         if self.listening is not None:
             sounds = {f"{title}/{name}": self.listening.sound(mel) for title, mel in mels.items()}
             pictures.log_audio(self, sounds, self.listening.sample_rate)
@@ -229,7 +233,7 @@ class S4AcousticTask(TextTask[S4Acoustic, None]):
 
 
 def _check_files(utterances: Utterances) -> None:
-    """Find out now what a training would find out in its tenth hour."""
+    """Raise `SsmphonyError` for missing files now, not in the tenth hour of a training."""
     for clip, folder in zip(utterances.clips, utterances.folders, strict=True):
         for path in (folder / clip.audio, folder / "f0" / f"{clip.id}.npy"):
             if not path.is_file():
