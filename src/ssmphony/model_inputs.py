@@ -80,9 +80,9 @@ def model_inputs(model: VoiceModel, tokens: Sequence[Tokens], styles: Sequence[S
         ids[row, :count] = sentence.ids
         positions[row, :count] = word_positions([(word.first, word.stop) for word in sentence.words], count)
         speeds[row], pitches[row] = style.speed, style.pitch_semitones
-        if sentence.delivery:
-            speeds[row, :count] *= [part.speed for part in sentence.delivery]
-            pitches[row, :count] += [part.pitch_semitones for part in sentence.delivery]
+        if sentence.prosody:
+            speeds[row, :count] *= [part.speed for part in sentence.prosody]
+            pitches[row, :count] += [part.pitch_semitones for part in sentence.prosody]
     who = speaker_weights if "mix" in model.capabilities else speaker_row
     return ModelInputs(
         ids=ids,

@@ -64,7 +64,7 @@ def after_sound(
     last = min(max(row.consumed + width - lookahead, 0), row.produced)
     spoken = row.complete and last == row.produced
     samples = sound[(first + lookahead - row.consumed) * hop : (last + lookahead - row.consumed) * hop]
-    if row.tokens.delivery:
+    if row.tokens.prosody:
         samples = limit(samples * _gain(row, first, last, hop))
     paused = row.pause if spoken and row.pause <= PAUSE_S * rate else 0  # a short pause comes with the last sound
     samples = np.concatenate([samples, np.zeros(paused, np.float32)]) if paused else samples
@@ -107,6 +107,6 @@ def _spans(row: Progress, last: int, spoken: bool, grid: FrameGrid) -> tuple[int
 def _gain(row: Progress, first: int, last: int, hop: int) -> Samples:
     """What the samples of frames ``first`` to ``last`` are multiplied by; a change takes one frame."""
     token = np.searchsorted(row.starts, np.maximum(np.arange(first - 1, last), 0), side="right") - 1
-    decibels = np.array([part.gain_db for part in row.tokens.delivery], np.float32)[token]
+    decibels = np.array([part.gain_db for part in row.tokens.prosody], np.float32)[token]
     frames = np.arange(last - first + 1) * hop
     return np.power(10.0, np.interp(np.arange(1, (last - first) * hop + 1), frames, decibels / 20)).astype(np.float32)

@@ -90,7 +90,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Prosody:
     """How a token is spoken, compared with plain ones: at ``speed`` times the pace, higher, louder and so on."""
 
     speed: float = 1.0
@@ -110,7 +110,7 @@ class Tokens:
     """One sentence, or one clause of an over-long sentence, ready for a voice model.
 
     ``ids`` and ``symbols`` run in parallel. ``pause_after_s`` is silence the voice adds after the sentence.
-    ``start`` and ``end`` are character offsets of the sentence in the caller's text. ``delivery`` is parallel to
+    ``start`` and ``end`` are character offsets of the sentence in the caller's text. ``prosody`` is parallel to
     ``ids``, or empty where all are spoken plainly; ``speaker`` None is the one of the style. ``breaks_s``, which the
     first sentence of a document has, is the silence that all breaks of that document ask for together, so that too
     much of it can be refused before anything is spoken.
@@ -123,7 +123,7 @@ class Tokens:
     start: int = 0
     end: int = 0
     pause_after_s: float = 0.0
-    delivery: tuple[Delivery, ...] = ()
+    prosody: tuple[Prosody, ...] = ()
     speaker: str | None = None
     marks: tuple[Mark, ...] = ()
     breaks_s: float = 0.0
@@ -131,8 +131,8 @@ class Tokens:
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.symbols):
             raise ValueError(f"{len(self.ids)} ids but {len(self.symbols)} symbols")
-        if self.delivery and len(self.delivery) != len(self.ids):
-            raise ValueError(f"{len(self.ids)} ids but {len(self.delivery)} deliveries")
+        if self.prosody and len(self.prosody) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids but {len(self.prosody)} prosodies")
 
     def __len__(self) -> int:
         return len(self.ids)

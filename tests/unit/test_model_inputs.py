@@ -7,7 +7,7 @@ import pytest
 
 from ssmphony.interfaces import VoiceModel
 from ssmphony.model_inputs import ModelInputs, model_inputs
-from ssmphony.types import Delivery, Reference, ReferenceInput, SsmphonyError, Style, Tokens, Word
+from ssmphony.types import Prosody, Reference, ReferenceInput, SsmphonyError, Style, Tokens, Word
 
 
 class Model(VoiceModel):
@@ -38,15 +38,15 @@ def test_stacked_tokens_know_their_place_in_the_word():
 
 
 def test_a_token_may_be_spoken_unlike_its_sentence():
-    tokens = Tokens((1, 2), ("a", "b"), delivery=(Delivery(), Delivery(speed=0.5, pitch_semitones=3.0)))
+    tokens = Tokens((1, 2), ("a", "b"), prosody=(Prosody(), Prosody(speed=0.5, pitch_semitones=3.0)))
     batch = model_inputs(
         Model(), [tokens, Tokens((1,), ("a",))], [Style(speed=2.0, pitch_semitones=-1.0), Style(seed=7)]
     )
     assert batch.speeds.tolist() == [[2.0, 1.0], [1.0, 1.0]]
     assert batch.pitch_semitones.tolist() == [[-1.0, 2.0], [0.0, 0.0]]
     assert batch.seeds.tolist() == [0, 7]
-    with pytest.raises(ValueError, match="deliveries"):
-        Tokens((1, 2), ("a", "b"), delivery=(Delivery(),))
+    with pytest.raises(ValueError, match="prosodies"):
+        Tokens((1, 2), ("a", "b"), prosody=(Prosody(),))
 
 
 @pytest.mark.parametrize("fewest", [0, 2])

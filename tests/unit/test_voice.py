@@ -14,7 +14,7 @@ import pytest
 
 import ssmphony
 from ssmphony.interfaces import Decoder, VoiceModel
-from ssmphony.types import Audio, Delivery, FrameGrid, Frames, Mark, SsmphonyError, Style, Tokens, VoiceCard
+from ssmphony.types import Audio, FrameGrid, Frames, Mark, Prosody, SsmphonyError, Style, Tokens, VoiceCard
 from ssmphony.voice import Voice
 from tests.tiny_voice import BLOCK, HOP, VOCODER_LOOKAHEAD, reference
 
@@ -257,8 +257,8 @@ def test_every_frame_is_heard_once_whatever_block_and_lookahead(lookahead, block
 
 @pytest.mark.parametrize("block", [1, 3, 32])
 def test_a_louder_token_grows_within_a_frame(block):
-    loud = (Delivery(), Delivery(gain_db=20 * np.log10(3)), Delivery())
-    tokens = Tokens((1,) * 3, ("a",) * 3, delivery=loud)
+    loud = (Prosody(), Prosody(gain_db=20 * np.log10(3)), Prosody())
+    tokens = Tokens((1,) * 3, ("a",) * 3, prosody=loud)
     voice = Voice(OneSentence(tokens), CountingModel([2, 2, 2], block), DelayCodec(1), VoiceCard("t", "hi"))
     gain = [1, 1, 1, 1, np.sqrt(3), 3, 3, 3, np.sqrt(3), 1, 1, 1]
     np.testing.assert_allclose(voice.say("a").samples, np.array(gain) * np.repeat([0.1, 0.2, 0.3], 4), rtol=1e-5)
@@ -266,7 +266,7 @@ def test_a_louder_token_grows_within_a_frame(block):
 
 def test_what_overshoots_is_bent_not_cut_off():
     decibels = (-12.0, 9.0, 10.0, 8.0, 8.0)  # of 0.1, 0.2 … 0.5
-    tokens = Tokens((1,) * 5, ("a",) * 5, delivery=tuple(map(Delivery, (1.0,) * 5, (0.0,) * 5, decibels)))
+    tokens = Tokens((1,) * 5, ("a",) * 5, prosody=tuple(map(Prosody, (1.0,) * 5, (0.0,) * 5, decibels)))
     voice = Voice(OneSentence(tokens), CountingModel([2] * 5, 4), DelayCodec(1), VoiceCard("t", "hi"))
     samples = voice.say("a").samples[3::4]  # where the gain has arrived
     wanted = np.arange(1, 6) / 10 * 10 ** (np.array(decibels) / 20)
@@ -279,7 +279,7 @@ def test_what_overshoots_is_bent_not_cut_off():
 def test_a_slow_token_slows_nothing_else(voice):
     (tokens,) = voice.frontend.sentences("नमस्ते दुनिया।")
     places = range(len(tokens))
-    slow = replace(tokens, delivery=tuple(Delivery(speed=0.5 if place == 3 else 1.0) for place in places))
+    slow = replace(tokens, prosody=tuple(Prosody(speed=0.5 if place == 3 else 1.0) for place in places))
     plain, slower = ([span.end_s - span.start_s for span in _speak(voice, [t], [Style()])[0].phonemes]
                      for t in (tokens, slow))  # fmt: skip
     frame = voice.codec.grid.hop_length / voice.sample_rate

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ssmphony.text import FRONTENDS, hindi, ssml
 from ssmphony.text.hindi.say_as import say_as
-from ssmphony.types import Delivery, SsmphonyError, Tokens
+from ssmphony.types import Prosody, SsmphonyError, Tokens
 from tests.unit.text.tables import cases
 
 FRONTEND = FRONTENDS["hindi"]().build()
@@ -26,13 +26,13 @@ def words(sentences: list[Tokens]) -> list[str]:
     return [word.text for sentence in sentences for word in sentence.words]
 
 
-def deliveries(sentence: Tokens) -> dict[str, Delivery]:
-    return {word.text: sentence.delivery[word.first] for word in sentence.words}
+def prosodies(sentence: Tokens) -> dict[str, Prosody]:
+    return {word.text: sentence.prosody[word.first] for word in sentence.words}
 
 
 def test_without_elements_it_is_the_text():
     (marked,), (plain,) = read("नमस्ते दुनिया।"), FRONTEND.sentences("नमस्ते दुनिया।")
-    assert (marked.symbols, marked.pause_after_s, marked.delivery) == (plain.symbols, plain.pause_after_s, ())
+    assert (marked.symbols, marked.pause_after_s, marked.prosody) == (plain.symbols, plain.pause_after_s, ())
 
 
 @pytest.mark.parametrize("text", ["3 < 5", "<b>नमस्ते</b>", "<speaker>राम</speaker>", "<", "<speak", "राम <speak>"])
@@ -66,27 +66,27 @@ def test_paragraphs_and_sentences():
 @pytest.mark.parametrize(
     ("attributes", "expected"),
     [
-        ('rate="slow"', Delivery(speed=0.75)),
-        ('rate="80%"', Delivery(speed=0.8)),
-        ('rate="+10%"', Delivery(speed=1.1)),
-        ('rate="1.2"', Delivery(speed=1.2)),
-        ('rate="900%"', Delivery(speed=4.0)),
-        ('pitch="+2st"', Delivery(pitch_semitones=2.0)),
-        ('pitch="+100%"', Delivery(pitch_semitones=12.0)),
-        ('pitch="x-low" volume="-6dB"', Delivery(pitch_semitones=-5.0, gain_db=-6.0)),
-        ('volume="loud"', Delivery(gain_db=4.0)),
-        ('volume="80"', Delivery(gain_db=-1.9382)),
-        ('volume="0"', Delivery(gain_db=-120.0)),
-        ('volume="-50%"', Delivery(gain_db=-6.0206)),
-        ('pitch="+20Hz"', Delivery(pitch_semitones=1.6500423)),
-        ('pitch="100Hz"', Delivery(pitch_semitones=-12.0)),
-        ('rate=".5"', Delivery(speed=0.5)),
+        ('rate="slow"', Prosody(speed=0.75)),
+        ('rate="80%"', Prosody(speed=0.8)),
+        ('rate="+10%"', Prosody(speed=1.1)),
+        ('rate="1.2"', Prosody(speed=1.2)),
+        ('rate="900%"', Prosody(speed=4.0)),
+        ('pitch="+2st"', Prosody(pitch_semitones=2.0)),
+        ('pitch="+100%"', Prosody(pitch_semitones=12.0)),
+        ('pitch="x-low" volume="-6dB"', Prosody(pitch_semitones=-5.0, gain_db=-6.0)),
+        ('volume="loud"', Prosody(gain_db=4.0)),
+        ('volume="80"', Prosody(gain_db=-1.9382)),
+        ('volume="0"', Prosody(gain_db=-120.0)),
+        ('volume="-50%"', Prosody(gain_db=-6.0206)),
+        ('pitch="+20Hz"', Prosody(pitch_semitones=1.6500423)),
+        ('pitch="100Hz"', Prosody(pitch_semitones=-12.0)),
+        ('rate=".5"', Prosody(speed=0.5)),
     ],
 )
 def test_prosody(attributes, expected):
     (sentence,) = read(f"एक <prosody {attributes}>दो</prosody> तीन")
-    said = deliveries(sentence)
-    assert (said["एक"], said["तीन"]) == (Delivery(), Delivery())
+    said = prosodies(sentence)
+    assert (said["एक"], said["तीन"]) == (Prosody(), Prosody())
     assert astuple(said["दो"]) == pytest.approx(astuple(expected), abs=1e-4)
 
 
@@ -94,7 +94,7 @@ def test_elements_inside_each_other_add_up():
     (sentence,) = read(
         '<prosody rate="50%" pitch="+3st">एक <prosody rate="50%" pitch="-1st">दो</prosody> तीन</prosody>'
     )
-    assert deliveries(sentence) == {"एक": Delivery(0.5, 3.0), "दो": Delivery(0.25, 2.0), "तीन": Delivery(0.5, 3.0)}
+    assert prosodies(sentence) == {"एक": Prosody(0.5, 3.0), "दो": Prosody(0.25, 2.0), "तीन": Prosody(0.5, 3.0)}
 
 
 def test_breaks_end_a_clause_and_last_as_long_as_they_say():
@@ -199,7 +199,7 @@ def test_long_phonemes_are_one_element():
 )
 def test_elements_of_the_standard_that_change_nothing(body, spoken):
     (marked,), (plain,) = read(body), FRONTEND.sentences(spoken)
-    assert (marked.symbols, marked.delivery, marked.speaker) == (plain.symbols, (), None)
+    assert (marked.symbols, marked.prosody, marked.speaker) == (plain.symbols, (), None)
 
 
 @pytest.mark.parametrize(("time", "seconds"), [(".5s", 0.5), ("+250ms", 0.25), ("1.s", 1.0)])

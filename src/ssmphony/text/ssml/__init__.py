@@ -14,7 +14,7 @@ from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml.document import Document
 from ssmphony.text.ssml.prolog import read_head, recognise
 from ssmphony.text.ssml.reader import SayAs, parse
-from ssmphony.types import Delivery, Mark, SsmphonyError, Tokens
+from ssmphony.types import Mark, Prosody, SsmphonyError, Tokens
 
 __all__ = ["Document", "SayAs", "is_ssml", "parse", "read_head", "recognise", "sentences"]
 
@@ -72,18 +72,18 @@ def _token(sentence: Tokens, place: int) -> int:
 
 def _placed(document: Document, sentence: Tokens) -> Tokens:
     """A sentence of the plain text as one of the document: its places there, and how each token is spoken."""
-    delivery: list[Delivery] = []
+    prosody: list[Prosody] = []
     for word in sentence.words:  # what stands between words is spoken like the word before it
-        said = document.at(word.start).delivery
-        delivery += [delivery[-1] if delivery else said] * (word.first - len(delivery))
-        delivery += [said] * (word.stop - word.first)
-    delivery += delivery[-1:] * (len(sentence) - len(delivery))
+        said = document.at(word.start).prosody
+        prosody += [prosody[-1] if prosody else said] * (word.first - len(prosody))
+        prosody += [said] * (word.stop - word.first)
+    prosody += prosody[-1:] * (len(sentence) - len(prosody))
     words = tuple(replace(word, **_span(document, word.start, word.end)) for word in sentence.words)
     return replace(
         sentence,
         words=words,
         text=sentence.text.replace(CUT, " "),
-        delivery=tuple(delivery) if any(part != Delivery() for part in delivery) else (),
+        prosody=tuple(prosody) if any(part != Prosody() for part in prosody) else (),
         speaker=document.at(sentence.words[0].start).speaker if sentence.words else None,
         **_span(document, sentence.start, sentence.end),
     )

@@ -6,14 +6,14 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ssmphony.types import Delivery
+from ssmphony.types import Prosody
 
 
 class Stretch(NamedTuple):
     """What holds from character ``first`` of the plain text on, up to the next stretch."""
 
     first: int
-    delivery: Delivery
+    prosody: Prosody
     speaker: str | None
 
 
@@ -31,7 +31,7 @@ class Document:
     """``text`` is what is spoken; ``breaks`` are (place, seconds) and ``marks`` (place, name), in order."""
 
     text: str = ""
-    stretches: list[Stretch] = field(default_factory=lambda: [Stretch(0, Delivery(), None)])
+    stretches: list[Stretch] = field(default_factory=lambda: [Stretch(0, Prosody(), None)])
     breaks: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])
     marks: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     sources: list[Source] = field(default_factory=lambda: [Source(0, 0, None)])

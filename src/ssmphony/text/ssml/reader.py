@@ -14,7 +14,7 @@ from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml import values
 from ssmphony.text.ssml.document import Document, Source, Stretch
 from ssmphony.text.ssml.prolog import begin_of
-from ssmphony.types import Delivery, SsmphonyError
+from ssmphony.types import Prosody, SsmphonyError
 
 SayAs = Callable[[str, str, str], str]
 """(text, interpret-as, format) → what is spoken for it. Raises `SsmphonyError` for a kind it does not know."""
@@ -70,13 +70,13 @@ def parse(document: str, say_as: SayAs) -> Document:
 class _Element(NamedTuple):
     name: str
     attributes: Mapping[str, str]
-    delivery: Delivery
+    prosody: Prosody
     speaker: str | None
     prefixes: Mapping[str, str]
     """Of names, and the namespaces that they stand for."""
 
 
-_OUTSIDE = _Element("", {}, Delivery(), None, {"ssml": NAMESPACE})
+_OUTSIDE = _Element("", {}, Prosody(), None, {"ssml": NAMESPACE})
 
 
 class _Reader:
@@ -169,11 +169,11 @@ class _Reader:
         self._open(name, attributes, outer, prefixes)
 
     def _open(self, name: str, attributes: dict[str, str], outer: _Element, prefixes: Mapping[str, str]) -> None:
-        delivery, speaker = outer.delivery, outer.speaker
+        prosody, speaker = outer.prosody, outer.speaker
         if name == "prosody":
-            delivery = values.combine(delivery, self._said(values.prosody, attributes))
+            prosody = values.combine(prosody, self._said(values.prosody, attributes))
         elif name == "emphasis":
-            delivery = values.combine(delivery, self._said(values.emphasis, attributes))
+            prosody = values.combine(prosody, self._said(values.emphasis, attributes))
         elif name == "voice":
             speaker = attributes.get("name", "").strip() or speaker
         elif name == "break":
@@ -188,7 +188,7 @@ class _Reader:
             self.silent = 1
         elif name == "p":
             self._write("\n", self._place(), None)
-        self.elements.append(_Element(name, attributes, delivery, speaker, prefixes))
+        self.elements.append(_Element(name, attributes, prosody, speaker, prefixes))
         self._change()
 
     def _end(self, name: str) -> None:
@@ -214,7 +214,7 @@ class _Reader:
         if self.elements:
             if self.elements[-1].speaker != self.found.stretches[-1].speaker:
                 self._cut(0.0)
-            now = Stretch(self.length, self.elements[-1].delivery, self.elements[-1].speaker)
+            now = Stretch(self.length, self.elements[-1].prosody, self.elements[-1].speaker)
             if self.found.stretches[-1].first == self.length:
                 self.found.stretches.pop()
             if not self.found.stretches or self.found.stretches[-1][1:] != now[1:]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ssmphony.types import Delivery
+from ssmphony.types import Prosody
 
 MAX_BREAK_S = 10.0
 SPEEDS = (0.25, 4.0)
@@ -22,10 +22,10 @@ _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.
 _PITCHES = {"x-low": -5.0, "low": -2.5, "medium": 0.0, "default": 0.0, "high": 2.5, "x-high": 5.0}
 _VOLUMES = {"silent": -120.0, "x-soft": -12.0, "soft": -6.0, "medium": 0.0, "default": 0.0, "loud": 4.0, "x-loud": 8.0}
 _EMPHASIS = {
-    "strong": Delivery(0.85, 1.5, 3.0),
-    "moderate": Delivery(0.92, 1.0, 1.5),
-    "none": Delivery(),
-    "reduced": Delivery(1.1, -0.5, -2.0),
+    "strong": Prosody(0.85, 1.5, 3.0),
+    "moderate": Prosody(0.92, 1.0, 1.5),
+    "none": Prosody(),
+    "reduced": Prosody(1.1, -0.5, -2.0),
 }
 _T = TypeVar("_T")
 
@@ -40,21 +40,21 @@ def pause_s(attributes: Mapping[str, str]) -> float:
     return min(float(match[1]) / (1000 if match[2] == "ms" else 1), MAX_BREAK_S)
 
 
-def emphasis(attributes: Mapping[str, str]) -> Delivery:
+def emphasis(attributes: Mapping[str, str]) -> Prosody:
     return _choice(attributes, "level", "moderate", _EMPHASIS)
 
 
-def prosody(attributes: Mapping[str, str]) -> Delivery:
+def prosody(attributes: Mapping[str, str]) -> Prosody:
     speed = _amount(attributes, "rate", _RATES, {"%": _share, "": _factor}, "slow, 80% or 1.2")
     pitch = _amount(attributes, "pitch", _PITCHES, {"st": float, "%": _semitones, "Hz": _hertz}, "high, +2st or -10%")
     gain = _amount(attributes, "volume", _VOLUMES, {"dB": float, "%": _loudness, "": _volume}, "soft or +6dB")
-    return Delivery(speed, pitch, gain)
+    return Prosody(speed, pitch, gain)
 
 
-def combine(outer: Delivery, inner: Delivery) -> Delivery:
+def combine(outer: Prosody, inner: Prosody) -> Prosody:
     """An element inside another: paces multiply, semitones and decibels add up, within what a voice can do."""
     pitch = outer.pitch_semitones + inner.pitch_semitones
-    return Delivery(
+    return Prosody(
         _clip(outer.speed * inner.speed, SPEEDS),
         _clip(pitch, (-SEMITONES, SEMITONES)),
         _clip(outer.gain_db + inner.gain_db, DECIBELS),
