@@ -35,7 +35,7 @@ TABLES = Path(tables.__file__).parent
 STORY_WEIGHT, OWN_WEIGHT = 3, 8
 MOST_IN_TEXT = 8
 """A story is full of its own names: no word of it counts oftener than this, and no pair half as often."""
-"""How often a sentence of stories, or of our own, counts: news are a long way from what people type."""
+"""How often a sentence of stories, or of our own, counts: news differ from what people type."""
 RARE = 0.4
 """The count of a word that only the dictionary has."""
 FEWEST_PAIR, FEWEST_IN_CLASS = 3, 20
@@ -164,7 +164,7 @@ def pattern(word: str) -> str:
 
 
 def row_of(unit: str, table: Mapping[str, object]) -> str:
-    """The row of a table of spellings that speaks of a unit."""
+    """The row of a table of spellings for a unit."""
     return next(row for row in (unit, unit[:2], unit[0]) if row in table)
 
 
@@ -241,12 +241,12 @@ def _align(typed: str, units: tuple[str, ...], costs: dict[str, dict[str, int]])
     for unit in units:
         row = row_of(unit, costs)
         ahead: dict[int, tuple[int, list[tuple[str, str]]]] = {}
-        for place, (cost, way) in reached.items():
+        for place, (cost, path) in reached.items():
             for form, extra in costs[row].items():
                 letters = form.strip("-")
                 stop = place + len(letters)
                 if typed.startswith(letters, place) and (stop not in ahead or cost + extra < ahead[stop][0]):
-                    ahead[stop] = cost + extra, [*way, (row, form)]
+                    ahead[stop] = cost + extra, [*path, (row, form)]
         reached = ahead
     return reached.get(len(typed), (0, []))[1]
 

@@ -17,7 +17,7 @@ _ENTER, _LEAVE = 5.0, 3.0
 _BEGIN, _STOP = 4.0, 1.5
 """And what it costs a sentence to begin or end with it."""
 _WEIGHT = 0.9
-"""How much the neighbours of a word count beside its spelling."""
+"""How much the neighbours of a word count, relative to its spelling."""
 _END = Piece(0, 0, "", (reading_of(EDGE),))
 
 
@@ -63,9 +63,9 @@ def _best(pieces: list[Piece]) -> list[Reading]:
     for piece in (*pieces, _END):
         layer: list[tuple[float, int]] = []
         for reading in piece.readings:
-            ways = [cost + _step(last, reading) for cost, last in zip(costs, before, strict=True)]
-            cheapest = min(ways)
-            layer.append((cheapest + reading.cost, ways.index(cheapest)))
+            totals = [cost + _step(last, reading) for cost, last in zip(costs, before, strict=True)]
+            cheapest = min(totals)
+            layer.append((cheapest + reading.cost, totals.index(cheapest)))
         layers.append(layer)
         before, costs = list(piece.readings), [cost for cost, _ in layer]
     best: list[Reading] = []

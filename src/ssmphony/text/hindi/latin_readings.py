@@ -1,4 +1,4 @@
-"""The ways to read each word of a sentence: as Hindi in Latin letters, as English between Hindi words, as a name, or
+"""How each word of a sentence may be read: as Hindi in Latin letters, as English between Hindi words, as a name, or
 as part of running English; each with a cost, the negative logarithm of its being typed so.
 
 The words alone are weighed here, with what else their place says (capitals, the script and the person of the sentence,
@@ -30,7 +30,7 @@ RUNNING = "<x>"
 _COMMON = {"10": 7.6, "20": 8.8}
 _LEXICON, _INFLECTED, _UNKNOWN = 8.6, 9.6, 13.0
 _FUNCTION_INSERT = 5.0
-"""English pronouns and the like seldom stand alone in Hindi."""
+"""English pronouns and the like rarely stand between Hindi words."""
 _KNOWN_NAME, _SOME_NAME = 8.0, 12.0
 _CAPITAL = 2.5
 _PHRASE = 6.0
@@ -40,8 +40,8 @@ _CLASH = 3.2
 """A word that English has too is English, unless the table of short forms says what it is in Hindi."""
 _FIRST = 3.0
 """How far a verb in the first person speaks for मैं (main, mein, me)."""
-_LEANING = frozenset("ही भी का की के को ने से में तक".split())
-"""Words that lean on the one before them, and begin no sentence."""
+_ENCLITICS = frozenset("ही भी का की के को ने से में तक".split())
+"""Clitics and postpositions, which begin no sentence."""
 _FAMILIAR, _NEAR = 20, 2.5
 """A Hindi word of such a frequency, spelled so nearly, is not an unknown English one."""
 
@@ -61,7 +61,7 @@ _REACH = 60
 
 
 class Reading(NamedTuple):
-    """A way to read a word: its class, or its first word as Hindi text has it, its cost, and the Hindi that is said.
+    """How a word may be read: its class, or its first word as Hindi text has it, its cost, and the Hindi that is said.
 
     ``frequency`` is how often Hindi text has the word; ``last`` is what the next word follows.
     """
@@ -126,7 +126,7 @@ _FIGURES = (reading_of(NUMBER), reading_of(RUNNING, 5.0))
 
 
 def pieces(text: str) -> list[Piece]:
-    """The words, numbers and marks of a sentence with the ways to read them."""
+    """The words, numbers and marks of a sentence with their possible readings."""
     matches = list(_TOKEN.finditer(text))
     sentence = _Sentence.of(text, matches)
     return [Piece(*match.span(), match[0].lower(), _readings(place, sentence)) for place, match in enumerate(matches)]
@@ -184,12 +184,12 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
         "/" in text[start:stop] and _DIGIT_BEFORE.search(text, max(0, start - 3), start)
     ):
         return True
-    before, behind = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-    if behind == "." and word in _dotted():
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    if after == "." and word in _dotted():
         return True
     if _is_variable(word, text, match) or (word == "ve" and before and before in "+-−"):
         return True
-    if _LETTER_PART.search(text, start, stop) or (behind and behind in ")'’" and _LABEL.fullmatch(word)):
+    if _LETTER_PART.search(text, start, stop) or (after and after in ")'’" and _LABEL.fullmatch(word)):
         return True  # X-ray, s', (ii)
     if match[0] in _calendar() and _near_figures(place, words):
         return True
@@ -200,7 +200,7 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
         return True  # LoC, WhatsApp
     if written.isupper() and not sentence.shouted and written != "I":
         return len(written) < 6
-    return "-" in (before, behind) and re.sub("[^a-z]", "", text[start:stop].lower()) in english.words()
+    return "-" in (before, after) and re.sub("[^a-z]", "", text[start:stop].lower()) in english.words()
 
 
 def _after(previous: str, word: str) -> bool:
@@ -213,8 +213,8 @@ def _after(previous: str, word: str) -> bool:
 
 def _is_variable(word: str, text: str, match: re.Match[str]) -> bool:
     """Whether a short word has a sign of a formula next to it."""
-    before, behind = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 2]
-    return len(word) < _LONGEST_VARIABLE and not _FORMULA.isdisjoint((before.strip()[-1:], behind.strip()[:1]))
+    before, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 2]
+    return len(word) < _LONGEST_VARIABLE and not _FORMULA.isdisjoint((before.strip()[-1:], after.strip()[:1]))
 
 
 def _chunk(text: str, start: int, stop: int) -> tuple[int, int]:
@@ -247,7 +247,7 @@ def _units() -> frozenset[str]:
 
 
 def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
-    """The ways to read a word of Latin letters."""
+    """The possible readings of a word in Latin letters."""
     word = sentence.words[place]
     capital = _CAPITAL if sentence.capitals and place and sentence.matches[place][0][0].isupper() else 0.0
     phrase = _in_phrase(place, sentence)
@@ -260,7 +260,7 @@ def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
         first = not place or not sentence.words[place - 1][0].isalnum()
         for reading in _hindi(word, name, sentence.first_person):
             odd = (_CAPITAL * (reading.hindi != name) if capital else 0.0) + (
-                _FIRST if first and reading.hindi in _LEANING else 0.0
+                _FIRST if first and reading.hindi in _ENCLITICS else 0.0
             )
             hindi.append(reading._replace(cost=reading.cost + script + odd))
     unknown = cost > _INFLECTED
@@ -275,8 +275,8 @@ def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
 def _in_phrase(place: int, sentence: _Sentence) -> float:
     """What speaks for English in a word that stands in an English phrase (main gate)."""
     words = ("", *sentence.words, "")
-    before, word, behind = words[place : place + 3]
-    if behind in _phrases().get(word, ()):
+    before, word, after = words[place : place + 3]
+    if after in _phrases().get(word, ()):
         return 0.0 if word == "main" and sentence.first_person else _PHRASE
     return _PHRASE / 2 if word in _phrases().get(before, ()) else 0.0
 

@@ -102,29 +102,29 @@ def skeleton(letters: str) -> str:
 def units(pattern: str) -> tuple[str, ...]:
     """The phones of a pattern as rows of ``romanised_spellings.tsv``: each with what its place does to its spelling.
 
-    ``$`` the end, ``+`` a vowel behind a vowel, ``=`` the first half of a double consonant, ``_`` a consonant before
-    another, ``h`` a schwa beside h, ``~`` a nasal vowel.
+    ``$`` the end, ``+`` a vowel after a vowel, ``=`` the first half of a double consonant, ``_`` a consonant before
+    another, ``h`` a schwa next to h, ``~`` a nasal vowel.
 
     >>> units("jAegA")
     ('j', 'A', 'e+', 'g', 'A$')
     """
     found: list[str] = []
     for place, phone in enumerate(pattern):
-        before, behind = pattern[place - 1 : place], pattern[place + 1 : place + 2]
+        before, after = pattern[place - 1 : place], pattern[place + 1 : place + 2]
         if phone == "~":
-            found.append("~" if behind else "~I" if before == "I" else "~$")
+            found.append("~" if after else "~I" if before == "I" else "~$")
         elif phone in _VOWELS:
-            nasal = "~" * (behind == "~")
-            if phone == "a" and "h" in (before, behind):
+            nasal = "~" * (after == "~")
+            if phone == "a" and "h" in (before, after):
                 found.append("ah")
             elif before and before in _VOWELS + "~":
                 found.append(f"{phone}+{nasal}")
             else:
-                found.append(phone + (nasal if behind or phone == "a" else "$"))
-        elif behind and behind in (phone, _ASPIRATED.get(phone, phone)):
+                found.append(phone + (nasal if after or phone == "a" else "$"))
+        elif after and after in (phone, _ASPIRATED.get(phone, phone)):
             found.append(phone + "=")
         else:
-            found.append(phone if behind and behind in _VOWELS else phone + ("_" if behind else "$"))
+            found.append(phone if after and after in _VOWELS else phone + ("_" if after else "$"))
     return tuple(found)
 
 
