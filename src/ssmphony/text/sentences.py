@@ -1,6 +1,6 @@
 """Cut text into sentences, lazily, in constant memory, with offsets into the original text.
 
-Every decision depends only on the characters of the sentence and the few behind its end, never on how the text
+Every decision depends only on the characters of the sentence and the few after its end, never on how the text
 arrives: pieces of any size give the same sentences. A sentence without an end is cut at ``MAX_CHARACTERS``.
 """
 
@@ -21,7 +21,7 @@ ENDS = re.compile(rf"[{CUT}{_LINE_ENDS}।॥?？!！‼⁇⁈⁉…。.．|؟۔
 _RUN = re.compile(r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)\]}）」』।॥?？!！‼⁇⁈⁉…。.．|؟۔]*")
 _DOTS = ".．"
 CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
-"""The mark that ends a clause; a blank stands behind it."""
+"""The mark that ends a clause; a blank stands after it."""
 _SPACE = re.compile(r"\s")
 _ITEM = re.compile(r"[ivx]{2,4}")
 """A small Roman numeral before the first item of a line."""
@@ -49,7 +49,7 @@ class Sentence:
     """``text`` is the caller's text from ``start`` to ``end``, closing marks included.
 
     ``mark`` is how it closes: one of ``.`` ``?`` ``!`` ``…``, ``,`` for an over-long text that was cut, or nothing
-    where a line or the text ends without a mark; ``line_end`` tells that a line ends behind it.
+    where a line or the text ends without a mark; ``line_end`` tells that a line ends after it.
     """
 
     text: str
@@ -95,7 +95,7 @@ class _Scanner:
             self._drop(blank)
 
     def _swallow_line_end(self, stop: int) -> int:
-        """A line end right behind the closing mark belongs to the sentence."""
+        """A line end right after the closing mark belongs to the sentence."""
         return stop + 1 if stop < len(self.buffer) and self.buffer[stop] in _LINE_ENDS else stop
 
     def _find_end(self, final: bool) -> tuple[int, str] | None:
@@ -190,7 +190,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
 
 
 def _forced_cut(window: str) -> int:
-    """Where to cut a text without an end: behind the last clause mark, else the last space, else between letters."""
+    """Where to cut a text without an end: after the last clause mark, else the last space, else between letters."""
     half = MAX_CHARACTERS // 2
     for pattern in (CLAUSE, _SPACE):
         cuts = [match.end() for match in pattern.finditer(window, half, MAX_CHARACTERS)]

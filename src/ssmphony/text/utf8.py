@@ -15,7 +15,7 @@ from pydantic import Field
 from ssmphony.config import Config, choose
 from ssmphony.interfaces import Frontend
 from ssmphony.text import sentences
-from ssmphony.text.pauses import pause_behind
+from ssmphony.text.pauses import pause_after
 from ssmphony.types import SsmphonyError, Tokens, Word
 
 PAD, BEGIN, END = "_", "^", "$"
@@ -74,7 +74,7 @@ class ByteFrontend(Frontend):
             behind = stop
             while behind < length and sentence.text[behind].isspace():
                 behind += 1
-            pause_s = pause_behind(sentence) if behind == length else 0.0
+            pause_s = pause_after(sentence) if behind == length else 0.0
             yield _tokens(sentence.text[start:stop], sentence.start + start, pause_s)
             start = behind
 

@@ -13,7 +13,7 @@ _POWERS = {"2": ("का", "वर्ग"), "3": ("का", "घन")}
 
 
 def _superscript(match: re.Match[str], state: Context) -> Said:
-    """Behind a number or a letter: ² का वर्ग, ³ का घन, others की घात."""
+    """After a number or a letter: ² का वर्ग, ³ का घन, others की घात."""
     return _power(match[0].translate(_SUPERSCRIPTS)), match.end()
 
 
@@ -29,7 +29,7 @@ def _power(written: str) -> tuple[str, ...]:
 
 
 def _minus(match: re.Match[str], state: Context) -> Said | None:
-    """Between two numbers beside a sign of equality; anywhere else a dash is a range or a score."""
+    """Between two numbers next to a sign of equality; anywhere else a dash is a range or a score."""
     before = state.text[max(0, match.start() - 2) : match.start()].rstrip()
     if not (before.endswith("=") or state.text[match.end() : match.end() + 2].lstrip().startswith("=")):
         return None
@@ -66,7 +66,7 @@ def _prime(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _variables(match: re.Match[str], state: Context) -> Said | None:
-    """A product of variables (F = ma, ax² + by, 4ac): letters beside a sign of a formula, where they are no word."""
+    """A product of variables (F = ma, ax² + by, 4ac): letters next to a sign of a formula, where they are no word."""
     text, start, stop = state.text, match.start(), match.end()
     powered = bool(_POWERED.match(text, stop))
     beside = bool(_SIGN_BEHIND.match(text, stop)) or bool(_SIGN_BEFORE.search(text[max(0, start - 3) : start]))

@@ -18,7 +18,7 @@ _SHORT_MONTHS = {name: row[0] for row in _MONTHS for name in row[2].split()[1:]}
 SHORT_NAMES = _SHORT_DAYS | _SHORT_MONTHS
 _NAMES = {name: row[0] for row in (*_DAYS, *_MONTHS) for name in row[2].split()}
 _ALONE = frozenset(SHORT_NAMES) - {"Mar", "Sat", "Sun"}
-"""Short names that are no words: read in Hindi also where no other name stands beside them."""
+"""Short names that are no words: read in Hindi also where no other name stands next to them."""
 _PLACES = {name: place for rows in (_DAYS, _MONTHS) for place, row in enumerate(rows) for name in " ".join(row).split()}
 """Where a day stands in its week and a month in its year."""
 
@@ -42,7 +42,7 @@ _SIDES = (
         rf"(?:{_PART}\d{{1,2}}|\d{{1,2}}(?:[:.]\d\d)?{_HALF})",
     ),
 )
-"""What stands before a dash and what behind it, where it is से."""
+"""What stands before a dash and what after it, where it is से."""
 _REACH = 40
 
 
@@ -64,7 +64,7 @@ def _joint(match: re.Match[str], state: Context) -> Said | None:
 
 @cache
 def _neighbours(short: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A name of a day beside another, a date or an hour; beside a name written out only in a range."""
+    """A name of a day next to another, a date or an hour; next to a name written out only in a range."""
     between = r"\.?\s?(?:[-–—/,&]|to\s|से\s|और\s)?\s?" if short else r"\s?[-–—]\s?"
     behind = rf"{between}(?:{_DAY}|{_DATE}|\d{{1,2}}(?::\d\d|\s?[AaPp][Mm]))"
     return re.compile(rf"(?:{_DAY}|{MONTH}){between}\Z"), re.compile(behind)

@@ -14,7 +14,7 @@ CONJUNCTIONS = frozenset(row[0] for row in tables.rows("conjunctions"))
 def cut(words: Sequence[Word], limit: int) -> list[tuple[Word, ...]]:
     """Clauses of at most ``limit`` tokens (phones and inner pauses); nothing is dropped.
 
-    Cuts fall behind a clause mark, else before a conjunction, else between words; among equals where the clauses
+    Cuts fall after a clause mark, else before a conjunction, else between words; among equals where the clauses
     come out even. A word longer than ``limit`` is cut itself.
     """
     rest = [piece for word in words for piece in _pieces(word, limit)]

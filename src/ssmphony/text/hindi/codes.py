@@ -78,7 +78,7 @@ def _is_amount(match: re.Match[str], state: Context) -> bool:
 
 
 def _code(match: re.Match[str], state: Context) -> Said | None:
-    """Digits behind a word that announces a code (OTP, पिन, हेल्पलाइन), or a place whose PIN code they are."""
+    """Digits after a word that announces a code (OTP, पिन, हेल्पलाइन), or a place whose PIN code they are."""
     digits = re.sub(r"\D", "", match[0])
     text = state.text
     if state.behind(match.end()) in _COUNTED:
@@ -127,7 +127,7 @@ def _masked(match: re.Match[str], state: Context) -> Said:
 
 
 def _version(match: re.Match[str], state: Context) -> Said | None:
-    """Parts with पॉइंट between them: three or more, or behind a word that announces a version."""
+    """Parts with पॉइंट between them: three or more, or after a word that announces a version."""
     written = match[2]
     announced = match[1] or state.before(match.start()).lower() in VERSION_WORDS
     if written.count(".") < 2 and not announced:

@@ -65,12 +65,12 @@ class Context:
         return [bare for word in written if (bare := word.strip(":-–,.()#[]"))]
 
     def behind(self, place: int) -> str:
-        """The word behind ``place``, without marks."""
+        """The word after ``place``, without marks."""
         words = self.words_behind(place)
         return words[0] if words else ""
 
     def words_behind(self, place: int) -> list[str]:
-        """The words of the 40 characters behind ``place``, without marks; none behind a sentence or clause mark."""
+        """The words of the 40 characters after ``place``, without marks; none after a sentence or clause mark."""
         return [word for word in re.split(r"[\s.,।?!();]+", self.text[place : place + 40].lstrip(" -")) if word]
 
     def operand(self, place: int) -> Said | None:

@@ -87,7 +87,7 @@ def _month_first(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _day_month(match: re.Match[str], state: Context) -> Said | None:
-    """5/11 behind the word दिनांक; 15-08, whose zero no amount has."""
+    """5/11 after the word दिनांक; 15-08, whose zero no amount has."""
     day, month = int(match[1]), int(match[2])
     told = match[2][0] == "0" or state.before(match.start()).lower() in _DATE_WORDS
     if not (told and 1 <= day <= 31 and 1 <= month <= 12) or state.before(match.start()).lower() in _NUMBER_WORDS:

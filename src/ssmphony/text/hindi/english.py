@@ -17,7 +17,7 @@ _LONGEST = 24
 
 
 class Ending(NamedTuple):
-    """``ending`` behind a known stem, which gets one of ``stems`` back; ``written`` where ``after`` fits its end.
+    """``ending`` after a known stem, which gets one of ``stems`` back; ``written`` where ``after`` fits its end.
 
     A group in ``after`` is cut off (स्टडी, स्टडिंग).
     """

@@ -1,4 +1,4 @@
-"""Fractions: 1/2, -2/3, 3/4 km, ½, 100000/17, and whole numbers with one behind them (2 1/2, −1½ kg)."""
+"""Fractions: 1/2, -2/3, 3/4 km, ½, 100000/17, and whole numbers with one after them (2 1/2, −1½ kg)."""
 
 from __future__ import annotations
 

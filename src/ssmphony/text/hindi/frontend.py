@@ -17,7 +17,7 @@ from ssmphony.text.hindi.context import ReadingStyle
 from ssmphony.text.hindi.lexicon import Lexicon
 from ssmphony.text.hindi.normaliser import ABBREVIATIONS
 from ssmphony.text.hindi.say_as import say_as
-from ssmphony.text.pauses import pause_behind
+from ssmphony.text.pauses import pause_after
 from ssmphony.types import Tokens, Word
 
 LETTERS: tuple[str, ...] = (" ", *map(chr, (*range(0x0901, 0x094E), *range(0x0958, 0x0960))))
@@ -87,7 +87,7 @@ class HindiFrontend(Frontend):
             else:
                 end = source.end
                 mark = source.mark if source.mark in vocabulary.PAUSES else "."
-                pause_s = pause_behind(source)
+                pause_s = pause_after(source)
             written = source.text[start - source.start : end - source.start].rstrip()
             yield _tokens(words, mark, written, start, pause_s)
             start = end

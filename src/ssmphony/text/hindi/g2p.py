@@ -28,7 +28,7 @@ def phonemes(word: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def sounds(word: str) -> tuple[str, ...]:
-    """What a voice speaks: `phonemes` with native nasal vowels (आंख ãːkʰ) and the vowels beside ɦ (कहना kɛːɦnaː)."""
+    """What a voice speaks: `phonemes` with native nasal vowels (आंख ãːkʰ) and the vowels next to ɦ (कहना kɛːɦnaː)."""
     narrow = _with_native_nasal(with_nukta(word), NASAL_STEMS)
     if word in EXCEPTIONS or narrow == respell(word):  # most words: what `phonemes` has found already
         symbols = phonemes(word)

@@ -10,7 +10,7 @@ from ssmphony.text.hindi.context import Context, Said, Token
 _NAMES = {letter: row[1] for row in tables.rows("greek") for letter in row[0]}
 LETTERS = "".join(sorted(_NAMES))
 _LONGEST = 3
-"""A product of variables (αβ) has so many letters; longer runs are words."""
+"""The most letters of a product of variables (αβ); longer runs are words."""
 
 
 def _letters(match: re.Match[str], state: Context) -> Said | None:

@@ -14,7 +14,7 @@ WORD = rf"(?<!\w)(?=[A-Za-zñÑ']{{0,20}}{_MARKED})[A-Za-zñÑ{LETTERS}{_MARKS}]
 """A word with one of the marks that only these spellings have; those of French or Spanish (café, señor) are none."""
 _ROWS = tables.rows("iast")
 _UNITS = {row[0]: (row[1], row[2].strip("-") if len(row) > 2 else "") for row in _ROWS}
-"""Letters, and the Devanagari of each: of a consonant alone, of a vowel at the front and behind a consonant."""
+"""Letters, and the Devanagari of each: of a consonant alone, of a vowel at the front and after a consonant."""
 _CONSONANTS = frozenset(row[0] for row in _ROWS if len(row) == 2)
 _TOKEN = re.compile("|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True)))
 _VIRAMA = "\u094d"

@@ -6,9 +6,9 @@
     IT          आई टी
     बाल         बॉल                                                            नो वाइड _ फेंक*
 
-The columns are separated by tabs. ``context`` lists words one of which must stand beside it: one of those before the
-``_`` right before it, or one of those behind right behind; without ``_`` any of them, up to four words away on either
-side. ``*`` stands for any ending. A key with capitals is found just as it is written, others in any case.
+The columns are separated by tabs. ``context`` lists words one of which must stand near: one of those before the ``_``
+directly before the word, or one of those after the ``_`` directly after it; without ``_`` any of them, up to four words
+away on either side. ``*`` stands for any ending. A key with capitals is found as it is written, others in any case.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ssmphony.text.hindi.spelling import spell_phones
 from ssmphony.text.hindi.unicode import clean
 
 _NEAR = 4
-"""How many words away a context word may stand that is not said to stand right beside."""
+"""How many words away a context word may stand that is not said to stand right next to."""
 _DEVANAGARI = "\u0900-\u0903\u0905-\u0963\u0971-\u097f"
 _PIECE = re.compile(rf"[{_DEVANAGARI}]+|[A-Za-z]+(?:['’][A-Za-z]+)?|\d+|\s+|.", re.DOTALL)
 _RESPELLING = re.compile(rf"[{_DEVANAGARI}\s]+")
@@ -78,7 +78,7 @@ class Context(NamedTuple):
         return cls(Neighbours.parse(before), Neighbours.parse(behind if gap else before), 1 if gap else _NEAR)
 
     def fits(self, before: Sequence[str], behind: Sequence[str]) -> bool:
-        """Whether one of the last folded words of ``before``, or the first of ``behind``, is asked for."""
+        """Whether one of the last folded words of ``before``, or the first of ``after``, is asked for."""
         return self.before.hold_one_of(before[-self.reach :]) or self.behind.hold_one_of(behind[: self.reach])
 
 

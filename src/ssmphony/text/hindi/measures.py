@@ -1,4 +1,4 @@
-"""Units behind a number: abbreviated or written out, squared or cubed, one per another."""
+"""Units after a number: abbreviated or written out, squared or cubed, one per another."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def unit(text: str, place: int, one: bool = False) -> Unit | None:
 
 
 def per(text: str, place: int) -> Unit | None:
-    """The unit at ``place``, or any Hindi word there: what stands behind the stroke of ₹50/किलो."""
+    """The unit at ``place``, or any Hindi word there: what stands after the stroke of ₹50/किलो."""
     known = _single(text, place, one=True)
     if known:
         return known
@@ -119,7 +119,7 @@ def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
 
 
 def _around(text: str, match: re.Match[str]) -> str:
-    """The characters before and behind a unit: a stroke makes a bare मी or से one."""
+    """The characters before and after a unit: a stroke makes a bare मी or से one."""
     return text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
 
 

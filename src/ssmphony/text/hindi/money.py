@@ -92,7 +92,7 @@ def _amount(
 
 
 def _each(text: str, place: int) -> Said:
-    """The unit behind a stroke: ₹50/किलो, ₹62,450/10 ग्राम."""
+    """The unit after a stroke: ₹50/किलो, ₹62,450/10 ग्राम."""
     stroke = _PER.match(text, place)
     unit = measures.per(text, stroke.end()) if stroke else None
     if not stroke or not unit:
@@ -104,7 +104,7 @@ def _each(text: str, place: int) -> Said:
 _RANGE = rf"(?P<first>{NUMBER})(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
 _SIGNS = f"[{''.join(sign for sign in _WRITTEN if len(sign) == 1 and not sign.isalpha())}]"
 _BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−](?=\d)"
-"""A minus behind the sign: ₹-500; behind letters only after a space, since Rs-500 has a hyphen."""
+"""A minus after the sign: ₹-500; after letters only after a space, since Rs-500 has a hyphen."""
 _NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
 TOKENS = (
     Token(

@@ -30,7 +30,7 @@ _SHORT_ENDINGS = "लरथठ"
 
 
 def cardinal(number: int) -> tuple[str, ...]:
-    """The words of 0 ≤ number < `LIMIT`; larger ones digit by digit, negative ones behind माइनस.
+    """The words of 0 ≤ number < `LIMIT`; larger ones digit by digit, negative ones after माइनस.
 
     >>> cardinal(1_25_00_007)
     ('एक', 'करोड़', 'पच्चीस', 'लाख', 'सात')

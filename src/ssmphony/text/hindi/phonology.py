@@ -1,4 +1,4 @@
-"""Sound rules between neighbouring phones: nasals, geminates of aspirates, final short vowels, vowels beside ɦ.
+"""Sound rules between neighbouring phones: nasals, geminates of aspirates, final short vowels, vowels next to ɦ.
 
 Ohala, "Aspects of Hindi Phonology" (1983); Pandey, "Hindi schwa deletion", Lingua 82 (1990).
 """
@@ -72,7 +72,7 @@ def nasalise(phones: list[Phone]) -> list[Phone]:
 
 
 def join(phones: list[Phone]) -> list[Phone]:
-    """The phones of a word as they sound beside each other, by the rules of this page."""
+    """The phones of a word as they sound next to each other, by the rules of this page."""
     spoken = nasalise(phones)
     if spoken:
         spoken = aspirate(spoken)

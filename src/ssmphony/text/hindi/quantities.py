@@ -50,7 +50,7 @@ def scaled_second(place: int, state: Context) -> Said:
 
 
 def _number(match: re.Match[str], state: Context) -> Said:
-    """A number or a range of numbers, with the scale words, the percent sign or the unit behind it."""
+    """A number or a range of numbers, with the scale words, the percent sign or the unit after it."""
     first, second = match["first"], match["second"]
     stop = match.end()
     if second and not _is_range(first, second, state, match):

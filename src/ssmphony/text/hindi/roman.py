@@ -64,7 +64,7 @@ _BEFORE = re.compile(r"(?<![A-Za-z\d])([IVX]{1,7})\s?(?:,|/|&|[-–—]|और|�
 
 
 def _beside(match: re.Match[str], state: Context) -> bool:
-    """Whether the numeral before or behind it in a row is the next one (I, II, III), or it ends a range (I-V)."""
+    """Whether the numeral before or after it in a row is the next one (I, II, III), or it ends a range (I-V)."""
     after = _AFTER.match(state.text, match.end(1))
     before = _BEFORE.search(state.text[max(0, match.start() - 12) : match.start()])
     if (before and 0 < value(before[1]) < value(match[1]) and before[0].strip()[-1] in "-–—") or (

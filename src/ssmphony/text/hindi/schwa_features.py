@@ -1,7 +1,7 @@
 """What an inherent schwa has around it: the features from which `schwa` decides whether it is spoken.
 
 A word is a string with one character a phone, ``-`` for a schwa that is not yet decided, ``a`` for one that is kept and
-``~`` behind a nasal vowel. Decisions go from right to left (Ohala 1983), so what is right of the schwa is what is
+``~`` after a nasal vowel. Decisions go from right to left (Ohala 1983), so what is right of the schwa is what is
 spoken, and what is left of it is what is written. `tools/train_schwa.py` weighs these features.
 """
 
@@ -56,7 +56,7 @@ def encode(phones: Sequence[Phone]) -> tuple[str, list[tuple[int, int]]]:
 
 
 def around(left: str, right: str) -> list[str]:
-    """Features of the phones before and behind a schwa."""
+    """Features of the phones before and after a schwa."""
     left, right = "^" + left, right + "$"
     before, behind = left.translate(_SHAPE), right.translate(_SHAPE)
     found = [f"l{left[-n:]}" for n in range(1, min(5, len(left)) + 1)]

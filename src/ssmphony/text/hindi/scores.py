@@ -27,12 +27,12 @@ def _not_out(match: re.Match[str], state: Context) -> Said:
 
 
 def _row(match: re.Match[str], state: Context) -> Said:
-    """4-4-2: one behind the other."""
+    """4-4-2: one after the other."""
     return tuple(word for part in match[0].split("-") for word in numbers.integer(part)), match.end()
 
 
 def _pair(match: re.Match[str], state: Context) -> Said | None:
-    """Two numbers one behind the other, where they do not rise or the words around tell of a game."""
+    """Two numbers one after the other, where they do not rise or the words around tell of a game."""
     first, second = int(match[1]), int(match[2])
     if first < second and not _of_a_game(match, state):
         return None

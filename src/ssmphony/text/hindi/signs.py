@@ -41,7 +41,7 @@ def _mixed(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _dash(match: re.Match[str], state: Context) -> Said | None:
-    """A dash with a space behind it, and a long one anywhere, pause; a hyphen inside a word does not."""
+    """A dash with a space after it, and a long one anywhere, pause; a hyphen inside a word does not."""
     spaced = state.character(match.end()).isspace()
     return ((), match.end()) if spaced or "—" in match[0] or len(match[0]) > 1 else None
 
@@ -51,7 +51,7 @@ def _pause(match: re.Match[str], state: Context) -> Said:
 
 
 def _item(match: re.Match[str], state: Context) -> Said | None:
-    """The dot behind the number of a list item."""
+    """The dot after the number of a list item."""
     return ((), match.end()) if match.start() < 6 and state.text[: match.start()].strip(" (").isdecimal() else None
 
 

@@ -1,6 +1,6 @@
 """Which characters of the text each phone came from.
 
-The phones of a word are laid beside its letters as they are spelled with every schwa (`graphemes.spell`), from left
+The phones of a word are aligned with its letters as they are spelled with every schwa (`graphemes.spell`), from left
 to right: a phone goes to the same phone a few letters on, else to the next letter of its kind, and a nasal consonant
 that no letter wrote to the nasal sign before it.
 """
@@ -17,7 +17,7 @@ from ssmphony.text.hindi.unicode import clean
 Span = tuple[int, int]
 _NASALS = frozenset("ŋ ɲ ɳ n m".split())
 _REACH = 3
-"""A phone is looked for among so many phones of the spelling: the next, and those behind a silent one or two."""
+"""How many phones of the spelling are searched for a phone: the next, and those after a silent one or two."""
 
 
 @lru_cache(maxsize=20_000)
@@ -65,7 +65,7 @@ def _step(ahead: Sequence[Phone], phone: str) -> int | None:
 
 
 def _end(word: str, place: int, phone: str = "") -> int:
-    """Where the letter at ``place`` ends: behind its nukta and virama, and the nasal sign of a nasal vowel."""
+    """Where the letter at ``place`` ends: after its nukta and virama, and the nasal sign of a nasal vowel."""
     stop = place + 1
     while word[stop : stop + 1] in (NUKTA, VIRAMA):
         stop += 1

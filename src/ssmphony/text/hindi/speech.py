@@ -17,7 +17,7 @@ class Word:
 
     ``spoken`` are the Devanagari words that say it, ``phones`` their phones as dictionaries write them; those of
     ``spoken[i]`` end at ``stops[i]``. ``sounds`` is what a voice says, with the sound rules that dictionaries leave
-    out (कहना: kəɦnaː, said kɛːɦnaː). ``pause`` tells that a clause ends behind it.
+    out (कहना: kəɦnaː, said kɛːɦnaː). ``pause`` tells that a clause ends after it.
     """
 
     text: str

@@ -29,7 +29,7 @@ def syllables(phones: Sequence[str]) -> tuple[Syllable, ...]:
 
 
 def _onset(phones: Sequence[str], start: int, nucleus: int) -> int:
-    """Where the syllable of ``nucleus`` begins; ``start`` is behind the vowel before it."""
+    """Where the syllable of ``nucleus`` begins; ``start`` is after the vowel before it."""
     consonants = nucleus - start
     if consonants >= 3 and phones[nucleus - 1] in _SECOND_OF_ONSET and phones[nucleus - 2] in _FIRST_OF_ONSET:
         return nucleus - 2

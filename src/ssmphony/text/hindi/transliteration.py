@@ -24,7 +24,7 @@ _LEFT, _RIGHT = 5, 8
 
 
 class Rule(NamedTuple):
-    """``letters`` between ``before`` and ``behind`` (regular expressions, empty: anything) are the ``units``."""
+    """``letters`` between ``before`` and ``after`` (regular expressions, empty: anything) are the ``units``."""
 
     letters: str
     before: str

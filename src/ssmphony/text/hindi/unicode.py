@@ -1,6 +1,6 @@
 """Repair of Hindi text as it is really encoded, each character tied to the place it came from.
 
-What is repaired: NFC; nukta before or behind its vowel sign; vowel signs written in halves (ा + े is ो), behind the
+What is repaired: NFC; nukta before or after its vowel sign; vowel signs written in halves (ा + े is ो), after the
 anusvara or, ि, before its consonant; doubled signs; the abbreviation sign ॰; ZWJ, ZWNJ and other invisible characters;
 full-width and other digits; a colon for visarga (दु:ख); other Indic scripts, whose blocks run parallel to Devanagari,
 letter for letter.
@@ -72,7 +72,7 @@ def _clusters(text: str) -> list[tuple[int, int, str]]:
 
 
 def _typed_in_order(clusters: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """A ि at the front of a word belongs behind the consonants it was typed before, as old typewriters had it."""
+    """A ि at the front of a word belongs after the consonants it was typed before, as old typewriters had it."""
     ordered: list[tuple[int, int, str]] = []
     for place, (start, end, cluster) in enumerate(clusters):
         begin = start
@@ -183,5 +183,5 @@ _COLON = re.compile(r"(?<![\u0905-\u0939\u093c-\u094d])([\u0905-\u0939\u093c-\u0
 
 
 def _visarga(text: str) -> str:
-    """A colon behind one of the stems that take a visarga is one (दु:ख, अत:)."""
+    """A colon after one of the stems that take a visarga is one (दु:ख, अत:)."""
     return _COLON.sub(lambda match: match[1] + VISARGA if match[1] in VISARGA_STEMS else match[0], text)

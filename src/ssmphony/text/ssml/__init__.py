@@ -51,7 +51,7 @@ def _gather(pieces: Iterable[str]) -> str:
 
 
 def _tokens(document: Document, plain: Callable[[str], Iterator[Tokens]]) -> Iterator[Tokens]:
-    """The sentences of the plain text, with what the document says of them and of what lies behind them."""
+    """The sentences of the plain text, with what the document says of them and of what lies after them."""
     sentence, start = Tokens((), ()), 0  # before the first sentence there may be silence and marks
     breaks_s = sum(seconds for _, seconds in document.breaks)
     for following in chain(plain(document.text), (None,)):
@@ -66,7 +66,7 @@ def _tokens(document: Document, plain: Callable[[str], Iterator[Tokens]]) -> Ite
 
 
 def _token(sentence: Tokens, place: int) -> int:
-    """The first token of the first word behind a place of the plain text."""
+    """The first token of the first word after a place of the plain text."""
     return next((word.first for word in sentence.words if word.start >= place), len(sentence))
 
 

@@ -1,4 +1,4 @@
-"""A document in markup as plain text, and beside it what the elements say of each character."""
+"""A document in markup as plain text, and next to it what the elements say of each character."""
 
 from __future__ import annotations
 

@@ -256,6 +256,6 @@ class _Reader:
             raise self.error(str(error)) from None
 
     def _cut(self, pause_s: float) -> None:
-        """End a piece of the sentence here, with a pause behind it."""
+        """End a piece of the sentence here, with a pause after it."""
         self.found.breaks.append((self.length, pause_s))
         self._write(CUT, self._place(), None)
