@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,13 @@ settings.load_profile("ssmphony")
 TIMEOUTS = {"slow": 3600, "integration": 600}
 """Seconds that one test may take; the others have those of pyproject.toml."""
 INTEGRATION = [Path(__file__).parent / name for name in ("e2e", "parity", "docs/test_examples.py")]
+
+
+def pytest_configure() -> None:
+    if find_spec("beartype") and find_spec("jaxtyping"):  # not in the environment of the agents' plugins
+        from tests.axes import check_all
+
+        check_all()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

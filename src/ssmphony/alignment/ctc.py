@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Floats = npt.NDArray[np.floating]
+from ssmphony.arrays import Reals
 
 
 def ctc_loss(scores: Tensor, lengths: Tensor, targets: Sequence[Tensor]) -> Tensor:
@@ -28,7 +28,7 @@ def ctc_loss(scores: Tensor, lengths: Tensor, targets: Sequence[Tensor]) -> Tens
     )
 
 
-def log_likelihoods(scores: Floats, targets: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+def log_likelihoods(scores: Reals, targets: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
     """``log p(target)`` of one clip for each of many targets: (targets,), -inf where a target is too long.
 
     scores (step, class) log-probabilities.
@@ -40,14 +40,14 @@ def log_likelihoods(scores: Floats, targets: Sequence[Sequence[int]]) -> npt.NDA
     return -F.ctc_loss(rows, flat, lengths, counts, reduction="none").numpy()
 
 
-def greedy(scores: Floats) -> list[int]:
+def greedy(scores: Reals) -> list[int]:
     """The likeliest class of each step, repetitions and blanks dropped: (step, class) → classes."""
     best = scores.argmax(axis=1)
     kept = np.flatnonzero((best != 0) & (best != np.concatenate([[-1], best[:-1]])))
     return best[kept].tolist()
 
 
-def force(scores: Floats, target: Sequence[int]) -> list[tuple[int, int]]:
+def force(scores: Reals, target: Sequence[int]) -> list[tuple[int, int]]:
     """The steps that speak each class of ``target`` on the likeliest path: (first, stop) each, in order.
 
     scores (step, class) log-probabilities. Raises ValueError when there are too few steps for the path.

@@ -13,9 +13,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ssmphony.arrays import Doubles
 from ssmphony.types import MelFormat, Samples
-
-Floats = npt.NDArray[np.float64]
 
 _WINDOW_S = 1 / 30  # two periods of the lowest pitch
 _CORNER_HZ = 700.0
@@ -73,7 +72,7 @@ def at_times(hertz: npt.NDArray[np.float32], rate: float, times: npt.NDArray[np.
     return np.where(exact, between, nearest).astype(np.float32)
 
 
-def _low_passed(samples: Samples, rate: int) -> Floats:
+def _low_passed(samples: Samples, rate: int) -> Doubles:
     """samples (n,) with 12 dB an octave less above 700 Hz: moving formants hide the period, low harmonics keep it."""
     n_fft = len(samples) + rate // 50
     frequencies = np.fft.rfftfreq(n_fft, 1 / rate)
@@ -81,7 +80,7 @@ def _low_passed(samples: Samples, rate: int) -> Floats:
     return np.fft.irfft(spectrum, n_fft)[: len(samples)]
 
 
-def _candidates(frames: Floats, window: int, shortest: int) -> tuple[Floats, Floats, Floats]:
+def _candidates(frames: Doubles, window: int, shortest: int) -> tuple[Doubles, Doubles, Doubles]:
     """The deepest minima of d′ in frames (t, window + longest lag): lags and depths (t, candidates), energy (t,)."""
     difference, energy = _difference(frames, window)
     lag = np.arange(1, difference.shape[1])
@@ -101,7 +100,7 @@ def _candidates(frames: Floats, window: int, shortest: int) -> tuple[Floats, Flo
     return (shortest + chosen + shift).astype(np.float64), np.where(found, lowest, np.inf), energy
 
 
-def _difference(frames: Floats, window: int) -> tuple[Floats, Floats]:
+def _difference(frames: Doubles, window: int) -> tuple[Doubles, Doubles]:
     """d(τ) for τ = 0 … longest lag, through the Fourier transform, and the energy of the frames."""
     length = frames.shape[1]
     n_lags = length - window + 1
@@ -113,7 +112,7 @@ def _difference(frames: Floats, window: int) -> tuple[Floats, Floats]:
     return np.maximum(energies[:, :1] + energies - 2 * correlation, 0.0), energies[:, 0]
 
 
-def _smoothest_path(octaves: Floats, costs: Floats) -> npt.NDArray[np.int64]:
+def _smoothest_path(octaves: Doubles, costs: Doubles) -> npt.NDArray[np.int64]:
     """Viterbi: the cheapest candidate of every frame, (t,); the number of candidates stands for unvoiced."""
     n_frames, n_candidates = costs.shape
     states = np.concatenate((np.minimum(costs, 1e6), np.full((n_frames, 1), _UNVOICED_COST)), axis=1)

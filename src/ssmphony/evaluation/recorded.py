@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ssmphony.arrays import Integers
 from ssmphony.interfaces import Decoder, Encoder, Parallel, State, VoiceModel
-from ssmphony.runtime.expand import Integers
 from ssmphony.types import Frames, Samples, Style, Tokens
 
 Anchor = tuple[int, int, float, float]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.alignment.ctc import force
+from ssmphony.arrays import Floats
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.evaluation.material import Rendition, Sentence
 from ssmphony.evaluation.metrics.distance import Distance, compare
@@ -19,8 +20,6 @@ from ssmphony.evaluation.metrics.variance import band_variance
 from ssmphony.evaluation.models.dnsmos import DnsmosScores
 from ssmphony.evaluation.models.recogniser import Recognition, WordFaults, word_faults
 from ssmphony.types import Samples
-
-Floats = npt.NDArray[np.float32]
 
 
 class Sample:

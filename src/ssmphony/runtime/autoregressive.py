@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ssmphony.arrays import Booleans, Floats, Integers
 from ssmphony.interfaces import VoiceModel
 from ssmphony.model_inputs import model_inputs
-from ssmphony.runtime.expand import Booleans, Floats, Integers
 from ssmphony.runtime.graph import Array, Arrays, Graph
 from ssmphony.sampling import NO_CODE, Sampler, draw_codes, seeded_noise
 from ssmphony.types import Frames, ReferenceInput, SsmphonyError, Style, Tokens

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ssmphony.arrays import Floats, SampleFloats
 from ssmphony.audio.mel import MelEncoder
 from ssmphony.interfaces import Encoder
-from ssmphony.runtime.expand import Floats
 from ssmphony.runtime.graph import Array, Graph
 from ssmphony.types import FrameGrid, MelFormat
 
@@ -33,11 +33,11 @@ class GraphEncoder(Encoder):
     def _graph(self) -> Graph:
         return self._load()
 
-    def encode(self, samples: Floats) -> Array:
+    def encode(self, samples: SampleFloats) -> Array:
         (frames,), _ = self._graph.run({self._graph.inputs[0]: self._features(samples)})
         return frames
 
-    def _features(self, samples: Floats) -> Floats:
+    def _features(self, samples: SampleFloats) -> Floats:
         if self._mel is None:
             return samples
         mel, steps = self._mel.encode(samples), self.grid.hop_length // self._mel.grid.hop_length

@@ -14,28 +14,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
-Booleans = npt.NDArray[np.bool_]
+from ssmphony.arrays import (
+    BatchIntegers,
+    FrameFeatures,
+    TimeFloats,
+    TimeIntegers,
+    TimeMask,
+    TokenFeatures,
+    TokenFloats,
+    TokenIntegers,
+    TokenMask,
+)
 
 POSITION_FEATURES = 2
 _LOG_SCALE = 5.0
 
 
-def token_ends(log_durations: Floats, mask: Booleans, speeds: Floats) -> Integers:
-    """The frame behind each token from durations in log frames; absent tokens take no frames.
+def token_ends(log_durations: TokenFloats, mask: TokenMask, speeds: TokenFloats) -> TokenIntegers:
+    """The frame after each token, from durations in log frames; absent tokens take no frames.
 
-    All are (batch, time). The last column is the length of each row.
+    The last column is the length of each row.
     """
     frames = np.maximum(np.round(np.exp(log_durations) / speeds), 1.0)
     return np.cumsum(np.where(mask, frames, 0.0), axis=1).astype(np.int64)
 
 
-def expand(encoded: Floats, ends: Integers, first: Integers, count: int) -> tuple[Floats, Booleans, Integers]:
+def expand(
+    encoded: TokenFeatures, ends: TokenIntegers, first: BatchIntegers, count: int
+) -> tuple[FrameFeatures, TimeMask, TimeIntegers]:
     """Frames ``first[row]`` to ``first[row] + count`` of each row.
 
     encoded (batch, tokens, channel) and ends (batch, tokens) → x (batch, count, channel + 2), which of these frames
-    exist (batch, count), and the token each one speaks (batch, count). Frames behind the end are zero.
+    exist (batch, count), and the token each one speaks (batch, count). Frames after the end are zero.
     """
     batch, _, channels = encoded.shape
     frame, mask, token = spoken_tokens(ends, first, count)
@@ -50,24 +60,26 @@ def expand(encoded: Floats, ends: Integers, first: Integers, count: int) -> tupl
     return x * mask[:, :, None], mask, token
 
 
-def spoken_tokens(ends: Integers, first: Integers, count: int) -> tuple[Integers, Booleans, Integers]:
+def spoken_tokens(ends: TokenIntegers, first: BatchIntegers, count: int) -> tuple[TimeIntegers, TimeMask, TimeIntegers]:
     """Frame numbers, which of them exist, and the token each speaks; (batch, count) all."""
     frame = first[:, None] + np.arange(count)
     token = np.minimum((ends[:, None, :] <= frame[:, :, None]).sum(axis=2), ends.shape[1] - 1)
     return frame, frame < ends[:, -1:], token
 
 
-def _glide(values: Floats, starts: Integers, ends: Integers, frame: Integers, token: Integers) -> Floats:
+def _glide(
+    values: TokenFloats, starts: TokenIntegers, ends: TokenIntegers, frame: TimeIntegers, token: TimeIntegers
+) -> TimeFloats:
     """Values (batch, tokens) that hold at the centre of each token, at the frames between: (batch, count)."""
     centres = (starts + ends) / 2
     position = frame + 0.5
     here = _take(centres, token)
     other = np.clip(token + np.where(position >= here, 1, -1), 0, ends.shape[1] - 1)
-    other = np.where(_take(starts, other) < _take(ends, other), other, token)  # beside the last token is padding
+    other = np.where(_take(starts, other) < _take(ends, other), other, token)  # next to the last token is padding
     share = (position - here) / np.where(other == token, 1.0, _take(centres, other) - here)
     own = _take(values, token)
     return own + (_take(values, other) - own) * share.astype(np.float32)
 
 
-def _take(rows: npt.NDArray[Any], index: Integers) -> npt.NDArray[Any]:
+def _take(rows: npt.NDArray[Any], index: TimeIntegers) -> npt.NDArray[Any]:
     return np.take_along_axis(rows, index, axis=1)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ssmphony.arrays import BatchIntegers, FrameFeatures, TokenFeatures, TokenIntegers
 from ssmphony.interfaces import Parallel
 from ssmphony.model_inputs import model_inputs
-from ssmphony.runtime.expand import Floats, Integers, expand, spoken_tokens, token_ends
+from ssmphony.runtime.expand import expand, spoken_tokens, token_ends
 from ssmphony.runtime.graph import Arrays, Graph
 from ssmphony.types import Frames, ReferenceInput, Style, Tokens
 
@@ -19,14 +20,13 @@ _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
 class ParallelState(NamedTuple):
     """Sentences between two blocks; batch first."""
 
-    encoded: Floats
-    """(batch, tokens, channel)."""
-    ends: Integers
-    """(batch, tokens): the frame behind each token."""
-    position: Integers
-    """(batch,): frames returned so far."""
-    ahead: Floats
-    """(batch, block - lookahead, channel): frames behind ``position`` that the decoder has already made."""
+    encoded: TokenFeatures
+    ends: TokenIntegers
+    """The frame after each token."""
+    position: BatchIntegers
+    """Frames returned so far."""
+    ahead: FrameFeatures
+    """The ``block - lookahead`` frames after ``position``, which the decoder has already made."""
     layers: Arrays
 
 
@@ -61,13 +61,13 @@ class ParallelRuntime(Parallel):
         (encoded, log_durations), _ = self.encoder.run({name: arrays[name] for name in self.encoder.inputs})
         return self._start(encoded, token_ends(log_durations, inputs.mask, inputs.speeds))
 
-    def token_ends(self, state: ParallelState) -> Integers:
+    def token_ends(self, state: ParallelState) -> TokenIntegers:
         return state.ends
 
-    def with_token_ends(self, state: ParallelState, ends: Integers) -> ParallelState:
+    def with_token_ends(self, state: ParallelState, ends: TokenIntegers) -> ParallelState:
         return self._start(state.encoded, ends)
 
-    def _start(self, encoded: Floats, ends: Integers) -> ParallelState:
+    def _start(self, encoded: TokenFeatures, ends: TokenIntegers) -> ParallelState:
         first = np.zeros(len(encoded), np.int64)
         frames, layers = self._decode(encoded, ends, first, self.decoder.initial_state(len(encoded)))
         return ParallelState(encoded, ends, first, frames[:, self.lookahead :], layers)
@@ -84,7 +84,9 @@ class ParallelRuntime(Parallel):
         block = Frames(made[:, : self.block], tokens, np.minimum(np.maximum(left, 0), self.block))
         return block, ParallelState(encoded, ends, position + self.block, made[:, self.block :], layers)
 
-    def _decode(self, encoded: Floats, ends: Integers, first: Integers, layers: Arrays) -> tuple[Floats, Arrays]:
+    def _decode(
+        self, encoded: TokenFeatures, ends: TokenIntegers, first: BatchIntegers, layers: Arrays
+    ) -> tuple[FrameFeatures, Arrays]:
         x, mask, _ = expand(encoded, ends, first, self.block)
         (frames,), layers = self.decoder.run({"x": x, "mask": mask}, layers)
         return frames, layers

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssmphony.arrays import SampleFloats, TimeMask
 from ssmphony.interfaces import Decoder
-from ssmphony.runtime.expand import Booleans, Floats
 from ssmphony.runtime.graph import Array, Arrays, Graph
 from ssmphony.types import FrameGrid
 
@@ -21,7 +21,7 @@ class SamplesDecoder(Decoder):
     def initial_state(self, batch: int) -> Arrays:
         return self.graph.initial_state(batch)
 
-    def decode(self, frames: Array, mask: Booleans, state: Arrays) -> tuple[Floats, Arrays]:
+    def decode(self, frames: Array, mask: TimeMask, state: Arrays) -> tuple[SampleFloats, Arrays]:
         if frames.shape[1] == 0:
             return np.zeros((len(frames), 0), np.float32), state
         (samples,), state = self.graph.run({"frames": frames, "mask": mask}, state)

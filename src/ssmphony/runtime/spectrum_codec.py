@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ssmphony.arrays import SampleFloats, TimeFeatures, TimeMask
 from ssmphony.audio.stft import InverseStft, OverlapState
 from ssmphony.interfaces import Decoder
-from ssmphony.runtime.expand import Booleans, Floats
 from ssmphony.runtime.graph import Arrays, Graph
 from ssmphony.types import FrameGrid
 
@@ -50,8 +50,8 @@ class SpectrumDecoder(Decoder):
     def initial_state(self, batch: int) -> SpectrumState:
         return SpectrumState(self.graph.initial_state(batch), self.inverse_stft.initial_state(batch))
 
-    def decode(self, frames: Floats, mask: Booleans, state: SpectrumState) -> tuple[Floats, SpectrumState]:
-        pieces: list[Floats] = []
+    def decode(self, frames: TimeFeatures, mask: TimeMask, state: SpectrumState) -> tuple[SampleFloats, SpectrumState]:
+        pieces: list[SampleFloats] = []
         size = self.max_frames or frames.shape[1]
         for first in range(0, frames.shape[1], max(size, 1)):
             piece = slice(first, first + size)
@@ -61,7 +61,7 @@ class SpectrumDecoder(Decoder):
             return pieces[0], state
         return np.concatenate(pieces, axis=1) if pieces else np.zeros((len(frames), 0), np.float32), state
 
-    def _decode(self, frames: Floats, mask: Booleans, state: SpectrumState) -> tuple[Floats, SpectrumState]:
+    def _decode(self, frames: TimeFeatures, mask: TimeMask, state: SpectrumState) -> tuple[SampleFloats, SpectrumState]:
         spectrum, layers = self.graph.run({"frames": frames, "mask": mask}, state.layers)
         first, second, present = spectrum
         samples, overlap = self._samples(first, second, present, state.overlap)

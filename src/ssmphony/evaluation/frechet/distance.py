@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
+from ssmphony.arrays import Reals
 
 SEEDS = (0, 1, 2)
 SHARES = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
@@ -44,13 +43,13 @@ class FrechetDistance(NamedTuple):
         return self.windows < 2 * self.dimensions
 
 
-def gaussian(features: Floats) -> tuple[Floats, Floats]:
+def gaussian(features: Reals) -> tuple[Reals, Reals]:
     """features (n, channel) → mean (channel,), covariance (channel, channel)."""
     features = np.asarray(features, np.float64)
     return features.mean(axis=0), np.cov(features, rowvar=False)
 
 
-def between_gaussians(a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> float:
+def between_gaussians(a: tuple[Reals, Reals], b: tuple[Reals, Reals]) -> float:
     """The squared distance of two (mean, covariance)."""
     values, vectors = np.linalg.eigh(a[1])
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
@@ -60,12 +59,12 @@ def between_gaussians(a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> flo
     return float(difference @ difference + np.trace(a[1]) + np.trace(b[1]) - overlap)
 
 
-def distance(a: Sequence[Floats], b: Sequence[Floats]) -> float:
+def distance(a: Sequence[Reals], b: Sequence[Reals]) -> float:
     """Of two sets of clips, each clip (window, channel)."""
     return between_gaussians(gaussian(np.concatenate(list(a))), gaussian(np.concatenate(list(b))))
 
 
-def extrapolated(a: Sequence[Floats], b: Sequence[Floats], seed: int, draws: int = DRAWS) -> float:
+def extrapolated(a: Sequence[Reals], b: Sequence[Reals], seed: int, draws: int = DRAWS) -> float:
     """The distance at endless clips, from the smaller side's number of clips downwards."""
     chance, fewest = np.random.default_rng(seed), min(len(a), len(b))
     counts = sorted({max(2, round(share * fewest)) for share in SHARES})
@@ -78,7 +77,7 @@ def extrapolated(a: Sequence[Floats], b: Sequence[Floats], seed: int, draws: int
     return float(np.polyfit(x, y, 1)[1])
 
 
-def frechet_distance(a: Sequence[Floats], b: Sequence[Floats], resamples: int = 10) -> FrechetDistance | None:
+def frechet_distance(a: Sequence[Reals], b: Sequence[Reals], resamples: int = 10) -> FrechetDistance | None:
     """Of two sets of clips (window, channel); None with fewer than `FEWEST` clips on a side.
 
     The interval is twice the distance less the percentiles of bootstrapped clips (the basic bootstrap: clips that are
@@ -100,7 +99,7 @@ def frechet_distance(a: Sequence[Floats], b: Sequence[Floats], resamples: int = 
     return FrechetDistance(centre, low, high, distance(a, b), by_seed, min(len(a), len(b)), windows, a[0].shape[1])
 
 
-def halves(clips: Sequence[Floats], seed: int = 0) -> tuple[list[Floats], list[Floats]]:
+def halves(clips: Sequence[Reals], seed: int = 0) -> tuple[list[Reals], list[Reals]]:
     """Two random halves of one set: their distance is the floor of every other."""
     order = np.random.default_rng(seed).permutation(len(clips))
     middle = len(clips) // 2

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ssmphony.arrays import Floats
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.resample import resample
 from ssmphony.evaluation.metrics.distance import RANGE
 from ssmphony.types import MelFormat, Samples
 
-Floats = npt.NDArray[np.float32]
 MEL_WINDOW_S = 0.4
 MEL_GROUPS = 20
 

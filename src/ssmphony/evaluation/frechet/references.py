@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssmphony.arrays import Floats
 from ssmphony.audio.files import read_audio
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.evaluation.frechet.features import available
 from ssmphony.evaluation.models.speaker import similarity
 from ssmphony.evaluation.statistics import Interval, of_mean
-
-Floats = npt.NDArray[np.float32]
 
 MOST = 150
 OTHERS = 30

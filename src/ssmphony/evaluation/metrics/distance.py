@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ssmphony.arrays import Reals
 from ssmphony.audio.mel import log_mel
 from ssmphony.evaluation.metrics.warping import Path, pairwise_distance, warp
 from ssmphony.types import MelFormat, Samples
-
-Floats = npt.NDArray[np.floating]
 
 ORDER = 13
 RANGE = np.log(10.0 ** (60.0 / 20.0))
@@ -41,14 +40,14 @@ class Distance:
     """(steps, 2): which frame of the reference was compared with which frame of the sound."""
 
 
-def mel_cepstra(mel: Floats, order: int = ORDER) -> npt.NDArray[np.float64]:
+def mel_cepstra(mel: Reals, order: int = ORDER) -> npt.NDArray[np.float64]:
     """Log-mel (time, band) → c_1 … c_order, (time, order)."""
     n_bands = mel.shape[1]
     angles = np.pi * np.outer(np.arange(1, order + 1), np.arange(n_bands) + 0.5) / n_bands
     return np.asarray(mel, np.float64) @ np.cos(angles).T * (2.0 / n_bands)
 
 
-def mel_cepstral_distortion(a: Floats, b: Floats) -> float:
+def mel_cepstral_distortion(a: Reals, b: Reals) -> float:
     """Mean over frames that belong together: cepstra a, b (time, order) → dB."""
     return float(10.0 / np.log(10.0) * np.sqrt(2.0 * ((a - b) ** 2).sum(axis=1)).mean())
 

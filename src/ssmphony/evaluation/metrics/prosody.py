@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ssmphony.arrays import Reals
 from ssmphony.evaluation.metrics.warping import Path
-
-Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class DurationError:
     correlation: float
 
 
-def compare_pitch(reference: Floats, pitch: Floats, path: Path) -> PitchError:
+def compare_pitch(reference: Reals, pitch: Reals, path: Path) -> PitchError:
     """F0 in Hz per frame, 0 = unvoiced, of both sounds along ``path`` (steps, 2); frames after the end are skipped."""
     i, j = path[(path[:, 0] < len(reference)) & (path[:, 1] < len(pitch))].T
     a, b = np.asarray(reference, np.float64)[i], np.asarray(pitch, np.float64)[j]

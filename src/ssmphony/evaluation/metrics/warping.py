@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
+from ssmphony.arrays import Reals
+
 Path = npt.NDArray[np.int64]
 
 
-def pairwise_distance(a: Floats, b: Floats) -> npt.NDArray[np.float64]:
+def pairwise_distance(a: Reals, b: Reals) -> npt.NDArray[np.float64]:
     """Euclidean distances of all frames: a (n, channel), b (m, channel) → (n, m)."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * (a @ b.T)
     return np.sqrt(np.maximum(squares, 0.0))
 
 
-def warp(cost: Floats) -> Path:
+def warp(cost: Reals) -> Path:
     """The cheapest monotonic path from (0, 0) to (n - 1, m - 1) through ``cost`` (n, m): (steps, 2) pairs.
 
     Steps go down, right or diagonally, each at the cost of the cell it enters. Raises ValueError on an empty side.
@@ -38,7 +39,7 @@ def warp(cost: Floats) -> Path:
     return _trace(total, n, m)
 
 
-def _trace(total: Floats, n: int, m: int) -> Path:
+def _trace(total: Reals, n: int, m: int) -> Path:
     i, j = n - 1, m - 1
     path = [(i, j)]
     while i or j:

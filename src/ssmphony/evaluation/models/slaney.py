@@ -10,18 +10,16 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from ssmphony.arrays import Doubles
 from ssmphony.types import Samples
-
-Floats = npt.NDArray[np.float64]
 
 _KNEE_HZ, _KNEE_MEL = 1000.0, 15.0
 _STEP = np.log(6.4) / 27.0
 
 
 @cache
-def filterbank(rate: int, n_fft: int, n_mels: int) -> Floats:
+def filterbank(rate: int, n_fft: int, n_mels: int) -> Doubles:
     """Triangles of equal area from 0 Hz to half the rate: (1 + n_fft // 2, n_mels)."""
     frequencies = np.fft.rfftfreq(n_fft, 1.0 / rate)
     edges = _to_hertz(np.linspace(0.0, _to_mel(rate / 2.0), n_mels + 2))
@@ -30,7 +28,7 @@ def filterbank(rate: int, n_fft: int, n_mels: int) -> Floats:
     return np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))
 
 
-def mel_power(samples: Samples, rate: int, n_fft: int, hop: int, n_mels: int) -> Floats:
+def mel_power(samples: Samples, rate: int, n_fft: int, hop: int, n_mels: int) -> Doubles:
     """samples (n,) → (frame, n_mels) of power, frame t centred on sample t * hop, silence around the sound."""
     padded = np.pad(np.asarray(samples, np.float64), n_fft // 2)
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)
@@ -38,7 +36,7 @@ def mel_power(samples: Samples, rate: int, n_fft: int, hop: int, n_mels: int) ->
     return np.abs(np.fft.rfft(frames * window)) ** 2 @ filterbank(rate, n_fft, n_mels)
 
 
-def decibels(power: Floats, reach: float = 80.0) -> Floats:
+def decibels(power: Doubles, reach: float = 80.0) -> Doubles:
     """Decibels below the loudest value, down to ``-reach``."""
     level = 10.0 * np.log10(np.maximum(power, 1e-10))
     return np.maximum(level - level.max(), -reach)
@@ -49,5 +47,5 @@ def _to_mel(hertz: float) -> float:
     return float(low if hertz < _KNEE_HZ else _KNEE_MEL + np.log(hertz / _KNEE_HZ) / _STEP)
 
 
-def _to_hertz(mel: Floats) -> Floats:
+def _to_hertz(mel: Doubles) -> Doubles:
     return np.where(mel < _KNEE_MEL, mel * 200.0 / 3.0, _KNEE_HZ * np.exp(_STEP * (mel - _KNEE_MEL)))

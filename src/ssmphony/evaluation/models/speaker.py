@@ -13,17 +13,15 @@ import pickle
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssmphony.arrays import Floats
 from ssmphony.audio.resample import resample
 from ssmphony.evaluation.metrics.defects import short_time_rms
 from ssmphony.evaluation.models.slaney import mel_power
 from ssmphony.types import Samples, SsmphonyError
-
-Floats = npt.NDArray[np.float32]
 
 RATE, HOP, N_FFT, N_MELS = 16_000, 160, 400, 40
 WINDOW = 160
