@@ -94,3 +94,14 @@ def test_several_processes_list_what_is_broken(prepare: Prepare, tmp_path: Path)
     command = ["prepare", "ljspeech", os.fspath(corpus), "-o", os.fspath(tmp_path / "out"), "--workers", "2"]
     assert CliRunner().invoke(app, command).exit_code == 0
     assert list(reasons(tmp_path / "out")) == ["03"]
+
+
+def test_the_former_name_of_distill_names_the_new_one(tmp_path: Path) -> None:
+    config = tmp_path / "old.yaml"
+    config.write_text("task: {kind: acoustic}\nrun: {out: runs/x}\n", encoding="utf-8")
+    command = ["mels", str(config), "--init", "default", "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, command)
+    assert "the command mels is now called distill" in result.output
+    assert "trains no acoustic model" in result.output
+    assert result.exit_code == 1
+    assert "mels" not in CliRunner().invoke(app, ["--help"]).output
