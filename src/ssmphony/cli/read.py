@@ -153,6 +153,8 @@ def _show_stages(source: str | TextSource, lexicon: Lexicon | None) -> None:
             syllables = " ".join(map(marked, word.spoken_phones))
             columns = (word.text, *([said] if said != word.text else []), " ".join(word.phones), syllables)
             typer.echo("    " + "\t".join(columns) + ("\t," if word.pause else ""))
+        if sentence.silent:
+            typer.echo(f"    (silent: {' '.join(sentence.silent)})")
     _check(spoken)
 
 

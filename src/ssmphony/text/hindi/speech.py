@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,9 @@ from ssmphony.text import sentences
 from ssmphony.text.hindi import g2p, homographs, inline, spans
 from ssmphony.text.hindi.lexicon import Found, Lexicon, Pronunciation
 from ssmphony.text.hindi.normaliser import ABBREVIATIONS, Reading, ReadingStyle, read
+
+_MARKUP = "*_=~^|<>+`"
+"""Signs of emphasis and ornament."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,18 @@ class SpokenSentence:
 
     source: sentences.Sentence
     words: tuple[Word, ...]
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """What of the text has no sound though it might: letters, digits and symbols outside every word."""
+        left = list(self.source.text)
+        for word in self.words:
+            span = slice(word.start - self.source.start, word.end - self.source.start)
+            left[span] = " " * len(left[span])
+        kept = (
+            letter if unicodedata.category(letter)[0] in "LNS" and letter not in _MARKUP else " " for letter in left
+        )
+        return tuple("".join(kept).split())
 
 
 def speak(

@@ -60,6 +60,19 @@ def _check(text: str, words: list[hindi.Word]) -> None:
         place = word.end
 
 
+@pytest.mark.parametrize(
+    ("text", "silent"),
+    [
+        ("राम 😀 привет ok", ("😀", "привет")),
+        ("**राम** और 5 ₹, α ≥ 2।", ()),
+        ("© राम 漢字", ("©", "漢字")),
+    ],
+)
+def test_what_is_silent_is_named(text: str, silent: tuple[str, ...]) -> None:
+    (sentence,) = hindi.speak(text)
+    assert sentence.silent == silent
+
+
 @given(texts)
 def test_any_text_gives_words_in_order(text: str) -> None:
     _check(text, hindi.phonemize(text))
