@@ -17,8 +17,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from ssmphony.interfaces import Decoder, SequenceLayer, State
+from ssmphony.model_inputs import ModelInputs
+from ssmphony.models.autoregressive import AutoregressiveModel
+from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
 
 TOLERANCE = 1e-5
 TIME = 150
@@ -63,6 +67,41 @@ def codec_stream(codec: Decoder, channels: int, time: int = 40) -> Stream:
         lookahead=codec.lookahead,
         steps_out=codec.grid.hop_length,
         time=time,
+    )
+
+
+def model_stream(model: Any) -> Stream:
+    """What streams inside a voice model, by its family."""
+    return {"parallel": _parallel_stream, "autoregressive": _autoregressive_stream}[model.family](model)
+
+
+def _parallel_stream(model: ParallelModel) -> Stream:
+    """Expanded tokens → frames."""
+    channels = model.encoded_channels + FRAME_FEATURES
+    return Stream(model.initial_frames, model.frames, channels, model.lookahead, time=60)
+
+
+def _autoregressive_stream(model: AutoregressiveModel) -> Stream:
+    """Frames → the frames that follow them, with one text for all rows; the place in it moves by a tenth a frame."""
+    ids = torch.arange(1, 9)[None]
+    with torch.no_grad():
+        memory = model.encode(ModelInputs(ids, ids > 0, speaker=torch.zeros(1, dtype=torch.long)))
+
+    def run(x: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
+        position, layers = state
+        batch, frames = len(x), list[Tensor]()
+        text, seen = pytree.tree_map(lambda part: part.expand(batch, *part.shape[1:]), (memory, ids > 0))
+        for step in range(x.shape[1]):
+            result = model.advance(x[:, step], position, 0.1 * position, text, seen, layers)
+            frames.append(result.frame)
+            position, layers = position + 1, result.layers
+        return torch.stack(frames, dim=1), (position, layers)
+
+    return Stream(
+        begin=lambda batch: (torch.zeros(batch, dtype=torch.long), model.initial_layers(batch)),
+        run=run,
+        channels=len(model.start_frame()),
+        time=24,
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
 from tests.contract import contract
 from tests.contract.speaking import BATCH, STYLES, build, kinds, speak
 
@@ -19,37 +18,15 @@ def model(kind: str) -> Any:
     return build(kind)
 
 
-def stream(model: ParallelModel) -> contract.Stream:
-    """Expanded tokens → frames."""
-    return contract.Stream(
-        begin=model.initial_frames,
-        run=model.frames,
-        channels=model.encoded_channels + FRAME_FEATURES,
-        lookahead=model.lookahead,
-        time=60,
-    )
-
-
-@every_kind
-def test_causality(kind: str, model: Any) -> None:
-    contract.check_causality(stream(model))
-
-
-@every_kind
-def test_chunkings(kind: str, model: Any) -> None:
-    with torch.no_grad():
-        contract.check_chunkings(stream(model), seeds=2)
-
-
 @every_kind
 def test_padding(kind: str, model: Any) -> None:
     with torch.no_grad():
-        contract.check_batch_and_padding(stream(model))
+        contract.check_batch_and_padding(contract.model_stream(model))
 
 
 @every_kind
 def test_lengths(kind: str, model: Any) -> None:
-    """Every token is spoken, in order, for at least one frame; `speak` saw nothing behind the end."""
+    """Every token is spoken, in order, for at least one frame; `speak` saw nothing after the end."""
     for tokens, (frames, spoken) in zip(BATCH, speak(model, BATCH, STYLES), strict=True):
         assert frames.shape == (len(spoken), model.frame_channels)
         counts = torch.bincount(spoken, minlength=len(tokens))

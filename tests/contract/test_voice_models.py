@@ -1,7 +1,7 @@
 """The contract on every voice model, whatever its family, at tiny size. A model added to the registry is picked up.
 
-A voice model is no stream of its own: tokens enter whole, frames come out in blocks. What streams inside it, and what
-lengths its sentences have, is the family's: `test_parallel` and `test_autoregressive`. Exported and loaded models are
+A voice model is no stream of its own: tokens enter whole, frames come out in blocks. What streams inside it is the
+family's (`contract.model_stream`), and so are the lengths of its sentences: `test_parallel`, `test_autoregressive`. Exported and loaded models are
 compared with PyTorch in `tests/parity`.
 """
 
@@ -27,6 +27,20 @@ every_model = pytest.mark.parametrize("kind", TINY)
 @pytest.fixture
 def model(kind: str) -> Any:
     return build(kind)
+
+
+# 1 ------------------------------------------------------------------------------------------------------------------
+
+
+@every_model
+def test_causality(model: Any) -> None:
+    contract.check_causality(contract.model_stream(model))
+
+
+@every_model
+def test_chunkings(model: Any) -> None:
+    with torch.no_grad():
+        contract.check_chunkings(contract.model_stream(model), seeds=2)
 
 
 # 2 ------------------------------------------------------------------------------------------------------------------
