@@ -157,7 +157,8 @@ class LettersToFrames(ParallelModel):
         self.symbols = nn.Embedding(config.n_symbols, config.d_model)
         self.speakers = nn.Embedding(len(config.speakers), config.d_model)
         self.duration = nn.Linear(config.d_model, 1)
-        self.stack = StackConfig(d_model=config.d_model, n_layers=1, mixers=config.mixers, d_ffn=64).build()
+        stack = {"d_model": config.d_model, "n_layers": 1, "mixers": config.mixers, "d_ffn": 64}
+        self.stack = StackConfig.model_validate(stack).build()
         self.expand = nn.Linear(self.encoded_channels + FRAME_FEATURES, config.d_model)
         self.head = nn.Linear(config.d_model, config.channels)
 
@@ -234,7 +235,7 @@ class LettersTask(TextTask[LettersToFrames, CosineCodec]):
             "duration": masked_mean((log_durations - real).abs(), batch.token_mask),
             "copy": (copy[:, : samples.shape[1]] - samples).abs().mean(),
         }
-        return losses | {"loss": sum(losses.values())}
+        return losses | {"loss": torch.stack([*losses.values()]).sum()}
 
 
 # Each of the five is one entry in its registry. In the package, that is one line in a file.

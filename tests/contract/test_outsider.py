@@ -63,7 +63,8 @@ def test_each_part_is_one_entry(outsider: ModuleType) -> None:
 def test_the_layer_keeps_the_contract(outsider: ModuleType) -> None:
     torch.manual_seed(0)
     layer = outsider.AverageConfig(d_model=4).build().eval()
-    for module in (layer, StackConfig(d_model=4, n_layers=2, mixers=("average", "s4d"), d_ffn=6).build().eval()):  # type: ignore[arg-type]
+    stack = StackConfig.model_validate({"d_model": 4, "n_layers": 2, "mixers": ["average", "s4d"], "d_ffn": 6})
+    for module in (layer, stack.build().eval()):
         stream = contract.layer_stream(module, 4)
         contract.check_causality(stream)
         with torch.no_grad():

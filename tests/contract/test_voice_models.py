@@ -1,8 +1,8 @@
 """The contract on every voice model, whatever its family, at tiny size. A model added to the registry is picked up.
 
 A voice model is no stream of its own: tokens enter whole, frames come out in blocks. What streams inside it is the
-family's (`contract.model_stream`), and so are the lengths of its sentences: `test_parallel`, `test_autoregressive`. Exported and loaded models are
-compared with PyTorch in `tests/parity`.
+family's (`contract.model_stream`), and so are the lengths of its sentences: `test_parallel`, `test_autoregressive`.
+Exported and loaded models are compared with PyTorch in `tests/parity`.
 """
 
 from __future__ import annotations
