@@ -14,6 +14,7 @@ _NOT_OURS = (
     r".*callbacks used to create the checkpoint.*",  # a run of an older version resumes all the same
     r".*Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`.*",  # the gradient scaler skipped a step
     r".*GPU available but not used.*",
+    r".*module\(s\) in eval mode at the start of training.*",  # a part that is not trained
 )
 
 

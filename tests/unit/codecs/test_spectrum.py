@@ -13,7 +13,10 @@ from onnx import helper, numpy_helper
 from ssmphony.codecs.hibari import read_hibari
 from ssmphony.codecs.spectrum import SpectrumConfig, SpectrumGenerator
 from ssmphony.config import parse
+from ssmphony.export.weights import read_weights
+from ssmphony.nn.weights import load_exactly
 from ssmphony.types import SsmphonyError
+from tools.hibari import convert
 
 TINY = SpectrumConfig.tiny()[""]
 SMALL = TINY.model_copy(update={"sample_rate": 24_000, "n_fft": 1_200, "hop_length": 300, "highest_hz": 11_000.0})
@@ -119,6 +122,15 @@ def write_hibari(path: Path, **changes: np.ndarray | None) -> dict[str, np.ndarr
     model = helper.make_model(helper.make_graph([], "hibari", [], [], held))
     path.write_bytes(model.SerializeToString())
     return stored
+
+
+def test_the_tool_writes_what_a_training_begins_with(tmp_path: Path) -> None:
+    write_hibari(tmp_path / "hibari.onnx")
+    convert(tmp_path / "hibari.onnx", tmp_path / "hibari.safetensors")
+    codec, path = SpectrumConfig().build(), tmp_path / "hibari.safetensors"
+    load_exactly(codec, read_weights(path, "codec"), path, "voice.codec")
+    expected = read_hibari(tmp_path / "hibari.onnx")["head.bias"]
+    torch.testing.assert_close(codec.head.bias.data, expected, atol=1e-2, rtol=1e-2)  # kept in half precision
 
 
 def test_hibari_gives_the_decoder(tmp_path: Path) -> None:
