@@ -25,6 +25,7 @@ from ssmphony.nn.stack import Stack, StackState
 from ssmphony.ssm.mamba import Mamba
 from ssmphony.ssm.mamba2 import Mamba2
 from ssmphony.ssm.masking import require_steps
+from ssmphony.ssm.output import GatedOutput
 from ssmphony.ssm.reset import in_pieces
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4_layer import StateSpaceMixer
@@ -164,7 +165,7 @@ def _state_space(mixer: StateSpaceMixer) -> Part:
     low_rank = [system.r[:, 0], -system.q[:, 0]] if rank else []
     parts = [system.w + identity, system.b, system.c, system.skip, *low_rank]
     numbers = (STATE_SPACE, kernel.d_model, kernel.d_state, 0, rank, 0)
-    return Part(numbers, [*parts, *_linear(mixer.output.linear)])
+    return Part(numbers, [*parts, *_linear(cast("GatedOutput", mixer.output).linear)])
 
 
 def _norm(norm: nn.LayerNorm) -> list[Tensor]:

@@ -16,7 +16,7 @@ What is in no shape must be as its authors left it: GELU, and an exponential for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -136,7 +136,7 @@ def _mixer(kernel: S4Kernel | S4DKernel, own: Mapping[str, Tensor]) -> StateSpac
     _fill(kernel, {"skip": own["D"].reshape(-1)})
     weight = own["output_linear.0.weight"]
     weight = weight.squeeze(-1) if weight.ndim == 3 else weight
-    _fill(layer.output, {"linear.weight": weight, "linear.bias": own["output_linear.0.bias"]})
+    _fill(cast("GatedOutput", layer.output), {"linear.weight": weight, "linear.bias": own["output_linear.0.bias"]})
     return layer.float()
 
 

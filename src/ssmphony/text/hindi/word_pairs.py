@@ -31,7 +31,7 @@ def _pairs() -> dict[str, str]:
 class _History(NamedTuple):
     """How often texts have a word, what share of its neighbours is not listed, and the shares of those that are."""
 
-    count: float
+    total: float
     rest: float
     followers: dict[str, float]
 
@@ -57,7 +57,7 @@ def _unit() -> float:
 def frequency_of(word: str) -> float:
     """How often texts have a frequent word or a class."""
     history = _history(word)
-    return history.count if history else 0.0
+    return history.total if history else 0.0
 
 
 def ending(word: str) -> str:
