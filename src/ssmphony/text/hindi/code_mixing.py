@@ -48,6 +48,8 @@ def hindi_words(text: str) -> list[tuple[int, int, str]]:
     [(0, 4, 'मैं'), (12, 14, 'में'), (15, 19, 'हूँ')]
     """
     pieces = latin_readings.pieces(text)
+    if not any(reading.hindi for piece in pieces for reading in piece.readings):
+        return []
     return [
         (piece.start, piece.end, reading.hindi)
         for piece, reading in zip(pieces, _best(pieces), strict=True)
@@ -58,16 +60,20 @@ def hindi_words(text: str) -> list[tuple[int, int, str]]:
 def _best(pieces: list[Piece]) -> list[Reading]:
     """The cheapest reading of each piece (Viterbi)."""
     layers: list[list[tuple[float, int]]] = []
-    before = [reading_of(EDGE)]
+    before: tuple[Reading, ...] = (reading_of(EDGE),)
     costs = [0.0]
     for piece in (*pieces, _END):
         layer: list[tuple[float, int]] = []
+        if len(before) == len(piece.readings) == 1:  # nothing to choose
+            layers.append([(costs[0], 0)])
+            before = piece.readings
+            continue
         for reading in piece.readings:
             totals = [cost + _step(last, reading) for cost, last in zip(costs, before, strict=True)]
             cheapest = min(totals)
             layer.append((cheapest + reading.cost, totals.index(cheapest)))
         layers.append(layer)
-        before, costs = list(piece.readings), [cost for cost, _ in layer]
+        before, costs = piece.readings, [cost for cost, _ in layer]
     best: list[Reading] = []
     place = 0
     for piece, layer in zip((*reversed(pieces), None), reversed(layers), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 from ssmphony.text.hindi import tables
 
@@ -12,13 +13,19 @@ _MARKS = "\u0304\u0323\u0301\u0307\u0325\u0303"
 _MARKED = rf"(?:[{LETTERS}]|[AaIiUuEeOoRrLlMmHhNnTtDdSs][{_MARKS}])"
 WORD = rf"(?<!\w)(?=[A-Za-zñÑ']{{0,20}}{_MARKED})[A-Za-zñÑ{LETTERS}{_MARKS}]{{2,40}}(?!\w)"
 """A word with one of the marks that only these spellings have; those of French or Spanish (café, señor) are none."""
-_ROWS = tables.rows("iast")
-_UNITS = {row[0]: (row[1], row[2].strip("-") if len(row) > 2 else "") for row in _ROWS}
-"""Letters, and the Devanagari of each: of a consonant alone, of a vowel at the front and after a consonant."""
-_CONSONANTS = frozenset(row[0] for row in _ROWS if len(row) == 2)
-_TOKEN = re.compile("|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True)))
 _VIRAMA = "\u094d"
 _SIGNS = "ंः"
+
+
+@cache
+def _units() -> dict[str, tuple[str, str | None]]:
+    """Letters, and the Devanagari of each: of a consonant (and None), of a vowel at the front and after a consonant."""
+    return {row[0]: (row[1], row[2].strip("-") if len(row) > 2 else None) for row in tables.rows("iast")}
+
+
+@cache
+def _letters() -> re.Pattern[str]:
+    return re.compile("|".join(sorted(map(re.escape, _units()), key=len, reverse=True)))
 
 
 def to_devanagari(word: str) -> str:
@@ -31,12 +38,12 @@ def to_devanagari(word: str) -> str:
     hunter = "sh" in letters or not re.search("[ṛśṣṭḍṇṃṁḥṅ]", letters)
     written, place, consonant = "", 0, False
     while place < len(letters):
-        token = _TOKEN.match(letters, place)
+        token = _letters().match(letters, place)
         if token is None:
             return word
         unit = "c" if hunter and token[0] == "ch" else token[0]
-        first, sign = _UNITS[unit]
-        if unit in _CONSONANTS:
+        first, sign = _units()[unit]
+        if sign is None:
             written += (_VIRAMA if consonant else "") + first
             consonant = True
         else:

@@ -63,14 +63,15 @@ _REACH = 60
 class Reading(NamedTuple):
     """How a word may be read: its class, or its first word as Hindi text has it, its cost, and the Hindi that is said.
 
-    ``frequency`` is how often Hindi text has the word; ``last`` is what the next word follows.
+    ``frequency`` is how often Hindi text has the word, None where `word_pairs` knows; ``last`` is what the next word
+    follows.
     """
 
     token: str
     cost: float
     last: str
     hindi: str = ""
-    frequency: float = 0.0
+    frequency: float | None = None
 
 
 class Piece(NamedTuple):
@@ -85,6 +86,12 @@ class Piece(NamedTuple):
 def reading_of(token: str, cost: float = 0.0) -> Reading:
     """A class as a reading."""
     return Reading(token, cost, token)
+
+
+@lru_cache(maxsize=5_000)
+def _devanagari(word: str) -> tuple[Reading, ...]:
+    """The only reading of a word in Devanagari."""
+    return (reading_of(word),)
 
 
 @cache
@@ -167,7 +174,7 @@ def _readings(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
     if written[0].isdigit():
         return _FIGURES
     if "\u0900" <= written[0] <= "\u097f":
-        return (Reading(written, 0.0, written, frequency=word_pairs.frequency_of(written)),)
+        return _devanagari(written)
     if not LATIN.match(written):
         return _MARK
     if _fixed(place, sentence):
@@ -178,28 +185,28 @@ def _readings(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
 def _fixed(place: int, sentence: _Sentence) -> bool:
     """Whether other readers have this word: addresses, units, abbreviations, acronyms, letters."""
     match, words = sentence.matches[place], sentence.words
-    text, word = sentence.text, words[place]
+    text, word, written = sentence.text, words[place], match[0]
+    if written[1:] != written[1:].lower() and not written.isupper():
+        return True  # LoC, WhatsApp
+    capitals = written.isupper() and not sentence.shouted and written != "I"
+    if capitals and len(written) < 6:
+        return True
+    if _is_variable(word, text, match) or (place and _after(words[place - 1], word)):
+        return True
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    if (after == "." and word in _dotted()) or (word == "ve" and before and before in "+-−"):
+        return True
     start, stop = _chunk(text, *match.span())
     if not _CHUNK.fullmatch(text, start, stop) or (
         "/" in text[start:stop] and _DIGIT_BEFORE.search(text, max(0, start - 3), start)
     ):
         return True
-    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-    if after == "." and word in _dotted():
-        return True
-    if _is_variable(word, text, match) or (word == "ve" and before and before in "+-−"):
-        return True
     if _LETTER_PART.search(text, start, stop) or (after and after in ")'’" and _LABEL.fullmatch(word)):
         return True  # X-ray, s', (ii)
-    if match[0] in _calendar() and _near_figures(place, words):
+    if written in _calendar() and _near_figures(place, words):
         return True
-    if place and _after(words[place - 1], word):
-        return True
-    written = match[0]
-    if written[1:] != written[1:].lower() and not written.isupper():
-        return True  # LoC, WhatsApp
-    if written.isupper() and not sentence.shouted and written != "I":
-        return len(written) < 6
+    if capitals:
+        return False
     return "-" in (before, after) and re.sub("[^a-z]", "", text[start:stop].lower()) in english.words()
 
 
@@ -221,7 +228,9 @@ def _chunk(text: str, start: int, stop: int) -> tuple[int, int]:
     """What stands between blanks around a word, as far as it matters."""
     left = text[max(0, start - _REACH) : start]
     right = text[stop : stop + _REACH]
-    return start - len(re.split(r"\s", left)[-1]), stop + len(re.split(r"\s", right)[0])
+    before = 0 if left[-1:].isspace() else len((left.split() or [""])[-1])
+    after = 0 if right[:1].isspace() else len((right.split(maxsplit=1) or [""])[0])
+    return start - before, stop + after
 
 
 @cache
@@ -264,7 +273,7 @@ def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:
             )
             hindi.append(reading._replace(cost=reading.cost + script + odd))
     unknown = cost > _INFLECTED
-    familiar = unknown and any(reading.frequency > _FAMILIAR and reading.cost < _NEAR for reading in hindi)
+    familiar = unknown and any((reading.frequency or 0) > _FAMILIAR and reading.cost < _NEAR for reading in hindi)
     readings = [reading_of(ENGLISH, insert), reading_of(RUNNING, cost - phrase + (_FIRST if familiar else 0.0)), *hindi]
     if unknown:
         known = name is not None and not any(reading.hindi == name for reading in hindi)

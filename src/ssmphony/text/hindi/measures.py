@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from ssmphony.text.hindi import abbreviations, numbers, tables
@@ -54,20 +55,30 @@ _SMALL = {name.lower(): row for name, row in UNITS.items() if len(name) > 1}
 _POWERS = {"²": "वर्ग", "2": "वर्ग", "³": "घन", "3": "घन"}
 _PREFIXES = {"sq": "वर्ग", "वर्ग": "वर्ग", "घन": "घन", "square": "वर्ग", "cubic": "घन", "cu": "घन", "fl": "फ़्लूइड"}
 _LATIN = r"°\s?(?:[CFK](?![A-Za-z])|से\.?|फ़ा\.?)|[A-Za-zμΩ]{1,13}\.?"
-_FORMS = tuple(
-    re.compile(
-        rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन)\s)?({name})([²³]|[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
-    )
-    for name in (
-        rf"{DEVANAGARI}{{1,4}}\.\s?{DEVANAGARI}{{1,4}}\.?",
-        rf"{DEVANAGARI}{{1,5}}\.",
-        rf"{_LATIN}|{DEVANAGARI}{{1,10}}",
-    )
+_FORMS = (
+    rf"{DEVANAGARI}{{1,4}}\.\s?{DEVANAGARI}{{1,4}}\.?",
+    rf"{DEVANAGARI}{{1,5}}\.",
+    rf"{_LATIN}|{DEVANAGARI}{{1,10}}",
 )
 """Units as written, the longest first: कि.मी. or कि. मी., मी., km or किमी."""
+
+
+@cache
+def _forms() -> tuple[re.Pattern[str], ...]:
+    """Compiled on first use, for a fast import."""
+    power = rf"([²³]|[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
+    return tuple(re.compile(rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन)\s)?({name}){power}") for name in _FORMS)
+
+
+@cache
+def _announced() -> re.Pattern[str]:
+    """What is counted by a number before it, so that no unit follows."""
+    names = "|".join(row[0] for row in tables.rows("named_by_number"))
+    return re.compile(rf"(?:{names})[\s.:-]{{1,3}}[\d.,]+\s?\Z")
+
+
 _PER = re.compile(r"/|\sper\s")
 _GAP = re.compile(r"[\s-]?")
-_ANNOUNCED = re.compile(rf"(?:{'|'.join(row[0] for row in tables.rows('named_by_number'))})[\s.:-]{{1,3}}[\d.,]+\s?\Z")
 _SENTENCE_GOES_ON = re.compile(r"\s(?!x\s?\d)[A-Za-z\d]")
 """What follows the English word "in", where it is no inch: 5 in 1, 3 in a row."""
 _WORD = re.compile(rf"{DEVANAGARI}{{1,15}}")
@@ -97,7 +108,7 @@ def per(text: str, place: int) -> Unit | None:
 
 
 def _single(text: str, place: int, one: bool = False) -> Unit | None:
-    for form in _FORMS:
+    for form in _forms():
         match = form.match(text, place)
         row = _row(match[2]) if match else None
         if match and row and _fits(row, match, text):
@@ -115,7 +126,7 @@ def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
         return False
     if match[2] == "in" and _SENTENCE_GOES_ON.match(text, match.end()):
         return False
-    return "bare" not in row.flags or not _ANNOUNCED.search(text[max(0, match.start() - 30) : match.start()])
+    return "bare" not in row.flags or not _announced().search(text[max(0, match.start() - 30) : match.start()])
 
 
 def _around(text: str, match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ sound (quotes, other scripts, emoji) yields no reading; every Devanagari or Lati
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,7 +16,6 @@ from ssmphony.text.hindi import (
     arithmetic,
     calendar_words,
     chemistry,
-    code_mixing,
     codes,
     comparisons,
     dates,
@@ -39,6 +39,7 @@ from ssmphony.text.hindi import (
 )
 from ssmphony.text.hindi.abbreviations import ABBREVIATIONS
 from ssmphony.text.hindi.context import Context, ReadingStyle, Said, Token
+from ssmphony.text.hindi.unicode import Cleaned
 
 __all__ = ["ABBREVIATIONS", "Reading", "ReadingStyle", "read"]
 
@@ -71,6 +72,7 @@ _TOKENS: tuple[Token, ...] = (
     *signs.TOKENS,
     *signs.WORDS,
 )
+_LATIN = re.compile("[A-Za-z]")
 _BY_FIRST = {first: tuple(token for token in _TOKENS if first in token.first) for first in "dhls"}
 
 
@@ -89,7 +91,7 @@ class Reading:
 
 def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
     """Readings of one sentence in order; offsets are into ``sentence``. Linear in its length; never raises."""
-    state = Context(code_mixing.rewrite(markup.read(sentence)), style or ReadingStyle(), _token)
+    state = Context(_in_devanagari(markup.read(sentence)), style or ReadingStyle(), _token)
     readings: list[Reading] = []
     text, place = state.text, 0
     while place < len(text):
@@ -103,6 +105,15 @@ def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
         _append(readings, Reading(start, end, words, pause="" if words else ","))
         place = stop
     return readings
+
+
+def _in_devanagari(cleaned: Cleaned) -> Cleaned:
+    """The text, with the Hindi words in it that are in Latin letters in Devanagari."""
+    if not _LATIN.search(cleaned.text):
+        return cleaned
+    from ssmphony.text.hindi import code_mixing  # its patterns would slow down every start
+
+    return code_mixing.rewrite(cleaned)
 
 
 @cache
@@ -120,8 +131,9 @@ def _styled(words: tuple[str, ...], written: str, style: ReadingStyle) -> tuple[
 
 def _token(place: int, state: Context) -> Said | None:
     """What is said at ``place``; no words for a pause, None for what has no sound."""
-    for token in _BY_FIRST[_first(state.text[place])]:
-        match = token.match(state.text, place)
+    text = state.text
+    for token in _BY_FIRST[_first(text[place])]:
+        match = token.match(text, place)
         said = token.read(match, state) if match else None
         if said is not None:
             return said

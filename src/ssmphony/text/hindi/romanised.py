@@ -42,10 +42,10 @@ class Candidate(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A word of the vocabulary, how its phones are typed, how often texts have it, and whether it ends in a vowel."""
+    """A word of the vocabulary, its phones, how often texts have it, and whether it ends in a vowel."""
 
     word: str
-    forms: tuple[Forms, ...]
+    phones: str
     frequency: float
     vowel: bool
 
@@ -136,10 +136,13 @@ def entries(key: str) -> tuple[Entry, ...]:
         return ()
     cells = row.split("\t")
     rows = zip(cells[::3], cells[1::3], map(float, cells[2::3]), strict=True)
-    return tuple(
-        Entry(word, tuple(map(_forms, units(phones))), frequency, phones[-1] in _VOWELS + "~")
-        for word, phones, frequency in rows
-    )
+    return tuple(Entry(word, phones, frequency, phones[-1] in _VOWELS + "~") for word, phones, frequency in rows)
+
+
+@lru_cache(maxsize=5_000)
+def typed_forms(phones: str) -> tuple[Forms, ...]:
+    """How each phone of a word is typed."""
+    return tuple(map(_forms, units(phones)))
 
 
 @lru_cache(maxsize=20_000)
@@ -154,7 +157,7 @@ def candidates(typed: str) -> tuple[Candidate, ...]:
     for entry in entries(skeleton(typed)):
         if vowel is not None and entry.vowel != vowel:
             continue
-        cost = alignment_cost(typed, entry.forms) / SCALE
+        cost = alignment_cost(typed, typed_forms(entry.phones)) / SCALE
         if cost < _WORST:
             short = found.get(entry.word)
             cost = min(short.cost, cost) if short else cost

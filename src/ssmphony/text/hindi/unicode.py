@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ssmphony.text.hindi import tables
 from ssmphony.text.hindi.graphemes import ANUSVARA, CHANDRABINDU, CONSONANTS, NUKTA, SIGNS, VIRAMA, VISARGA
@@ -34,6 +35,10 @@ _FAULTS = re.compile(
     r"[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अ-औ][\u093a-\u094c]|:"
     r"|(?<![\u0900-\u0963])\u093f"
 )
+_CHUNKS = re.compile(r"\S+|\s+")
+"""Blanks and what stands between them; no repair reaches across a blank."""
+_LONGEST_KEPT = 40
+"""How long a chunk may be whose repair is remembered."""
 _SPLIT_VOWELS = tables.pairs("split_vowels")
 VISARGA_STEMS = frozenset(row[0] for row in tables.rows("visarga"))
 _SIGN_ORDER = {NUKTA: 0, VIRAMA: 1, ANUSVARA: 3, CHANDRABINDU: 3, VISARGA: 4}
@@ -43,6 +48,26 @@ def clean(text: str) -> Cleaned:
     """Repaired ``text``; a text that is fine already comes back as it is. Never raises; idempotent."""
     if _PLAIN.match(text) and not _FAULTS.search(text):
         return Cleaned(text, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
+    repaired: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for match in _CHUNKS.finditer(text):
+        chunk, (first, stop) = match[0], match.span()
+        if _PLAIN.match(chunk) and not _FAULTS.search(chunk):
+            repaired.append(chunk)
+            starts += range(first, stop)
+            ends += range(first + 1, stop + 1)
+        else:
+            repair = _repair_known if len(chunk) <= _LONGEST_KEPT else _repair_chunk
+            characters, before, after = repair(chunk)
+            repaired.append(characters)
+            starts += [first + place for place in before]
+            ends += [first + place for place in after]
+    return Cleaned(_visarga("".join(repaired)), tuple(starts), tuple(ends))
+
+
+def _repair_chunk(text: str) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    """What stands between blanks, repaired: its characters, and where in ``text`` each of them starts and ends."""
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -53,8 +78,10 @@ def clean(text: str) -> Cleaned:
             characters.append(character)
             starts.append(start + place if exact else start)
             ends.append(start + place + 1 if exact else end)
-    cleaned = _visarga("".join(characters))
-    return Cleaned(cleaned, tuple(starts), tuple(ends))
+    return "".join(characters), tuple(starts), tuple(ends)
+
+
+_repair_known = lru_cache(maxsize=5_000)(_repair_chunk)
 
 
 def _clusters(text: str) -> list[tuple[int, int, str]]:

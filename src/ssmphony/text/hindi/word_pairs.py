@@ -56,8 +56,8 @@ def _unit() -> float:
 
 def frequency_of(word: str) -> float:
     """How often texts have a frequent word or a class."""
-    history = _history(word)
-    return history.total if history else 0.0
+    row = _pairs().get(word)
+    return float(row.partition("\t")[0]) if row else 0.0
 
 
 def ending(word: str) -> str:
@@ -66,12 +66,12 @@ def ending(word: str) -> str:
 
 
 @lru_cache(maxsize=50_000)
-def cost(before: str, word: str, frequency: float) -> float:
+def cost(before: str, word: str, frequency: float | None = None) -> float:
     """The negative logarithm of how likely ``word`` (or a class) is after ``before``.
 
-    ``frequency`` is how often texts have the word; that of a class is known.
+    ``frequency`` is how often texts have the word, where the caller knows better than `frequency_of`.
     """
-    if word.startswith("<"):
+    if frequency is None:
         frequency = frequency_of(word)
     share = (frequency + _UNSEEN) * _unit()
     for known in (before,) if before.startswith("<") else (ending(before), before):
