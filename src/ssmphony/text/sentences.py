@@ -24,6 +24,7 @@ CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
 """The mark that ends a clause; a blank stands after it."""
 _SPACE = re.compile(r"\s")
 _ITEM = re.compile(r"[ivx]{2,4}")
+_DAYS = re.compile(r"\d+(?:[-–]\d+)?")
 """A small Roman numeral before the first item of a line."""
 _CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"
@@ -182,7 +183,7 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
         return True  # भा.ज.पा.
     if len(last) == 1 and last.isascii() and last.isupper():
         return True
-    if last in abbreviations.dated and len(words) > 1 and words[-2].isdecimal():
+    if last in abbreviations.dated and len(words) > 1 and _DAYS.fullmatch(words[-2]):
         return True
     if last in abbreviations.ambiguous:
         return len(words) == 1 or words[-2].endswith(".") or last != word

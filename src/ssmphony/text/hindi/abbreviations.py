@@ -43,11 +43,11 @@ def _lookup(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
 
 
 def _by_number(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
-    """The sense of a key ahead of a number, or after one."""
-    if (key, "ahead") in _BY_NUMBER and state.text[stop : stop + 2].lstrip()[:1].isdigit():
-        return _BY_NUMBER[key, "ahead"]
-    if (key, "behind") in _BY_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
-        return _BY_NUMBER[key, "behind"]
+    """The sense of a key before a number, or after one."""
+    if (key, "before") in _BY_NUMBER and state.text[stop : stop + 2].lstrip()[:1].isdigit():
+        return _BY_NUMBER[key, "before"]
+    if (key, "after") in _BY_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
+        return _BY_NUMBER[key, "after"]
     return ()
 
 

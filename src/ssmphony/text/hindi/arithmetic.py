@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import latin, measures, numbers, times
+from ssmphony.text.hindi import latin, measures, numbers, tables, times
 from ssmphony.text.hindi.context import Context, Said, Token
 from ssmphony.text.hindi.quantities import NUMBER
 
+_FUNCTIONS = tables.pairs("functions")
+FUNCTION = (
+    rf"(?<![A-Za-z\d])({'|'.join(sorted(_FUNCTIONS, key=len, reverse=True))})(?![A-Za-z])"
+    r"(?=(?:⁻¹|[²³]|\d{1,2})?\s?\(?-?(?:\d{0,3}[α-ωΑ-Ω]|\d{1,4}°|\d{0,3}[a-zA-Z](?![A-Za-z])[^।?]{0,25}[=→+]"
+    r"|\d{1,6}(?:\.\d{1,6})?\s?[=+×÷]))"
+)
+"""The name of a function and, ahead of it, what shows that it is one: a Greek letter, degrees, an equation."""
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _POWERS = {"2": ("का", "वर्ग"), "3": ("का", "घन")}
 
 
 def _superscript(match: re.Match[str], state: Context) -> Said:
-    """After a number or a letter: ² का वर्ग, ³ का घन, others की घात."""
-    return _power(match[0].translate(_SUPERSCRIPTS)), match.end()
+    """After a number or a letter: ² का वर्ग, ³ का घन, others की घात; then the unit of the number."""
+    words = _power(match[0].translate(_SUPERSCRIPTS))
+    unit = measures.unit(state.text, match.end()) if state.character(match.start() - 1).isdigit() else None
+    return ((*words, *unit.words), unit.end) if unit else (words, match.end())
 
 
 def _caret(match: re.Match[str], state: Context) -> Said:
@@ -47,9 +56,26 @@ def _times(match: re.Match[str], state: Context) -> Said:
 def _ratio(match: re.Match[str], state: Context) -> Said:
     """16:9 with अनुपात between; one after the other where the words around say it, and three or more (1:2:4)."""
     parts = match[0].split(":")
-    between = () if len(parts) > 2 or times.paired(match, state) else ("अनुपात",)
+    proportion = state.text[match.start() - 2 : match.start()] == "::" or state.text.startswith("::", match.end())
+    between = () if len(parts) > 2 or (times.paired(match, state) and not proportion) else ("अनुपात",)
     words = [(*between, *numbers.decimal(part)) for part in parts]
     return (*words[0][len(between) :], *(word for part in words[1:] for word in part)), match.end()
+
+
+def _ratio_of_letters(match: re.Match[str], state: Context) -> Said | None:
+    """A:B = 2:3"""
+    before, after = state.text[max(0, match.start() - 3) : match.start()], state.text[match.end() : match.end() + 12]
+    return (("अनुपात",), match.end()) if _ONE_LETTER.search(before) and _EQUATED.match(after) else None
+
+
+def _proportion(match: re.Match[str], state: Context) -> Said:
+    """2:3::4:6"""
+    return ("समानुपात",), match.end()
+
+
+def _function(match: re.Match[str], state: Context) -> Said | None:
+    """sin θ, log x: the names of functions, before what they are taken of."""
+    return tuple(_FUNCTIONS[match[1]].split()), match.end()
 
 
 def _stroke(match: re.Match[str], state: Context) -> Said:
@@ -84,6 +110,8 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
     return (numbers.MINUS,), match.end()
 
 
+_ONE_LETTER = re.compile(r"(?<![A-Za-z\d])[A-Za-z]\Z")
+_EQUATED = re.compile(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
 _TERM_BEFORE = re.compile(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
 _TERM_BEHIND = re.compile(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
 _FORMULA = re.compile(r"[=²³√^]")
@@ -93,7 +121,10 @@ _SIGN_BEFORE = re.compile(r"[=+×÷−√]\s?\Z")
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?![%°])"), _minus),
     Token("d", (rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
-    Token("d", r"\d{1,4}(?:\.\d{1,2})?(?::\d{1,6}(?:\.\d{1,2})?){1,4}(?![\d:])", _ratio),
+    Token("d", r"\d{1,4}(?:\.\d{1,2})?(?::(?:\d{1,3}(?:,\d{2,3})+|\d{1,6})(?:\.\d{1,2})?){1,4}(?!\d|:(?!:))", _ratio),
+    Token("s", r"\s?::\s?(?=[\dA-Za-z])", _proportion),
+    Token("s", r":(?=[A-Za-z])", _ratio_of_letters),
+    Token("l", FUNCTION, _function),
     Token("s", (r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
     Token("s", (r"\^(-?\d{1,6})(?!\d)"), _caret),
     Token("s", r"[-−–]", _difference),

@@ -11,7 +11,9 @@ _ELEMENTS = frozenset(row[0] for row in tables.rows("elements"))
 _COMPOUNDS = frozenset(row[0] for row in tables.rows("elements") if row[1:] == ("compound",))
 _MOLECULES = frozenset("H2 N2 O2 O3 F2 Cl2 Br2 I2 P4 S8".split())
 _NUMBERS = tuple(row[1] for row in tables.rows("english_numbers"))
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_IONS = "SO4|SO3|CO3|HCO3|PO4|NO3|NO2|OH|MnO4|CrO4|Cr2O7"
+"""Ions whose charge may be typed as plain characters: SO42-."""
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻−", "0123456789+--")
 _CHARGES = {"+": "प्लस", "-": "माइनस"}
 _PART = re.compile(r"[A-Z][a-z]?|\d+|[()\[\]·.]")
 _LARGEST = 12
@@ -26,7 +28,9 @@ def number(value: int) -> tuple[str, ...]:
 
 
 def _formula(match: re.Match[str], state: Context) -> Said | None:
-    body, charge = match["body"], match["charge"].translate(_SUPERSCRIPTS)
+    body, charge, stop = match["body"], match["charge"].translate(_SUPERSCRIPTS), match.end()
+    if body.endswith(")") and body.count(")") > body.count("("):  # the formula stands in brackets
+        body, stop = body[:-1], match.end("body") - 1
     parts = _PART.findall(body)
     if not _is_formula(body, parts, charge):
         return None
@@ -38,7 +42,7 @@ def _formula(match: re.Match[str], state: Context) -> Said | None:
             words += (latin.LETTER_NAMES[letter] for letter in part.lower())
     for sign in re.findall(r"\d+|[+-]", charge):
         words += number(int(sign)) if sign.isdigit() else (_CHARGES[sign],)
-    return tuple(words), match.end()
+    return tuple(words), stop
 
 
 def _is_formula(body: str, parts: list[str], charge: str) -> bool:
@@ -75,6 +79,7 @@ TOKENS = (
         "l", r"(?<![A-Za-z\d])(?P<group>AB|A|B|O|Rh)\s?(?P<rhesus>[-+−])(?P<written>ve)?(?![A-Za-z\d+])", _blood_group
     ),
     Token("s", r"([-+−])ve(?![A-Za-z])", _test_result),
+    Token("l", rf"(?<![A-Za-z\d])(?P<body>{_IONS})(?P<charge>\d?[-−])(?![-\dA-Za-z])", _formula),
     Token(
         "ld",
         (

@@ -69,6 +69,14 @@ def _is_month(word: str) -> bool:
     return word in _HINDI or word.lower() in _ENGLISH
 
 
+def _days(match: re.Match[str], state: Context) -> Said | None:
+    """The days of a month: 5-7 जन., 12-14 मार्च."""
+    first, last = int(match[1]), int(match[2])
+    if not 1 <= first < last <= 31:
+        return None
+    return (*numbers.cardinal(first), "से", *numbers.cardinal(last), month_name(match[3])), match.end()
+
+
 def _named(match: re.Match[str], state: Context) -> Said | None:
     """15 Aug 1947, 12-Nov-25, 05JAN26, 01 जनवरी 2023; a comma before the year is a pause and ends the token."""
     day, month, written = int(match[1]), match[2], match[3] or match[4]
@@ -200,6 +208,7 @@ TOKENS = (
         rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}}){_NOT_MORE}(?!/\d|-(?!{NUMERIC})\d)",
         _numeric,
     ),
+    Token("d", rf"(\d{{1,2}})\s?[-–]\s?(\d{{1,2}})\s({MONTH})", _days),
     Token(
         "d",
         (rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d|[\s-]?{MONTH})))?"),

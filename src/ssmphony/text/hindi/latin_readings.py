@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ssmphony.text.hindi import (
+    arithmetic,
     english,
     latin,
     measures,
@@ -191,6 +192,10 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
     capitals = written.isupper() and not sentence.shouted and written != "I"
     if capitals and len(written) < 6:
         return True
+    if (words[place - 1 : place] or [""])[0] + " " + word in _set_phrases():
+        return True
+    if word in _functions() and _function().match(text, match.start()):
+        return True  # log x
     if _is_variable(word, text, match) or (place and _after(words[place - 1], word)):
         return True
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
@@ -251,8 +256,25 @@ def _dotted() -> frozenset[str]:
 
 
 @cache
+def _set_phrases() -> frozenset[str]:
+    """Expressions that the normaliser reads as a whole."""
+    return frozenset(row[0] for row in tables.rows("set_phrases"))
+
+
+@cache
+def _functions() -> frozenset[str]:
+    return frozenset(row[0] for row in tables.rows("functions"))
+
+
+@cache
+def _function() -> re.Pattern[str]:
+    return re.compile(arithmetic.FUNCTION)
+
+
+@cache
 def _units() -> frozenset[str]:
-    return frozenset(name.lower() for name in measures.UNITS) | {"am", "pm", "to"}
+    counted = {row[0] for row in tables.rows("number_abbreviations") if row[2] == "after"}
+    return frozenset(name.lower() for name in measures.UNITS) | counted | {"am", "pm", "to"}
 
 
 def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:

@@ -54,6 +54,8 @@ UNITS = dict(_metric()) | {row[0]: _new(row[1], row[2:]) for row in tables.rows(
 _SMALL = {name.lower(): row for name, row in UNITS.items() if len(name) > 1}
 _POWERS = {"²": "वर्ग", "2": "वर्ग", "³": "घन", "3": "घन"}
 _PREFIXES = {"sq": "वर्ग", "वर्ग": "वर्ग", "घन": "घन", "square": "वर्ग", "cubic": "घन", "cu": "घन", "fl": "फ़्लूइड"}
+_SYMBOLS = frozenset("HNFCO")
+"""Units that are elements too: 2 H2 has no square."""
 _LATIN = r"°\s?(?:[CFK](?![A-Za-z])|से\.?|फ़ा\.?)|[A-Za-zμΩ]{1,13}\.?"
 _FORMS = (
     rf"{DEVANAGARI}{{1,4}}\.\s?{DEVANAGARI}{{1,4}}\.?",
@@ -67,7 +69,9 @@ _FORMS = (
 def _forms() -> tuple[re.Pattern[str], ...]:
     """Compiled on first use, for a fast import."""
     power = rf"([²³]|[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
-    return tuple(re.compile(rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन)\s)?({name}){power}") for name in _FORMS)
+    return tuple(
+        re.compile(rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन)(?:\s|(?<=\.)))?({name}){power}") for name in _FORMS
+    )
 
 
 @cache
@@ -78,6 +82,7 @@ def _announced() -> re.Pattern[str]:
 
 
 _PER = re.compile(r"/|\sper\s")
+_INVERSE = re.compile(r"[\s·]?([A-Za-z]{1,4})⁻([¹²³])(?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
 _GAP = re.compile(r"[\s-]?")
 _SENTENCE_GOES_ON = re.compile(r"\s(?!x\s?\d)[A-Za-z\d]")
 """What follows the English word "in", where it is no inch: 5 in 1, 3 in a row."""
@@ -88,13 +93,27 @@ def unit(text: str, place: int, one: bool = False) -> Unit | None:
     """The unit at ``place``, one space or hyphen before it allowed; its word for ``one`` or for many."""
     gap = _GAP.match(text, place)
     place = gap.end() if gap else place
+    if inverse := _inverse(text, place):
+        return inverse
     first = _single(text, place, one)
     if first is None:
         return None
+    if inverse := _inverse(text, first.end):
+        return Unit((*first.words, *inverse.words), inverse.end, first.everyday)
     per_one = _PER.match(text, first.end)
     if per_one and (second := _single(text, per_one.end(), one=True)):
         return Unit((*first.words, "प्रति", *second.words), second.end, first.everyday)
     return first
+
+
+def _inverse(text: str, place: int) -> Unit | None:
+    """A unit with a negative power, as science writes it: m s⁻², mol⁻¹."""
+    match = _INVERSE.match(text, place)
+    row = _row(match[1]) if match else None
+    if not match or not row:
+        return None
+    power = (_POWERS[match[2]],) if match[2] in _POWERS else ()
+    return Unit(("प्रति", *power, *row.one), match.end(), False)
 
 
 def per(text: str, place: int) -> Unit | None:
@@ -126,6 +145,8 @@ def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
         return False
     if match[2] == "in" and _SENTENCE_GOES_ON.match(text, match.end()):
         return False
+    if match[3] in ("2", "3") and match[2] in _SYMBOLS:
+        return False
     return "bare" not in row.flags or not _announced().search(text[max(0, match.start() - 30) : match.start()])
 
 
@@ -147,6 +168,12 @@ def _power(match: re.Match[str], state: Context) -> Said | None:
     """A squared or cubed unit without a number: m²."""
     found = _single(state.text, match.start())
     return (found.words, found.end) if found and found.end == match.end() else None
+
+
+def _centimetres(match: re.Match[str], state: Context) -> Said | None:
+    """सेमी after a number in words; before a noun it is semi (सेमी फ़ाइनल)."""
+    counted = state.before(match.start())
+    return (("सेंटीमीटर",), match.end()) if counted in numbers.WORDS or counted in _COUNT_WORDS else None
 
 
 def _feet(match: re.Match[str], state: Context) -> Said | None:
@@ -177,7 +204,9 @@ def _stroke(match: re.Match[str], state: Context) -> Said | None:
     return (("प्रति",), match.end()) if found else None
 
 
+_COUNT_WORDS = frozenset("सौ हज़ार हजार लाख करोड़ डेढ़ ढाई आधा कुछ कई प्रति वर्ग घन".split())
 TOKENS = (
+    Token("h", rf"सेमी(?!{DEVANAGARI})", _centimetres),
     Token("d", r"(\d{1,3})°\s?(\d{1,2})['’′](?:\s?(\d{1,2}(?:\.\d{1,4})?)[\"”″])?", _angle),
     Token("d", r"(\d{1,3})['’′]\s?[xX×]\s?(\d{1,3})['’′](?!\d)", _feet_by_feet),
     Token(

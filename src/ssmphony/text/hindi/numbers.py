@@ -26,7 +26,6 @@ LIMIT = 10**19
 """Numbers from here on are read digit by digit."""
 
 _ORDINALS = {1: "पहल", 2: "दूसर", 3: "तीसर", 4: "चौथ"}
-_SHORT_ENDINGS = "लरथठ"
 
 
 def cardinal(number: int) -> tuple[str, ...]:
@@ -88,7 +87,7 @@ def ordinal(number: int, suffix: str) -> tuple[str, ...]:
     """A number with an ordinal ending: (10, 'वीं') → दसवीं, (2, 'रा') → दूसरा, (6, 'वें') → छठे."""
     vowel = "ाँ" if suffix[1:] in ("ा", "ां") else suffix[1:] + "ं" * (suffix[1:] in ("ी", "े"))
     plain = vowel[0]
-    if suffix[0] in _SHORT_ENDINGS and number in _ORDINALS:
+    if number in _ORDINALS:
         return (_ORDINALS[number] + plain,)
     words = cardinal(number)
     if words[-1] == WORDS[6]:

@@ -17,6 +17,13 @@ _SECOND = re.compile(rf"{DASH}[₹$€£]?({NUMBER})")
 _MONEY_SCALES = frozenset(row[0] for row in tables.rows("scales") if len(row) > 2)
 _ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, reverse=True))
 SCALE = re.compile(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
+_PADDED = re.compile("0[1-9]")
+"""A quantity in two figures, where what follows is counted (02 घंटे); elsewhere a code."""
+_COUNTED = frozenset(
+    "घंटे घंटा घंटों मिनट मिनटों सेकंड दिन दिनों दिवसीय सप्ताह हफ़्ते हफ्ते माह महीने महीनों वर्ष वर्षों वर्षीय साल बार"
+    " लोग लोगों व्यक्ति व्यक्तियों यात्री यात्रियों आरोपी आरोपियों अभियुक्त युवक बच्चे बच्चों मरीज मरीज़ मौत मौतें"
+    " पद पदों सीट सीटें सीटों प्रश्न प्रश्नों अंक अंकों रुपये किलो लीटर मीटर फीट फ़ीट".split()
+)
 _PERCENT = re.compile(r"\s?([%‰])")
 _PERCENT_WORDS = {"%": ("प्रतिशत",), "‰": ("प्रति", "हज़ार")}
 
@@ -59,6 +66,8 @@ def _number(match: re.Match[str], state: Context) -> Said:
     unit = measures.unit(
         state.text, after_scale, one=float(first.replace(",", "")[:9]) < 2 and not second and not scaled
     )
+    if _PADDED.fullmatch(first) and (unit or state.behind(stop) in _COUNTED):
+        first = first.lstrip("0")
     everyday = bool(scaled) or (unit is not None and unit.everyday)
     words = amount(first, state, everyday)
     if second:

@@ -74,6 +74,8 @@ def _is_time(time: Clock, tail: str | None) -> bool:
 
 def _one(match: re.Match[str], state: Context) -> Said | None:
     time = _parse(match, 1)
+    if _GROUP.match(state.text, match.end()):
+        return None  # 1:50,000
     if not (match[5] or match[6]) and paired(match, state):
         return None
     if time is None or not _is_time(time, match[6]) or (match[6] and not (time.point or time.half)):
@@ -112,6 +114,7 @@ def _four_digits(match: re.Match[str], state: Context) -> Said | None:
     return (clock(hour, minute, everyday=False), match.end()) if hour < 25 else None
 
 
+_GROUP = re.compile(r",\d{3}(?!\d)")
 TOKENS = (
     Token("d", r"([0-2]\d)([0-5]\d)\s?(?i:hrs?|hours)(?![A-Za-z])", _four_digits),
     Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),

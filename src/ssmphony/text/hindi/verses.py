@@ -1,4 +1,5 @@
-"""Places in scripture: यूहन्ना 3:16, मत्ती 5:3-12, गीता 2.47, कुरान 2:255: chapter and verse, one after the other."""
+"""Places in scripture: यूहन्ना 3:16, मत्ती 5:3-12, गीता 2.47, कुरान 2:255: chapter and verse, one after the other;
+ऋग्वेद 10.129.1: book, hymn and verse."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def _verse(match: re.Match[str], state: Context) -> Said | None:
         return None
     if match["point"] == "." and (not _BOOKS[book] or _counted(match.end(), state)):
         return None
-    words = [*numbers.cardinal(int(match["chapter"])), *numbers.cardinal(int(match["verse"]))]
+    parts = [part for part in match.group("chapter", "verse", "third") if part]
+    words = [word for part in parts for word in numbers.cardinal(int(part))]
     if match["last"]:
         words += ("से", *(word for part in re.split("[:.]", match["last"]) for word in numbers.cardinal(int(part))))
     return tuple(words), match.end()
@@ -57,7 +59,7 @@ TOKENS = (
     Token(
         "d",
         (
-            r"(?P<chapter>\d{1,3})(?P<point>[:.])(?P<verse>\d{1,3})"
+            r"(?P<chapter>\d{1,3})(?P<point>[:.])(?P<verse>\d{1,3})(?:(?P=point)(?P<third>\d{1,3}))?"
             r"(?:\s?[-–—]\s?(?P<last>(?:\d{1,3}[:.])?\d{1,3}))?(?![\d:]|\.\d|-\d)"
         ),
         _verse,
