@@ -59,15 +59,15 @@ def reason(character: str) -> str:
 
 def silent(line: str) -> Iterator[str]:
     """The characters of ``line`` that lie in no spoken word, in no pause and in no mark that ends a sentence."""
-    heard = bytearray(len(line))
+    spoken = bytearray(len(line))
     for sentence in sentences.cut(line, ABBREVIATIONS):
         for reading in read(sentence.text):
             start, end = sentence.start + reading.start, sentence.start + reading.end
-            heard[start:end] = b"\1" * (end - start)
+            spoken[start:end] = b"\1" * (end - start)
         closing = len(sentence.text.rstrip(_MARKS + _CLOSERS)) if sentence.mark else len(sentence.text)
         for place in range(closing, len(sentence.text)):
-            heard[sentence.start + place] |= sentence.text[place] in _MARKS
-    return (character for place, character in enumerate(line) if not heard[place])
+            spoken[sentence.start + place] |= sentence.text[place] in _MARKS
+    return (character for place, character in enumerate(line) if not spoken[place])
 
 
 def lines(paths: Sequence[Path]) -> Iterator[str]:

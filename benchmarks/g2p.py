@@ -1,4 +1,4 @@
-"""Hindi graphemes to phonemes, measured against pronouncing lists, beside espeak-ng and Epitran.
+"""Hindi graphemes to phonemes, measured against pronouncing lists, next to espeak-ng and Epitran.
 
     python benchmarks/g2p.py wikipron_hin.tsv [--dictionary iitm.txt] [--errors N] [--write]
 

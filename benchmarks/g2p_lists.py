@@ -88,19 +88,19 @@ def _iitm_schwas(word: str, phones: str) -> tuple[bool, ...]:
     for index, letter in enumerate(word):
         if letter in (VIRAMA, NUKTA):
             continue
-        behind = word[index + 1 : index + 3]
+        after = word[index + 1 : index + 3]
         consonant = letter in _IITM_CONSONANTS
-        if consonant and behind.startswith(NUKTA):
-            expected, behind = _IITM_NUKTA.get(letter, ""), behind[1:]
+        if consonant and after.startswith(NUKTA):
+            expected, after = _IITM_NUKTA.get(letter, ""), after[1:]
         else:
             others = _IITM_VOWELS.get(letter) or _IITM_SIGNS.get(letter) or _IITM_OTHERS.get(letter, "")
             expected = _IITM_CONSONANTS[letter] if consonant else others
         if not expected or phones[place : place + 1] != expected:
             return ()
         place += 1
-        if consonant and behind[:1] != VIRAMA and behind[:1] not in _IITM_SIGNS:
+        if consonant and after[:1] != VIRAMA and after[:1] not in _IITM_SIGNS:
             spoken = phones[place : place + 1] == "a"
             place += spoken
-            if behind[:1] not in _IITM_OTHERS:
+            if after[:1] not in _IITM_OTHERS:
                 kept.append(spoken)
     return tuple(kept) if place == len(phones) else ()

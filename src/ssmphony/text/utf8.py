@@ -71,12 +71,12 @@ class ByteFrontend(Frontend):
         start, length = 0, len(sentence.text)
         while start < length:
             stop = _stop(sentence.text, start, self.config.max_tokens - 2)
-            behind = stop
-            while behind < length and sentence.text[behind].isspace():
-                behind += 1
-            pause_s = pause_after(sentence) if behind == length else 0.0
+            after = stop
+            while after < length and sentence.text[after].isspace():
+                after += 1
+            pause_s = pause_after(sentence) if after == length else 0.0
             yield _tokens(sentence.text[start:stop], sentence.start + start, pause_s)
-            start = behind
+            start = after
 
 
 def _frontend(kind: str) -> Frontend | None:

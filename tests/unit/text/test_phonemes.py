@@ -61,7 +61,7 @@ def test_phonemes_as_a_text(written: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "message"),
     [
         ("θɪŋk", "character 1: 'θ' in 'θɪŋk' is not a phone"),
         ("kʰaː kʰoːʰ ghar", "character 10: 'ʰ' in 'kʰoːʰ'"),
@@ -73,10 +73,10 @@ def test_phonemes_as_a_text(written: str, text: str) -> None:
         ("a" * 10_000 + "Ω", "character 10001: 'Ω' in 'aaaa"),
     ],
 )
-def test_what_is_no_phone(written: str, told: str) -> None:
+def test_what_is_no_phone(written: str, message: str) -> None:
     with pytest.raises(SsmphonyError) as raised:
         phonemes.to_text(written)
-    assert str(raised.value).startswith(told)
+    assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 160
 

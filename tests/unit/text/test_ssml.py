@@ -60,7 +60,7 @@ def test_line_ends_of_the_document_are_layout():
 def test_paragraphs_and_sentences():
     marks = [(sentence.symbols[-1], sentence.pause_after_s) for sentence in read("<p>एक <s>दो</s><s>तीन?</s></p>चार")]
     assert [mark for mark, _ in marks] == [".", "?", "."]
-    assert marks[1][1] > marks[0][1]  # a paragraph ends behind it
+    assert marks[1][1] > marks[0][1]  # a paragraph ends after it
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_breaks_end_a_clause_and_last_as_long_as_they_say():
     assert (first.symbols[-1], third.symbols[-1]) == (",", ".")
 
 
-def test_silence_before_the_first_word_and_behind_the_last():
+def test_silence_before_the_first_word_and_after_the_last():
     first, second, _ = [*read('<break time="2s"/>एक<break time="1s"/>'), None]
     assert (len(first), first.pause_after_s) == (0, 2.0)
     assert (words([second]), second.pause_after_s) == (["एक"], 1.0)

@@ -95,8 +95,8 @@ def _variables(match: re.Match[str], state: Context) -> Said | None:
     """A product of variables (F = ma, ax² + by, 4ac): letters next to a sign of a formula, where they are no word."""
     text, start, stop = state.text, match.start(), match.end()
     powered = bool(_POWERED.match(text, stop))
-    beside = bool(_SIGN_BEHIND.match(text, stop)) or bool(_SIGN_BEFORE.search(text[max(0, start - 3) : start]))
-    if not (powered or (beside and len(match[0]) == 2) or text[start - 1 : start].isdigit()):
+    signed = bool(_SIGN_AFTER.match(text, stop)) or bool(_SIGN_BEFORE.search(text[max(0, start - 3) : start]))
+    if not (powered or (signed and len(match[0]) == 2) or text[start - 1 : start].isdigit()):
         return None
     return tuple(latin.LETTER_NAMES[letter] for letter in match[0]), stop
 
@@ -104,8 +104,8 @@ def _variables(match: re.Match[str], state: Context) -> Said | None:
 def _difference(match: re.Match[str], state: Context) -> Said | None:
     """The minus of a formula (b² - 4ac, x - y = 5): between two terms, where an equation or a power stands near."""
     before = state.text[max(0, match.start() - 20) : match.start()]
-    behind = state.text[match.end() : match.end() + 20]
-    if not (_TERM_BEFORE.search(before) and _TERM_BEHIND.match(behind) and _FORMULA.search(before + behind)):
+    after = state.text[match.end() : match.end() + 20]
+    if not (_TERM_BEFORE.search(before) and _TERM_AFTER.match(after) and _FORMULA.search(before + after)):
         return None
     return (numbers.MINUS,), match.end()
 
@@ -113,10 +113,10 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
 _ONE_LETTER = re.compile(r"(?<![A-Za-z\d])[A-Za-z]\Z")
 _EQUATED = re.compile(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
 _TERM_BEFORE = re.compile(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
-_TERM_BEHIND = re.compile(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
+_TERM_AFTER = re.compile(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
 _FORMULA = re.compile(r"[=²³√^]")
 _POWERED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|\^-?\d")
-_SIGN_BEHIND = re.compile(r"\s?[=+×÷≤≥<>](?!=)\s?[A-Za-z\d]")
+_SIGN_AFTER = re.compile(r"\s?[=+×÷≤≥<>](?!=)\s?[A-Za-z\d]")
 _SIGN_BEFORE = re.compile(r"[=+×÷−√]\s?\Z")
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?![%°])"), _minus),

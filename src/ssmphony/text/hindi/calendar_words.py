@@ -66,8 +66,8 @@ def _joint(match: re.Match[str], state: Context) -> Said | None:
 def _neighbours(short: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """A name of a day next to another, a date or an hour; next to a name written out only in a range."""
     between = r"\.?\s?(?:[-–—/,&]|to\s|से\s|और\s)?\s?" if short else r"\s?[-–—]\s?"
-    behind = rf"{between}(?:{_DAY}|{_DATE}|\d{{1,2}}(?::\d\d|\s?[AaPp][Mm]))"
-    return re.compile(rf"(?:{_DAY}|{MONTH}){between}\Z"), re.compile(behind)
+    after = rf"{between}(?:{_DAY}|{_DATE}|\d{{1,2}}(?::\d\d|\s?[AaPp][Mm]))"
+    return re.compile(rf"(?:{_DAY}|{MONTH}){between}\Z"), re.compile(after)
 
 
 def _short(match: re.Match[str], state: Context) -> Said | None:
@@ -76,9 +76,9 @@ def _short(match: re.Match[str], state: Context) -> Said | None:
         return None
     if name in _ALONE and match[1] == name:
         return (_NAMES[name],), match.end()
-    before, behind = _neighbours(name in SHORT_NAMES)
+    before, after = _neighbours(name in SHORT_NAMES)
     written = state.text[max(0, match.start() - _REACH) : match.start()]
-    if not (behind.match(state.text, match.end(1)) or before.search(written)):
+    if not (after.match(state.text, match.end(1)) or before.search(written)):
         return None
     return (_NAMES[name],), match.end()
 

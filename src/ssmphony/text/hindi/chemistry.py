@@ -63,7 +63,7 @@ def _is_formula(body: str, parts: list[str], charge: str) -> bool:
 
 
 def _blood_group(match: re.Match[str], state: Context) -> Said | None:
-    near = [*state.words_before(match.start())[-3:], *state.words_behind(match.end())[:3]]
+    near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:3]]
     written = match["written"]
     if not (written or any(word.lower() in _BLOOD_WORDS for word in near)):
         return None

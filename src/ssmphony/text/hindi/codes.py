@@ -70,7 +70,7 @@ def _phone(match: re.Match[str], state: Context) -> Said | None:
 
 def _is_amount(match: re.Match[str], state: Context) -> bool:
     """Whether ten digits or more are counted: by the words around, or since no mobile number begins so."""
-    near = state.words_behind(match.end())[:2] + state.words_before(match.start())[-2:]
+    near = state.words_after(match.end())[:2] + state.words_before(match.start())[-2:]
     if _announced(match[0], match.start(), state) or match[0][0] == "0":
         return False
     counted = any(word in _AMOUNT_WORDS for word in near)
@@ -81,7 +81,7 @@ def _code(match: re.Match[str], state: Context) -> Said | None:
     """Digits after a word that announces a code (OTP, पिन, हेल्पलाइन), or a place whose PIN code they are."""
     digits = re.sub(r"\D", "", match[0])
     text = state.text
-    if state.behind(match.end()) in _COUNTED:
+    if state.after(match.end()) in _COUNTED:
         return (numbers.digits(digits), match.end()) if _announced(digits, match.start(), state, near=True) else None
     if _announced(digits, match.start(), state) or _OTP_BEHIND.match(text, match.end()):
         return numbers.digits(digits), match.end()

@@ -64,12 +64,12 @@ class Context:
         written = self.text[max(0, place - 40) : place].split()
         return [bare for word in written if (bare := word.strip(":-–,.()#[]"))]
 
-    def behind(self, place: int) -> str:
+    def after(self, place: int) -> str:
         """The word after ``place``, without marks."""
-        words = self.words_behind(place)
+        words = self.words_after(place)
         return words[0] if words else ""
 
-    def words_behind(self, place: int) -> list[str]:
+    def words_after(self, place: int) -> list[str]:
         """The words of the 40 characters after ``place``, without marks; none after a sentence or clause mark."""
         return [word for word in re.split(r"[\s.,।?!();]+", self.text[place : place + 40].lstrip(" -")) if word]
 

@@ -27,7 +27,7 @@ NUMERIC = (
 )
 """A date in figures."""
 _YEAR = {place: frozenset(row[0] for row in tables.rows("year_words") if row[1] == place) for place in
-         ("before", "behind", "none")}  # fmt: skip
+         ("before", "after", "none")}  # fmt: skip
 _DATE_WORDS = frozenset("दिनांक तारीख दि तिथि date dated".split())
 _NUMBER_WORDS = frozenset(row[0] for row in tables.rows("year_words") if row[1] == "number")
 _TERM_WORDS = frozenset(row[0] for row in tables.rows("year_words") if row[1] == "term")
@@ -97,8 +97,8 @@ def _month_first(match: re.Match[str], state: Context) -> Said | None:
 def _day_month(match: re.Match[str], state: Context) -> Said | None:
     """5/11 after the word दिनांक; 15-08, whose zero no amount has."""
     day, month = int(match[1]), int(match[2])
-    told = match[2][0] == "0" or state.before(match.start()).lower() in _DATE_WORDS
-    if not (told and 1 <= day <= 31 and 1 <= month <= 12) or state.before(match.start()).lower() in _NUMBER_WORDS:
+    is_date = match[2][0] == "0" or state.before(match.start()).lower() in _DATE_WORDS
+    if not (is_date and 1 <= day <= 31 and 1 <= month <= 12) or state.before(match.start()).lower() in _NUMBER_WORDS:
         return None
     return (*numbers.cardinal(day), MONTHS[month - 1]), match.end()
 
@@ -109,19 +109,19 @@ def _years(match: re.Match[str], state: Context) -> Said | None:
     if not 1000 <= first <= 2099:
         return None
     if len(match[2]) == 2:
-        follows = second == (first + 1) % 100 or state.words_behind(match.end())[:2] == ["के", "दशक"]
+        follows = second == (first + 1) % 100 or state.words_after(match.end())[:2] == ["के", "दशक"]
         if follows and first % 100 and second:
             return (*year(first, state), *numbers.cardinal(second)), match.end()
         if follows:
             return (*year(first, state), "से", *year(first + 1, state)), match.end()
-        if second <= first % 100 or first < 1500 or state.behind(match.end()) in _YEAR["none"]:
+        if second <= first % 100 or first < 1500 or state.after(match.end()) in _YEAR["none"]:
             return None
         last = numbers.cardinal(second) if first % 100 else year(first + second, state)
         return (*year(first, state), "से", *last), match.end()
-    told = _is_year(first, match, state) or _is_year(second, match, state)
-    if not first < second <= 2099 or not (told or (first >= 1500 and (first % 50 or second % 50))):
+    years = _is_year(first, match, state) or _is_year(second, match, state)
+    if not first < second <= 2099 or not (years or (first >= 1500 and (first % 50 or second % 50))):
         return None
-    if state.behind(match.end()) in _YEAR["none"]:
+    if state.after(match.end()) in _YEAR["none"]:
         return None
     return (*year(first, state), "से", *year(second, state)), match.end()
 
@@ -133,7 +133,7 @@ def _month_year(match: re.Match[str], state: Context) -> Said | None:
     )
     number = int(written)
     if match["month"] and len(written) == 2:
-        near = [*state.words_before(match.start())[-3:], *state.words_behind(match.end())[:2]]
+        near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:2]]
         if not any(word.lower() in _TERM_WORDS for word in near):
             return None
         number += 2000
@@ -160,30 +160,30 @@ def _is_year(number: int, match: re.Match[str], state: Context) -> bool:
     """Whether the words around, the brackets or the end of the phrase tell that a number is a year."""
     if not 1000 <= number <= 2099:
         return False
-    before, behind = state.before(match.start()), state.words_behind(match.end())[:2]
+    before, after = state.before(match.start()), state.words_after(match.end())[:2]
     if before in _YEAR["before"] or _is_month(before):
-        return not behind or behind[0] not in _YEAR["none"]
+        return not after or after[0] not in _YEAR["none"]
     closing = state.text[match.end() :][:1]
     if state.character(match.start() - 1) == "(" and closing == ")":
         return True
     if _MONTH_DAY_BEFORE.search(state.text[max(0, match.start() - 40) : match.start()]):
         return True
-    if behind and state.character(match.end()) in " -":
-        return behind[0] in _YEAR["behind"] and not _counted(number, behind)
+    if after and state.character(match.end()) in " -":
+        return after[0] in _YEAR["after"] and not _counted(number, after)
     if not 1700 <= number <= 1999 or (before.isascii() and before):
         return False
     return closing in ("", " ", ",", "।", ")", ".")
 
 
-def _counted(number: int, behind: list[str]) -> bool:
+def _counted(number: int, after: list[str]) -> bool:
     """1400 से अधिक, 1500 में से 300: a count, not a year."""
-    return behind[-1] in _YEAR["none"] or behind == ["में", "से"]
+    return after[-1] in _YEAR["none"] or after == ["में", "से"]
 
 
 def _decade(match: re.Match[str], state: Context) -> Said | None:
     """1980s, 90s; of two digits below 50 only where the sentence treats it as one (30s में), else they are seconds."""
     number = int(match[1])
-    if number < 50 and state.behind(match.end()) not in _YEAR["behind"]:
+    if number < 50 and state.after(match.end()) not in _YEAR["after"]:
         return None
     words = year(number, state) if number > 99 else numbers.cardinal(number)
     return (*words, "के", "दशक"), match.end()

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ssmphony.config import Config
 from ssmphony.interfaces import Frontend
-from ssmphony.text import ssml, vocabulary
+from ssmphony.text import inputs, vocabulary
 from ssmphony.text.hindi import clauses, speech, spell_out
 from ssmphony.text.hindi.context import ReadingStyle
 from ssmphony.text.hindi.lexicon import Lexicon
@@ -69,7 +69,7 @@ class HindiFrontend(Frontend):
         return spell_out(speech.speak(text, self.lexicon, self.config.reading))
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
-        return ssml.sentences(text, self._plain, say_as)
+        return inputs.sentences(text, self._plain, say_as)
 
     def _plain(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         for sentence in speech.speak(text, self.lexicon, self.config.reading):

@@ -1,4 +1,4 @@
-"""Words that are written alike and said in two ways, told apart by the words around them."""
+"""Words that are written alike and said in two ways, distinguished by the words around them."""
 
 from __future__ import annotations
 

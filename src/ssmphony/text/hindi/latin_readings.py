@@ -196,7 +196,7 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
         return True
     if word in _functions() and _function().match(text, match.start()):
         return True  # log x
-    if _is_variable(word, text, match) or (place and _after(words[place - 1], word)):
+    if _is_variable(word, text, match) or (place and _is_unit_or_numeral(words[place - 1], word)):
         return True
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
     if (after == "." and word in _dotted()) or (word == "ve" and before and before in "+-−"):
@@ -215,7 +215,7 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
     return "-" in (before, after) and re.sub("[^a-z]", "", text[start:stop].lower()) in english.words()
 
 
-def _after(previous: str, word: str) -> bool:
+def _is_unit_or_numeral(previous: str, word: str) -> bool:
     """Whether the token before a word makes it a unit (5 km, 5 sq km, 5 km per hour) or a numeral (भाग ii)."""
     if previous[0].isdigit():
         return word in _units() or word in _SQUARE or len(word) == 1

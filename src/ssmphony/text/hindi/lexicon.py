@@ -69,17 +69,17 @@ class Context(NamedTuple):
     """Words, without nukta and in lower case; see the module's docstring."""
 
     before: Neighbours
-    behind: Neighbours
+    after: Neighbours
     reach: int
 
     @classmethod
     def parse(cls, text: str) -> Context:
-        before, gap, behind = _fold(text).partition("_")
-        return cls(Neighbours.parse(before), Neighbours.parse(behind if gap else before), 1 if gap else _NEAR)
+        before, gap, after = _fold(text).partition("_")
+        return cls(Neighbours.parse(before), Neighbours.parse(after if gap else before), 1 if gap else _NEAR)
 
-    def fits(self, before: Sequence[str], behind: Sequence[str]) -> bool:
+    def fits(self, before: Sequence[str], after: Sequence[str]) -> bool:
         """Whether one of the last folded words of ``before``, or the first of ``after``, is asked for."""
-        return self.before.hold_one_of(before[-self.reach :]) or self.behind.hold_one_of(behind[: self.reach])
+        return self.before.hold_one_of(before[-self.reach :]) or self.after.hold_one_of(after[: self.reach])
 
 
 class Entry(NamedTuple):
@@ -138,13 +138,13 @@ class Lexicon:
         """Keys that end in a dot, without it: no sentence ends there."""
         return frozenset(key[:-1] for key in self.entries if key.endswith("."))
 
-    def choose(self, key: str, before: Sequence[str], behind: Sequence[str]) -> Pronunciation | None:
+    def choose(self, key: str, before: Sequence[str], after: Sequence[str]) -> Pronunciation | None:
         """How ``key`` is said between these words; None where no entry fits."""
         entries = self.entries.get(key, ())
         if any(entry.context for entry in entries):
-            before, behind = list(map(_fold, before[-_NEAR:])), list(map(_fold, behind[:_NEAR]))
+            before, after = list(map(_fold, before[-_NEAR:])), list(map(_fold, after[:_NEAR]))
         for entry in entries:
-            if entry.context is None or entry.context.fits(before, behind):
+            if entry.context is None or entry.context.fits(before, after):
                 return entry.said
         return None
 
@@ -176,8 +176,8 @@ class Lexicon:
             written = joined[starts[place] : starts[place + count]]
             for key in dict.fromkeys((written, written.lower())):
                 if key in self.entries:
-                    before, behind = pieces[max(0, place - 12) : place], pieces[place + count : place + count + 12]
-                    if said := self.choose(key, _words(before), _words(behind)):
+                    before, after = pieces[max(0, place - 12) : place], pieces[place + count : place + count + 12]
+                    if said := self.choose(key, _words(before), _words(after)):
                         return count, said
         return None
 

@@ -29,7 +29,7 @@ _ONLY = re.compile(r"\s?/[-–=](?![\d\w])")
 _PER = re.compile(r"/\s?(?:(\d{1,4})\s)?")
 
 
-def _before(match: re.Match[str], state: Context) -> Said:
+def _sign_before(match: re.Match[str], state: Context) -> Said:
     """A currency sign, then the amount."""
     currency = _WRITTEN[match["sign"]]
     minus = (numbers.MINUS,) if match["minus"] or match["below"] else ()
@@ -44,7 +44,7 @@ def _before(match: re.Match[str], state: Context) -> Said:
     return (*minus, *words, *each), stop
 
 
-def _behind(match: re.Match[str], state: Context) -> Said | None:
+def _sign_after(match: re.Match[str], state: Context) -> Said | None:
     """The amount, then the currency sign: 500₹, 100 USD; a scale word may stand between."""
     currency = _WRITTEN.get(match["sign"])
     if currency is None:
@@ -112,12 +112,12 @@ TOKENS = (
         (
             rf"{_NOT_GLUED}(?<!\d\s)(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}(?:(?P<below>{_BELOW})|(?<=[A-Za-z.])-)?{_RANGE}"
         ),
-        _before,
+        _sign_before,
     ),
     Token(
         "d",
         (rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>{_SIGNS}|[A-Z]{{3}}(?![A-Za-z]))(?!\s?\d)"),
-        _behind,
+        _sign_after,
     ),
     Token("s", _SIGNS, _name),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),

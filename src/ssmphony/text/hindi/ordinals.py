@@ -30,7 +30,7 @@ def _english(match: re.Match[str], state: Context) -> Said:
 
 def _words(written: str, suffix: str, state: Context, stop: int) -> tuple[str, ...]:
     number = int(written.replace(",", ""))
-    if state.style.years == "hundreds" and 1100 <= number <= 1999 and state.behind(stop) == "दशक":
+    if state.style.years == "hundreds" and 1100 <= number <= 1999 and state.after(stop) == "दशक":
         return (*numbers.year(number)[:-1], numbers.ordinal(number, suffix)[-1])
     return numbers.ordinal(number, suffix)
 

@@ -88,8 +88,8 @@ def aspirate(phones: list[Phone]) -> list[Phone]:
     """A stop and the ɦ that a fallen schwa brings to it are one aspirate before ə and aː: कटहल kəʈʰəl, पचहत्तर."""
     spoken: list[Phone] = []
     for position, phone in enumerate(phones):
-        behind = phones[position + 1].symbol if position + 1 < len(phones) else ""
-        if phone.symbol == "ɦ" and behind in (SCHWA, "aː") and spoken and spoken[-1].symbol in BREATH:
+        after = phones[position + 1].symbol if position + 1 < len(phones) else ""
+        if phone.symbol == "ɦ" and after in (SCHWA, "aː") and spoken and spoken[-1].symbol in BREATH:
             spoken[-1].symbol = BREATH[spoken[-1].symbol]
         else:
             spoken.append(phone)

@@ -66,7 +66,7 @@ def _number(match: re.Match[str], state: Context) -> Said:
     unit = measures.unit(
         state.text, after_scale, one=float(first.replace(",", "")[:9]) < 2 and not second and not scaled
     )
-    if _PADDED.fullmatch(first) and (unit or state.behind(stop) in _COUNTED):
+    if _PADDED.fullmatch(first) and (unit or state.after(stop) in _COUNTED):
         first = first.lstrip("0")
     everyday = bool(scaled) or (unit is not None and unit.everyday)
     words = amount(first, state, everyday)

@@ -43,12 +43,12 @@ def _numeral(match: re.Match[str], state: Context) -> Said | None:
     if match[2]:
         return numbers.ordinal(number, match[2]), match.end()
     kind = _KINDS.get(state.before(match.start()).lower())
-    behind = state.behind(match.end())
+    after = state.after(match.end())
     if kind == "ruler" and match[1] != "I":
         if number < len(_RULERS):
             return (_RULERS[number],), match.end()
-        return numbers.ordinal(number, "वें" if behind in _POSTPOSITIONS else "वाँ"), match.end()
-    listed = _beside(match, state)
+        return numbers.ordinal(number, "वें" if after in _POSTPOSITIONS else "वाँ"), match.end()
+    listed = _in_row(match, state)
     if (
         kind != "part"
         and not (match[1] == "II" and state.before(match.start()))
@@ -56,14 +56,14 @@ def _numeral(match: re.Match[str], state: Context) -> Said | None:
         and not listed
     ):
         return None
-    return (numbers.ordinal(number, "वीं") if behind in _CENTURIES else numbers.cardinal(number)), match.end()
+    return (numbers.ordinal(number, "वीं") if after in _CENTURIES else numbers.cardinal(number)), match.end()
 
 
 _AFTER = re.compile(r"\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?([IVX]{1,7})(?![A-Za-z\d])")
 _BEFORE = re.compile(r"(?<![A-Za-z\d])([IVX]{1,7})\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?\Z")
 
 
-def _beside(match: re.Match[str], state: Context) -> bool:
+def _in_row(match: re.Match[str], state: Context) -> bool:
     """Whether the numeral before or after it in a row is the next one (I, II, III), or it ends a range (I-V)."""
     after = _AFTER.match(state.text, match.end(1))
     before = _BEFORE.search(state.text[max(0, match.start() - 12) : match.start()])

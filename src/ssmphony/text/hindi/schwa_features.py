@@ -58,21 +58,21 @@ def encode(phones: Sequence[Phone]) -> tuple[str, list[tuple[int, int]]]:
 def around(left: str, right: str) -> list[str]:
     """Features of the phones before and after a schwa."""
     left, right = "^" + left, right + "$"
-    before, behind = left.translate(_SHAPE), right.translate(_SHAPE)
+    before, after = left.translate(_SHAPE), right.translate(_SHAPE)
     found = [f"l{left[-n:]}" for n in range(1, min(5, len(left)) + 1)]
     found += [f"r{right[:n]}" for n in range(1, min(6, len(right)) + 1)]
     found += [f"p{left[-i:]}|{right[:j]}" for i, j in _PAIRS]
-    found += [f"s{before[-i:]}|{behind[:j]}" for i, j in _SHAPES]
+    found += [f"s{before[-i:]}|{after[:j]}" for i, j in _SHAPES]
     found += (
-        f"z{before}|{behind}",
+        f"z{before}|{after}",
         f"w{before}|{right}",
         f"L{left}",
         f"R{right}",
         f"x{before[-3:]}|{right[:2]}",
-        f"y{left[-2:]}|{behind[:3]}",
+        f"y{left[-2:]}|{after[:3]}",
     )
-    before, behind = left[-3:].translate(_SONORITY), right[:2].translate(_SONORITY)
-    found += [f"o{before[-i:]}|{behind[:j]}" for i, j in _SONORITIES]
+    before, after = left[-3:].translate(_SONORITY), right[:2].translate(_SONORITY)
+    found += [f"o{before[-i:]}|{after[:j]}" for i, j in _SONORITIES]
     return found
 
 
@@ -81,12 +81,12 @@ def inside(word: str, index: int, left: str, right: str) -> list[str]:
     found: list[str] = []
     words = morphology.words()
     shape = f"{left[-2:]}|{right[:2]}".translate(_SHAPE)
-    behind = word[index + 1 :]
+    after = word[index + 1 :]
     ends = starts = ""
-    if len(behind) > 1 and behind[0] in CONSONANTS:
+    if len(after) > 1 and after[0] in CONSONANTS:
         head = word[: index + 1]
-        ends = f"{int(head in words)}{int(morphology.is_word(behind))}{int(head[-2:-1] == VIRAMA)}"
-        found += (f"e{ends}", f"f{ends}{min(len(head), 4)}{min(len(behind), 5)}", f"g{ends}{shape}")
+        ends = f"{int(head in words)}{int(morphology.is_word(after))}{int(head[-2:-1] == VIRAMA)}"
+        found += (f"e{ends}", f"f{ends}{min(len(head), 4)}{min(len(after), 5)}", f"g{ends}{shape}")
     tail = word[index:]
     if index and len(tail) > 2 and word[index - 1] != VIRAMA:
         head = word[:index]

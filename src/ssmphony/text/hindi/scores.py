@@ -40,12 +40,12 @@ def _pair(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _of_a_game(match: re.Match[str], state: Context) -> bool:
-    behind = state.words_behind(match.end())[:3]
-    told = behind[:1] in (["से"], ["की"]) and any(word.startswith(_GAME_WORDS) for word in behind[1:])
+    after = state.words_after(match.end())[:3]
+    in_game = after[:1] in (["से"], ["की"]) and any(word.startswith(_GAME_WORDS) for word in after[1:])
     listed = _NEXT_PAIR.match(state.text, match.end()) or _PAIR_BEFORE.search(
         state.text[max(0, match.start() - 8) : match.start()]
     )
-    return told or bool(listed) or state.before(match.start()) in _SCORE_WORDS
+    return in_game or bool(listed) or state.before(match.start()) in _SCORE_WORDS
 
 
 TOKENS = (

@@ -23,8 +23,8 @@ def syllables(phones: Sequence[str]) -> tuple[Syllable, ...]:
     if not nuclei:
         return (tuple(phones),) if phones else ()
     starts = [0]
-    for before, behind in zip(nuclei, nuclei[1:], strict=False):
-        starts.append(_onset(phones, before + 1, behind))
+    for before, after in zip(nuclei, nuclei[1:], strict=False):
+        starts.append(_onset(phones, before + 1, after))
     return tuple(tuple(phones[start:stop]) for start, stop in zip(starts, [*starts[1:], len(phones)], strict=True))
 
 

@@ -18,8 +18,8 @@ def _code(match: re.Match[str], state: Context) -> Said:
 
 def _prompt(match: re.Match[str], state: Context) -> Said | None:
     """A key, with the digits after it, where one of the next words tells to press it."""
-    behind = re.split(r"[\s\"'”’,।?!()]+", state.text[match.end() : match.end() + 40].lstrip("\"'”’)] "))[:4]
-    if not any(word.lower().startswith(_PRESS) for word in behind):
+    after = re.split(r"[\s\"'”’,।?!()]+", state.text[match.end() : match.end() + 40].lstrip("\"'”’)] "))[:4]
+    if not any(word.lower().startswith(_PRESS) for word in after):
         return None
     return _code(match, state)
 

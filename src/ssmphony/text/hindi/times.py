@@ -87,7 +87,7 @@ def _one(match: re.Match[str], state: Context) -> Said | None:
 
 def paired(match: re.Match[str], state: Context) -> bool:
     """Whether the words around tell that two numbers with a colon are a ratio or a score."""
-    near = [*state.words_before(match.start())[-3:], *state.words_behind(match.end())[:3]]
+    near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:3]]
     return any(word.lower() in _PAIRED for word in near)
 
 

@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
     letters: str
     before: str
-    behind: str
+    after: str
     units: tuple[str, ...]
 
 
@@ -41,8 +41,8 @@ def rules(style: Style) -> dict[str, list[Rule]]:
     """The rules of a style by their letters, in the order of the table."""
     by_letters: dict[str, list[Rule]] = {}
     for row in tables.rows(f"{style}_rules"):
-        letters, before, behind, units = (*row, "", "", "")[:4]
-        by_letters.setdefault(letters, []).append(Rule(letters, before, behind, tuple(units.split())))
+        letters, before, after, units = (*row, "", "", "")[:4]
+        by_letters.setdefault(letters, []).append(Rule(letters, before, after, tuple(units.split())))
     return by_letters
 
 
@@ -78,7 +78,7 @@ def _fits(rule: Rule, written: str, place: int) -> bool:
     if rule.before and not _context(rule.before, "left").search(written[max(0, place - _LEFT) : place]):
         return False
     stop = place + len(rule.letters)
-    return not rule.behind or bool(_context(rule.behind, "right").match(written[stop : stop + _RIGHT]))
+    return not rule.after or bool(_context(rule.after, "right").match(written[stop : stop + _RIGHT]))
 
 
 def compose(units: list[str]) -> str:

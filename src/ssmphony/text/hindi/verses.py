@@ -13,14 +13,14 @@ _BOOKS = {row[0]: len(row) > 1 for row in tables.rows("scriptures")}
 _FILLERS = frozenset("अध्याय श्लोक आयत पद वचन मंत्र सूक्त chapter verse में के का की".split())
 _SURAS = frozenset("सूरा सूरह".split())
 """The name of the sura may follow (सूरा अल-बक़रा)."""
-_CLOCK_BEHIND = re.compile(rf"\s?(?:बजे|बजकर|[AaPp]\.?[Mm]\b|hrs|मिनट|घंटे)(?!{DEVANAGARI})")
+_CLOCK_AFTER = re.compile(rf"\s?(?:बजे|बजकर|[AaPp]\.?[Mm]\b|hrs|मिनट|घंटे)(?!{DEVANAGARI})")
 _LISTED = re.compile(r"\d{1,3}[:.]\d{1,3}(?:[-–]\d{1,3})?\s?[;,]\s?\Z")
 
 
 def _verse(match: re.Match[str], state: Context) -> Said | None:
     """After the name of a book, and after another verse of it; a time of day (गीता 5:30 बजे आई) is none."""
     book = _book(match.start(), state)
-    if book is None or _CLOCK_BEHIND.match(state.text, match.end()):
+    if book is None or _CLOCK_AFTER.match(state.text, match.end()):
         return None
     if match["point"] == "." and (not _BOOKS[book] or _counted(match.end(), state)):
         return None

@@ -27,16 +27,14 @@ def is_ssml(text: str) -> bool:
 
 
 def sentences(
-    text: str | Iterable[str], plain: Callable[[str | Iterable[str]], Iterator[Tokens]], say_as: SayAs
+    document: str | Iterable[str], plain: Callable[[str], Iterator[Tokens]], say_as: SayAs
 ) -> Iterator[Tokens]:
-    """What ``plain``, a frontend's reader of plain text, makes of a text that may be a document.
+    """The sentences of a document, whose plain text ``plain`` reads, with what it says of them.
 
-    A document is read to its end before it is spoken. Raises `SsmphonyError`, with line and column, for what is not
+    The document is read to its end before it is spoken. Raises `SsmphonyError`, with line and column, for what is not
     well-formed, not known or out of range in it.
     """
-    document, text = read_head(text)
-    whole = (text,) if isinstance(text, str) else text
-    yield from _tokens(parse(_gather(whole), say_as), plain) if document else plain(text)
+    yield from _tokens(parse(_gather((document,) if isinstance(document, str) else document), say_as), plain)
 
 
 def _gather(pieces: Iterable[str]) -> str:

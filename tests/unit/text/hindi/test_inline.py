@@ -24,9 +24,9 @@ def test_phones_that_hindi_lacks_are_named_in_the_log(caplog: pytest.LogCaptureF
 
 
 @given(texts, PHONES, st.sampled_from([" ", "", " . ", ". "]), texts)
-def test_phones_are_spoken_wherever_they_stand(before: str, phones: list[str], gap: str, behind: str) -> None:
+def test_phones_are_spoken_wherever_they_stand(before: str, phones: list[str], gap: str, after: str) -> None:
     inside = gap.join(phones)
-    text = f"{before[:300]}\n[[{inside}]]\n{behind}"
+    text = f"{before[:300]}\n[[{inside}]]\n{after}"
     if "[" in before or "]" in before:
         return
     start = text.index("\n[[") + 1

@@ -71,9 +71,9 @@ def test_the_lexicons_do_not_overlap() -> None:
 @pytest.mark.parametrize("name", ["english_rules", "indian_rules"])
 def test_rules_are_well_formed(name: str) -> None:
     for row in tables.rows(name):
-        letters, before, behind, units = (*row, "", "", "")[:4]
+        letters, before, after, units = (*row, "", "", "")[:4]
         assert re.fullmatch("[a-z]{1,8}", letters), row
-        assert not re.search(r"[*+]", before + behind), f"unbounded context in {row}"
+        assert not re.search(r"[*+]", before + after), f"unbounded context in {row}"
         for unit in units.split():
             assert unit in CONSONANTS or unit in VOWELS or unit in (ANUSVARA, "-"), row
 
