@@ -11,7 +11,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+import ssmphony
 from ssmphony.cli import app
+from ssmphony.data.manifest import read_manifest
 from tests.unit.data.corpora import phrase, reasons, table, write
 
 A, B = "आज मौसम बहुत अच्छा है।", "हम कल बाज़ार जाएँगे।"
@@ -105,3 +107,19 @@ def test_the_former_name_of_distill_names_the_new_one(tmp_path: Path) -> None:
     assert "trains no acoustic model" in result.output
     assert result.exit_code == 1
     assert "mels" not in CliRunner().invoke(app, ["--help"]).output
+
+
+def test_align_gives_each_symbol_a_time(prepare: Prepare, tmp_path: Path) -> None:
+    """Said by the default voice, so that there are phones to find."""
+    voice, folder = ssmphony.load(), tmp_path / "in"
+    for name, text in (("01", A), ("02", B)):
+        audio = voice.say(text)
+        write(folder / f"{name}.wav", audio.samples, audio.sample_rate)
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    done = prepare("folder", "--align")
+    assert done.exit_code == 0, done.output
+    for clip in read_manifest(tmp_path / "out"):
+        assert [anchor[:2] for anchor in clip.anchors] == [(i, i + 1) for i in range(len(clip.symbols or ()))]
+    again = prepare("folder")
+    assert again.exit_code == 1
+    assert "prepared with other settings" in again.stderr

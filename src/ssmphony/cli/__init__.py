@@ -11,6 +11,7 @@ from ssmphony.cli.arguments import TextCommand
 from ssmphony.cli.batch import batch
 from ssmphony.cli.errors import OneLineErrors
 from ssmphony.cli.evaluate import evaluate
+from ssmphony.cli.finetune import finetune
 from ssmphony.cli.read import text
 from ssmphony.cli.say import say
 from ssmphony.cli.serve import serve
@@ -25,7 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (say, batch, serve, voices, text, prepare, train, distill, export):
+for command in (say, batch, serve, voices, text, prepare, train, finetune, distill, export):
     app.command(cls=TextCommand if command in (say, text) else None)(command)
 app.command(hidden=True)(mels)
 app.add_typer(evaluate, name="evaluate")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,19 @@ if TYPE_CHECKING:
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
 ]
+
+
+@contextmanager
+def progress_bar() -> Generator[Callable[[int, int], None], None, None]:
+    """A bar on standard error, as a function of what is done and of how much there is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda count, total: bar.update(task, completed=count, total=total)
 
 
 def prepare(
@@ -38,19 +53,19 @@ def prepare(
             help="Leave out clips in which a recogniser reads more than this share of the phones differently.",
         ),
     ] = None,
+    align: Annotated[
+        bool, typer.Option("--align", help="Find the times of all phones of recordings, with a recogniser.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
 ) -> None:
     """Turn a corpus into training data. Run it again to go on where it was stopped."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     with needs_extra("train"):
         from ssmphony.data.corpora.registry import READERS
         from ssmphony.data.finish import Limits
         from ssmphony.data.prepare import prepare as run
         from ssmphony.data.prepare import reader_from
-        from ssmphony.evaluation.models.recogniser import PhoneError
+        from ssmphony.evaluation.models.recogniser import PhoneError, PhoneTimes
 
     corpus: dict[str, Any] = {"kind": kind}
     several = kind in READERS and "path" not in READERS[kind].model_fields
@@ -60,30 +75,28 @@ def prepare(
         corpus["path"] = source[0]
     else:
         raise typer.BadParameter("give one folder", param_hint="SOURCE")
-    limits = Limits(phone_error=check)
+    limits = Limits(phone_error=check, phone_times=align)
     if config is not None:
         voice = _voice_block(config)
         corpus["frontend"] = voice.frontend
         rate = voice.codec_settings().build().grid.sample_rate
-        limits = Limits(phone_error=check, sample_rate=rate)
+        limits = limits.model_copy(update={"sample_rate": rate})
     if frontend is not None:
         corpus["frontend"] = frontend
     corpus.update(_pair(setting) for setting in settings or ())
     reader = reader_from(corpus)
     if layout := reader.layout():
         typer.echo(layout, err=True)
-    with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task("", total=None)
+    with progress_bar() as progress:
         done = run(
             reader,
             out,
             limits=limits,
             phone_error=PhoneError() if check is not None else None,
+            phone_times=PhoneTimes() if align else None,
             workers=workers,
             engine=engine_of(engine),
-            progress=lambda count, total: bar.update(task, completed=count, total=total),
+            progress=progress,
         )
     typer.echo(
         f"{done.clips} clips, {done.seconds / 60:.1f} minutes in {out}; {done.rejected} left out (rejected.jsonl)"
@@ -124,22 +137,16 @@ def distill(config: TrainedWith, init: Trained, out: Frames, settings: Settings 
 
     Run it again to resume.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     with needs_extra("train"):
         from ssmphony.training.distill import distill as write_frames
 
-    with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task("", total=None)
+    with progress_bar() as progress:
         clips = write_frames(
             config,
             tuple(settings or ()),
             init,
             out,
-            progress=lambda count, total: bar.update(task, completed=count, total=total),
+            progress=progress,
         )
     typer.echo(f"frames of {clips} clips in {out}")
 

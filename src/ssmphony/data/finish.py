@@ -19,7 +19,7 @@ from ssmphony.data.clips import Rejected, write_array, write_clip
 from ssmphony.data.corpora.reader import Utterance
 from ssmphony.data.manifest import Clip
 from ssmphony.data.silence import trim_span
-from ssmphony.data.transcript import Timing, render_timing, text_timing
+from ssmphony.data.transcript import Timing, render_timing, text_timing, time_every_token
 from ssmphony.interfaces import Frontend
 from ssmphony.types import MelFormat, Samples
 
@@ -50,6 +50,8 @@ class Limits(Config):
 
     phone_error: float | None = Field(default=None, gt=0.0)
     """Share of phones that a recogniser may read differently from the text, edits per phone; None: it is not asked."""
+    phone_times: bool = False
+    """Whether a recogniser finds the times of all phones of recordings."""
 
     @property
     def pitch(self) -> MelFormat:
@@ -59,6 +61,11 @@ class Limits(Config):
 
 PhoneError = Callable[[Samples, int, Sequence[str]], float]
 """(samples (n,), rate in Hz, symbols) → edits per phone between what a recogniser reads and the symbols."""
+
+PhoneTimes = Callable[[Samples, int, Sequence[str]], npt.NDArray[np.float64]]
+"""(samples (n,), rate in Hz, symbols) → the middle of each symbol in s, NaN where it makes no sound.
+
+Raises ValueError where the symbols cannot be found in the sound."""
 
 
 class Finished(NamedTuple):
@@ -70,8 +77,15 @@ class Finished(NamedTuple):
     pitch: npt.NDArray[np.float32]
 
 
-def finish_clip(utterance: Utterance, language: str, frontend: Frontend | None, limits: Limits) -> Finished:
-    """An utterance as a clip, transcribed where there is a ``frontend``; raises `Rejected` with the reason."""
+def finish_clip(
+    utterance: Utterance,
+    language: str,
+    frontend: Frontend | None,
+    limits: Limits,
+    phone_times: PhoneTimes | None = None,
+) -> Finished:
+    """An utterance as a clip, transcribed where there is a ``frontend``, with an anchor for each symbol where there is
+    ``phone_times``; raises `Rejected` with the reason."""
     if not _FILE_NAME.fullmatch(utterance.id) or len(utterance.id.encode()) > _LONGEST_NAME:
         raise Rejected("the id is not a file name")
     check_sound(utterance.samples, limits)
@@ -83,6 +97,8 @@ def finish_clip(utterance: Utterance, language: str, frontend: Frontend | None, 
     samples = normalise(samples, rate, limits.loudness_lufs)
     pitch, f0_rate = _pitch(utterance, samples, start / rate, limits)
     timing = _timing(utterance, samples, rate, start / rate, frontend)
+    if timing is not None and frontend is not None and utterance.spoken is None and phone_times is not None:
+        timing = time_every_token(timing, samples, rate, frontend.pause, phone_times)
     clip = Clip(
         id=utterance.id,
         audio=f"audio/{utterance.id}.flac",

@@ -26,7 +26,15 @@ from ssmphony.data.clips import Rejected, Unreadable
 from ssmphony.data.corpora.reader import Item, Reader, Utterance
 from ssmphony.data.corpora.registry import READERS
 from ssmphony.data.corrections import correct_all
-from ssmphony.data.finish import Finished, Limits, PhoneError, check_speech, finish_clip, write_finished
+from ssmphony.data.finish import (
+    Finished,
+    Limits,
+    PhoneError,
+    PhoneTimes,
+    check_speech,
+    finish_clip,
+    write_finished,
+)
 from ssmphony.data.journal import JOURNAL, Journal, Row, digest, stamp
 from ssmphony.data.manifest import FEATURES, MANIFEST, REJECTED, claim, write_rows
 from ssmphony.parallel import Executor
@@ -69,6 +77,7 @@ def prepare(
     *,
     limits: Limits = Limits(),
     phone_error: PhoneError | None = None,
+    phone_times: PhoneTimes | None = None,
     workers: int | None = 1,
     engine: Executor = run_local,
     progress: Progress | None = None,
@@ -88,7 +97,7 @@ def prepare(
     report(len(items) - len(waiting), len(items))
     try:
         with (out / JOURNAL).open("a", encoding="utf-8") as file:
-            start = partial(_worker, reader, out.resolve(), limits, phone_error)
+            start = partial(_worker, reader, out.resolve(), limits, phone_error, phone_times)
             with closing(engine(start, waiting, workers)) as results:
                 for number, (_, row) in enumerate(results, start=1):
                     journal.rows[row["item"]] = row
@@ -155,22 +164,22 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _worker(
-    reader: Reader, out: Path, limits: Limits, phone_error: PhoneError | None
+    reader: Reader, out: Path, limits: Limits, phone_error: PhoneError | None, phone_times: PhoneTimes | None
 ) -> Callable[[Item], dict[str, Any]]:
     """What an executor starts in its processes. Raises `SsmphonyError` on a machine that does not see ``out``."""
     if not (out / SETTINGS).exists():
         raise SsmphonyError(f"{out} is not the same folder on every machine: give one that all of them share")
-    return partial(_prepare_item, reader, out, limits, phone_error)
+    finish = partial(_finish, reader, limits, phone_error, phone_times)
+    return partial(_prepare_item, reader, out, finish)
 
 
-def _prepare_item(reader: Reader, out: Path, limits: Limits, phone_error: PhoneError | None, item: Item) -> Row:
+def _prepare_item(reader: Reader, out: Path, finish: Callable[[Utterance], Finished], item: Item) -> Row:
     """One line of the journal: the clips of a recording, and what was rejected.
 
     Raises `SsmphonyError` for what ends a preparation, such as a missing library, and OSError when nothing can be
     written.
     """
     row: Row = {"item": item.id, "clips": [], "rejected": [], "listed": digest(item), "file": stamp(item.path)}
-    finish = partial(_finish, reader, limits, phone_error)
     for utterance in _attempt(row, item.id, partial(_read, reader, item)) or ():
         finished = _attempt(row, utterance.id, partial(finish, utterance))
         if isinstance(finished, Finished):
@@ -179,8 +188,14 @@ def _prepare_item(reader: Reader, out: Path, limits: Limits, phone_error: PhoneE
     return row
 
 
-def _finish(reader: Reader, limits: Limits, phone_error: PhoneError | None, utterance: Utterance) -> Finished:
-    finished = finish_clip(utterance, reader.language, reader.transcriber, limits)
+def _finish(
+    reader: Reader,
+    limits: Limits,
+    phone_error: PhoneError | None,
+    phone_times: PhoneTimes | None,
+    utterance: Utterance,
+) -> Finished:
+    finished = finish_clip(utterance, reader.language, reader.transcriber, limits, phone_times)
     if phone_error is not None:
         check_speech(finished, limits, phone_error)
     return finished

@@ -7,10 +7,11 @@ that symbol, and one without a silence is dropped, so that each is an audible pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.reader import Spoken, WordTime
@@ -96,6 +97,78 @@ def _follow_recording(
     shifts = [_shift(spans, moved, first) for first, _ in plain.words]
     words = tuple((first + by, stop + by) for (first, stop), by in zip(plain.words, shifts, strict=True))
     return Timing(tuple(symbols), words, anchors)
+
+
+def time_every_token(
+    timing: Timing,
+    samples: Samples,
+    rate: int,
+    pause: str | None,
+    middles_of: Callable[[Samples, int, Sequence[str]], npt.NDArray[np.float64]],
+) -> Timing:
+    """One anchor a token, without gaps from the beginning of ``samples`` (n,) to their end.
+
+    A phone ends halfway between its middle and that of the next, or where its word does. Without anchors of words in
+    ``timing``, the words are where their phones are, and pauses follow the recording.
+
+    Args:
+        pause: The frontend's symbol for a pause.
+        middles_of: (samples, rate, symbols) → the middle of each symbol in s, NaN where it makes no sound.
+
+    Raises:
+        Rejected: The phones cannot be found in the sound.
+    """
+    try:
+        middles = middles_of(samples, rate, timing.symbols)
+    except ValueError as error:
+        raise Rejected(f"its phones cannot be found: {error}") from None
+    if not np.isfinite(middles).any():
+        raise Rejected("its phones cannot be found: the text has none")
+    edges = _halfway(middles)
+    if not timing.anchors and timing.words:
+        spans = [(first, stop, float(edges[first]), float(edges[stop])) for first, stop in timing.words]
+        moved = _follow_recording(timing, spans, samples, rate, pause)
+        edges = _halfway(_in_place(middles, timing.symbols, moved.symbols))
+        timing = moved
+    return timing._replace(anchors=_gapless(timing, edges, samples, rate))
+
+
+def _halfway(middles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Where tokens begin and end, (token + 1,), from their middles; those without one share the time between others."""
+    tokens, known = np.arange(len(middles)), np.isfinite(middles)
+    filled = np.interp(tokens, tokens[known], middles[known])
+    return np.concatenate([filled[:1], (filled[:-1] + filled[1:]) / 2, filled[-1:]])
+
+
+def _in_place(
+    middles: npt.NDArray[np.float64], symbols: Sequence[str], moved: Sequence[str]
+) -> npt.NDArray[np.float64]:
+    """The middles of symbols among which pauses were put in and taken out."""
+    known = np.isfinite(middles)
+    sounds = {symbol for symbol, sounding in zip(symbols, known, strict=True) if sounding}
+    placed = np.full(len(moved), np.nan)
+    placed[[token for token, symbol in enumerate(moved) if symbol in sounds]] = middles[known]
+    return placed
+
+
+def _gapless(
+    timing: Timing, edges: npt.NDArray[np.float64], samples: Samples, rate: int
+) -> tuple[tuple[int, int, float, float], ...]:
+    """One anchor a token: inside the anchors of words by their ``edges`` (token + 1,), evenly in between."""
+    tokens, seconds = len(timing.symbols), len(samples) / rate
+    anchors = timing.anchors
+    if not anchors:
+        first, stop = (timing.words[0][0], timing.words[-1][1]) if timing.words else (0, tokens)
+        anchors = ((first, stop, *loud_seconds(samples, rate)),)
+    stops, ends = [0, *(anchor[1] for anchor in anchors)], [0.0, *(anchor[3] for anchor in anchors)]
+    firsts, starts = [*(anchor[0] for anchor in anchors), tokens], [*(anchor[2] for anchor in anchors), seconds]
+    for stop, first, end, start in zip(stops, firsts, ends, starts, strict=True):
+        edges[stop : first + 1] = np.linspace(end, start, first + 1 - stop)
+    for first, stop, start, end in anchors:
+        edges[first : stop + 1] = edges[first : stop + 1].clip(start, end)
+    edges = np.maximum.accumulate(edges.clip(0.0, seconds))
+    times = [round(float(edge), 5) for edge in edges]
+    return tuple((token, token + 1, times[token], times[token + 1]) for token in range(tokens))
 
 
 def _shift(spans: Sequence[tuple[int, int, float, float]], moved: Sequence[int], token: int) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 from soundfile import SoundFileError
 
@@ -92,6 +93,8 @@ def build_trainer(run: RunConfig, task: Task[Any, Any], stop: StopOnSignal) -> L
     average = MovingAverage(run.ema)
     saving = SaveLast(out, run.checkpoint_minutes, run.checkpoint_steps, stop)
     callbacks: list[Callback] = [average, stop, SaveBest(out, average), saving]
+    if run.minutes is not None:  # before what saves the last step
+        callbacks.insert(0, Timer(timedelta(minutes=run.minutes), interval="step", verbose=False))
     if run.progress:
         callbacks.append(ShowProgress(run.log_every))
     try:

@@ -12,6 +12,7 @@ from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.curious import Curious
 from ssmphony.data.corpora.folder import Folder
 from ssmphony.data.corpora.ljspeech import LJSpeech
+from ssmphony.data.corpora.registry import detect
 from ssmphony.data.corpora.untranscribed import Untranscribed
 from ssmphony.data.prepare import reader_from
 from ssmphony.types import SsmphonyError
@@ -121,3 +122,14 @@ def test_a_wrong_layout_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "alignment.jsonl").write_text(json.dumps({"id": "a"}) + "\n", encoding="utf-8")
     with pytest.raises(SsmphonyError, match=r"alignment\.jsonl, line 1"):
         list(Curious(path=tmp_path).items())
+
+
+def test_the_layout_of_recordings_is_found_out(tmp_path: Path) -> None:
+    table = ljspeech(tmp_path / "table", {"a": "एक"})
+    pages = curious(tmp_path / "pages", "a", "एक", buzz(0.5), [["एक", 0.0, 0.5]])
+    write(tmp_path / "plain" / "a.wav", buzz(0.5))
+    (tmp_path / "rendered").mkdir()
+    (tmp_path / "rendered" / "clips.jsonl").touch()
+    folders = (table, pages, tmp_path / "plain", tmp_path / "rendered")
+    assert [detect(folder)["kind"] for folder in folders] == ["ljspeech", "curious", "folder", "kokoro"]
+    assert all(reader_from(detect(folder)).kind == detect(folder)["kind"] for folder in folders)

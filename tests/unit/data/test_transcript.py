@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 
 from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.reader import Spoken
 from ssmphony.data.pages import locate
-from ssmphony.data.transcript import render_timing, text_timing, transcribe
+from ssmphony.data.transcript import Timing, render_timing, text_timing, time_every_token, transcribe
 from ssmphony.text.hindi.frontend import HindiFrontend
 from tests.unit.data.corpora import RATE, phrase
 
@@ -83,3 +85,62 @@ def test_rendered_phones_tile_the_clip() -> None:
     spoken = Spoken(("^", "aː", "."), ((1, 2),), ((0.0, 0.2), (0.2, 0.7), (0.7, 1.0)))
     timing = render_timing(spoken, seconds=0.8, offset_s=0.1)
     assert timing.anchors == ((0, 1, 0.0, 0.1), (1, 2, 0.1, 0.6), (2, 3, 0.6, 0.8))
+
+
+def at(places: dict[int, float]) -> Callable[..., np.ndarray]:
+    """A recogniser that finds the n-th phone at ``places[n]``."""
+
+    def middles_of(samples: np.ndarray, rate: int, symbols: Sequence[str]) -> np.ndarray:
+        sounding = [token for token, symbol in enumerate(symbols) if symbol not in "^,.?!"]
+        middles = np.full(len(symbols), np.nan)
+        middles[sounding] = [places[number] for number in range(len(sounding))]
+        return middles
+
+    return middles_of
+
+
+def plain(text: str) -> Timing:
+    return text_timing(text, None, np.zeros(RATE, np.float32), RATE, FRONTEND)
+
+
+def test_each_symbol_gets_a_time_without_gaps() -> None:
+    samples = phrase(-0.1, 0.6, -0.1)
+    found = time_every_token(plain("राम"), samples, RATE, ",", at({0: 0.2, 1: 0.4, 2: 0.6}))
+    assert found.symbols == ("^", "ɾ", "aː", "m", ".")
+    times = [time for first, stop, *time in found.anchors if stop == first + 1]
+    assert [start for start, _ in times] == pytest.approx([0.0, 0.1, 0.3, 0.5, 0.7], abs=0.011)
+    assert [end for _, end in times] == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.8], abs=0.011)
+
+
+def test_pauses_follow_the_recording_where_only_phones_have_times() -> None:
+    """The comma without a pause goes, and the silence that has no comma gets one, as long as it is."""
+    samples = phrase(-0.05, 0.5, -0.3, 0.5, 0.5, -0.05)
+    middles = {0: 0.1, 1: 0.3, 2: 0.5, 3: 0.9, 4: 1.1, 5: 1.3, 6: 1.4, 7: 1.5, 8: 1.6, 9: 1.7, 10: 1.8}
+    found = time_every_token(plain("राम आया, मोहन"), samples, RATE, ",", at(middles))
+    assert "".join(found.symbols) == "^ɾaːm,aːjaːmoːɦən."
+    assert found.anchors[4][2:] == pytest.approx((0.55, 0.85), abs=0.011)
+    assert ["".join(found.symbols[first:stop]) for first, stop in found.words] == ["ɾaːm", "aːjaː", "moːɦən"]
+    edges = [start for *_, start, _ in found.anchors] + [found.anchors[-1][3]]
+    assert edges == sorted(edges)
+    assert (edges[0], edges[-1]) == (0.0, pytest.approx(len(samples) / RATE, abs=1e-4))
+
+
+def test_known_times_of_words_hold_their_phones() -> None:
+    samples = phrase(-0.05, 0.5, -0.3, 0.5, -0.05)
+    timing = text_timing("राम आया", [("राम", 0.0, 0.6), ("आया", 0.85, 1.35)], samples, RATE, FRONTEND)
+    wrong = {0: 0.1, 1: 0.3, 2: 0.9, 3: 1.0, 4: 1.1, 5: 1.3}  # the end of the first word in the second
+    found = time_every_token(timing, samples, RATE, ",", at(wrong))
+    word, end = timing.words[0], timing.anchors[0][3]
+    assert found.anchors[word[1] - 1][3] == pytest.approx(end, abs=1e-4)
+    assert found.symbols == timing.symbols
+
+
+@pytest.mark.parametrize("problem", ["too short", "no phones"])
+def test_phones_that_cannot_be_found_are_rejected(problem: str) -> None:
+    def middles_of(samples: np.ndarray, rate: int, symbols: Sequence[str]) -> np.ndarray:
+        if problem == "too short":
+            raise ValueError("3 steps are too few for 4 classes")
+        return np.full(len(symbols), np.nan)
+
+    with pytest.raises(Rejected, match="phones cannot be found"):
+        time_every_token(plain("राम"), phrase(0.5), RATE, ",", middles_of)

@@ -1,4 +1,9 @@
-"""Corpus kinds by name."""
+"""Corpus kinds by name, and which of them a folder is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 from ssmphony.data.corpora.curious import Curious
 from ssmphony.data.corpora.espeak import Espeak
@@ -16,3 +21,12 @@ READERS: dict[str, type[Reader]] = {
     "kokoro": Kokoro,
     "ljspeech": LJSpeech,
 }
+
+
+def detect(folder: Path) -> dict[str, Any]:
+    """The kind and the place of a corpus of recordings with texts, for `ssmphony.data.prepare.reader_from`."""
+    if (folder / "clips.jsonl").is_file():
+        return {"kind": "kokoro", "texts": (folder,)}
+    if (folder / "metadata.csv").is_file():
+        return {"kind": "curious" if (folder / "alignment.jsonl").is_file() else "ljspeech", "path": folder}
+    return {"kind": "folder", "path": folder}

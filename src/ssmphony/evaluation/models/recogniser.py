@@ -23,7 +23,9 @@ import numpy.typing as npt
 import torch
 
 from ssmphony.alignment.ctc import Edits, edits, force, greedy, log_likelihoods
+from ssmphony.alignment.phones import phone_middles
 from ssmphony.alignment.recogniser import STRIDE, Alphabet, read_recogniser
+from ssmphony.arrays import Doubles
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.resample import resample
 from ssmphony.types import MelFormat, Samples, SsmphonyError
@@ -102,6 +104,27 @@ class PhoneError:
         """samples (n,)."""
         found = _loaded(self.weights)(samples, sample_rate)
         return phone_edits(found, symbols).total / max(1, len(found.alphabet.phone_classes(symbols)))
+
+
+@dataclass(frozen=True)
+class PhoneTimes:
+    """When each symbol of a clip is spoken: for `ssmphony.data.prepare`, in any process."""
+
+    weights: Path = WEIGHTS
+
+    def __call__(self, samples: Samples, sample_rate: int, symbols: Sequence[str]) -> Doubles:
+        """The middle of each symbol in s, (symbol,); NaN for punctuation and others that make no sound.
+
+        samples (n,). Raises ValueError for a clip that has no phones, or is too short for them.
+        """
+        found = _loaded(self.weights)(samples, sample_rate)
+        classes = [found.alphabet.phone_classes([symbol]) for symbol in symbols]
+        middles = np.full(len(symbols), np.nan)
+        sounding = [place for place, known in enumerate(classes) if known]
+        if not sounding:
+            raise ValueError("the recogniser knows none of its phones")
+        middles[sounding] = phone_middles(found.phones, [number for known in classes for number in known], found.step_s)
+        return middles
 
 
 @lru_cache(maxsize=1)

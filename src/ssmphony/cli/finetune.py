@@ -1,0 +1,99 @@
+"""``ssmphony finetune``: one's own voice from recordings. It needs the extra ``train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssmphony.cli.completion import voice_names
+from ssmphony.cli.work import Settings, progress_bar
+from ssmphony.extras import needs_extra
+
+if TYPE_CHECKING:
+    from ssmphony.training.finetune import Base
+
+
+def finetune(
+    voice: Annotated[
+        str, typer.Argument(help="The voice to start from: the folder of an exported one.", autocompletion=voice_names)
+    ],
+    data: Annotated[Path, typer.Option(help="Recordings with their texts, or a prepared corpus.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the new voice.")],
+    speaker: Annotated[
+        str | None, typer.Option(help="The name of the new speaker; of a prepared corpus, the one to take.")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(help="The speaker of the voice from which the new one starts; by default that of nearest pitch."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the training; default: 2000.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="End the training after so many minutes, if its steps take longer.")
+    ] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="The folder of prepared clips and of the training; default: runs/NAME.")
+    ] = None,
+    settings: Settings = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that prepare recordings; default: one for each core.")
+    ] = None,
+) -> None:
+    """Teach a voice another speaker, from 10 to 30 minutes of recordings. Run it again to go on where it was stopped.
+
+    --set changes the training file that it writes, as in --set task.batch_size=4.
+    """
+    with needs_extra("train"):
+        from ssmphony.data.manifest import MANIFEST
+        from ssmphony.training.finetune import STEPS, read_base
+        from ssmphony.training.finetune import finetune as run
+        from ssmphony.training.initial import origin
+
+    from ssmphony.types import SsmphonyError
+
+    if out.exists():
+        raise SsmphonyError(f"{out} exists: remove it, or choose another folder")
+    base = read_base(origin(voice))
+    folder = work or Path("runs") / out.name
+    corpus = data if (data / MANIFEST).is_file() else _prepared(base, data, folder / "prepared", speaker, workers)
+    run(
+        base,
+        corpus,
+        folder,
+        out,
+        speaker=speaker,
+        like=like,
+        steps=steps or STEPS,
+        minutes=minutes,
+        overrides=tuple(settings or ()),
+    )
+    typer.echo(f"{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav TEXT")
+
+
+def _prepared(base: Base, recordings: Path, out: Path, speaker: str | None, workers: int | None) -> Path:
+    """The folder of a corpus, prepared for the frontend and the codec of the voice."""
+    from ssmphony.data.corpora.registry import READERS, detect
+    from ssmphony.data.finish import Limits
+    from ssmphony.data.prepare import prepare, reader_from
+    from ssmphony.evaluation.models.recogniser import PhoneTimes
+    from ssmphony.training.finetune import TIMED
+
+    corpus = {**detect(recordings), "frontend": base.block["frontend"]}
+    if speaker is not None and "speaker" in READERS[corpus["kind"]].model_fields:
+        corpus["speaker"] = speaker
+    reader = reader_from(corpus, str(recordings))
+    typer.echo(f"{recordings}: {corpus['kind']}" + (f", {layout}" if (layout := reader.layout()) else ""), err=True)
+    timed = base.kind in TIMED
+    limits = Limits(sample_rate=base.config.codec_settings().build().grid.sample_rate, phone_times=timed)
+    with progress_bar() as progress:
+        done = prepare(
+            reader,
+            out,
+            limits=limits,
+            phone_times=PhoneTimes() if timed else None,
+            workers=workers,
+            progress=progress,
+        )
+    typer.echo(f"{done.clips} clips, {done.seconds / 60:.1f} minutes in {out}; {done.rejected} left out", err=True)
+    return out
