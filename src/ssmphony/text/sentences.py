@@ -24,7 +24,7 @@ CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
 """The mark that ends a clause; a blank stands after it."""
 _SPACE = re.compile(r"\s")
 _ITEM = re.compile(r"[ivx]{2,4}")
-_DAYS = re.compile(r"\d+(?:[-–]\d+)?")
+_DAYS = re.compile(r"\d+(?:[-–.]\d+)?")
 """A small Roman numeral before the first item of a line."""
 _CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"

@@ -78,6 +78,15 @@ def _function(match: re.Match[str], state: Context) -> Said | None:
     return tuple(_FUNCTIONS[match[1]].split()), match.end()
 
 
+def _plus_or_minus(match: re.Match[str], state: Context) -> Said:
+    return ("प्लस", "माइनस"), match.end()
+
+
+def _by(match: re.Match[str], state: Context) -> Said | None:
+    """Between two lengths: 4 इंच x 6 इंच."""
+    return (("बाई",), match.end()) if _LENGTH.search(state.text[max(0, match.start() - 12) : match.start()]) else None
+
+
 def _stroke(match: re.Match[str], state: Context) -> Said:
     """The stroke between the numbers of a file: 12/345/2024."""
     return ("बटा",), match.end()
@@ -110,6 +119,7 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
     return (numbers.MINUS,), match.end()
 
 
+_LENGTH = re.compile(r"(?:इंच|फीट|फ़ीट|फुट|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
 _ONE_LETTER = re.compile(r"(?<![A-Za-z\d])[A-Za-z]\Z")
 _EQUATED = re.compile(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
 _TERM_BEFORE = re.compile(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
@@ -125,6 +135,8 @@ TOKENS = (
     Token("s", r"\s?::\s?(?=[\dA-Za-z])", _proportion),
     Token("s", r":(?=[A-Za-z])", _ratio_of_letters),
     Token("l", FUNCTION, _function),
+    Token("s", r"\+/[-−]", _plus_or_minus),
+    Token("ls", r"(?<![A-Za-z])[xX×](?=\s?\d)", _by),
     Token("s", (r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
     Token("s", (r"\^(-?\d{1,6})(?!\d)"), _caret),
     Token("s", r"[-−–]", _difference),

@@ -194,6 +194,8 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
         return True
     if (words[place - 1 : place] or [""])[0] + " " + word in _set_phrases():
         return True
+    if len(word) == 1 and sentence.native >= 0.5:
+        return True  # विकल्प b
     if word in _functions() and _function().match(text, match.start()):
         return True  # log x
     if _is_variable(word, text, match) or (place and _is_unit_or_numeral(words[place - 1], word)):

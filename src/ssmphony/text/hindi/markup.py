@@ -32,6 +32,7 @@ _PATTERN = (
     r"|(?P<note>\[\^\w{1,20}\]:?)"
     r"|(?P<box>(?<=[-*+] )\[[ xX]\](?=\s))"
     rf"|(?P<formula>{latex.FORMULA})"
+    r"|(?P<angstrom>(?<=[\d\s])[\u00c5\u212b](?![^\W\d_]))"
     rf"|(?P<scholarly>{iast.WORD})"
 )
 
@@ -42,7 +43,7 @@ def _kinds() -> re.Pattern[str]:
     return re.compile(_PATTERN)
 
 
-_MARKED = re.compile(rf"[&<$=\\\[]|[{iast.LETTERS}\u0300-\u036f]")
+_MARKED = re.compile(rf"[&<$=\\\[\u00c5\u212b]|[{iast.LETTERS}\u0300-\u036f]")
 
 
 def read(text: str) -> Cleaned:
@@ -86,6 +87,8 @@ def _instead(kind: str, written: str) -> str:
         return html.unescape(html.unescape(written))
     if kind == "block":
         return ", "
+    if kind == "angstrom":
+        return "ऐंग्स्ट्रॉम"
     if kind == "formula":
         return latex.plain(written)
     return iast.to_devanagari(written) if kind == "scholarly" else ""

@@ -179,7 +179,7 @@ def _centimetres(match: re.Match[str], state: Context) -> Said | None:
 def _feet(match: re.Match[str], state: Context) -> Said | None:
     """6'2" as feet and inches, 32" as inches (not where a quotation closes)."""
     if match["only"]:
-        quoted = '"' in state.text[max(0, match.start() - 200) : match.start()]
+        quoted = _QUOTE.search(state.text, max(0, match.start() - 200), match.start())
         return None if quoted else ((*numbers.integer(match["only"]), "इंच"), match.end())
     if not match["inches"] and "'" in state.text[max(0, match.start() - 200) : match.start()]:
         return None
@@ -204,6 +204,7 @@ def _stroke(match: re.Match[str], state: Context) -> Said | None:
     return (("प्रति",), match.end()) if found else None
 
 
+_QUOTE = re.compile(r'(?<!\d)"')
 _COUNT_WORDS = frozenset("सौ हज़ार हजार लाख करोड़ डेढ़ ढाई आधा कुछ कई प्रति वर्ग घन".split())
 TOKENS = (
     Token("h", rf"सेमी(?!{DEVANAGARI})", _centimetres),

@@ -13,6 +13,8 @@ _BOOKS = {row[0]: len(row) > 1 for row in tables.rows("scriptures")}
 _FILLERS = frozenset("अध्याय श्लोक आयत पद वचन मंत्र सूक्त chapter verse में के का की".split())
 _SURAS = frozenset("सूरा सूरह".split())
 """The name of the sura may follow (सूरा अल-बक़रा)."""
+_KINDS_OF_BOOKS = ("उपनिषद", "उपनिषद्", "पनिषद", "पनिषद्", "पुराण", "स्मृति", "संहिता", "सूत्र")
+"""Ends of the names of books whose places have points."""
 _CLOCK_AFTER = re.compile(rf"\s?(?:बजे|बजकर|[AaPp]\.?[Mm]\b|hrs|मिनट|घंटे)(?!{DEVANAGARI})")
 _LISTED = re.compile(r"\d{1,3}[:.]\d{1,3}(?:[-–]\d{1,3})?\s?[;,]\s?\Z")
 
@@ -22,7 +24,7 @@ def _verse(match: re.Match[str], state: Context) -> Said | None:
     book = _book(match.start(), state)
     if book is None or _CLOCK_AFTER.match(state.text, match.end()):
         return None
-    if match["point"] == "." and (not _BOOKS[book] or _counted(match.end(), state)):
+    if match["point"] == "." and (not _BOOKS.get(book, True) or _counted(match.end(), state)):
         return None
     parts = [part for part in match.group("chapter", "verse", "third") if part]
     words = [word for part in parts for word in numbers.cardinal(int(part))]
@@ -49,6 +51,8 @@ def _book(place: int, state: Context) -> str | None:
     words = [word.lower() for word in state.words_before(place)][-4:]
     while words and words[-1] in _FILLERS and words[-1] not in _BOOKS:
         words.pop()
+    if words and words[-1].endswith(_KINDS_OF_BOOKS):
+        return words[-1]
     return next(
         (name for name in (" ".join(words[-2:]), *words[-1:], *_SURAS.intersection(words[-2:-1])) if name in _BOOKS),
         None,
