@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 import unicodedata
@@ -31,6 +32,7 @@ REASONS = (
     ("stroke between words", "/\\"),
     ("ornament or markup", "*_=~^|<>#+•●■◆★☆·"),
 )
+_ADDRESS = re.compile(r"(?<=\])\((?:https?:|www\.)[^\s()]*\)")
 _MARKS = "।॥?!….|"
 _CLOSERS = "\"'”’»)]} "
 _SPOKEN_LETTERS = frozenset(range(0x0905, 0x093A)) | frozenset(range(0x0958, 0x0962))
@@ -57,8 +59,8 @@ def reason(character: str) -> str:
     }.get(category[0], "other")
 
 
-def silent(line: str) -> Iterator[str]:
-    """The characters of ``line`` that lie in no spoken word, in no pause and in no mark that ends a sentence."""
+def silent(line: str) -> Iterator[tuple[str, str]]:
+    """The characters of ``line`` in no spoken word, pause or mark that ends a sentence, and why each is silent."""
     spoken = bytearray(len(line))
     for sentence in sentences.cut(line, ABBREVIATIONS):
         for reading in read(sentence.text):
@@ -67,7 +69,12 @@ def silent(line: str) -> Iterator[str]:
         closing = len(sentence.text.rstrip(_MARKS + _CLOSERS)) if sentence.mark else len(sentence.text)
         for place in range(closing, len(sentence.text)):
             spoken[sentence.start + place] |= sentence.text[place] in _MARKS
-    return (character for place, character in enumerate(line) if not spoken[place])
+    addresses = {place for match in _ADDRESS.finditer(line) for place in range(*match.span())}
+    return (
+        (character, "address of a link" if place in addresses else reason(character))
+        for place, character in enumerate(line)
+        if not spoken[place]
+    )
 
 
 def lines(paths: Sequence[Path]) -> Iterator[str]:
@@ -84,8 +91,8 @@ def measure(corpus: Sequence[str]) -> dict[str, Any]:
     symbols = frozenset(vocabulary.SYMBOLS)
     for line in corpus:
         try:
-            for character in silent(line):
-                found[reason(character)][character] += 1
+            for character, why in silent(line):
+                found[why][character] += 1
             unknown.update(phone for word in hindi.phonemize(line) for phone in word.phones if phone not in symbols)
         except Exception as error:
             raised.append(f"{type(error).__name__}: {line[:80]}")
