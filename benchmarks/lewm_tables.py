@@ -12,13 +12,13 @@ WAYS = {
     "recording": "recording",
     "copy": "recording through the vocoder",
     "reconstruct": "through the latents and back",
-    "predict": "each latent foreseen from the true ones",
+    "predict": "each latent predicted from the true ones",
     "synthesize": "spoken freely",
 }
 FLAT = 1.05
 SPEEDUP = 4.0
 MEETING = 250
-"""The position at which the state-space predictors shall be no slower than attention."""
+"""The position at which the state-space predictors must be no slower than attention."""
 
 
 def engine(result: Row) -> str:
@@ -64,7 +64,9 @@ def _torch(rows: list[Row]) -> str:
         [*way, *(f"{found[(*way, size)]:.1f}" if (*way, size) in found else "–" for size in batches)] for way in ways
     ]
     gpu = (
-        "" if any(row["device"] != "cpu" for row in rows) else "\n\nNo GPU was at hand: bfloat16 and float16 are open."
+        ""
+        if any(row["device"] != "cpu" for row in rows)
+        else "\n\nNo GPU was available: bfloat16 and float16 are not measured."
     )
     header = ["predictor", "device", "type", *(f"batch {size}, times real time" for size in batches)]
     return "In PyTorch:\n\n" + table(header, lines) + gpu
@@ -81,7 +83,7 @@ def _positions(rows: list[Row]) -> str:
         lines.append([f"{mixer}, {way}, ms {each}", *(f"{cell['ms']:.2f}" if cell else "–" for cell in cells)])
         sizes = (f"{cell['state_bytes'] / 1e3:,.0f}" if cell else "–" for cell in cells)
         lines.append([f"{mixer}, {way}, state in KB", *sizes])
-    header = ["behind so many latents", *(f"{position:,}" for position in positions)]
+    header = ["latents before the step", *(f"{position:,}" for position in positions)]
     return "The predictor alone, one stream; attention remembers all latents:\n\n" + table(header, lines)
 
 
@@ -134,7 +136,7 @@ def met(yes: bool) -> str:
 
 
 def state(result: Row) -> str:
-    """The honest header: how far the training was."""
+    """The header: how far the training had come."""
     steps, most = result["steps"], result["max_steps"]
     done = f"{steps:,} of {most:,} steps" if steps is not None and most else "an unknown number of steps"
     finished = steps is not None and most and steps >= most
@@ -144,7 +146,7 @@ def state(result: Row) -> str:
 
 def report(result: Row) -> str:
     clips = result["clips"]
-    heard = any("characters" in way for clip in clips for way in clip["ways"].values())
+    recognised = any("characters" in way for clip in clips for way in clip["ways"].values())
     lines: list[list[str]] = []
     for way, label in WAYS.items():
         rows = [clip["ways"][way] for clip in clips]
@@ -152,11 +154,11 @@ def report(result: Row) -> str:
         lines.append([label, *cells])
     parts = [
         table(["", "mel L1", "MCD, dB", "recogniser's character error"], lines),
-        f"Means over {len(clips)} held-out sentences." + ("" if heard else " No recogniser was at hand."),
+        f"Means over {len(clips)} held-out sentences." + ("" if recognised else " No recogniser was available."),
         _rollout(result),
         _ends(result["ends"]),
         _prompts(result["prompts"]),
-        f"![Recording and the three ways]({result['folder']}/ways.png)",
+        f"![Recording and the three conditions]({result['folder']}/ways.png)",
         f"![Attention to the text]({result['folder']}/attention.png)",
         f"![Error against horizon]({result['folder']}/rollout.png)",
     ]
@@ -172,16 +174,16 @@ def _rollout(result: Row) -> str:
     errors, ratio = result["rollout"]["errors"], result["rollout"]["ratio"]
     steps = list(errors)
     lines = table(["latents ahead", *steps], [["mean squared error", *(f"{errors[step]:.3f}" for step in steps)]])
-    told = "no clip was long enough for 64 latents" if ratio is None else f"64 over 1: {ratio:.2f} (target: below 3)"
-    return f"{lines}\n\nLatents foreseen from the predictor's own; {told}. Their variance is {result['variance']:.3f}."
+    gap = "no clip was long enough for 64 latents" if ratio is None else f"64 over 1: {ratio:.2f} (target: below 3)"
+    return f"{lines}\n\nLatents predicted from the predictor's own; {gap}. Their variance is {result['variance']:.3f}."
 
 
 def _ends(ends: Row | None) -> str:
     if ends is None:
-        return "Mistakes at the end of speech were not counted."
+        return "Errors at the end of speech were not counted."
     return (
         f"End of speech, {ends['sentences']} sentences: {ends['never_foreseen']} ended only at the largest length, "
-        f"{ends['cut_off']} before nine tenths of the text were spoken: {ends['per_1000']:.0f} mistakes in 1,000. None "
+        f"{ends['cut_off']} before nine tenths of the text were spoken: {ends['per_1000']:.0f} errors in 1,000. None "
         "can be endless."
     )
 
@@ -194,4 +196,4 @@ def _prompts(prompts: Row | None) -> str:
         [row["speaker"], f"{row['own']:.2f}", f"{row['others']:.2f}", f"{row['best']:.2f}"]
         for row in prompts["speakers"]
     ]
-    return f"{table(header, lines)}\n\nSpeech behind a prompt, compared by: {prompts['way']}."
+    return f"{table(header, lines)}\n\nSpeech after a prompt, compared by: {prompts['way']}."

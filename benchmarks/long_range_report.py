@@ -33,7 +33,7 @@ def names_and_distances(result: Row) -> tuple[list[str], list[int]]:
 
 
 def table(result: Row) -> str:
-    """Markdown: a row a model, a column a distance, the accuracy of each seed in percent."""
+    """Markdown: a row per model, a column per distance, the accuracy of each seed in percent."""
     chosen, (names, distances) = best(result), names_and_distances(result)
     lines = [["model", "parameters", *(f"{distance} steps of silence" for distance in distances)]]
     lines.append(["---"] * len(lines[0]))
@@ -42,8 +42,8 @@ def table(result: Row) -> str:
         lines.append([name, f"{chosen[name, distances[0]][0]['parameters']:,}", *cells])
     rates = ", ".join(f"{rate:g}" for rate in result["rates"])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + (
-        f"\n\nSymbols named rightly, percent, one figure a seed; guessing gives {100 * result['chance']:.1f}. "
-        f"{result['steps']} steps of {result['batch']} rows, learning rates {rates} (the better one at each place is "
+        f"\n\nSymbols named correctly, in percent, one figure per seed; chance is {100 * result['chance']:.1f}. "
+        f"{result['steps']} steps of {result['batch']} rows, learning rates {rates} (the better one in each cell is "
         f"shown), {result['test_rows']} test rows. {result['minutes']:.0f} minutes in all, {result['threads']} of "
         f"{result['cores']} shared cores, PyTorch {result['torch'].partition('+')[0]}, {result['date']}."
     )

@@ -61,7 +61,7 @@ def concurrency(section: Row) -> str:
     ]
     ours = section["rows"][-1][OURS]
     costs = (
-        f"The compute limit of the machine, a process for each core and no server: {section['limit']:.1f} seconds of "
+        f"The compute limit of the machine, one process per core and no server: {section['limit']:.1f} seconds of "
         f"audio a second. At {section['rows'][-1]['streams']} streams a second of audio cost "
         f"{ours['server_processor']:.3f} processor-seconds in the server and {ours['client_processor']:.3f} in the "
         f"listeners; the server held {section['memory_mb']:.0f} MB at the end."
@@ -106,15 +106,15 @@ def memory(section: Row) -> str:
     names = {
         "idle_mb": "idle, before the first request",
         "median_mb": "median under load, last two thirds",
-        "peak_mb": "most under load",
+        "peak_mb": "maximum under load",
         "after_mb": "two seconds after the load",
     }
     rows = [[name, f"{section[key]:.0f}"] for key, name in names.items()]
     load = (
         f"{section['minutes']:g} minutes of mixed load by {section['listeners']} listeners: {section['requests']} "
-        f"requests in all formats, {section['refused']} of them refused, as they had to be. In the last two thirds "
-        f"no median of a minute was farther than {section['minutes_deviation_mb']:.1f} MB from that of all, no single "
-        f"sample, one a second, farther than {section['deviation_mb']:.1f} MB, and the drift was "
+        f"requests in all formats, {section['refused']} of them refused, as intended. In the last two thirds "
+        f"no median over a minute was more than {section['minutes_deviation_mb']:.1f} MB from the overall median, no "
+        f"single sample (one a second) more than {section['deviation_mb']:.1f} MB, and the drift was "
         f"{section['drift_mb_per_hour']:+.1f} MB an hour."
     )
     return f"{table(['resident memory', 'MB'], rows)}\n\n{load} {conditions(section)}"

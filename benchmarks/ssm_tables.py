@@ -144,7 +144,7 @@ def _cell(row: Row, name: str) -> str:
     if name not in row["ms"]:
         return DASH
     memory = row["mb"].get(name, math.nan)
-    return _beside(row["ms"], name, ".1f") + (f"; {memory:,.0f}" if memory == memory else "")
+    return _with_ratio(row["ms"], name, ".1f") + (f"; {memory:,.0f}" if memory == memory else "")
 
 
 def _errors(error: Row) -> str:
@@ -208,7 +208,7 @@ def steps(section: Row) -> str:
     lines = [
         [
             str(row["batch"]),
-            *(_beside(row["ms"], name, ".2f") for name in forms),
+            *(_with_ratio(row["ms"], name, ".2f") for name in forms),
             f"{row['ms_least'][forms[0]]:.2f} ms",
             f"{max(row['error'].values()):.0e}",
             _share(section["ceilings"], row["bytes"], row["operations"], row["ms"][forms[0]], "cache_gb_s"),
@@ -245,7 +245,7 @@ def _pass(row: Row) -> str:
     return "forward and backward" if row["backward"] else "forward"
 
 
-def _beside(values: dict[str, float], name: str, form: str) -> str:
+def _with_ratio(values: dict[str, float], name: str, form: str) -> str:
     """A value, and how many times ours (the first) it is."""
     ours = next(iter(values.values()))
     ratio = values[name] / ours

@@ -16,15 +16,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def frontend(result: Row) -> str:
     """Written and spoken, in the phonemes and in the sound."""
     names = {"words": "words", "digits": "of them with digits", "Latin": "of them with Latin letters"}
-    heard = result.get("sound")
+    audible = result.get("sound")
     rows: list[list[str]] = []
     for kind, label in names.items():
         counts = result["frontend"][kind]
-        rows.append([label, str(counts["written"]), _share(counts), _share(heard[kind]) if heard else "–"])
-    if heard:
+        rows.append([label, str(counts["written"]), _share(counts), _share(audible[kind]) if audible else "–"])
+    if audible:
         timed = {"written": result["tokens"], "spoken": result["tokens_timed"]}
         rows.append(["phonemes and pauses", str(result["tokens"]), "", _share(timed)])
-    return table(["ssmphony", "in the paragraph", "given phonemes", "heard in the sound"], rows)
+    return table(["ssmphony", "in the paragraph", "given phonemes", "audible"], rows)
 
 
 def _share(counts: Row) -> str:
@@ -32,7 +32,7 @@ def _share(counts: Row) -> str:
 
 
 def g2p(result: Row) -> str:
-    """Grapheme-to-phoneme conversion beside others, on one word list."""
+    """Grapheme-to-phoneme conversion compared with other systems, on one word list."""
     header = ["system", "words right, %", "phone error, %", "schwas right, %", "medial schwas right, %", "words/s"]
     keys = ("word_accuracy", "phone_error", "schwa_accuracy", "medial_schwa_accuracy", "words_per_second")
     rows = [
@@ -74,21 +74,21 @@ def robustness(result: Row) -> str:
                 [*rows, ["**broken in any way**", str(result["broken"])]],
             ),
             "",
-            f"{result['audio_s'] / 60:.0f} minutes of sound, {result['words']:,} words. Highest peak "
-            f"{result['highest_peak']:.2f}; {result['clips_with_a_clipped_sample']} clips touch full scale in a sample "
-            f"or two. Seconds a phoneme: {pace['p50']:.3f} in the middle, {pace['p0']:.3f} in the fastest clip, "
+            f"{result['audio_s'] / 60:.0f} minutes of audio, {result['words']:,} words. Highest peak "
+            f"{result['highest_peak']:.2f}; {result['clips_with_a_clipped_sample']} clips reach full scale in a sample "
+            f"or two. Seconds per phoneme: {pace['p50']:.3f} in the median clip, {pace['p0']:.3f} in the fastest clip, "
             f"{pace['p100']:.3f} in the slowest; the longest phoneme lasts {result['longest_phoneme_s']:.2f} s.",
             *(["", _doubts(result["heard"], result["words"])] if result.get("listened") else []),
         ]
     )
 
 
-def _doubts(heard: Row, words: int) -> str:
+def _doubts(faults: Row, words: int) -> str:
     """What the recogniser missed: it errs, too, so none of it counts as broken."""
-    per_thousand = 1000 * (heard["skipped"] + heard["repeated"]) / words
+    per_thousand = 1000 * (faults["skipped"] + faults["repeated"]) / words
     return (
-        f"The recogniser missed {heard['skipped']} words, heard {heard['repeated']} twice ({per_thousand:.1f} in 1,000 "
-        f"both together) and {heard['invented']} stretches that are not in the text."
+        f"The recogniser missed {faults['skipped']} words, recognised {faults['repeated']} twice (together "
+        f"{per_thousand:.1f} in 1,000) and found {faults['invented']} stretches that are not in the text."
     )
 
 

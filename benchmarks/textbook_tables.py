@@ -44,9 +44,9 @@ def classifier(result: Row) -> str:
 
 def generator(result: Row) -> str:
     return (
-        f"Test clips cost **{result['bits']:.2f} bits a sample**; knowing only how often each of the "
-        f"{result['levels']} levels occurs, {result['unigram_bits']:.2f}. "
+        f"Test clips take **{result['bits']:.2f} bits per sample**; with only the frequencies of the "
+        f"{result['levels']} levels, {result['unigram_bits']:.2f}. "
         f"{result['parameters']:,} parameters, {result['steps']} steps of {result['batch']} clips, "
-        f"{result['minutes']:.1f} minutes on a shared core. Speaking step by step takes "
-        f"{result['sampling_s_per_s']:.1f} s a second of sound, compilation included. {result['date']}."
+        f"{result['minutes']:.1f} minutes on a shared core. Generation step by step takes "
+        f"{result['sampling_s_per_s']:.1f} s per second of audio, including compilation. {result['date']}."
     )

@@ -96,7 +96,7 @@ COMPARED = {
 
 
 def versions(result: Row) -> str:
-    """This voice beside another or the one that it replaces, means over the same sentences."""
+    """This voice compared with another or the one that it replaces: means over the same sentences."""
     header = ["", *(label for label, _ in COMPARED.values())]
     other, own = result.get("names", ("before", "now"))
     sets = {other: result.get("before", []), own: result["clips"]}

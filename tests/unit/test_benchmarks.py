@@ -66,8 +66,8 @@ def test_robustness_counts_what_is_broken(tiny_voice_folder: Path, tmp_path: Pat
     assert result["worst"][0]["text"] == "😀"
     assert "| empty | 1 |" in tables.robustness(result)
     assert "recogniser" not in tables.robustness(result)
-    heard = {"listened": True, "words": 4000, "heard": {"skipped": 1, "repeated": 3, "invented": 0}}
-    assert "missed 1 words, heard 3 twice (1.0 in 1,000 both together)" in tables.robustness({**result, **heard})
+    faults = {"listened": True, "words": 4000, "heard": {"skipped": 1, "repeated": 3, "invented": 0}}
+    assert "missed 1 words, recognised 3 twice (together 1.0 in 1,000)" in tables.robustness({**result, **faults})
 
 
 def test_measures_average_and_find_the_worst() -> None:
