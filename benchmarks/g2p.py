@@ -111,7 +111,7 @@ def epitran(words: Sequence[str]) -> Answers:
 
 
 def _from_epitran(phone: str) -> str:
-    """Short i and u have no length mark there, dentals no bridge, and breath is a pair of dots below."""
+    """Short i and u have no length mark there, dentals no bridge, and breathy voice is a pair of dots below."""
     plain = unicodedata.normalize("NFD", phone).replace("\u0324", "ʱ")
     if plain[0] in "td" and not plain.startswith(("t\u0361", "d\u0361")):
         return f"{plain[0]}\u032a{plain[1:]}"
@@ -151,7 +151,7 @@ def score(
 
 
 def agreement(dictionary: Path) -> float:
-    """The share of words of the dictionary whose schwas we keep and leave out as it does."""
+    """The share of words of the dictionary whose schwas we keep and delete as it does."""
     theirs = read_iitm(dictionary)
     same = 0
     for word, kept in theirs.items():

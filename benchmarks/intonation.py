@@ -1,7 +1,7 @@
 """Whether questions sound like questions: where the pitch goes at the end of a sentence.
 
-The same words are spoken as a question and as a statement, beside what the recordings of the corpus do with theirs. The
-measure is the last 50 ms of voiced sound above the sentence's median pitch, in octaves.
+The same words are spoken as a question and as a statement, next to the sentences of the recordings. The measure
+is the last 50 ms of voiced sound above the sentence's median pitch, in octaves.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Speed of LeWM TTS: attention with its cache beside Mamba and Mamba-2, at the same number of parameters.
+"""Speed of LeWM TTS: attention with its cache compared with Mamba and Mamba-2, at the same number of parameters.
 
     python -m benchmarks.lewm_engine [--only engine,torch,positions] [--config base] [--mixers attention,mamba,mamba2]
         [--quick] [--folder DIR] [--write]
 
 engine     exported voices through `ssmphony.engine`: seconds of audio a second with 1, 8 and 64 streams.
 torch      the same models in PyTorch, batches of 1, 8 and 64; on a GPU in float32, bfloat16 and float16 too.
-positions  a step of the predictor and its state behind 10 … 5,000 latents: attention remembers all of them.
+positions  a step of the predictor and its state after 10 … 5,000 latents: attention keeps all of them.
 
 Weights are random (`benchmarks.lewm_voices`), so no training is needed and every sentence has the length of real
 speech. The voices take turns; the best of the rounds counts, because what else a machine does only adds. Exported
@@ -54,7 +54,7 @@ TOKENS = 200
 """Of the text that the predictor attends to while positions are measured."""
 Row = dict[str, Any]
 Steppers = dict[tuple[str, int], Callable[[], Any]]
-"""A step of each mixer behind each position."""
+"""Steps of each mixer that are timed at each position."""
 Sizes = dict[tuple[str, int], int]
 """Bytes of the state it starts from."""
 
@@ -63,7 +63,7 @@ Sizes = dict[tuple[str, int], int]
 
 
 def speak(engine: Engine, streams: int) -> Row:
-    """``streams`` sentences at once, each read by a thread of its own."""
+    """``streams`` sentences at once, each read by its own thread."""
     seconds = [0.0] * streams
     opened = [engine.stream(SENTENCES[i % len(SENTENCES)]) for i in range(streams)]
 
@@ -160,7 +160,7 @@ def measure_torch(config: str, mixers: Sequence[str], rounds: int, batches: Sequ
 
 
 def measure_positions(config: str, mixers: Sequence[str], rounds: int, exports: dict[str, Path]) -> list[Row]:
-    """A step behind each position, in PyTorch, and in the runtime for the graphs whose state has one size."""
+    """A step after each position, in PyTorch, and in the runtime for the graphs whose state has a constant size."""
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     results: list[Row] = []
     steppers: Steppers
@@ -169,7 +169,7 @@ def measure_positions(config: str, mixers: Sequence[str], rounds: int, exports: 
         steppers, sizes = {}, {}
         for mixer in mixers:
             for position in POSITIONS:
-                model, layers = behind(config, mixer, position, device)
+                model, layers = state_after(config, mixer, position, device)
                 sizes[mixer, position] = sum(part.nbytes for part in pytree.tree_leaves(layers))
                 steppers[mixer, position] = stepper(model, layers, position)
         results += turns(steppers, sizes, rounds, {"way": f"PyTorch, {device}"})
@@ -199,8 +199,8 @@ def turns(steppers: Steppers, sizes: Sizes, rounds: int, about: Row) -> list[Row
 
 
 @torch.inference_mode()
-def behind(config: str, mixer: str, position: int, device: str) -> tuple[LeWM, Any]:
-    """The model, attention with a window of ``position``, and its state behind as many latents."""
+def state_after(config: str, mixer: str, position: int, device: str) -> tuple[LeWM, Any]:
+    """The model, attention with a window of ``position``, and its state after that many latents."""
     model = stepping_model(config, mixer, position if mixer == "attention" else None, device)
     layers = model.initial_layers(1)
     z = torch.randn(1, position, settings(model).d_latent, device=device)
@@ -245,7 +245,7 @@ def stepper(model: LeWM, layers: Any, position: int) -> Callable[[], None]:
 
 
 def in_runtime(mixer: str, path: Path, positions: Sequence[int]) -> tuple[Steppers, Sizes]:
-    """A block of an exported voice: the states of one run of 5,000 latents, each stepped on from where it was."""
+    """A block of an exported voice: the states of one run of 5,000 latents, each continued from there."""
     voice = load(path, threads=1)
     assert isinstance(voice.model, AutoregressiveRuntime)
     model, symbols = voice.model, voice.frontend.symbols

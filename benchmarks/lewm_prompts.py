@@ -1,4 +1,4 @@
-"""Whether LeWM TTS behind a clip sounds like who speaks in it.
+"""Whether LeWM TTS, after a clip, sounds like the speaker of the clip.
 
 No speaker is named, so only the prompt says who speaks. Each output is compared with its prompt and with the prompts of
 the other speakers: by the speaker encoder of `ssmphony.evaluation.models.speaker` where there is one, else by means of
@@ -34,13 +34,13 @@ COEFFICIENTS = 13
 
 
 def measure_prompts(voice: LeWMVoice, corpora: Sequence[Path], text: str) -> Row | None:
-    """Cosines with the own prompt and with others'. None without at least two speakers."""
+    """Cosines with the speaker's own prompt and with those of others. None without at least two speakers."""
     prompts = {clip.speaker: (folder, clip) for folder in corpora for clip in suitable(voice, folder)}
     if len(prompts) < 2:
         print("prompt similarity is left out: --prompts of at least two speakers of the voice are needed")
         return None
     recordings = {name: read_audio(folder / clip.audio)[0] for name, (folder, clip) in prompts.items()}
-    spoken = {name: behind(voice, recordings[name], clip, text) for name, (_, clip) in prompts.items()}
+    spoken = {name: spoken_after(voice, recordings[name], clip, text) for name, (_, clip) in prompts.items()}
     spoken = {name: sound for name, sound in spoken.items() if len(sound)}
     way, embed = embedding(list(recordings.values()), voice.codec.grid.sample_rate)
     theirs = {name: embed(sound) for name, sound in recordings.items()}
@@ -62,8 +62,8 @@ def suitable(voice: LeWMVoice, folder: Path) -> list[Clip]:
 
 
 @torch.inference_mode()
-def behind(voice: LeWMVoice, recording: Samples, clip: Clip, text: str) -> Samples:
-    """``text`` spoken behind the clip."""
+def spoken_after(voice: LeWMVoice, recording: Samples, clip: Clip, text: str) -> Samples:
+    """``text`` spoken after the clip."""
     latents = voice.codec.encode(torch.from_numpy(recording)[None])[0]
     tokens = tokenise(text)
     mel = synthesize(voice, tokens, Style(), Prompt(tokenise(clip.text), latents)).mel
@@ -71,7 +71,7 @@ def behind(voice: LeWMVoice, recording: Samples, clip: Clip, text: str) -> Sampl
 
 
 def embedding(sounds: Sequence[Samples], rate: int) -> tuple[str, Callable[[Samples], Embedding]]:
-    """What the cosine is of. ``sounds`` give the stand-in its scale."""
+    """The embedding that the cosine compares. ``sounds`` give the stand-in its scale."""
     if importlib.util.find_spec("ssmphony.evaluation.models.speaker"):
         module = importlib.import_module("ssmphony.evaluation.models.speaker")
         try:

@@ -1,11 +1,11 @@
-"""What a training of LeWM TTS has reached, on sentences that it never saw; at any moment of it.
+"""What a training of LeWM TTS has reached, on held-out sentences; at any moment of it.
 
     python -m benchmarks.lewm_report RUN --corpus PREPARED --ids configs/s4_acoustic/heldout.txt -o docs/voices/lewm
         [--prompts PREPARED ...] [--texts sentences.txt --sentences 200] [--recogniser FILE] [--count 10] [--write]
 
-For each held-out sentence: the recording through the vocoder, through the latents (``reconstruct``), foreseen a latent
+For each held-out sentence: the recording through the vocoder, through the latents (``reconstruct``), predicted a latent
 at a time (``predict``), and spoken freely (``synthesize``), each as distance from the recording and as errors of the
-recogniser; rollout errors; whether speech behind a prompt sounds like it; mistakes at the end of ``--texts``. Writes
+recogniser; rollout errors; whether speech after a prompt sounds like it; errors at the end of ``--texts``. Writes
 ``benchmarks/results/lewm_report.json`` and pictures into the output folder; ``--write`` fills the page from them.
 """
 
@@ -62,10 +62,10 @@ def trained(run: Path, checkpoint: Path | None) -> tuple[LeWMVoice, VoiceConfig]
 
 
 def steps_of(checkpoint: Path) -> int | None:
-    """How many steps are behind it; None where that cannot be read without unpickling."""
+    """How many steps it has been trained; None where that cannot be read without unpickling."""
     try:
         return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"])
-    except Exception:  # what a checkpoint may hold beside tensors is the trainer's affair
+    except Exception:  # what else a checkpoint holds in addition to tensors is up to the trainer
         return None
 
 
@@ -138,7 +138,7 @@ def listener(path: Path | None) -> Hear | None:
 
 @torch.inference_mode()
 def ends(model: LeWM, sentences: Sequence[Tokens]) -> Iterator[Row]:
-    """How each sentence ends: the share of its tokens spoken by then, and whether the end was foreseen."""
+    """How each sentence ends: the share of its tokens spoken by then, and whether the end was predicted."""
     for first in range(0, len(sentences), BATCH):
         batch = sentences[first : first + BATCH]
         state = model.begin(batch, [Style()] * len(batch))
@@ -177,9 +177,9 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--ids", type=Path, required=True)
     parser.add_argument("--durations", help="what `ssmphony distill` wrote of the corpus, see `Corpus.durations`")
-    parser.add_argument("--count", type=int, default=100, help="at most so many held-out sentences")
+    parser.add_argument("--count", type=int, default=100, help="largest number of held-out sentences")
     parser.add_argument("--prompts", type=Path, nargs="*", default=[], help="prepared corpora of several speakers")
-    parser.add_argument("--texts", type=Path, help="a sentence a line")
+    parser.add_argument("--texts", type=Path, help="one sentence per line")
     parser.add_argument("--sentences", type=int, default=200)
     parser.add_argument("--recogniser", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.long_range [--out FOLDER] [--distances 10 50 150]
 
-Four symbols, one of eight each, are sounded for ten steps each. Then comes a silence of ``distance`` steps, and behind
+Four symbols, one of eight each, are presented for ten steps each. Then comes a silence of ``distance`` steps, and after
 its last step all four are to be named. Who forgot them is right one time in eight. (The idea is that of the copying
 task, Hochreiter and Schmidhuber 1997; here a symbol lasts as long as a phoneme in frames.)
 
@@ -67,7 +67,7 @@ class Recall(nn.Module):
 
 
 class S4(Recall):
-    """Two S4 blocks as they come."""
+    """Two S4 blocks with default settings."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__(width)
@@ -110,7 +110,7 @@ def equal_width() -> int:
 
 
 def models(distance: int) -> dict[str, Any]:
-    """What makes each model for a distance."""
+    """The functions that build each model for a distance."""
     width = equal_width()
     return {
         "S4": S4,
@@ -120,7 +120,7 @@ def models(distance: int) -> dict[str, Any]:
 
 
 def train(model: nn.Module, distance: int, rate: float, steps: int, seed: int) -> list[float]:
-    """The loss of every step, in nats a symbol."""
+    """The loss of every step, in nats per symbol."""
     optimiser = torch.optim.AdamW(parameter_groups(model, rate, weight_decay=0.0))
     highest = [group["lr"] for group in optimiser.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=steps, pct_start=0.1)
@@ -137,7 +137,7 @@ def train(model: nn.Module, distance: int, rate: float, steps: int, seed: int) -
 
 
 def accuracy(model: nn.Module, distance: int) -> float:
-    """The share of symbols named rightly, in rows drawn apart from those of the training."""
+    """The share of symbols named correctly, in rows drawn independently of the training."""
     codes, symbols = next(batches(distance, TEST_ROWS, seed=TEST_SEED))
     with torch.no_grad():
         return (model(codes).argmax(-1) == symbols).float().mean().item()

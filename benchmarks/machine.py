@@ -1,4 +1,4 @@
-"""The machine of a measurement: what every result states, and where results are."""
+"""The machine of a measurement, which every result states, and where results are stored."""
 
 from __future__ import annotations
 

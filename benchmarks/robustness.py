@@ -1,4 +1,4 @@
-"""Speak many sentences that no training saw, and count the broken clips.
+"""Speak many sentences that were not used in training, and count the broken clips.
 
     python -m benchmarks.robustness VOICE SENTENCES [--count 1000] [--every 28] [--keep FOLDER]
 
@@ -39,7 +39,7 @@ def worker(voice: str | None, keep: Path | None, listen: bool) -> Callable[[tupl
 
 
 def speak(voice: Voice, keep: Path | None, listener: SpeechRecogniser | None, job: tuple[int, str]) -> Row:
-    """Speak one sentence, check the clip, and keep it where it is broken."""
+    """Speak one sentence, check the clip, and keep it if it is broken."""
     number, text = job
     row, audio = examine(voice, text, listener)
     if row["defects"] and keep:

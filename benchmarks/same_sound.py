@@ -1,4 +1,4 @@
-"""Whether a change of the code left a voice's sound as it was, and whether it speaks as fast.
+"""Whether a change of the code leaves the audio of a voice unchanged, and its speed.
 
     OLD/bin/python -m benchmarks.same_sound record old.npz VOICE      in an environment with the earlier package
     python -m benchmarks.same_sound record new.npz VOICE
@@ -99,7 +99,7 @@ def compare(old: Sounds, new: Sounds) -> float:
 
 
 def processor_share(voice: Voice) -> float:
-    """Processor seconds for a second of sound."""
+    """Processor seconds per second of audio."""
     begin, samples = time.process_time(), 0
     for text in sentences()[:10]:
         samples += sum(len(chunk.samples) for chunk in voice.stream(text))

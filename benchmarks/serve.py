@@ -1,4 +1,4 @@
-"""``ssmphony serve`` under load, beside a naive server that speaks one text after another.
+"""``ssmphony serve`` under load, compared with a naive server that speaks one text after another.
 
     python -m benchmarks.serve [--voice VOICE] [--rounds 3] [--minutes 30] [--only concurrency,arrivals,memory]
                                [--quick] [--write] [--before PYTHON]
@@ -92,7 +92,7 @@ def _status_kb(pid: int, name: str) -> int:
 
 @contextmanager
 def running(system: str, voice: str | None, python: str = sys.executable) -> Generator[Server, None, None]:
-    """A server in a process of its own, from its first answer on; ``python`` runs it where it is `BEFORE`."""
+    """A server in its own process, from its first answer on; ``python`` runs it where it is `BEFORE`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -137,7 +137,7 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def naive(port: int, voice: str | None) -> None:
-    """What one writes in ten minutes: a voice behind a lock, on both cores, with the sound sent as it is made."""
+    """A minimal server: a voice under a lock, on both cores, with the audio sent as it is generated."""
     from ssmphony.audio.pcm import pcm16
     from ssmphony.voices.package import load
 
@@ -176,7 +176,7 @@ def naive(port: int, voice: str | None) -> None:
 
 
 def listen(server: Server, **plan: Any) -> Row:
-    """Let a process of listeners carry out a plan."""
+    """Run a plan in a process of listeners."""
     before = server.processor_s()
     data = json.dumps({"port": server.port, "texts": SENTENCES, **plan})
     command = [sys.executable, "-m", "benchmarks.serve_client"]
@@ -204,12 +204,12 @@ def figures(result: Row) -> Row:
 
 
 def quantile(ordered: list[float], share: float) -> float:
-    """The least value that at least ``share`` of all do not exceed."""
+    """The smallest value that at least ``share`` of all values do not exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def compute_limit(voice: str | None, seconds: float) -> float:
-    """Seconds of audio a second with a process and a voice of one thread for each core, and no server."""
+    """Seconds of audio per second with one process per core, each with a voice on one thread, and no server."""
     cores = len(os.sched_getaffinity(0))
     command = [*_ME, "--worker", "limit", str(seconds), voice or ""]
     workers = [
@@ -241,7 +241,7 @@ def speak_for(seconds: float, voice: str | None) -> None:
 
 
 def concurrency(voice: str | None, size: Size, rival: str = NAIVE, python: str = sys.executable) -> Row:
-    """Streams that ask again as soon as they have heard, so that always as many run at once."""
+    """Streams that send their next request as soon as the last is complete, so that their number stays constant."""
     runs: dict[int, dict[str, list[Row]]] = {streams: {OURS: [], rival: []} for streams, _ in size.each}
     limits: list[float] = []
     with running(OURS, voice) as ours, running(rival, voice, python) as other:
@@ -283,7 +283,7 @@ def compare(voice: str | None, size: Size, python: str) -> str:
 
 
 def arrivals(voice: str | None, size: Size) -> Row:
-    """Requests at random moments, whatever became of those before: what a listener meets who comes by."""
+    """Requests at random moments, independent of earlier ones: what an individual listener experiences."""
     limit = compute_limit(voice, size.limit_s)
     rows: list[Row] = []
     with running(OURS, voice) as ours, running(NAIVE, voice) as other:

@@ -1,10 +1,10 @@
-"""Listeners in a process of their own, as cheap as they can be: HTTP/1.1 by hand, and sound that is only counted.
+"""Listeners in their own process, as cheap as possible: HTTP/1.1 by hand, and audio that is only counted.
 
-    python -m benchmarks.serve_client < plan.json > heard.json
+    python -m benchmarks.serve_client < plan.json > answers.json
 
 A plan has a ``port``, ``texts``, and a ``way``:
 
-* ``closed``: ``listeners`` ask ``each`` times, the next as soon as the last was heard, all from the same moment, with
+* ``closed``: ``listeners`` send ``each`` requests, the next when the last is complete, all from the same moment, with
   further ``fields`` of a request;
 * ``open``: requests begin at random moments, ``rate`` a second for ``seconds``, whether or not the others are done;
 * ``mixed``: ``listeners`` ask for texts of any length in any format and pause between them, some leave in the middle,
@@ -29,8 +29,8 @@ SAMPLE_RATE = 24_000
 FORMATS = ("pcm", "wav", "mp3", "opus", "flac", "aac")
 
 
-class Heard(NamedTuple):
-    """Status 0 is an answer that broke off; ``first_s`` is None without sound, ``audio_s`` counts only what is PCM."""
+class Answer(NamedTuple):
+    """Status 0 is an answer that broke off; ``first_s`` is None without audio, ``audio_s`` counts only PCM."""
 
     status: int
     first_s: float | None
@@ -39,11 +39,11 @@ class Heard(NamedTuple):
 
 
 class Left(Exception):
-    """The listener hung up, as it meant to."""
+    """The listener disconnected on purpose."""
 
 
 class Line:
-    """A connection that is kept open; one request after another."""
+    """A persistent connection; one request after another."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -60,7 +60,7 @@ class Line:
             self._writer.close()
         self._reader = self._writer = None
 
-    async def ask(self, began: float | None = None, *, leave: bool = False, **fields: Any) -> Heard:
+    async def ask(self, began: float | None = None, *, leave: bool = False, **fields: Any) -> Answer:
         body = json.dumps({"response_format": "pcm", **fields}).encode()
         kind = "Host: x\r\nContent-Type: application/json"
         head = f"POST {PATH} HTTP/1.1\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -70,9 +70,9 @@ class Line:
             first, received = await self._receive(began, leave)
         except (OSError, EOFError, ValueError, IndexError):
             self.close()
-            return Heard(0, None, time.perf_counter() - began, 0.0)
+            return Answer(0, None, time.perf_counter() - began, 0.0)
         audio = received / (2 * SAMPLE_RATE) if fields.get("response_format", "pcm") == "pcm" else 0.0
-        return Heard(status, first, time.perf_counter() - began, audio)
+        return Answer(status, first, time.perf_counter() - began, audio)
 
     async def _send(self, request: bytes) -> int:
         """The status of the answer. A server may have closed a connection that was idle: then on a new one."""
@@ -108,44 +108,44 @@ class Line:
         return first, received
 
 
-async def closed(plan: Row) -> list[Heard]:
+async def closed(plan: Row) -> list[Answer]:
     lines = [Line(plan["port"]) for _ in range(plan["listeners"])]
     await asyncio.gather(*(line.connect() for line in lines))
 
-    async def listen(number: int) -> list[Heard]:
+    async def listen(number: int) -> list[Answer]:
         texts, fields = plan["texts"], plan.get("fields", {})
         return [await lines[number].ask(input=texts[(number + i) % len(texts)], **fields) for i in range(plan["each"])]
 
-    heard = await asyncio.gather(*(listen(number) for number in range(len(lines))))
+    answers = await asyncio.gather(*(listen(number) for number in range(len(lines))))
     for line in lines:
         line.close()
-    return [one for each in heard for one in each]
+    return [one for each in answers for one in each]
 
 
-async def opened(plan: Row) -> list[Heard]:
+async def opened(plan: Row) -> list[Answer]:
     chance = random.Random(plan.get("seed", 0))
     idle: list[Line] = []
     begin = time.perf_counter() + 0.1
 
-    async def arrive(moment: float, text: str) -> Heard:
+    async def arrive(moment: float, text: str) -> Answer:
         await asyncio.sleep(begin + moment - time.perf_counter())
         line = idle.pop() if idle else Line(plan["port"])
-        heard = await line.ask(begin + moment, input=text)
+        answer = await line.ask(begin + moment, input=text)
         idle.append(line)
-        return heard
+        return answer
 
     moments = [0.0]
     while moments[-1] < plan["seconds"]:
         moments.append(moments[-1] + chance.expovariate(plan["rate"]))
-    heard = await asyncio.gather(*(arrive(moment, chance.choice(plan["texts"])) for moment in moments[:-1]))
+    answers = await asyncio.gather(*(arrive(moment, chance.choice(plan["texts"])) for moment in moments[:-1]))
     for line in idle:
         line.close()
-    return list(heard)
+    return list(answers)
 
 
-async def mixed(plan: Row) -> list[Heard]:
+async def mixed(plan: Row) -> list[Answer]:
     until = time.perf_counter() + plan["seconds"]
-    heard: list[Heard] = []
+    answers: list[Answer] = []
 
     async def listen(number: int) -> None:
         chance, line = random.Random(number), Line(plan["port"])
@@ -158,12 +158,12 @@ async def mixed(plan: Row) -> list[Heard]:
             elif fate < 0.2:
                 fields["stream_format"] = "sse"
             with suppress(Left):
-                heard.append(await line.ask(leave=fate > 0.9, **fields))
+                answers.append(await line.ask(leave=fate > 0.9, **fields))
             await asyncio.sleep(min(chance.expovariate(1 / plan["pause_s"]), 10 * plan["pause_s"]))
         line.close()
 
     await asyncio.gather(*(listen(number) for number in range(plan["listeners"])))
-    return heard
+    return answers
 
 
 WAYS = {"closed": closed, "open": opened, "mixed": mixed}
@@ -172,9 +172,9 @@ WAYS = {"closed": closed, "open": opened, "mixed": mixed}
 def main() -> None:
     plan = json.load(sys.stdin)
     begin, processor = time.perf_counter(), time.process_time()
-    heard = asyncio.run(WAYS[plan["way"]](plan))
+    answers = asyncio.run(WAYS[plan["way"]](plan))
     wall, processor = time.perf_counter() - begin, time.process_time() - processor
-    json.dump({"heard": heard, "wall_s": wall, "processor_s": processor}, sys.stdout)
+    json.dump({"heard": answers, "wall_s": wall, "processor_s": processor}, sys.stdout)
 
 
 if __name__ == "__main__":

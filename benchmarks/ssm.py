@@ -1,4 +1,4 @@
-"""The state-space operations beside those of others: time, peak memory, error, growth, roofline; and a decode step.
+"""The state-space operations compared with others: time, peak memory, error, growth, roofline; and a decode step.
 
     python -m benchmarks.ssm [--only scan,ssd,s4d,s4,step] [--quick] [--rounds 7] [--write]
 

@@ -1,4 +1,4 @@
-"""The scans on a GPU beside those of mamba_ssm, and against the memory's speed.
+"""The scans on a GPU compared with those of mamba_ssm, and with the bandwidth of the memory.
 
     python -m benchmarks.ssm_gpu [--rounds 20]
 
@@ -122,7 +122,7 @@ def main() -> None:
     speed = bytes_a_second(rounds)
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}: a copy moves {speed / 1e9:.0f} GB/s")
     if not importlib.util.find_spec("mamba_ssm"):
-        print("mamba_ssm is not installed: only the PyTorch form is beside ours")
+        print("mamba_ssm is not installed: only the PyTorch form is compared with ours")
     for operation in OPERATIONS:
         for length in LENGTHS:
             for backward in (False, True):

@@ -161,7 +161,7 @@ def _both(half: Tensor) -> Tensor:
 
 
 def our_layer(kernel: S4Kernel | S4DKernel, x: Tensor) -> Call:
-    """The state-space part: the GELU and the linear behind it are the same in both, and left out."""
+    """The state-space part: the GELU and the linear layer after it are the same in both, and left out."""
     state = x.new_zeros(kernel.d_model, x.shape[0], kernel.d_state)
     return lambda: run(kernel, x.permute(2, 0, 1), state)[0].permute(1, 2, 0)
 

@@ -90,7 +90,7 @@ def classifier(result: dict[str, Any]) -> None:
     left.plot(result["loss"], linewidth=0.7)
     left.set(xlabel="step", ylabel="loss of a batch, nats", yscale="log")
     right.imshow(result["confusion"], cmap="Blues")
-    right.set(xlabel="heard", ylabel="spoken", xticks=range(10), yticks=range(10), title="test clips")
+    right.set(xlabel="recognised", ylabel="spoken", xticks=range(10), yticks=range(10), title="test clips")
     save(figure, "classifier")
 
 

@@ -1,4 +1,4 @@
-"""Fill the generated parts of the pages, so that no figure is typed by hand and no table falls behind the code.
+"""Fill the generated parts of the pages, so that no figure is typed by hand and no table is out of date.
 
     python -m benchmarks.update_docs [--check]
 

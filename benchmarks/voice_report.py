@@ -5,7 +5,7 @@
 
 Writes ``benchmarks/results/voice_<name>.json`` and a picture of each sentence into the output folder, from the figures
 of `ssmphony.evaluation`, with those models that are installed; ``--before`` measures the voice that this one replaces,
-or another one to stand beside it, too. `benchmarks.update_docs` makes the page.
+or another one to compare it with, too. `benchmarks.update_docs` makes the page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ssmphony.voices.package import load
 
 RESULTS = Path(__file__).parent / "results"
 SOUNDS = 4
-"""So many sentences can be heard."""
+"""Sentences whose audio is kept."""
 Row = dict[str, Any]
 
 
@@ -45,7 +45,7 @@ def measures(sample: Sample) -> Row:
 
 
 def durations(sentence: Sentence) -> Row:
-    """Words as the voice times them beside the recording; empty where the voice reads another number of words."""
+    """Words as the voice times them, next to the recording's; empty where the voice reads another number of words."""
     recording, free = sentence.conditions["recording"], sentence.conditions["free"]
     if len(free.words) != len(recording.words):
         return {}
@@ -59,9 +59,9 @@ def durations(sentence: Sentence) -> Row:
 
 
 def report(
-    voice: Voice, clip: Clip, corpus: Path, models: dict[str, Any], out: Path | None, heard: bool = False
+    voice: Voice, clip: Clip, corpus: Path, models: dict[str, Any], out: Path | None, audible: bool = False
 ) -> Row:
-    """All conditions of one clip; its picture and, if ``heard``, its sound, where there is a folder for them."""
+    """All conditions of one clip; its picture and, if ``audible``, its sound, where there is a folder for them."""
     sentence = recorded(voice, clip, corpus)
     conditions = {condition: measures(sample) for condition, sample in samples_of(sentence, models).items()}
     print(
@@ -69,11 +69,11 @@ def report(
         flush=True,
     )
     if out is not None:
-        show(sentence, clip.id, out, heard)
+        show(sentence, clip.id, out, audible)
     return {"id": clip.id, "text": clip.text, "conditions": conditions, "durations": durations(sentence)}
 
 
-def show(sentence: Sentence, name: str, out: Path, heard: bool) -> None:
+def show(sentence: Sentence, name: str, out: Path, audible: bool) -> None:
     rate, recording, free = sentence.rate, sentence.conditions["recording"], sentence.conditions["free"]
     marks = [(span.start_s, span.text) for span in free.phonemes]
     panels = [
@@ -81,7 +81,7 @@ def show(sentence: Sentence, name: str, out: Path, heard: bool) -> None:
         Panel(described("synthesis", free.samples, rate), free.samples, marks),
     ]
     draw(panels, out / f"{name}.png")
-    if heard:
+    if audible:
         with AudioWriter(out / f"{name}.flac", rate) as writer:  # the recordings stay with their publisher
             writer.write(free.samples)
 

@@ -1,4 +1,4 @@
-"""The server as replicas on a Ray cluster, behind Ray Serve's proxy.
+"""The server as replicas on a Ray cluster, under Ray Serve's proxy.
 
     pip install ".[serve]" "ray[serve]"                     # in a checkout on every machine
     serve run deploy.ray_serve:app                          # in the checkout, on the first machine

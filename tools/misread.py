@@ -1,4 +1,4 @@
-"""Find recordings in which something else is said than their text says: the recogniser asks, a person decides.
+"""Find recordings that differ from their text: the recogniser suggests them, a person decides.
 
     python tools/misread.py prepared/hi_curious [--corrections configs/s4_acoustic/corrections.tsv] [--shown 20]
 
@@ -25,19 +25,19 @@ PART = re.compile(r"-[a-z]$")
 """Pages were cut at their sentences: clip page-003-b is a part of recording page-003."""
 
 
-def doubt(heard: Recognition, clip: Clip) -> float:
+def doubt(recognition: Recognition, clip: Clip) -> float:
     """Nats a phone by which the likeliest reading is likelier than the text."""
-    wanted = heard.alphabet.phone_classes(clip.symbols or ())
-    return float(heard.phones.max(axis=1).sum() - log_likelihoods(heard.phones, [wanted])[0]) / len(wanted)
+    wanted = recognition.alphabet.phone_classes(clip.symbols or ())
+    return float(recognition.phones.max(axis=1).sum() - log_likelihoods(recognition.phones, [wanted])[0]) / len(wanted)
 
 
-def gain(heard: Recognition, clip: Clip, corrected: str) -> float:
+def gain(recognition: Recognition, clip: Clip, corrected: str) -> float:
     """Nats by which the correction is likelier than the text."""
     readings = [
-        heard.alphabet.phone_classes(clip.symbols or ()),
-        heard.alphabet.phone_classes(FRONTEND.whole(corrected).symbols),
+        recognition.alphabet.phone_classes(clip.symbols or ()),
+        recognition.alphabet.phone_classes(FRONTEND.whole(corrected).symbols),
     ]
-    written, spoken = log_likelihoods(heard.phones, readings)
+    written, spoken = log_likelihoods(recognition.phones, readings)
     return float(spoken - written)
 
 
@@ -51,14 +51,14 @@ def main() -> None:
     listener, found = SpeechRecogniser(), []
     for corpus in arguments.corpora:
         for clip in read_manifest(corpus):
-            heard = listener(*read_audio(corpus / clip.audio))
-            found.append((doubt(heard, clip), clip, heard.character_reading))
+            recognition = listener(*read_audio(corpus / clip.audio))
+            found.append((doubt(recognition, clip), clip, recognition.character_reading))
             for correction in corrections.get(PART.sub("", clip.id), ()):
                 if clip.text and correction.written in clip.text:
-                    more = gain(heard, clip, correct_text(clip.text, correction))
+                    more = gain(recognition, clip, correct_text(clip.text, correction))
                     print(f"{more:+6.1f} nats  {clip.id}: {correction.written} → {correction.spoken}", flush=True)
     for value, clip, reading in sorted(found, key=lambda row: -row[0])[: arguments.shown]:
-        print(f"{value:5.2f} nats a phone  {clip.id}\n   text:  {clip.text}\n   heard: {reading}")
+        print(f"{value:5.2f} nats a phone  {clip.id}\n   text:  {clip.text}\n   recognised: {reading}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Start a smaller voice from a trained one: leave out the layers and hidden units that it misses least.
+"""Start a smaller voice from a trained one: remove the layers and hidden units that matter least.
 
     python tools/prune.py default pruned.safetensors --decoder-layers 3 --vocoder-layers 4 --intermediate 512
 
 Every way to leave that many layers out is tried on the voice's own sentences, and the one kept that changes their mel
 least; hidden units of the vocoder go by what they add on average. The result is for `ssmphony train --init` with a
-voice block of those sizes: what was left out costs quality that some further training gives back.
+voice block of those sizes: the removal costs quality that some further training restores.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def prune_vocoder(codec: MelVocoder, layers: int, intermediate: int, mels: Seque
 
     def distance(kept: tuple[int, ...]) -> float:
         smaller = build(kept)
-        return fmean([_apart(smaller.encode(smaller(mel)), heard) for mel, heard in zip(mels, wanted, strict=True)])
+        return fmean(
+            [_apart(smaller.encode(smaller(mel)), expected) for mel, expected in zip(mels, wanted, strict=True)]
+        )
 
     return narrow(build(closest(combinations(range(codec.config.n_layers), layers), distance)), intermediate, mels)
 
@@ -134,9 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("voice", help="a voice with its weights: a name or a folder")
     parser.add_argument("out", type=Path, help="the .safetensors file to write")
-    parser.add_argument("--decoder-layers", type=int, help="as it is unless given")
-    parser.add_argument("--vocoder-layers", type=int, help="as it is unless given")
-    parser.add_argument("--intermediate", type=int, help="as it is unless given")
+    parser.add_argument("--decoder-layers", type=int, help="default: unchanged")
+    parser.add_argument("--vocoder-layers", type=int, help="default: unchanged")
+    parser.add_argument("--intermediate", type=int, help="default: unchanged")
     arguments = parser.parse_args()
     folder = locate(arguments.voice)
     manifest = read_manifest(folder)

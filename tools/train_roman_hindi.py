@@ -40,7 +40,7 @@ RARE = 0.4
 """The count of a word that only the dictionary has."""
 FEWEST_PAIR, FEWEST_IN_CLASS = 3, 20
 LEAST_LIFT = 1.5
-"""A pair is kept that texts have so often, and so many times oftener than chance."""
+"""A pair is kept if it occurs this often, and this many times more often than by chance."""
 MOST_HISTORIES = 4000
 PRIOR = 4.0
 """How many observations a point of the weights in ``spellings.txt`` is worth."""

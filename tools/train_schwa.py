@@ -47,9 +47,9 @@ RARE = 2
 """A feature of fewer schwas than this is left out."""
 MOST_SCHWAS = 9
 MOST_ERRORS = 3
-"""A word whose phones are so far from every listed pronunciation teaches nothing about schwas."""
+"""A word whose phones are so far from every listed pronunciation is not used to train schwas."""
 TRUST = {**dict.fromkeys("lrRxy", 0.56), **dict.fromkeys("pw", 0.48), "L": 0.4}
-"""How far features of single phones are believed beside those of shapes and of known words, which are all 1."""
+"""Weight of features of single phones, relative to those of shapes and of known words, which are 1."""
 SCALE = 100
 SMALLEST = 6
 

@@ -1,4 +1,4 @@
-"""A hook of MkDocs: pages show code as it stands in the sources, so that they cannot fall behind it.
+"""A hook of MkDocs: pages show code from the sources, so that they are never out of date.
 
 ``<!-- woven: PATH.py -->`` becomes that module as a chapter: its docstring and the comment blocks at the left margin
 turn into prose (they are Markdown already), the rest into code. So the chapter a student reads is the file that the

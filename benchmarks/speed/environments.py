@@ -5,7 +5,7 @@
 
 An environment that is complete is left as it is. All get the ONNX Runtime and NumPy of this environment, so that only
 the systems differ. Kokoro's graph comes from Python packages (int8, 92 MB) and its voices from an npm package; the
-options take a float32 graph (`kokoro-float32.onnx`), which needs less time on a CPU, and voices that are there already.
+options take a float32 graph (`kokoro-float32.onnx`), which needs less time on a CPU, and voices that exist already.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PEERS)}; all, if none is given")
     parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--kokoro-graph", type=Path, help="a graph of Kokoro-82M that is there already")
+    parser.add_argument("--kokoro-graph", type=Path, help="an existing graph of Kokoro-82M")
     parser.add_argument("--kokoro-voices", type=Path, help=f"a folder with {VOICE}.bin")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in PEERS]

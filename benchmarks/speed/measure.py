@@ -1,4 +1,4 @@
-"""Measure systems that take turns, each in a process of its own."""
+"""Measure systems that take turns, each in its own process."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ WORDS = (10, 40, 400)
 LONG = 10_000
 SHARES = {10: 1.0, 40: 1.0, 400: 0.5}
 SLOW_SHARES = {10: 1.0, 40: 0.5, 400: 0.12}
-"""How many of the rounds a text takes part in. Slow systems need minutes for what others say in seconds; fewer turns
-still show how slow they are."""
+"""In how many of the rounds a text takes part. Slow systems need minutes for what others speak in seconds; fewer turns
+suffice to show how slow they are."""
 Row = dict[str, Any]
 
 
 class Speaker(Protocol):
-    """A system that takes turns; a `Process`, but for tests."""
+    """A system that takes turns; a `Process`, except in tests."""
 
     label: str
     language: str
@@ -52,7 +52,7 @@ def take_turns(speakers: Mapping[str, Speaker], rounds: int, lengths: Sequence[i
 
 
 def turns(words: int, rounds: int, *, slow: bool) -> int:
-    """Of this many rounds, those in which a system speaks the text."""
+    """The rounds, of this many, in which a system speaks the text."""
     return max(1, round(rounds * (SLOW_SHARES if slow else SHARES).get(words, 1.0)))
 
 
@@ -162,12 +162,12 @@ def measure(
 
 
 def _label(name: str, label: str) -> str:
-    """Ours are told apart by the name of the voice."""
+    """Our systems are distinguished by the name of the voice."""
     return name if name.startswith("ssmphony ") else label
 
 
 def _installed_mb(name: str, program: Program) -> float | None:
-    """Of ours as `benchmarks.install` measured it, since this environment also holds what training needs."""
+    """The size of ours as `benchmarks.install` measured it, since this environment also holds what training needs."""
     stored = RESULTS / "install.json"
     if name == "ssmphony" and program.voice in (None, "default") and stored.exists():
         return json.loads(stored.read_text(encoding="utf-8"))["files"]

@@ -110,7 +110,7 @@ class Kokoro:
 
 @dataclass(frozen=True)
 class Peer:
-    """What is installed for a system, and what loads it."""
+    """What is installed for a system, and how it is loaded."""
 
     requirements: tuple[str, ...]
     system: type[System]

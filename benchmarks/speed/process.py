@@ -24,7 +24,7 @@ PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
 @dataclass(frozen=True)
 class Program:
-    """What starts a system: its name for the worker, its interpreter, and the voice, where it is one of ours."""
+    """How a system is started: its name for the worker, its interpreter, and the voice, where it is one of ours."""
 
     system: str
     python: str = sys.executable
@@ -124,7 +124,7 @@ class Process:
         return row
 
     def peak_memory_mb(self) -> float:
-        """Of the process until now; not a number where the system has no /proc."""
+        """Peak memory of the process until now; not a number where the system has no /proc."""
         status = Path(f"/proc/{self._process.pid}/status")
         if not status.exists():
             return float("nan")

@@ -1,4 +1,4 @@
-"""Systems that run in this project's own environment, and what a system has to offer to be measured.
+"""Systems that run in this project's own environment, and the interface of a system that is measured.
 
 A system is loaded once and then speaks: ``speak(text, on_samples)`` calls ``on_samples(n)`` whenever ``n`` more samples
 are there. Systems other than ours are optional; `SystemMissing` says why one is left out.
@@ -26,9 +26,9 @@ class System(Protocol):
     sample_rate: int
     label: str
     language: str
-    """Of the texts it speaks: ``hi`` or ``en``."""
+    """Language of the texts it speaks: ``hi`` or ``en``."""
     slow: bool
-    """Whether a second of sound takes so long that fewer turns have to do."""
+    """Whether a second of audio takes so long that it gets fewer turns."""
 
     def __init__(self, voice: str | None, threads: int) -> None: ...
 

@@ -115,7 +115,7 @@ def _english(result: Row) -> str:
 
 
 def conditions(machine: Row) -> str:
-    """On what it was measured, and how."""
+    """The machine and the method of the measurement."""
     packages = ", ".join(f"{name} {machine[name]}" for name in ("onnxruntime", "numpy", "torch") if machine.get(name))
     busy = (
         " **The machine was busy**: compare the figures with each other, not with those of another run."

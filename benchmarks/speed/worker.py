@@ -20,11 +20,11 @@ from benchmarks.speed.peers import PEERS
 from benchmarks.speed.systems import SYSTEMS, System, SystemMissing
 
 FIRST_S = 0.1
-"""Seconds of sound after which the first sound counts as there."""
+"""Seconds of audio that count as the first sound."""
 
 
 class _Enough(Exception):
-    """The first sound was there; the rest need not be synthesised."""
+    """The first sound has been generated; the rest need not be."""
 
 
 def speak_once(system: System, text: str, *, only_first: bool = False) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def echo(Ab: Array, C: Array, x: Array, L: int) -> Array:
     return kernel_by_powers(Ab, x, C @ Ab, L)
 
 
-# The state behind the piece is a sum as well: the old one L steps later, and each input after the steps it still had
+# The state after the piece is a sum as well: the old one L steps later, and each input after the steps it still had
 # to go. Computed by Horner's rule that is the recurrence without its outputs.
 
 
@@ -42,7 +42,7 @@ def last_state(Ab: Array, Bb: Array, u: Array, x: Array) -> Array:
 
 
 def run_cnn(Ab: Array, Bb: Array, C: Array, u: Array, x: Array) -> tuple[Array, Array]:
-    """`run_rnn` by convolution: u (L,) and the state x (N,) → y (L,) and the state behind it."""
+    """`run_rnn` by convolution: u (L,) and the state x (N,) → y (L,) and the state after it."""
     y = convolve(u, kernel_by_powers(Ab, Bb, C, len(u))) + echo(Ab, C, x, len(u))
     return y, last_state(Ab, Bb, u, x)
 

@@ -38,7 +38,7 @@ def read_digits(folder: Path) -> tuple[list[Clip], list[Clip]]:
 
 
 def log_bands(samples: Samples, frames: int, window: int = 256, hop: int = 64, bands: int = 32) -> Samples:
-    """Log energies of equal bands, (frames, bands); silence (-8) behind the end, cut off beyond ``frames``."""
+    """Log energies of equal bands, (frames, bands); silence (-8) after the end, cut off beyond ``frames``."""
     padded = np.pad(samples, (0, max(0, window - len(samples))))
     cut = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop][:frames]
     power = np.abs(np.fft.rfft(cut * np.hanning(window))[:, : window // 2]) ** 2

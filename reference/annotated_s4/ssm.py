@@ -79,7 +79,7 @@ def zero_order_hold(A: Array, B: Array, dt: float | Array) -> tuple[Array, Array
 
 @jax.jit
 def run_rnn(Ab: Array, Bb: Array, C: Array, u: Array, x: Array | None = None) -> tuple[Array, Array]:
-    """u (L,) and the state x (N,), zero if not given → y (L,) and the state behind the last step."""
+    """u (L,) and the state x (N,), zero if not given → y (L,) and the state after the last step."""
 
     def step(x: Array, u_k: Array) -> tuple[Array, Array]:
         x = Ab @ x + Bb * u_k

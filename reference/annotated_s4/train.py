@@ -142,7 +142,7 @@ def spoken(clips: list[Clip]) -> Batch:
 
 
 def inputs_of(previous: Array, digit: Array) -> Array:
-    """One-hot codes beside one-hot digits: (…,) and (…,) → (…, LEVELS + 10)."""
+    """One-hot codes next to one-hot digits: (…,) and (…,) → (…, LEVELS + 10)."""
     return jnp.concatenate([jax.nn.one_hot(previous, LEVELS), jax.nn.one_hot(digit, 10)], -1) * 4
 
 
