@@ -58,6 +58,8 @@ def _ratio(match: re.Match[str], state: Context) -> Said:
     parts = match[0].split(":")
     proportion = state.text[match.start() - 2 : match.start()] == "::" or state.text.startswith("::", match.end())
     between = () if len(parts) > 2 or (times.paired(match, state) and not proportion) else ("अनुपात",)
+    if len(parts) == 2 and len(parts[0]) > 3 and _YEAR.fullmatch(parts[1]):
+        between = ()  # ISO 9001:2015
     words = [(*between, *numbers.decimal(part)) for part in parts]
     return (*words[0][len(between) :], *(word for part in words[1:] for word in part)), match.end()
 
@@ -119,6 +121,7 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
     return (numbers.MINUS,), match.end()
 
 
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _LENGTH = re.compile(r"(?:इंच|फीट|फ़ीट|फुट|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
 _ONE_LETTER = re.compile(r"(?<![A-Za-z\d])[A-Za-z]\Z")
 _EQUATED = re.compile(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")

@@ -276,7 +276,8 @@ def _function() -> re.Pattern[str]:
 @cache
 def _units() -> frozenset[str]:
     counted = {row[0] for row in tables.rows("number_abbreviations") if row[2] == "after"}
-    return frozenset(name.lower() for name in measures.UNITS) | counted | {"am", "pm", "to"}
+    scales = {row[0].lower() for row in tables.rows("scales")}
+    return frozenset(name.lower() for name in measures.UNITS) | counted | scales | {"am", "pm", "to"}
 
 
 def _latin(place: int, sentence: _Sentence) -> tuple[Reading, ...]:

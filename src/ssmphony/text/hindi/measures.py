@@ -176,11 +176,15 @@ def _centimetres(match: re.Match[str], state: Context) -> Said | None:
     return (("सेंटीमीटर",), match.end()) if counted in numbers.WORDS or counted in _COUNT_WORDS else None
 
 
+def _length(written: str, state: Context) -> tuple[str, ...]:
+    return (state.style.fractions == "everyday" and numbers.quarters(written)) or numbers.decimal(written)
+
+
 def _feet(match: re.Match[str], state: Context) -> Said | None:
     """6'2" as feet and inches, 32" as inches (not where a quotation closes)."""
     if match["only"]:
         quoted = _QUOTE.search(state.text, max(0, match.start() - 200), match.start())
-        return None if quoted else ((*numbers.integer(match["only"]), "इंच"), match.end())
+        return None if quoted else ((*_length(match["only"], state), "इंच"), match.end())
     if not match["inches"] and "'" in state.text[max(0, match.start() - 200) : match.start()]:
         return None
     inches = (*numbers.integer(match["inches"]), "इंच") if match["inches"] else ()
@@ -213,8 +217,8 @@ TOKENS = (
     Token(
         "d",
         (
-            r"(?:(?P<feet>\d{1,3})['’′](?:\s?(?P<inches>\d{1,2})(?:\"|”|''|″|′′))?(?![\d\w])"
-            r"|(?P<only>\d{1,3})(?:\"|”|″|′′)(?=[\s,.।-]|$))"
+            r"(?:(?P<feet>\d{1,3})['’′](?!['’′])(?:\s?(?P<inches>\d{1,2})(?:\"|”|''|″|′′))?(?![\d\w])"
+            r"|(?P<only>\d{1,3}(?:\.\d{1,2})?)(?:\"|”|″|′′|'')(?=[\s,.।-]|$))"
         ),
         _feet,
     ),

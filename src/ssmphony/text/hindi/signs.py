@@ -55,6 +55,11 @@ def _item(match: re.Match[str], state: Context) -> Said | None:
     return ((), match.end()) if match.start() < 6 and state.text[: match.start()].strip(" (").isdecimal() else None
 
 
+def _star(match: re.Match[str], state: Context) -> Said:
+    """Of a hotel or a review: 4.5★."""
+    return ("स्टार",), match.end()
+
+
 def _symbol(match: re.Match[str], state: Context) -> Said | None:
     """A symbol by its name; rows of three or more (=====) are ornament, and so is a # that belongs to nothing."""
     sign, place = match[0], match.start()
@@ -88,6 +93,7 @@ WORDS = (
     Token("l", (r"[A-Za-z]+(?:['’][A-Za-z]+)?"), _latin),
 )
 TOKENS = (
+    Token("s", r"(?<=\d)\s?[★⭐](?![★⭐☆])", _star),
     Token("s", (r"(?<=\d)\.(?=\s)"), _item),
     Token("s", (r"[-–—−]+"), _dash),
     Token("s", (r"[,،、;:()\[\]{}…]|\.\.+"), _pause),

@@ -56,12 +56,16 @@ def _handle(match: re.Match[str], state: Context) -> Said | None:
 
 def _hashtag(match: re.Match[str], state: Context) -> Said | None:
     if match[1].isdigit():
-        return (("नंबर", *numbers.integer(match[1])), match.end()) if len(match[1]) < 5 else None
+        if len(match[1]) > 4:
+            return None
+        coded = _CODE.match(state.text, match.end())  # #402-1234567
+        return ("नंबर", *(() if coded else numbers.integer(match[1]))), match.start(1) if coded else match.end()
     words = _pieces(match[1].replace("_", " "))
     return (("हैशटैग", *words), match.end()) if words else None
 
 
 _NAME = rf"(?:[A-Za-z0-9_]|{DEVANAGARI}){{1,60}}"
+_CODE = re.compile(r"-\d{5}")
 TOKENS = (
     Token("ld", (rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,5}}"), _mail),
     Token("l", (rf"((?i:https?://))(?:{_LABEL}\.){{0,6}}{_LABEL}(?::\d{{1,5}})?{_PATH}"), _address),
