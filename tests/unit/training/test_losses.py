@@ -74,7 +74,7 @@ def test_discriminators_learn_to_tell_noise_from_tone(samples: int) -> None:
     losses, real, features = learn(members, lambda: (members(tone), members(0.3 * torch.randn(2, samples))), 30)
     assert len(real) == len(features) == 4
     assert losses[0] > 1.5
-    assert losses[-1] < 0.5
+    assert losses[-1] < losses[0] / 4
 
 
 def test_loudness_tells_the_resolution_discriminator_nothing(noise: torch.Tensor) -> None:
