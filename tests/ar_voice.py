@@ -31,7 +31,7 @@ class State(NamedTuple):
     tokens: np.ndarray
     """(batch, tokens): ids; the axis differs between rows."""
     ends: np.ndarray
-    """(batch, tokens): the frame behind each token."""
+    """(batch, tokens): the frame after each token."""
     position: np.ndarray
     """(batch,): frames made."""
     hidden: np.ndarray

@@ -1,4 +1,4 @@
-"""Strict configuration: a frozen model beside each class, and one line of help when a key is wrong."""
+"""Strict configuration: a frozen model next to each class, and one line of help when a key is wrong."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def suggest(name: str, known: Any) -> str:
 
 
 def load_yaml(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Read a YAML file; ``extends: other.yaml`` names a base beside it, ``overrides`` are ``a.b=value`` pairs.
+    """Read a YAML file; ``extends: other.yaml`` names a base next to it, ``overrides`` are ``a.b=value`` pairs.
 
     Mappings merge key by key, but one of another ``kind`` replaces, as does everything else. Needs PyYAML (extra
     ``train``).

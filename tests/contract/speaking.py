@@ -75,7 +75,7 @@ def speak(model: Any, batch: Sequence[Tokens], styles: Sequence[Style]) -> list[
     for _ in range(200):
         frames, state = model.step(state)
         for row, length in enumerate(frames.lengths.tolist()):
-            assert not (over[row] and length), "frames behind the end"
+            assert not (over[row] and length), "frames after the end"
             over[row] = over[row] or length < frames.values.shape[1]
             rows[row].append((frames.values[row, :length], frames.tokens[row, :length]))
         if all(over):

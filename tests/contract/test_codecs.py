@@ -57,7 +57,7 @@ def test_causality(tiny: contract.Stream) -> None:
 
 @every_codec
 def test_the_future_changes_nothing(tiny: contract.Stream) -> None:
-    """Causality without a gradient: other frames behind the lookahead give the same samples, to the last bit."""
+    """Causality without a gradient: other frames after the lookahead give the same samples, to the last bit."""
     x = tiny.inputs(1)
     y, _ = tiny.run(x, contract.present(x), tiny.begin(1))
     for step in (0, tiny.lookahead, tiny.time - 2):

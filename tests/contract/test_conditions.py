@@ -127,7 +127,7 @@ def speak(model: Any, batch: tuple[Tokens, ...], styles: tuple[Style, ...]) -> l
     return [np.concatenate(row) for row in rows]
 
 
-def test_a_mix_lies_between_its_speakers_and_a_reference_is_heard(model: Any) -> None:
+def test_a_mix_lies_between_its_speakers_and_a_reference_has_an_effect(model: Any) -> None:
     def first(style: Style) -> np.ndarray:
         return speak(model, BATCH[:1], (style,))[0][:1]
 

@@ -160,7 +160,7 @@ def test_same_seed_same_frames(kind: str, model: Any) -> None:
 
 @every_model
 def test_nothing_to_speak(model: Any) -> None:
-    """A sentence without tokens gives no frames, alone or beside others."""
+    """A sentence without tokens gives no frames, alone or next to others."""
     ((frames, _),) = speak(model, [Tokens((), ())], [Style()])
     assert len(frames) == 0
     (beside, _), (frames, _) = speak(model, [BATCH[0], Tokens((), ())], STYLES[:2])

@@ -1,4 +1,4 @@
-"""The page in a real browser, with a real server and the voice that ships: it is heard, lights up, can be used."""
+"""The page in a real browser, with a real server and the shipped voice: it plays, highlights words, can be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A corpus is prepared, a tiny voice is trained on it, exported and heard: the whole path, by its commands."""
+"""A corpus is prepared, a tiny voice is trained on it, exported and used: the whole path, by its commands."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_frames_of_short_and_of_the_longest_sentences(pair: Pair, length: int) -
 
 
 def test_samples(pair: Pair) -> None:
-    """A batch of two with padding, in blocks that differ between the two sides; only what is heard is compared."""
+    """A batch of two with padding, in blocks that differ between the two sides; only audible samples are compared."""
     lookahead = pair.pytorch.codec.lookahead
     frames = np.random.default_rng(0).normal(-5.0, 2.0, (2, 50, 100)).astype(np.float32)
     lengths = (50 - lookahead, 20)
@@ -190,7 +190,7 @@ def test_voice(pair: Pair, style: Style) -> None:
     np.testing.assert_allclose(spoken.samples, expected.samples, atol=SPEECH_TOLERANCE)
 
 
-def test_speaker_and_pitch_are_heard(pair: Pair) -> None:
+def test_speaker_and_pitch_change_the_audio(pair: Pair) -> None:
     own = pair.runtime.say("नमस्ते").samples
     for settings in ({"speaker": "other"}, {"pitch": 5.0}):
         other = pair.runtime.say("नमस्ते", **settings).samples

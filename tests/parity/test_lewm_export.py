@@ -71,7 +71,7 @@ def test_voice(pair: tuple[Voice, Voice], style: Style) -> None:
     np.testing.assert_allclose(spoken.samples, expected.samples, atol=SAMPLE_TOLERANCE)
 
 
-def test_speaker_is_heard(pair: tuple[Voice, Voice]) -> None:
+def test_speaker_changes_the_audio(pair: tuple[Voice, Voice]) -> None:
     own, other = (pair[1].say("नमस्ते", speaker=name).samples for name in (None, "other"))
     assert own.shape != other.shape or np.abs(own - other).max() > 1e-3
 

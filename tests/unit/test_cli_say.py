@@ -136,7 +136,7 @@ def test_errors_of_the_text_come_through():
         next(live)
 
 
-def test_places_behind_several_ends():
+def test_positions_after_several_ends():
     live = LiveText(paused("एक, ", "दो, ", "तीन"), pause_s=0.05)
     text = "".join(live)
     words = tuple(TimedSpan(w, 0.0, 0.0, text.index(w), text.index(w) + len(w)) for w in ("एक", "दो", "तीन"))

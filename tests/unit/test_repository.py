@@ -92,7 +92,7 @@ def test_no_path_of_one_machine() -> None:
         assert not (found := machine.search(path.read_text(encoding="utf-8"))), f"{path}: {found.group()}"
     graphs = [*ROOT.glob("src/ssmphony/voices/*/*.onnx"), *ROOT.glob("voices/*/*.onnx")]
     assert len(graphs) > 5
-    for path in graphs:  # PyTorch's exporter notes the lines of code behind every node
+    for path in graphs:  # PyTorch's exporter records the lines of code of every node
         assert not (found := machine.search(path.read_bytes().decode("latin-1"))), f"{path}: {found.group()}"
 
 

@@ -243,7 +243,7 @@ class OneSentence:
 @pytest.mark.parametrize("block", [1, 3, 4, 32])
 @pytest.mark.parametrize("durations", [[1], [4], [2, 1, 5], [3, 0, 1, 4], [7, 7, 7]])
 @pytest.mark.parametrize("overlap", [False, True])
-def test_every_frame_is_heard_once_whatever_block_and_lookahead(lookahead, block, durations, overlap):
+def test_every_frame_is_decoded_once_whatever_block_and_lookahead(lookahead, block, durations, overlap):
     tokens = Tokens((1,) * len(durations), ("a",) * len(durations), pause_after_s=0.05)
     model, codec = CountingModel(durations, block), DelayCodec(lookahead)
     voice = Voice(OneSentence(tokens), model, codec, VoiceCard("t", "hi"), overlap=overlap)

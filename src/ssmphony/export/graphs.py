@@ -94,7 +94,7 @@ def write_graph(spec: GraphSpec, folder: Path) -> Path:
         optimizer.optimize_ir(program.model, output_size_limit=LARGE)
     for value, name in zip(program.model.graph.inputs, names, strict=True):
         value.name = name  # the optimiser renames those that are returned as they are
-    # it holds the lines of code behind every node, with the paths of this machine's files
+    # it holds the lines of code that every node comes from, with the paths of this machine's files
     ClearMetadataAndDocStringPass()(program.model)
     graph = program.model_proto
     _shrink(graph)

@@ -53,7 +53,7 @@ def run_on_ray(
 
 
 class _Worker:
-    """An actor. What the user can mend comes back as a row, because Ray wraps exceptions in its own."""
+    """An actor. An error the user can fix comes back as a row, because Ray wraps exceptions in its own."""
 
     def __init__(self, start: Start[Any, Any], folder: str) -> None:
         if os.path.isdir(folder):

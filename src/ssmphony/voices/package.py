@@ -93,7 +93,7 @@ def load(
     model = choose(FAMILIES, manifest.model.family, "family")(folder, manifest, each)
     codec = choose(CODECS, manifest.codec.runtime, "codec runtime")(folder, manifest, each)
     encoder = load_encoder(folder, manifest, each)
-    # the checksums of the graphs are in it; what speakers are called for people changes nothing that is heard
+    # the checksums of the graphs are in it; what speakers are called for people does not change the audio
     identity = checksum(manifest.model_dump_json(exclude={"speaker_names"}).encode())
     return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, encoder=encoder, identity=identity)
 

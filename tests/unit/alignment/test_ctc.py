@@ -1,4 +1,4 @@
-"""CTC beside brute force over all paths, and edits beside cases whose answer is known."""
+"""CTC compared with brute force over all paths, and edits with cases whose answer is known."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_anchors_outweigh_the_scores_and_absent_ones_do_not() -> None:
     [
         [(0, 2, 20.0, 30.0), (2, 4, 0.0, 10.0)],  # in the wrong order
         [(0, 4, 0.0, 2.0)],  # four tokens in two frames
-        [(1, 3, 100.0, 120.0)],  # behind the end of the clip
+        [(1, 3, 100.0, 120.0)],  # after the end of the clip
         [(0, 1, -50.0, -40.0)],
         [(1, 2, 10.0, 10.0), (2, 3, 10.0, 10.0)],  # no room at all
     ],

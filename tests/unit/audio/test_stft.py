@@ -37,7 +37,7 @@ def invert(frames: Spectrum, mask: np.ndarray, cuts: tuple[int, ...] = ()) -> Sa
 
 
 def followed(frames: Spectrum) -> tuple[Spectrum, np.ndarray]:
-    """With the absent frames of the lookahead behind them."""
+    """With the absent frames of the lookahead after them."""
     batch, time, _ = frames[0].shape
     padded = tuple(np.pad(part, ((0, 0), (0, LOOKAHEAD), (0, 0)), constant_values=3.0) for part in frames)
     return (padded[0], padded[1]), np.broadcast_to(np.arange(time + LOOKAHEAD) < time, (batch, time + LOOKAHEAD))
@@ -75,7 +75,7 @@ def test_pieces_and_padding_equal_pytorch(cuts: set[int], lengths: list[int]) ->
     spectrum = mel_vocoder.Spectrum(*(torch.from_numpy(part) for part in (log_magnitude, phase, mask)), pitch=None)
     expected, _, _ = codec.inverse_stft(spectrum, state.segments, state.segment_mask)
     samples = invert((log_magnitude, phase), mask, tuple(sorted(cuts)))
-    for row, length in enumerate(lengths):  # the hops that are heard: those of frames that exist
+    for row, length in enumerate(lengths):  # the audible hops: those of frames that exist
         heard = slice(LOOKAHEAD * HOP, (min(length, 14 - LOOKAHEAD) + LOOKAHEAD) * HOP)
         np.testing.assert_allclose(samples[row, heard], expected[row, heard], atol=1e-4)
 

@@ -98,7 +98,7 @@ def test_what_fails_is_listed_and_the_rest_is_done(run: Any, out: Path) -> None:
     assert not (out / "failures.jsonl").exists()
 
 
-def test_an_unforeseen_error_is_one_failure(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_one_failure(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     spoken = speak.Speaker._speak
 
     def breaks(self: Any, job: Any, *rest: Any) -> Any:

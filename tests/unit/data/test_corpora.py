@@ -75,7 +75,7 @@ def test_curious_cuts_long_pages_at_sentences_and_moves_the_word_times(tmp_path:
     assert [clip.id for clip in whole.read(next(whole.items()))] == ["page"]
 
 
-def test_curious_cuts_off_speech_behind_the_last_word(tmp_path: Path) -> None:
+def test_curious_cuts_off_speech_after_the_last_word(tmp_path: Path) -> None:
     curious(tmp_path, "page", "राम आया।", phrase(1.0, -0.4, 1.5, -0.2), [["राम", 0.0, 0.5], ["आया।", 0.5, 1.1]])
     (clip,) = Curious(path=tmp_path).read(next(Curious(path=tmp_path).items()))
     assert len(clip.samples) / RATE == pytest.approx(1.2, abs=0.03)

@@ -87,7 +87,7 @@ def test_a_name_of_no_clip_is_an_error_that_says_what_was_meant(
     assert str(caught.value) == f"{where}{hint}" if hint is not None else str(caught.value).startswith(where)
 
 
-def test_the_first_of_many_names_are_told(corpus: Path) -> None:
+def test_the_first_of_many_names_are_reported(corpus: Path) -> None:
     with pytest.raises(
         SsmphonyError, match=r"has the id 'p' .*, 'q', 's' and 7 more$|has the id 'p', 'q', 's' and 7 more$"
     ):

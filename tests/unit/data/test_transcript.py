@@ -1,4 +1,4 @@
-"""Symbols follow the recording: pauses that can be heard, words where the aligner has them."""
+"""Symbols follow the recording: audible pauses, words where the aligner has them."""
 
 from __future__ import annotations
 

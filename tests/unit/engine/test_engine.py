@@ -86,7 +86,7 @@ def test_streams_sound_as_they_do_alone(voice, workers, frames):
 
 @pytest.mark.parametrize("dynamic_batch", [True, False])
 def test_streams_of_an_exported_voice_sound_as_they_do_alone(tmp_path, dynamic_batch):
-    """Whether or not its graphs compute a row alike alone and beside others: if not, it is stepped alone."""
+    """Whether or not its graphs compute a row alike alone and in a batch: if not, it is stepped alone."""
     from tests.tiny_voice import make_voice
 
     voice = ssmphony.load(make_voice(tmp_path / "tiny", dynamic_batch=dynamic_batch), threads=1)
@@ -153,7 +153,7 @@ def test_several_voices_share_an_engine(voice, tiny_voice_folder):
 # -- text as it is written --------------------------------------------------------------------------------------------
 
 
-def test_sound_comes_behind_the_first_clause(voice):
+def test_sound_comes_after_the_first_clause(voice):
     with Engine(voice, workers=1) as engine, engine.open() as stream:
         stream.write("नमस्ते दोस्तो, आ")
         first = next(stream)

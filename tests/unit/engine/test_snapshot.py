@@ -26,7 +26,7 @@ def tiny(tiny_voice_folder) -> Voice:
 
 
 def speak_until(engine: Engine, chunks: int, text: str = TEXT, style: Style | None = None) -> tuple[list, bytes]:
-    """Some chunks of a stream, those that were made when it was stored included, and the state behind them."""
+    """Some chunks of a stream, including those generated before it was stored, and the state after them."""
     stream = engine.stream(text, style=style or Style())
     heard = [next(stream) for _ in range(chunks)]
     state = stream.snapshot()

@@ -115,7 +115,9 @@ def test_a_second_run_does_nothing_again(plan: run.Plan, result: dict[str, Any],
     assert run.evaluate(plan) == result
 
 
-def test_beside_an_earlier_report_nothing_differs(plan: run.Plan, result: dict[str, Any], tmp_path: Path) -> None:
+def test_compared_with_an_earlier_report_nothing_differs(
+    plan: run.Plan, result: dict[str, Any], tmp_path: Path
+) -> None:
     again = run.evaluate(replace(plan, against=str(plan.out)))
     assert again["comparison"]
     assert {(row["mean"], row["verdict"]) for row in again["comparison"]} == {(0.0, "undecided")}
@@ -151,7 +153,7 @@ def test_what_is_missing_is_a_line(plan: run.Plan, tmp_path: Path) -> None:
     assert not found.found
 
 
-def test_doubts_are_counted_beside_defects() -> None:
+def test_doubts_are_counted_separately_from_defects() -> None:
     row = {"text": "x", "defects": [], "seconds": 1.0, "seconds_per_phoneme": 0.1, "words": 4, "clipped_samples": 0}
     row |= {"peak": 0.5, "loudest_rms": 0.1, "longest_phoneme_s": 0.2}
     doubted = {**row, "text": "y", "heard": {"skipped": 1, "repeated": 0, "invented": 0}}

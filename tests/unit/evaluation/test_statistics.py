@@ -1,4 +1,4 @@
-"""The bootstrap beside SciPy's, and the normal theory."""
+"""The bootstrap compared with SciPy's, and with normal theory."""
 
 from __future__ import annotations
 

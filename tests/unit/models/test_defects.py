@@ -95,7 +95,7 @@ def test_durations_are_found_not_fixed(task: S4AcousticTask) -> None:
 
 
 def test_prediction_has_the_frames_of_the_recording(task: S4AcousticTask) -> None:
-    """Nothing is cropped to the shorter of two lengths: the loss sees every frame beside its own."""
+    """Nothing is cropped to the shorter of two lengths: the loss compares every frame with its own."""
     batch = task.utterances.batch([0, 1, 2])
     said = task.reconstruct(batch)
     assert said.output.shape == batch.mels.shape
@@ -185,7 +185,7 @@ def counts(batch: Batch) -> dict[str, float]:
 
 
 def test_loss_of_a_batch_is_the_mean_over_its_frames(task: S4AcousticTask) -> None:
-    """Short clips beside long ones: padding counts for nothing, in no loss."""
+    """Short clips next to long ones: padding counts for nothing, in no loss."""
     with torch.no_grad():
         batch = task.utterances.batch([0, 1, 2])
         together, units = task.losses(batch, task.reconstruct(batch)), counts(batch)

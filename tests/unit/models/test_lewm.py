@@ -157,7 +157,7 @@ def test_rollout_begins_with_the_teacher_forced_error(voice: LeWMVoice) -> None:
 
 
 def predictor_stream(model: LeWM) -> contract.Stream:
-    """Latents → the latents foreseen behind them, with one text for all rows."""
+    """Latents → the latents predicted after them, with one text for all rows."""
     ids = torch.arange(1, 9)[None]
     with torch.no_grad():
         memory = model.read(ids, ids > 0, torch.zeros(1, dtype=torch.long))

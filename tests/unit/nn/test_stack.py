@@ -19,7 +19,7 @@ from tests.contract.contract import assert_close, layer_stream, speak
 def test_lookaheads_add_up_and_edges_are_zero_padding() -> None:
     """A stack equals its convolutions applied to the whole sequence with zero padding at every level.
 
-    The second convolution must see zeros behind the end, not the first one's answer to what was fed there.
+    The second convolution must see zeros after the end, not the first one's answer to what was fed there.
     """
     torch.manual_seed(0)
     first, second = CausalConv(4, 5, 2), CausalConv(4, 3, 1)

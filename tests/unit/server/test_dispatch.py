@@ -88,7 +88,7 @@ def test_a_worker_that_takes_nothing_holds_nobody_up():
             continue
         with socket.create_connection(running._address, timeout=10) as client:
             wait_for(lambda: not running.dispatcher.hand_out(running.outboxes))
-            assert client.recv(1) == b""  # it is told at once
+            assert client.recv(1) == b""  # it is notified at once
         connection.close()
 
 

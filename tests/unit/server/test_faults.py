@@ -90,7 +90,7 @@ def expected(voice) -> bytes:
         (b"\xff\xfe{", "invalid_body", None),
     ],
 )
-def test_a_wrong_request_is_told_why(server, body, code, param):
+def test_a_wrong_request_gets_the_reason(server, body, code, param):
     answer = server.ask("POST", SPEECH, body)
     assert answer.status == 400
     assert (answer.error["code"], answer.error["param"]) == (code, param)

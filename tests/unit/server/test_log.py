@@ -56,7 +56,7 @@ def no_fault(lines) -> bool:
     return not [line for line in lines() if "traceback" in line or line["level"] == "error"]
 
 
-def test_clients_that_leave_while_they_are_told_an_error(server, lines):
+def test_clients_that_leave_while_an_error_is_sent(server, lines):
     def leave(count: int) -> None:
         for number in range(count):
             connection = open_socket(server)

@@ -92,7 +92,7 @@ def test_a_wrong_alias(aliases, told):
     assert str(raised.value).startswith("--alias ")
 
 
-def test_a_wrong_alias_is_told_before_anything_starts(tiny_voice_folder, monkeypatch):
+def test_a_wrong_alias_is_reported_before_anything_starts(tiny_voice_folder, monkeypatch):
     monkeypatch.setattr("ssmphony.server.run.write_log", lambda: None)  # it would stay for the tests after this one
     with pytest.raises(SsmphonyError, match="no voice 'nobody'; there are tiny, tiny/asha, tiny/ravi"):
         serve(ServeSettings(voices=(str(tiny_voice_folder),), aliases=("x=nobody",), port=0))

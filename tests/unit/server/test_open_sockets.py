@@ -66,7 +66,7 @@ def listen_at_its_pace(client: Client, seconds: float) -> None:
 
 
 def all_at_once(server, seconds: float, pause_s: float) -> None:
-    """The three kinds of clients beside each other. Threads do not fail a test: what they raise is kept."""
+    """The three kinds of clients at the same time. Threads do not fail a test: what they raise is kept."""
     failures: list[BaseException] = []
 
     def run(work, *arguments) -> None:

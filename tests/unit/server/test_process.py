@@ -174,7 +174,7 @@ def test_a_stop_lets_utterances_end(home, tmp_path):
 
 
 def test_the_time_to_drain_ends(home, tmp_path):
-    """What has not ended by then is broken off, and told so where it can be: a line each, and no traceback."""
+    """What has not ended by then is aborted, with a message where possible: a line each, and no traceback."""
     with started(home, tmp_path / "log", "--max-characters", "100000", "--drain-s", "0.5") as served:
         served.begin()
         body = json.dumps({"input": TEXT * 3000, "response_format": "pcm", "speed": 0.25}).encode()

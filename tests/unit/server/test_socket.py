@@ -112,7 +112,7 @@ def test_flush_speaks_what_is_there(client):
     assert done["type"] == "done"
 
 
-def test_cancel_is_heard_at_once(client, server, spoken):
+def test_cancel_takes_effect_at_once(client, server, spoken):
     client.send("start", speed=0.25)
     client.send("text", text=LONG)
     assert client.next()["type"] == "started"
@@ -158,7 +158,7 @@ def test_other_formats(client, voice, spoken):
         (b"\xff\xfe", "invalid_message"),
     ],
 )
-def test_mistakes_are_told_and_forgiven(client, spoken, message, code):
+def test_mistakes_are_reported_and_forgiven(client, spoken, message, code):
     client.socket.send(message)
     told = client.next()
     assert told["type"] == "error"

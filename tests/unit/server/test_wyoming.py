@@ -1,4 +1,4 @@
-"""Wyoming with the protocol's own client: what is heard, who is refused, and what is left when somebody leaves."""
+"""Wyoming with the protocol's own client: the audio, who is refused, and what is left after a disconnect."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def event(kind: str, **data: Any) -> bytes:
         (raw({"type": "x", "payload_length": 1 << 40}), "body_too_large", "larger than 4096 bytes"),
     ],
 )
-def test_errors_are_told_and_end_the_connection(engine: Engine, sent: bytes, code: str, message: str) -> None:
+def test_errors_are_reported_and_end_the_connection(engine: Engine, sent: bytes, code: str, message: str) -> None:
     async def talk(port: int) -> None:
         connection = client(port)
         await connection.connect()

@@ -71,7 +71,7 @@ def engine(voices: dict[str, Voice]) -> Iterator[Engine]:
         ({}, "tiny", None),
     ],
 )
-def test_a_speaker_is_heard_however_the_voice_is_asked_for(
+def test_a_speaker_is_used_however_the_voice_is_requested(
     engine: Engine, voices: dict[str, Voice], asked: dict[str, Any], voice: str, speaker: str | None, streaming: bool
 ) -> None:
     async def hear() -> bytes:

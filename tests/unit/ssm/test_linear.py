@@ -194,7 +194,7 @@ def test_kernels_are_within_1e_6_of_float64(name: str, length: int) -> None:
 
 @every_kernel
 def test_extreme_steps(name: str) -> None:
-    """From steps that change nothing to steps that forget everything, one beside the other."""
+    """From steps that change nothing to steps that forget everything, side by side."""
     single = kernel(name, 1e-6, 50.0)
     exact = copy.deepcopy(single).double()
     u, state = torch.randn(single.d_model, 2, 200), torch.randn(single.d_model, 2, single.d_state)

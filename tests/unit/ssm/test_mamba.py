@@ -81,7 +81,7 @@ def test_extreme_step_sizes(kind: str, bias: float) -> None:
     x, state = torch.randn(2, 130, WIDTH), carried(layer, 2)
     y, new = layer(x, state, present(x))
     y64, h64 = expected(layer, oracle.weights(layer), x.double(), map_state(Tensor.double, state))
-    tolerance = 1e-4 if bias > 100 else 2e-5  # the norm behind the scan enlarges the rounding of such steps
+    tolerance = 1e-4 if bias > 100 else 2e-5  # the norm after the scan enlarges the rounding of such steps
     assert_close(y.double(), y64, tolerance)
     assert_close(new.h.double(), h64, tolerance)
     y.square().mean().backward()
@@ -90,7 +90,7 @@ def test_extreme_step_sizes(kind: str, bias: float) -> None:
 
 @every_kind
 @torch.no_grad()
-def test_the_state_behind_padding_is_that_of_the_last_real_step(kind: str) -> None:
+def test_the_state_after_padding_is_that_of_the_last_real_step(kind: str) -> None:
     """So a row that was padded goes on as if it had never been."""
     layer = build(kind).eval()
     x, state = torch.randn(3, 90, WIDTH), carried(layer, 3)
@@ -111,7 +111,7 @@ def test_the_state_behind_padding_is_that_of_the_last_real_step(kind: str) -> No
 @every_kind
 @torch.no_grad()
 def test_padding_in_front_reads_as_absent(kind: str) -> None:
-    """Layers behind a lookahead see masked steps before the first real one."""
+    """Layers after a lookahead see masked steps before the first real one."""
     layer = build(kind).eval()
     x = torch.randn(2, 40, WIDTH)
     padded = torch.cat([torch.full((2, 5, WIDTH), float("nan")), x], dim=1)

@@ -139,7 +139,7 @@ def test_resets_clear_the_state(name: str, form: tuple[ModuleType, torch.dtype])
 @every_scan
 @every_form
 def test_extreme_steps(name: str, form: tuple[ModuleType, torch.dtype]) -> None:
-    """From steps that change nothing to steps that forget everything, one beside the other."""
+    """From steps that change nothing to steps that forget everything, side by side."""
     assert_equal(form, Case(name, 200, low=1e-6, high=50.0))
 
 

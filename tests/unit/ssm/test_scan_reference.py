@@ -86,7 +86,7 @@ def test_double_backward(name: str) -> None:
 
 @every_scan
 def test_float32_keeps_its_digits_where_decays_are_long(name: str) -> None:
-    """Sums of logarithms over a block must not cancel: a tiny decay behind a huge one."""
+    """Sums of logarithms over a block must not cancel: a tiny decay after a huge one."""
     values = [value.float() for value in inputs(name, 64)]
     values[1] = torch.full_like(values[1], 1e-3)
     values[1][:, 10] = 1e6

@@ -90,7 +90,7 @@ def test_equals_the_step_loop(name: str, length: int, batch: int, with_resets: b
 @slow
 @every_scan
 def test_extreme_steps(name: str) -> None:
-    """From steps that change nothing to steps that forget everything, one beside the other."""
+    """From steps that change nothing to steps that forget everything, side by side."""
     assert_equal(name, narrow(name, inputs(name, 130, low=1e-6, high=50.0)), None, TOLERANCE[torch.float32])
 
 

@@ -1,4 +1,4 @@
-"""Short trainings for tests, and what they leave behind."""
+"""Short trainings for tests, and the files they write."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _held_out(corpus: Path) -> Path:
 
 
 def events(out: Path) -> EventAccumulator:
-    """What the latest training in this folder told TensorBoard."""
+    """What the latest training in this folder logged to TensorBoard."""
     newest = max((out / "tensorboard").glob("events.*"), key=lambda path: path.stat().st_mtime_ns)
     found = EventAccumulator(str(newest), size_guidance={"scalars": 0, "images": 0, "audio": 0})
     found.Reload()

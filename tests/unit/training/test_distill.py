@@ -1,4 +1,4 @@
-"""`ssmphony distill`: one file a clip, frame by frame beside the recording, and a vocoder that trains on them."""
+"""`ssmphony distill`: one file per clip, aligned frame by frame with the recording, and a vocoder trained on them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def frames_in(folder: Path) -> list[Path]:
     return list(folder.glob("*.npy"))
 
 
-def test_frames_lie_beside_the_recording(corpus: Path, made: Path) -> None:
+def test_frames_match_the_recording(corpus: Path, made: Path) -> None:
     """And say what it says: nearer to it than to itself shifted by a few frames."""
     assert {path.name for path in frames_in(made / corpus.name)} == {f"clip-{number}.npy" for number in range(8)}
     here, shifted = [], []

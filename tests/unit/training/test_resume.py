@@ -60,7 +60,7 @@ def killed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 def assert_equal_runs(resumed: Path, unbroken: Path, first_step: int) -> None:
-    """Losses of every step behind ``first_step``, and all that is kept at the end."""
+    """Losses of every step after ``first_step``, and everything that is kept at the end."""
     expected = scalars(unbroken)
     assert {name for name in expected if name.startswith("train/")}
     for name, values in scalars(resumed).items():

@@ -31,12 +31,12 @@ def vocoder(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def acoustic(corpus: Path, vocoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Trained with pictures, and heard through the vocoder."""
+    """Trained with pictures, and logged as audio through the vocoder."""
     out = tmp_path_factory.mktemp("s4_acoustic")
     return train(*settings("s4_acoustic", corpus, out, *SHORT, f"task.vocoder={vocoder}"))
 
 
-def test_validation_is_seen_and_heard(acoustic: Path, vocoder: Path) -> None:
+def test_validation_is_logged_as_pictures_and_audio(acoustic: Path, vocoder: Path) -> None:
     tags = events(acoustic).Tags()
     assert sorted(tags["images"]) == ["alignment/clip-0", "mel/clip-0"]
     assert sorted(tags["audio"]) == ["model, given its prosody/clip-0", "model/clip-0", "recording/clip-0"]

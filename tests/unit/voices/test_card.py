@@ -19,7 +19,7 @@ def named(folder: Path, out: Path, names: object) -> Path:
     return out
 
 
-def test_names_are_read_and_change_nothing_that_is_heard(tiny_voice_folder: Path, tmp_path: Path) -> None:
+def test_names_are_read_and_do_not_change_the_audio(tiny_voice_folder: Path, tmp_path: Path) -> None:
     plain = load(tiny_voice_folder, threads=1)
     voice = load(named(tiny_voice_folder, tmp_path / "named", {"ravi": "Ravi, calm"}), threads=1)
     assert voice.card.speaker_labels == {"asha": "Asha", "ravi": "Ravi, calm"}
@@ -27,6 +27,6 @@ def test_names_are_read_and_change_nothing_that_is_heard(tiny_voice_folder: Path
     assert voice.identity == plain.identity, "a stored stream goes on with either"
 
 
-def test_names_that_are_none_are_told(tiny_voice_folder: Path, tmp_path: Path) -> None:
+def test_invalid_names_are_reported(tiny_voice_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="speaker_names"):
         load(named(tiny_voice_folder, tmp_path / "named", {"ravi": 5}))

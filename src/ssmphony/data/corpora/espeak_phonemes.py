@@ -139,8 +139,8 @@ def _phone(symbol: str, events: list[PhonemeEvent], rendering: Rendering) -> int
         while events and events[0].name.startswith("_"):
             events.pop(0)
         if not events or events[0].name not in expected:
-            heard = events[0].name if events else "nothing"
-            raise Rejected(f"espeak-ng spoke '{heard}' for '{symbol}'")
+            spoken = events[0].name if events else "nothing"
+            raise Rejected(f"espeak-ng spoke '{spoken}' for '{symbol}'")
         event = events.pop(0)
         start = event.sample if start < 0 else start
     return _closure_start(rendering.samples, start, rendering.rate) if symbol in _CLOSED else start

@@ -1,4 +1,4 @@
-/** What the page asks of the server. Addresses are relative, so the page works behind a path of a reverse proxy too. */
+/** What the page asks of the server. Addresses are relative, so the page also works under a path of a reverse proxy. */
 
 const address = (path) => new URL(path, document.baseURI);
 

@@ -1,12 +1,12 @@
 // A few steps of a whole stack of residual blocks in one call: float32, forward only.
 //
 // One step multiplies every weight by as many numbers as the batch has rows, so it takes as long as reading the weights.
-// They lie one behind another in the order of reading (`nn/decode.py` packs them). A matrix (inputs, outputs) is cut
+// They are stored one after another in the order of reading (`nn/decode.py` packs them). A matrix (inputs, outputs) is cut
 // into panels of 32 outputs, (panel, input, 32): a panel's outputs stay in registers while its inputs run through.
 //
 // Threads share the inner channels of a layer. Each computes its channels of the projection in, the convolution, the
 // recurrence and the gate, and what these channels add to the projection out. Only those sums are exchanged, once to
-// three times a layer, behind a barrier in the one parallel region; the residual stream is everybody's own copy.
+// three times a layer, after a barrier in the one parallel region; every thread has its own copy of the residual stream.
 
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
@@ -104,7 +104,7 @@ class Barrier {
   alignas(64) std::atomic<int64_t> turn{0};
 };
 
-// Reads the packed parameters one behind another.
+// Reads the packed parameters one after another.
 struct Weights {
   const float* next;
 
@@ -202,7 +202,7 @@ class Worker {
     for (size_t i = 0; i < s.layers.size(); ++i) {
       layer = s.layers[i];
       state = s.states[i];
-      if (t > 0) state.old_context = state.context, state.old_h = state.h;  // a step behind the first is in place
+      if (t > 0) state.old_context = state.context, state.old_h = state.h;  // every step after the first is in place
       const int64_t panels = up(layer.width, PANEL) / PANEL;
       first = std::min(layer.width, panels * id / count * PANEL);
       last = std::min(layer.width, panels * (id + 1) / count * PANEL);
@@ -309,7 +309,7 @@ class Worker {
     });
   }
 
-  // C.h of one channel behind a step; decay(n, lanes) is what the old states are multiplied by.
+  // C.h of one channel after a step; decay(n, lanes) is what the old states are multiplied by.
   template <typename Decay>
   float advance(int64_t b, int64_t c, float drive, const float* Bt, const float* Ct, const Decay& decay) {
     const int64_t N = layer.n, at = (b * layer.width + c) * N;
@@ -492,7 +492,7 @@ std::vector<Layer> read(const Tensor& program) {
   return layers;
 }
 
-// x (batch, time, channel), mask (batch, time) bool; states in the order of the layers, returned behind the last step.
+// x (batch, time, channel), mask (batch, time) bool; states in the order of the layers, returned after the last step.
 // `threads` at most; fewer where a step has too little work for them.
 std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const Tensor& program,
                                                const Tensor& x, const std::optional<Tensor>& mask,

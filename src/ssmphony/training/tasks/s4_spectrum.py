@@ -31,7 +31,7 @@ LOWEST_HZ = 50.0
 EDGE_FRAMES = 2
 """At the ends of a crop, which lack the frames that were cut away."""
 SHOWN = 2
-"""How many validation clips are drawn and can be heard."""
+"""Number of validation clips that are drawn and logged as audio."""
 
 
 class ProsodyWeights(Config):

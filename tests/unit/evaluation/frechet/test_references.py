@@ -1,4 +1,4 @@
-"""References leave out what is measured, and are heard once."""
+"""References leave out what is measured, and are embedded once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def corpus(folder: Path, lengths: list[int]) -> list[Clip]:
     return clips
 
 
-def test_measured_clips_are_left_out_and_nothing_is_heard_twice(tmp_path: Path) -> None:
+def test_measured_clips_are_left_out_and_nothing_is_embedded_twice(tmp_path: Path) -> None:
     clips, encoder = corpus(tmp_path / "a", [100, 200, 300, 400]), Encoder()
     corpus(tmp_path / "b", [1000, 1100])
     arguments = (tmp_path / "a", clips[:1], [tmp_path / "b"], {"speaker": encoder}, tmp_path / "work")
@@ -52,7 +52,7 @@ def test_measured_clips_are_left_out_and_nothing_is_heard_twice(tmp_path: Path) 
     assert floors["the speaker's other recordings"]
 
 
-def test_where_all_is_measured_all_is_heard(tmp_path: Path) -> None:
+def test_where_all_is_measured_all_is_embedded(tmp_path: Path) -> None:
     clips, encoder = corpus(tmp_path / "a", [100, 200]), Encoder()
     kept_references(tmp_path / "a", clips, [], {"speaker": encoder}, tmp_path / "work")  # type: ignore[arg-type]
     assert set(encoder.heard) == {100, 200}

@@ -68,7 +68,7 @@ def test_a_duller_sound_is_farther_than_another_take() -> None:
 
 
 def test_what_nobody_hears_does_not_count() -> None:
-    """Digital silence beside noise 75 dB below the voice."""
+    """Digital silence compared with noise 75 dB below the voice."""
     sound = np.concatenate([glide(0.4), np.zeros(9600, np.float32)])
     noisy = sound + np.random.default_rng(2).standard_normal(len(sound)).astype(np.float32) * 2e-6
     assert compare(sound, noisy, aligned=True).mel_l1 < 0.02

@@ -1,4 +1,4 @@
-"""PESQ, STOI and STFT distance of identical and of spoilt sounds; the last beside PyTorch's STFT."""
+"""PESQ, STOI and STFT distance of identical and of degraded sounds; the last compared with PyTorch's STFT."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
             model()
 
 
-def test_stft_distance_beside_pytorch() -> None:
+def test_stft_distance_equals_pytorch() -> None:
     x, y = speech(0.5), noisy(speech(0.5), 0.01)
     wanted = 0.0
     for n_fft, hop, window in RESOLUTIONS:

@@ -27,7 +27,7 @@ def test_a_flat_melody_and_a_voicing_error() -> None:
     assert result.voicing == pytest.approx(1 / 6)
 
 
-def test_path_is_followed_and_frames_behind_the_end_are_skipped() -> None:
+def test_path_is_followed_and_frames_after_the_end_are_skipped() -> None:
     path = np.array([[0, 0], [0, 1], [1, 2], [2, 9]])
     result = compare_pitch(np.array([100.0, 200, 300]), np.array([100.0, 100, 200]), path)
     assert result.log_f0_rmse == 0.0

@@ -30,7 +30,7 @@ def test_without_the_network_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(dnsmos.find_model() is None, reason="speechmos is not installed")
-def test_noise_is_heard() -> None:
+def test_noise_lowers_the_score() -> None:
     time = np.arange(72_000) / 24_000
     syllables = (np.sin(2 * np.pi * 3 * time) > 0) * np.hanning(8000)[np.arange(72_000) % 8000]
     voice = 0.2 * syllables * sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 20))

@@ -1,4 +1,4 @@
-"""The models' mel spectrogram beside the one of `transformers`, which follows librosa."""
+"""The models' mel spectrogram compared with that of `transformers`, which follows librosa."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def carry_kernel(
 
 def carry(local: Tensor, first: Tensor, A: Tensor, total: Tensor, back: bool = False) -> Tensor:
     """Replaces ``local`` (batch, chunk, …) by the states in front of the chunks, or with ``back`` by the adjoints
-    behind them; returns the state behind the last chunk, or the adjoint in front of the first, shaped as ``first``.
+    after them; returns the state after the last chunk, or the adjoint in front of the first, shaped as ``first``.
 
     A has one number for each decay, total (batch, chunk, …) one for each different step.
     """

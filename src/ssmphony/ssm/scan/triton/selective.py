@@ -27,7 +27,7 @@ def march_kernel(
     u, delta, A, B, C, D, reset, states, total, y, TIME, WIDTH, N,
     OUTPUTS: tl.constexpr, STEPS: tl.constexpr, CHANNELS: tl.constexpr, SLOTS: tl.constexpr,
 ):  # fmt: skip
-    """One chunk, step by step. From zero: the state behind it to ``states`` and its steps' sum to ``total``;
+    """One chunk, step by step. From zero: the state after it to ``states`` and its steps' sum to ``total``;
     or with OUTPUTS from the state in front of it, in ``states``: y."""
     chunk, row = tl.program_id(0), tl.program_id(2).to(tl.int64)
     d, n = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS), tl.arange(0, SLOTS)
@@ -64,7 +64,7 @@ def adjoint_kernel(
     grad_y, delta, A, C, reset, adjoints, total, TIME, WIDTH, N,
     STEPS: tl.constexpr, CHANNELS: tl.constexpr, SLOTS: tl.constexpr,
 ):  # fmt: skip
-    """One chunk from its end: the adjoint in front of it when that behind it is zero,
+    """One chunk from its end: the adjoint in front of it when that after it is zero,
     ``g[t-1] = exp(delta[t] A) (g[t] + grad_y[t] C[t])``."""
     chunk, row = tl.program_id(0), tl.program_id(2).to(tl.int64)
     d, n = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS), tl.arange(0, SLOTS)
@@ -117,7 +117,7 @@ def gradient_kernel(
 
     x, dt = tl.load(u + tile, here, 0.0).to(tl.float32), tl.load(delta + tile, here, 0.0).to(tl.float32)
     gy = tl.load(grad_y + tile, here, 0.0).to(tl.float32)
-    # Read again at the steps before and behind, where a shift of what is in registers would go through shared memory.
+    # Read again at the steps before and after, where a shift of what is in registers would go through shared memory.
     dt_before = tl.load(delta + tile - WIDTH, before, 0.0).to(tl.float32)
     drive_before = dt_before * tl.load(u + tile - WIDTH, before, 0.0).to(tl.float32)
     dt_next = tl.load(delta + tile + WIDTH, following, 0.0).to(tl.float32)

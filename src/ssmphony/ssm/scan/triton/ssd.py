@@ -4,7 +4,7 @@
 
 With ``L[t, s]`` what is left at step t of what came at step s, a chunk computes ``y = ((C B^T) * L) (dt x)`` and adds
 what the state in front of it leaves. Every exponent is a sum over the steps it spans, never a difference of two sums,
-so that small steps behind a large one keep their digits. Products take three passes of TF32, which is float32 in effect
+so that small steps after a large one keep their digits. Products take three passes of TF32, which is float32 in effect
 and keeps their operands in registers: with one pass the gradients of heads of 64 × 128
 need more shared memory than an H100 has.
 """
@@ -52,7 +52,7 @@ def states_kernel(
     values, maps, dt, A, reset, states, total, TIME, HEADS, GROUPS, P, N,
     ADJOINT: tl.constexpr, STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr,
 ):  # fmt: skip
-    """A chunk's own part of the state behind it, ``sum of left[t] dt[t] x[t] B[t]^T``; or, ADJOINT, of the adjoint in
+    """A chunk's own part of the state after it, ``sum of left[t] dt[t] x[t] B[t]^T``; or, ADJOINT, of the adjoint in
     front of it, ``sum of passed[t] grad_y[t] C[t]^T``. And the sum of its steps, infinite with a reset."""
     chunk, head, row = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     at = (row * tl.num_programs(0) + chunk) * HEADS + head
@@ -107,7 +107,7 @@ def gradient_kernel(
     TIME, HEADS, GROUPS, P, N,
     STEPS: tl.constexpr, SLOTS_P: tl.constexpr, SLOTS_N: tl.constexpr,
 ):  # fmt: skip
-    """All gradients of one chunk of one head; h0 the state in front of it, G the adjoint of the state behind it.
+    """All gradients of one chunk of one head; h0 the state in front of it, G the adjoint of the state after it.
 
     ``M[t, s] = L[t, s] (C[t] . B[s]) (grad_y[t] . dt[s] x[s])`` is what step s gave to the loss through step t. So the
     gradient of ``dt[m] A`` is the sum over all that crosses step m: M[t, s] for s < m <= t, what h0 gives to t >= m,
