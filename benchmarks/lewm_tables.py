@@ -103,7 +103,7 @@ def _targets(part: Row) -> str:
 
 
 def _gains(way: str, speeds: list[tuple[str, int, float]]) -> list[list[str]]:
-    """What batching brings over one stream; ``speeds`` are of a mixer, so many sentences at once."""
+    """What batching brings over one stream; ``speeds`` are (mixer, sentences at once, speed)."""
     lines: list[list[str]] = []
     for mixer in dict.fromkeys(name for name, _, _ in speeds):
         speed = {count: realtime for name, count, realtime in speeds if name == mixer}

@@ -1,6 +1,6 @@
 """The table and the curve of `benchmarks.long_range`.
 
-python -m benchmarks.long_range_report long_range.json long_range.png     # draws the curve anew
+python -m benchmarks.long_range_report long_range.json long_range.png     # redraws the curve
 """
 
 from __future__ import annotations

@@ -332,7 +332,7 @@ def memory(voice: str | None, size: Size) -> Row:
         watching.start()
         try:
             plan = {"way": "mixed", "listeners": size.listeners, "seconds": seconds, "pause_s": size.pause_s}
-            heard = listen(server, **plan)["heard"]
+            answers = listen(server, **plan)["heard"]
         finally:
             done.set()
             watching.join()
@@ -342,8 +342,8 @@ def memory(voice: str | None, size: Size) -> Row:
     return {
         "minutes": size.minutes,
         "listeners": size.listeners,
-        "requests": len(heard),
-        "refused": sum(one[0] != 200 for one in heard),
+        "requests": len(answers),
+        "refused": sum(one[0] != 200 for one in answers),
         "idle_mb": idle,
         "after_mb": after,
         **flatness(samples, seconds / 3),

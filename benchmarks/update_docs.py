@@ -68,7 +68,7 @@ PARTS: dict[str, tuple[str, Render]] = {
         for part, render in voice_tables.PARTS.items()
     },
 }
-"""Name of the part → its results, and what makes the text of them."""
+"""Name of the part → its results, and the function that renders them."""
 TABLES: dict[str, Callable[[], str]] = {
     "configs": overview.configs,
     "layers": overview.layers,
@@ -78,7 +78,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "systems-readme": lambda: overview.systems("docs/systems/"),
     "systems-choice": lambda: overview.systems("systems/"),
 }
-"""Name of the part → what makes it from the code."""
+"""Name of the part → the function that generates it from the code."""
 
 
 def pages() -> list[Path]:
@@ -86,7 +86,7 @@ def pages() -> list[Path]:
 
 
 def filled(page: str, results: Path = RESULTS) -> str:
-    """The text of a page with its parts made anew."""
+    """The text of a page with its parts regenerated."""
 
     def part(match: re.Match[str]) -> str:
         start, source, name, _ = match.groups()

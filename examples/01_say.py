@@ -21,12 +21,12 @@ voice = ssmphony.load()
 
 audio = voice.say(TEXT, speed=0.95, pitch=1.0)
 
-# `audio.samples` are float32 in [-1, 1], in one channel; any library of audio takes them.
+# `audio.samples` are float32 in [-1, 1], in one channel; any audio library accepts them.
 
 soundfile.write("say.wav", audio.samples, audio.sample_rate)
 print(f"say.wav: {audio.seconds:.2f} s at {audio.sample_rate} Hz")
 
-# Each word knows when it is spoken and which characters of the text it was. The date is read as
+# Each word has its time in the audio and its position in the text. The date is read as
 # one.
 
 for word in audio.words:

@@ -13,7 +13,7 @@ import ssmphony
 PIECES = ("मुझे एक ", "कहानी याद आई। एक गाँव ", "में एक कुम्हार रहता था। ", "वह रोज़ सुंदर घड़े बनाता था।")
 
 
-# Any iterable of strings is a text. A sentence is spoken as soon as its end is certain.
+# The text may be any iterable of strings. A sentence is spoken as soon as its end is certain.
 
 
 def written() -> Iterator[str]:
@@ -25,7 +25,7 @@ def written() -> Iterator[str]:
 
 # A chunk holds a fraction of a second of sound, and the words that end in it. The first one arrives after the first
 # sentence is written; memory does not grow with the text. The chunks
-# go to a file here; a player takes them as well.
+# go to a file here; a player accepts them as well.
 
 voice = ssmphony.load()
 with soundfile.SoundFile("stream.wav", "w", voice.sample_rate, channels=1) as file:

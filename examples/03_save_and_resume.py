@@ -26,9 +26,9 @@ def write(name: str, chunks: Iterable[AudioChunk], sample_rate: int) -> None:
     print(name)
 
 
-# All that a stream is stands in its state: the text that has not been read, the sentence that is being spoken, and what
+# The state holds the whole stream: the text that has not been read, the sentence that is being spoken, and what
 # model and codec carry from block to block. `snapshot` returns it as bytes, a safetensors file.
-# The engine computes ahead of the listener, here by at most `buffer_s`; chunks made before the snapshot are still read.
+# The engine computes ahead of the listener, here by at most `buffer_s`; chunks computed before it are still read.
 
 
 def begin(engine: Engine) -> None:
@@ -39,7 +39,7 @@ def begin(engine: Engine) -> None:
     print(f"stored in {STATE}: run this again to resume")
 
 
-# Another process, or another machine with the same voice, goes on. Another voice, or another version, is refused.
+# Another process, or another machine with the same voice, continues. Another voice, or another version, is refused.
 
 
 def resume(engine: Engine) -> None:

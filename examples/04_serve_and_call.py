@@ -1,4 +1,4 @@
-"""A server of your own, and a client that needs nothing but Python's standard library:
+"""Your own server, and a client that needs nothing but Python's standard library:
 
     python examples/04_serve_and_call.py                          # starts a server, calls it, stops it
     python examples/04_serve_and_call.py http://127.0.0.1:8000    # calls one that runs
@@ -68,7 +68,7 @@ def save(url: str, name: str) -> None:
     print(f"{name}: the first sound came after {1000 * first:.0f} ms")
 
 
-# With `return_timestamps`, the answer is a JSON object a line: sound in base64, and the words that end in it.
+# With `return_timestamps`, the answer is one JSON object per line: sound in base64, and the words that end in it.
 
 
 def print_words(url: str) -> None:

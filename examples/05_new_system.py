@@ -220,7 +220,7 @@ class LettersTask(TextTask[LettersToFrames, CosineCodec]):
         self.log_losses("val", self.losses(batch), batch_size=1)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """All letters of a whistled sentence last equally long."""
+        """All letters of a whistled sentence have the same duration."""
         frames = self.codec.encode(batch.features["samples"])[:, : batch.frame_mask.shape[1]]
         encoded, log_durations = self.model.read(ModelInputs(batch.ids, batch.token_mask, speaker=batch.speakers))
         tokens, count = batch.token_mask.cumsum(1), batch.frame_mask.sum(1, keepdim=True)
@@ -252,7 +252,7 @@ TEXTS = ("kata mini tumu", "nami tuka", "pika tana", "muti kanu pa", "tupi maku"
 
 
 def write_corpus(folder: Path) -> Path:
-    """A whistle of its own pitch for each letter, an eighth of a second long."""
+    """A whistle with its own pitch for each letter, an eighth of a second long."""
     (folder / "whistle").mkdir(parents=True, exist_ok=True)
     for number, text in enumerate(TEXTS):
         (tokens,) = Letters().sentences(text)
