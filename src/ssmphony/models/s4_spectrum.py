@@ -24,7 +24,7 @@ from ssmphony.interfaces import State
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.parallel import FRAME_FEATURES, ParallelModel
 from ssmphony.models.s4_acoustic import MAX_LOG_DURATION, WORD_POSITIONS
-from ssmphony.nn import BidirectionalBlock, BidirectionalConfig
+from ssmphony.nn import EncoderConfig
 from ssmphony.nn.block import delay
 from ssmphony.nn.convnext import ConvNeXtStack
 from ssmphony.ssm import S4Config
@@ -117,10 +117,12 @@ class PhoneEncoder(nn.Module):
         self.positions = nn.Embedding(WORD_POSITIONS, width) if places else None
         self.length = nn.Linear(1, width) if places else None
         self.convs = ConvNeXtStack(width, config.d_ffn, TEXT_KERNEL, depth=2)
-        mixer = BidirectionalConfig(mixer=S4Config(d_model=width, d_state=config.d_state))
-        self.layers = nn.ModuleList(
-            BidirectionalBlock(width, mixer.build(), config.d_ffn) for _ in range(config.n_layers)
-        )
+        self.layers = EncoderConfig(
+            d_model=width,
+            n_layers=config.n_layers,
+            mixers=(S4Config(d_model=width, d_state=config.d_state),),
+            d_ffn=config.d_ffn,
+        ).build()
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.symbols.weight, std=0.3)
         nn.init.zeros_(self.speaker.weight)
@@ -131,9 +133,7 @@ class PhoneEncoder(nn.Module):
         if self.positions is not None and self.length is not None:
             count = mask.sum(dim=1).clamp(min=1).float()
             x = x + self.positions(word_positions) + self.length(count.log()[:, None] - 4.0)[:, None]
-        x = self.convs.whole(x, mask)
-        for layer in self.layers:
-            x = layer(x, mask)
+        x = self.layers(self.convs.whole(x, mask), mask)
         return self.norm(x) * mask[..., None]
 
 
