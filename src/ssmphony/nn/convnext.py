@@ -14,7 +14,24 @@ from ssmphony.ssm.masking import hide, require_steps
 from ssmphony.ssm.s4_layer import S4DConfig, StateSpaceState
 
 
-class ConvNeXtBlock(nn.Module):
+class _FeedForwardBlock(nn.Module):
+    """What both kinds of blocks do after they have mixed the steps: LayerNorm, feed-forward with GELU, layer scale."""
+
+    def _add_feed_forward(self, dim: int, hidden: int, scale: float) -> None:
+        """Called after the mixer is built: optimisers store their state in the order of the parameters."""
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        self.pwconv1 = nn.Linear(dim, hidden)
+        self.pwconv2 = nn.Linear(hidden, dim)
+        self.gamma = nn.Parameter(torch.full((dim,), scale))
+        for linear in (self.pwconv1, self.pwconv2):
+            nn.init.trunc_normal_(linear.weight, std=0.02)
+            nn.init.zeros_(linear.bias)
+
+    def _feed_forward(self, y: Tensor) -> Tensor:
+        return self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
+
+
+class ConvNeXtBlock(_FeedForwardBlock):
     """Depthwise convolution, LayerNorm, feed-forward with GELU, layer scale, residual; streams by its context."""
 
     def __init__(self, dim: int, hidden: int, kernel_size: int = 7, lookahead: int = 3, scale: float = 1.0) -> None:
@@ -30,13 +47,7 @@ class ConvNeXtBlock(nn.Module):
         super().__init__()
         self.lookahead = lookahead
         self.dwconv = LookaheadConv(dim, dim, kernel_size, lookahead, groups=dim)
-        self.norm = nn.LayerNorm(dim, eps=1e-6)
-        self.pwconv1 = nn.Linear(dim, hidden)
-        self.pwconv2 = nn.Linear(hidden, dim)
-        self.gamma = nn.Parameter(torch.full((dim,), scale))
-        for linear in (self.pwconv1, self.pwconv2):
-            nn.init.trunc_normal_(linear.weight, std=0.02)
-            nn.init.zeros_(linear.bias)
+        self._add_feed_forward(dim, hidden, scale)
 
     def initial_context(self, batch: int) -> Tensor:
         """Zeros (batch, kernel_size - 1, dim)."""
@@ -48,11 +59,10 @@ class ConvNeXtBlock(nn.Module):
         ``mask`` (batch, time, 1) is that of the output steps: absent ones stay exactly zero.
         """
         y, residual, context = self.dwconv(x, context)
-        y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
-        return (residual + y) * mask, context
+        return (residual + self._feed_forward(y)) * mask, context
 
 
-class StateSpaceNeXtBlock(nn.Module):
+class StateSpaceNeXtBlock(_FeedForwardBlock):
     """`ConvNeXtBlock` with an S4D convolution, one system a channel, in place of the short one: it remembers, and looks
     at no future step. Its context is the state of these systems."""
 
@@ -70,13 +80,7 @@ class StateSpaceNeXtBlock(nn.Module):
         super().__init__()
         self.mixer = S4DConfig(d_model=dim, d_state=d_state).build()
         self.mixer.output = nn.Identity()  # channels meet in the feed-forward
-        self.norm = nn.LayerNorm(dim, eps=1e-6)
-        self.pwconv1 = nn.Linear(dim, hidden)
-        self.pwconv2 = nn.Linear(hidden, dim)
-        self.gamma = nn.Parameter(torch.full((dim,), scale))
-        for linear in (self.pwconv1, self.pwconv2):
-            nn.init.trunc_normal_(linear.weight, std=0.02)
-            nn.init.zeros_(linear.bias)
+        self._add_feed_forward(dim, hidden, scale)
 
     def initial_context(self, batch: int) -> Tensor:
         """Zeros (batch, dim, d_state)."""
@@ -85,8 +89,7 @@ class StateSpaceNeXtBlock(nn.Module):
     def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """x (batch, time, dim), context (batch, dim, d_state), mask (batch, time, 1) → as `ConvNeXtBlock`."""
         y, state = self.mixer.forward(x, StateSpaceState(context), mask[..., 0])
-        y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
-        return (x + y) * mask, state.x
+        return (x + self._feed_forward(y)) * mask, state.x
 
 
 class ConvNeXtState(NamedTuple):
