@@ -33,18 +33,20 @@ class PulseSpectrum(nn.Module):
     """
 
     positions: Tensor
-    cosines: Tensor
+    basis: Tensor
+    """(2, n_fft / 2, n_fft / 2 + 1): windowed DFT of the samples at ±m around a frame's centre, for their sum and for
+    their difference. Graphs hold it, since computing it while a graph is loaded takes 30 MB."""
 
     def __init__(self, sample_rate: int, n_fft: int, hop_length: int, highest_hz: float) -> None:
         super().__init__()
         self.sample_rate, self.n_fft, self.hop, self.highest_hz = sample_rate, n_fft, hop_length, highest_hz
         self.halves = n_fft // hop_length // 2
         self.register_buffer("positions", (torch.arange(hop_length) + 0.5) / hop_length - 0.5, persistent=False)
-        angle = torch.arange(n_fft, dtype=torch.float64) * (2.0 * math.pi / n_fft)
-        self.register_buffer("cosines", angle.cos().float(), persistent=False)
+        basis = _windowed_dft(n_fft).half().float()  # as it is stored in graphs
+        self.register_buffer("basis", basis, persistent=False)
 
     def initial_state(self, batch: int) -> PulseState:
-        samples = self.cosines.new_zeros(batch, 2 * self.halves - 1, self.hop)
+        samples = self.basis.new_zeros(batch, 2 * self.halves - 1, self.hop)
         return PulseState(samples.new_zeros(batch, dtype=torch.float64), samples)
 
     def forward(self, pitch: Tensor, mask: Tensor, state: PulseState) -> tuple[Tensor, Tensor, PulseState]:
@@ -64,7 +66,7 @@ class PulseSpectrum(nn.Module):
         past = torch.cat([hops[:, k : k + time] for k in range(half)], dim=-1).flip(-1)
         future = torch.cat([hops[:, half + k : half + k + time] for k in range(half)], dim=-1)
         mirrored = torch.cat([torch.zeros_like(past[..., :1]), past[..., :-1]], dim=-1)  # sample -m in place of m
-        real, imaginary = self._basis()
+        real, imaginary = self.basis
         kept = hops[:, time:]
         return (future + mirrored) @ real, (future - mirrored) @ imaginary, PulseState(state_turns, kept)
 
@@ -89,16 +91,14 @@ class PulseSpectrum(nn.Module):
         pulses = torch.where(peak, count, torch.sin(count * angle) / torch.where(peak, 1.0, half)) - 0.5
         return pulses * voiced, phase[:, -1, -1]
 
-    def _basis(self) -> tuple[Tensor, Tensor]:
-        """Windowed DFT of the samples at ±m around a frame's centre: (n_fft / 2, n_fft / 2 + 1) for their sum and for
-        their difference. Computed from one period: a graph holds that, and is loaded with these matrices."""
-        m = torch.arange(self.n_fft // 2, device=self.cosines.device)
-        k = torch.arange(self.n_fft // 2 + 1, device=self.cosines.device)
-        turn = m[:, None] * k % self.n_fft
-        window = (0.5 + 0.5 * self.cosines[m]) * (4.0 / self.n_fft)
-        weight = window[:, None] * (1 - 2 * (k % 2))  # an STFT counts from the start of its window
-        sines = self.cosines[(turn + self.n_fft // 4) % self.n_fft]  # cos(x + π/2) = -sin(x)
-        return self.cosines[turn] * weight, sines * weight
+
+def _windowed_dft(n_fft: int) -> Tensor:
+    """See `PulseSpectrum.basis`."""
+    m, k = torch.arange(n_fft // 2, dtype=torch.float64), torch.arange(n_fft // 2 + 1)
+    angle = 2.0 * math.pi / n_fft * (m.long()[:, None] * k % n_fft)
+    window = (0.5 + 0.5 * (2.0 * math.pi / n_fft * m).cos()) * (4.0 / n_fft)
+    weight = window[:, None] * (1 - 2 * (k % 2))  # an STFT counts from the start of its window
+    return (torch.stack([angle.cos(), -angle.sin()]) * weight).float()
 
 
 class NoiseSpectrum(nn.Module):
