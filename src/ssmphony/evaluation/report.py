@@ -84,6 +84,8 @@ def _voice(voice: Row) -> list[str]:
     for name, figures in voice["sets"].items():
         rows = [[escape(label), number(value)] for label, value in figures.items()]
         parts.append(table([escape(SETS[name].title), ""], rows))
+    if voice.get("contrasts"):  # reports of earlier versions lack them
+        parts.append(_contrasts(voice["contrasts"]))
     for kind in ("sentences", "stories"):
         if voice[kind]:
             parts += [f"<h3>Robustness: {voice[kind]['clips']} {kind}</h3>", _robustness(voice[kind])]
@@ -142,6 +144,14 @@ def _frechet(name: str, distances: Mapping[str, Row]) -> str:
     title = FEATURES[name].title if name in FEATURES else name
     header = [f"Fréchet distance: {escape(title)}", "extrapolated to endless clips", "by seed", "plain", "fewer side"]
     return table(header, rows)
+
+
+def _contrasts(found: Mapping[str, Row]) -> str:
+    rows = [
+        [escape(name), f"{row['confused']} of {row['words']}", escape(", ".join(row["pairs"])) if name != "all" else ""]
+        for name, row in found.items()
+    ]
+    return table(["minimal pairs: words for which the recogniser takes the other", "confused", "said → heard"], rows)
 
 
 def _robustness(found: Row) -> str:

@@ -23,6 +23,7 @@ import ssmphony
 from ssmphony.audio.files import PartialFile
 from ssmphony.config import load_json
 from ssmphony.evaluation import report, speed
+from ssmphony.evaluation.contrasts import trials
 from ssmphony.evaluation.frechet.references import References, kept_references
 from ssmphony.evaluation.journal import Journal
 from ssmphony.evaluation.material import chosen_clips, read_lines, read_story
@@ -82,6 +83,10 @@ def evaluate(plan: Plan, progress: Progress | None = None) -> Row:
     report_progress = progress or (lambda what, done, total: None)
     language = read_manifest(locate(plan.voice)).language
     models = load_models(plan.recogniser, language=language, online=plan.online, quick=plan.quick)
+    if "recogniser" in models.found and not plan.quick:
+        jobs += [
+            Job(f"{number:03d}", "contrast", trial.text, trial=trial) for number, trial in enumerate(trials(language))
+        ]
     known = _references(plan, jobs, models)
     voices = [_voice(plan, plan.voice, "a", jobs, models, known, report_progress)]
     if plan.against is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmphony.evaluation import robustness
+from ssmphony.evaluation import contrasts, robustness
 from ssmphony.evaluation.frechet.distance import FrechetDistance, frechet_distance, halves
 from ssmphony.evaluation.frechet.references import References
 from ssmphony.evaluation.material import CONDITIONS
@@ -25,8 +25,9 @@ COMPARED = ("copy", "free")
 
 
 def conclude(rows: Sequence[Row], setting: Setting, known: References | None) -> Row:
-    """``clips`` worst first; ``means`` by condition and metric; ``sets``, ``frechet``, ``sentences``, ``stories``."""
-    kinds = {kind: [row for row in rows if row["kind"] == kind] for kind in ("clip", "sentence", "story")}
+    """``clips`` worst first; ``means`` by condition and metric; ``sets``, ``frechet``, ``sentences``, ``stories``,
+    ``contrasts``."""
+    kinds = {kind: [row for row in rows if row["kind"] == kind] for kind in ("clip", "sentence", "story", "contrast")}
     clips, sentences = kinds["clip"], kinds["sentence"]
     means = {
         condition: means_of([row["conditions"][condition] for row in clips if condition in row["conditions"]])
@@ -41,6 +42,7 @@ def conclude(rows: Sequence[Row], setting: Setting, known: References | None) ->
         "speaker_floors": {name: _fields(floor) for name, floor in known.floors().items()} if known else {},
         "sentences": _broken(sentences),
         "stories": _broken(kinds["story"]),
+        "contrasts": contrasts.summary(kinds["contrast"]),
         "unseen": [
             {"clip": row["clip"], "text": row["text"], "conditions": {"free": row["figures"]}}
             for row in sentences

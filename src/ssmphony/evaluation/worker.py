@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.clips import write_array
 from ssmphony.data.manifest import Clip
+from ssmphony.evaluation.contrasts import Trial, margin
 from ssmphony.evaluation.frechet.features import available
 from ssmphony.evaluation.material import CONDITIONS, Rendition, Sentence, recorded, rendition
 from ssmphony.evaluation.metrics.corpus import collect
@@ -30,7 +31,7 @@ Row = dict[str, Any]
 
 
 class Job(NamedTuple):
-    """A recorded clip, or a text that nobody recorded: ``kind`` is clip, sentence or story.
+    """A recorded clip, or a text that nobody recorded: ``kind`` is clip, sentence, story or contrast.
 
     ``measured``: by all metrics, which takes far longer than to look for defects.
     """
@@ -40,6 +41,7 @@ class Job(NamedTuple):
     text: str
     clip: Clip | None = None
     measured: bool = False
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def work(setting: Setting, voice: Voice, models: dict[str, Any], job: Job) -> Ro
     if job.clip is not None and setting.corpus is not None:
         return _clip(setting, models, recorded(voice, job.clip, setting.corpus))
     listener = models.get("recogniser")
+    if job.trial is not None:
+        return _contrast(voice, listener, job, job.trial)
     row, audio = examine(voice, job.text, listener)
     row |= {"id": job.id, "kind": job.kind}
     if row["defects"] or in_doubt(row):
@@ -80,6 +84,12 @@ def work(setting: Setting, voice: Voice, models: dict[str, Any], job: Job) -> Ro
         row["figures"] = measure(sample)
         _keep_features(setting, sample)
     return row
+
+
+def _contrast(voice: Voice, listener: Any, job: Job, trial: Trial) -> Row:
+    audio = voice.say(trial.text)
+    heard = margin(listener, audio.samples, audio.sample_rate, voice.frontend, trial) if len(audio.samples) else np.nan
+    return {"id": job.id, "kind": job.kind, "text": job.text, **trial._asdict(), "margin": heard}
 
 
 def keep(setting: Setting, stem: str, samples: Samples, rate: int) -> str:

@@ -15,7 +15,7 @@ import torch
 from ssmphony.alignment.recogniser import RecogniserConfig, write_recogniser
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip, write_manifest
-from ssmphony.evaluation import run
+from ssmphony.evaluation import contrasts, run
 from ssmphony.evaluation.metrics.registry import METRICS
 from ssmphony.evaluation.models import loading
 from ssmphony.evaluation.robustness import summary
@@ -104,6 +104,21 @@ def test_page_shows_what_is_there_and_loads_nothing_from_afar(plan: run.Plan, re
         assert (plan.out / source).stat().st_size > 100
     assert METRICS["mcd_db"].label in page
     assert "in-domain" in page
+
+
+def test_minimal_pairs_are_counted_in_the_report(
+    plan: run.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "trials", lambda language: contrasts.trials(language)[:4])
+    monkeypatch.setattr(run.speed, "measure_apart", lambda voice: {})
+    (tmp_path / "story.txt").write_text("यह कहानी है।", encoding="utf-8")
+    one = replace(plan, out=tmp_path / "r", quick=False, corpus=None, sentences=None, stories=(tmp_path / "story.txt",))
+    (voice,) = run.evaluate(one)["voices"]
+    found = voice["contrasts"]
+    assert found["all"]["words"] == found["dental and retroflex"]["words"] == 4
+    assert len(found["all"]["pairs"]) == found["all"]["confused"]
+    page = (tmp_path / "r" / "index.html").read_text(encoding="utf-8")
+    assert f"<td>dental and retroflex</td><td>{found['all']['confused']} of 4</td>" in page
 
 
 def test_a_second_run_does_nothing_again(plan: run.Plan, result: dict[str, Any], monkeypatch: Any) -> None:
