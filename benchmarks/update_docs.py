@@ -31,6 +31,7 @@ from benchmarks import (
     voice_tables,
 )
 from benchmarks.speed import tables as speed_tables
+from benchmarks.teacher import tables as teacher_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -59,6 +60,9 @@ PARTS: dict[str, tuple[str, Render]] = {
     "long-range": ("long_range.json", long_range_report.table),
     "serve": ("serve.json", serve_tables.sections),
     "ssm": ("ssm.json", ssm_tables.sections),
+    "teacher": ("teacher.json", lambda result: f"{teacher_tables.targets(result)}\n\n{teacher_tables.notes(result)}"),
+    "teacher-speakers": ("teacher.json", teacher_tables.speakers),
+    "teacher-contrasts": ("teacher.json", teacher_tables.contrasts),
     "lewm-engine": ("lewm_engine.json", lewm_tables.engine),
     "lewm-state": ("lewm_report.json", lewm_tables.state),
     "lewm-report": ("lewm_report.json", lewm_tables.report),

@@ -106,9 +106,9 @@ def tokens_of(clip: Clip, symbols: Sequence[str]) -> Tokens:
     return Tokens(tuple(row[symbol] for symbol in spoken), tuple(spoken), words)
 
 
-def speak_tokens(voice: Voice, tokens: Tokens) -> Audio:
+def speak_tokens(voice: Voice, tokens: Tokens, style: Style = Style()) -> Audio:
     """One sentence whose phonemes are given."""
-    speech = voice.begin(tokens, Style())
+    speech = voice.begin(tokens, style)
     chunks = []
     while not speech.done:
         ((chunk, speech),) = voice.step([speech])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from ssmphony.audio.pitch import track_pitch
 from ssmphony.types import MelFormat, Samples
 
 FORMAT = MelFormat()
+_LINES = (("black", "-"), ("darkorange", "-"), ("gray", ":"))
+"""Colour and style, told apart in the picture's palette."""
 COLOURS = 64  # of the picture's palette: a sixth of the bytes of full colour, and no eye sees it
 
 
@@ -31,14 +34,22 @@ class Panel:
     spans: Sequence[tuple[float, float]] = ()
 
 
-def draw(panels: Sequence[Panel], path: Path, width: float = 11.0, height: float = 2.0) -> int:
-    """Write the panels below each other on one time axis, as a PNG of few colours; returns its bytes."""
+def draw(
+    panels: Sequence[Panel], path: Path, width: float = 11.0, height: float = 2.0, *, pitches: bool = False
+) -> int:
+    """Write the panels below each other on one time axis, as a PNG of few colours; returns its bytes.
+
+    ``pitches``: with the pitch of all of them on one axis at the bottom.
+    """
     longest = max(len(panel.samples) for panel in panels) / FORMAT.sample_rate
-    figure = Figure(figsize=(width, height * len(panels)))
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)
-    for axis, panel in zip(axes[:, 0], panels, strict=True):
+    count = len(panels) + pitches
+    figure = Figure(figsize=(width, height * count))
+    axes = figure.subplots(count, 1, sharex=True, squeeze=False)
+    for axis, panel in zip(axes[: len(panels), 0], panels, strict=True):
         _panel(axis, panel)
         axis.set_xlim(0, longest)
+    if pitches:
+        _pitches(axes[-1, 0], panels)
     axes[-1, 0].set_xlabel("s", fontsize=8)
     figure.tight_layout(pad=0.4)
     buffer = io.BytesIO()
@@ -73,6 +84,22 @@ def _panel(axis: Axes, panel: Panel) -> None:
     axis.set_ylim(0, mel.shape[1] + 12)  # room for the phonemes
     axis.set_yticks([0, 50, 100])
     axis.set_title(panel.title, fontsize=8, loc="left")
+    axis.tick_params(labelsize=7)
+
+
+def _pitches(axis: Axes, panels: Sequence[Panel]) -> None:
+    for panel, (colour, line) in zip(panels, cycle(_LINES), strict=False):
+        pitch = track_pitch(panel.samples)
+        seconds = np.arange(len(pitch)) / FORMAT.frame_rate
+        shown, label = np.where(pitch > 0, pitch, np.nan), panel.title.split(":")[0]
+        axis.plot(seconds, shown, line, color=colour, linewidth=1.4, label=label)
+    axis.set_yscale("log", base=2)
+    ticks = [hertz for hertz in (75, 100, 150, 200, 300, 400) if axis.get_ylim()[0] <= hertz <= axis.get_ylim()[1]]
+    axis.set_yticks(ticks, [str(hertz) for hertz in ticks])
+    axis.minorticks_off()
+    axis.grid(axis="y", linewidth=0.3)
+    axis.set_title("pitch, Hz", fontsize=8, loc="left")
+    axis.legend(fontsize=7, loc="upper right", ncols=len(panels), frameon=False)
     axis.tick_params(labelsize=7)
 
 

@@ -44,9 +44,11 @@ def held_out(lines: Sequence[str], every: int, count: int) -> list[str]:
     return list(lines[::every][:count])
 
 
-def examine(voice: Voice, text: str, listener: SpeechRecogniser | None = None) -> tuple[Row, Audio]:
+def examine(
+    voice: Voice, text: str, listener: SpeechRecogniser | None = None, speaker: str | None = None
+) -> tuple[Row, Audio]:
     """Speak a text of any length and check it: figures and defects, and the sound."""
-    audio = voice.say(text)
+    audio = voice.say(text, speaker=speaker)
     expected = list(voice.frontend.sentences(text))
     check = check_clip(audio.samples, audio.sample_rate, len(audio.phonemes))
     longest = max((span.end_s - span.start_s for span in audio.phonemes if span.text not in _PAUSES), default=0.0)
