@@ -26,6 +26,10 @@ _SPACE = re.compile(r"\s")
 _ITEM = re.compile(r"[ivx]{2,4}")
 _DAYS = re.compile(r"\d+(?:[-–.]\d+)?")
 """A small Roman numeral before the first item of a line."""
+_FACTOR = re.compile(r"(?:\d|(?<![A-Za-z])[a-z]|\))\Z")
+_FORMULA = re.compile(r"\s?(?:[-=+×÷*/≤≥≠−]|(?:का|की|के|को|में|से|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
+_AHEAD = 8
+"""So many characters after a mark tell whether a formula goes on there."""
 _CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"
 
@@ -111,7 +115,8 @@ class _Scanner:
                 return begin, ""
             run = _RUN.match(window, begin)
             stop = run.end() if run else begin + 1
-            if stop == len(window) and not final:
+            ahead = _AHEAD if window[begin] == "!" and _FACTOR.search(window, max(0, begin - 3), begin) else 0
+            if stop + ahead >= len(window) and not final:
                 if len(window) > MAX_CHARACTERS:
                     break
                 self.searched = begin
@@ -154,8 +159,8 @@ def _is_end(window: str, begin: int, stop: int, abbreviations: Abbreviations) ->
     first = window[begin]
     if first in "?!" and after.isascii() and after.isalnum() and before.isascii() and before.isalnum():
         return False  # a query in a web address
-    if first == "!" and (after == "=" or before == "<"):
-        return False  # x != y, <!-- a comment -->
+    if first == "!" and (after == "=" or before == "<" or _is_factorial(window, begin, stop)):
+        return False  # x != y, <!-- a comment -->, 5! = 120
     if first == "|":
         return bool(before) and "\u0900" <= window[:begin].rstrip()[-1:] <= "\u097f"
     if first not in _DOTS:
@@ -163,6 +168,11 @@ def _is_end(window: str, begin: int, stop: int, abbreviations: Abbreviations) ->
     if after and not after.isspace():
         return window[begin:stop].strip(_DOTS) != "" or (stop - begin > 1 and not after.isalnum())
     return len(window[begin:stop].rstrip(_CLOSERS)) > 1 or not _is_abbreviation(window, begin, abbreviations)
+
+
+def _is_factorial(window: str, begin: int, stop: int) -> bool:
+    """Whether a formula or a postposition goes on after the mark of a number or a variable."""
+    return bool(_FACTOR.search(window, max(0, begin - 3), begin) and _FORMULA.match(window, stop))
 
 
 def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> bool:

@@ -8,6 +8,7 @@ from ssmphony.text.hindi import latin, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.dates import SHORT_ENGLISH_MONTHS, SHORT_MONTHS
 from ssmphony.text.hindi.graphemes import VISARGA
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.unicode import VISARGA_STEMS
 from ssmphony.text.sentences import Abbreviations
 
@@ -96,7 +97,7 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
 
 
 _DOT = r"(?:\.|0(?!\d))"
-_PART = re.compile(rf"({DEVANAGARI}{{1,9}})({_DOT}?)\s?")
+_PART = Lazy(rf"({DEVANAGARI}{{1,9}})({_DOT}?)\s?")
 TOKENS = (
     Token("h", (rf"(?:{DEVANAGARI}{{1,9}}{_DOT}\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted),
     Token("h", (rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),

@@ -6,16 +6,18 @@ import re
 
 from ssmphony.text.hindi import latin, measures, numbers, tables, times
 from ssmphony.text.hindi.context import Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.quantities import NUMBER
 
 _FUNCTIONS = tables.pairs("functions")
 FUNCTION = (
     rf"(?<![A-Za-z\d])({'|'.join(sorted(_FUNCTIONS, key=len, reverse=True))})(?![A-Za-z])"
-    r"(?=(?:⁻¹|[²³]|\d{1,2})?\s?\(?-?(?:\d{0,3}[α-ωΑ-Ω]|\d{1,4}°|\d{0,3}[a-zA-Z](?![A-Za-z])[^।?]{0,25}[=→+]"
+    r"(?=\sबेस\s|(?:⁻¹|[²³]|\d{1,2})?\s?\(?-?(?:\d{0,3}[α-ωΑ-Ω]|\d{1,4}°|\d{0,3}[a-zA-Z](?![A-Za-z])[^।?]{0,25}[=→+]"
     r"|\d{1,6}(?:\.\d{1,6})?\s?[=+×÷]))"
 )
 """The name of a function and, ahead of it, what shows that it is one: a Greek letter, degrees, an equation."""
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_POWER_SIGNS = tuple("^⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ")
 _POWERS = {"2": ("का", "वर्ग"), "3": ("का", "घन")}
 
 
@@ -27,7 +29,65 @@ def _superscript(match: re.Match[str], state: Context) -> Said:
 
 
 def _caret(match: re.Match[str], state: Context) -> Said:
-    return _power(match[1]), match.end()
+    words = _power(match[1])
+    unit = measures.unit(state.text, match.end()) if state.character(match.start() - 1).isdigit() else None
+    return ((*words, *unit.words), unit.end) if unit else (words, match.end())
+
+
+def _letter_power(match: re.Match[str], state: Context) -> Said:
+    """xⁿ, e^x, 2^(n+1)"""
+    letter = match[0].replace("ⁿ", "n").lstrip("^").lower()
+    return ("की", "घात", *((latin.LETTER_NAMES[letter],) if letter else ())), match.end()
+
+
+def _quotient(match: re.Match[str], state: Context) -> Said | None:
+    """The stroke of x/y, 2x/3, (a+b)/c and n(n+1)/2: between terms of which one is a number, a bracket, x, y or z, or
+    where an equation stands near. Of two other letters (A/B) it is silent."""
+    text, start, stop = state.text, match.start(), match.end()
+    before, after = _DIVIDEND.search(text[max(0, start - 8) : start]), _DIVISOR.match(text, stop)
+    if not before or not after:
+        return None
+    terms = before[0] + after[0]
+    near = text[max(0, start - 20) : stop + 20]
+    plain = terms.strip().isalpha() and not _UNKNOWNS.search(terms)
+    return None if plain and not _FORMULA.search(near) else (("बटा",), stop)
+
+
+def _derivative(match: re.Match[str], state: Context) -> Said:
+    """dy/dx, d²y/dx²"""
+    letters = latin.LETTER_NAMES
+    order = (("टू" if match[1] in ("²", "2") else "थ्री"),) if match[1] else ()
+    below = _POWERS.get((match[4] or "").translate(_SUPERSCRIPTS).lstrip("^"), ())
+    above = (letters["d"], *order, *((letters[match[2]],) if match[2] else ()))
+    return (*above, "बटा", letters["d"], letters[match[3]], *below), match.end()
+
+
+def _factorial(match: re.Match[str], state: Context) -> Said | None:
+    """5! = 120, n!"""
+    after = state.text[match.end() : match.end() + 20]
+    if not _GOES_ON.match(after) and (after.strip(" .।") or not _factor(state.text[: match.start()])):
+        return None
+    return ("फ़ैक्टोरियल",), match.end()
+
+
+def _factor(before: str) -> bool:
+    """Whether what ends a sentence with an exclamation mark is a variable of a formula."""
+    return bool(_FACTOR.search(before[-24:]))
+
+
+def _absolute(match: re.Match[str], state: Context) -> Said:
+    """|x|"""
+    letter = match[2]
+    words = (latin.LETTER_NAMES[letter.lower()],) if letter.isalpha() else numbers.decimal(letter)
+    return ("मॉड", *((numbers.MINUS,) if match[1] else ()), *words), match.end()
+
+
+def _argument(match: re.Match[str], state: Context) -> Said | None:
+    """The bracket right after a letter or a function (f(x), P(A), sin(θ)) does not pause; nor does the one that
+    closes it."""
+    text, place = state.text, match.start()
+    applied = _APPLIED if match[0] == "(" else _APPLIED_BEFORE
+    return None if applied.search(text[max(0, place - 30) : place]) else ((), match.end())
 
 
 def _power(written: str) -> tuple[str, ...]:
@@ -47,8 +107,9 @@ def _minus(match: re.Match[str], state: Context) -> Said | None:
 
 def _times(match: re.Match[str], state: Context) -> Said:
     """Of lengths बाई, as every x is; of numbers गुणा."""
-    unit = measures.unit(state.text, match.end())
-    word = "बाई" if match[2] in "xX" or unit else "गुणा"
+    powered = state.character(match.end()) in _POWER_SIGNS
+    unit = None if powered else measures.unit(state.text, match.end())
+    word = "बाई" if (match[2] in "xX" and not powered) or unit else "गुणा"
     words = (*numbers.decimal(match[1]), word, *numbers.decimal(match[3]))
     return ((*words, *unit.words), unit.end) if unit else (words, match.end())
 
@@ -112,6 +173,11 @@ def _variables(match: re.Match[str], state: Context) -> Said | None:
     return tuple(latin.LETTER_NAMES[letter] for letter in match[0]), stop
 
 
+def _negative(match: re.Match[str], state: Context) -> Said:
+    """The minus before a variable: x = -b, (-b ± …)"""
+    return (numbers.MINUS,), match.end()
+
+
 def _difference(match: re.Match[str], state: Context) -> Said | None:
     """The minus of a formula (b² - 4ac, x - y = 5): between two terms, where an equation or a power stands near."""
     before = state.text[max(0, match.start() - 20) : match.start()]
@@ -121,16 +187,23 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
     return (numbers.MINUS,), match.end()
 
 
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_LENGTH = re.compile(r"(?:इंच|फीट|फ़ीट|फुट|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
-_ONE_LETTER = re.compile(r"(?<![A-Za-z\d])[A-Za-z]\Z")
-_EQUATED = re.compile(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
-_TERM_BEFORE = re.compile(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
-_TERM_AFTER = re.compile(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
-_FORMULA = re.compile(r"[=²³√^]")
-_POWERED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|\^-?\d")
-_SIGN_AFTER = re.compile(r"\s?[=+×÷≤≥<>](?!=)\s?[A-Za-z\d]")
-_SIGN_BEFORE = re.compile(r"[=+×÷−√]\s?\Z")
+_DIVIDEND = Lazy(r"(?:(?<![A-Za-z])\d{0,4}[A-Za-zα-ω]|Δ[a-zA-Z]|(?<![A-Za-z])[A-Za-z\d]{1,4}\)|\)[²³]?|\d!?)\s?\Z")
+_DIVISOR = Lazy(r"\s?(?:\d{1,4}|Δ[a-zA-Z]|\d{0,3}[A-Za-zα-ω](?![A-Za-z/])|\((?=[\dA-Za-z]))")
+_UNKNOWNS = Lazy("[xyzα-ωΔ]")
+_GOES_ON = Lazy(r"\s?(?:[-=+×÷*/<>≤≥≠−]|\)|(?:का|की|के|को|में|से|तक|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
+_FACTOR = Lazy(r"(?:(?:\A|[=×*/(+÷−-]\s?)[nkrm]|[=×*÷−-]\s?\([^()]{1,12}\))\Z")
+_APPLIED = Lazy(rf"(?:(?<![A-Za-z.])[A-Za-zα-ω]|(?<![A-Za-z])(?:{'|'.join(_FUNCTIONS)}))[²³]?\Z")
+_APPLIED_BEFORE = Lazy(rf"{_APPLIED.pattern[:-2]}\([^()]{{0,24}}\Z")
+_YEAR = Lazy(r"(?:19|20)\d\d")
+_LENGTH = Lazy(r"(?:इंच|फीट|फ़ीट|फुट|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
+_ONE_LETTER = Lazy(r"(?<![A-Za-z\d])[A-Za-z]\Z")
+_EQUATED = Lazy(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
+_TERM_BEFORE = Lazy(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
+_TERM_AFTER = Lazy(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
+_FORMULA = Lazy(r"[=²³√^]")
+_POWERED = Lazy(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|\^-?\d")
+_SIGN_AFTER = Lazy(r"\s?[=+×÷≤≥<>](?!=)\s?[A-Za-z\d]")
+_SIGN_BEFORE = Lazy(r"[=+×÷−√]\s?\Z")
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?![%°])"), _minus),
     Token("d", (rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
@@ -142,6 +215,13 @@ TOKENS = (
     Token("ls", r"(?<![A-Za-z])[xX×](?=\s?\d)", _by),
     Token("s", (r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
     Token("s", (r"\^(-?\d{1,6})(?!\d)"), _caret),
+    Token("s", r"ⁿ|\^[A-Za-z](?![A-Za-z])|\^(?=\()", _letter_power),
+    Token("l", r"(?<![A-Za-z])d([²³]|\^?[23])?([a-z])?/d([a-z])([²³]|\^[23])?(?![A-Za-z])", _derivative),
+    Token("s", r"(?<=[\dA-Za-z)])!", _factorial),
+    Token("s", r"\|(-)?([A-Za-z]|\d{1,6}(?:\.\d{1,4})?)\|(?!\|)", _absolute),
+    Token("s", r"/\s?(?=[\dA-Za-zα-ωΔ(])", _quotient),
+    Token("s", r"[()]", _argument),
+    Token("s", r"(?:(?<=[(=×÷√/^])|(?<=[(=×÷√/]\s))[-−](?=\d{0,3}[A-Za-zα-ω](?![A-Za-z])|√)", _negative),
     Token("s", r"[-−–]", _difference),
     Token("s", r"(?<=\d)/(?=\d)", _stroke),
     Token("l", r"(?<![A-Za-z'’\"])[A-Za-z]['′]{1,2}(?![A-Za-z'′])", _prime),

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import latin, tables
+from ssmphony.text.hindi import latin, numbers, tables
 from ssmphony.text.hindi.context import Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 _ELEMENTS = frozenset(row[0] for row in tables.rows("elements"))
 _COMPOUNDS = frozenset(row[0] for row in tables.rows("elements") if row[1:] == ("compound",))
 _MOLECULES = frozenset("H2 N2 O2 O3 F2 Cl2 Br2 I2 P4 S8".split())
 _NUMBERS = tuple(row[1] for row in tables.rows("english_numbers"))
-_IONS = "SO4|SO3|CO3|HCO3|PO4|NO3|NO2|OH|MnO4|CrO4|Cr2O7"
+_IONS = "SO4|SO3|CO3|HCO3|PO4|NO3|NO2|OH|MnO4|CrO4|Cr2O7|CH3COO|Cl|Br|CN"
 """Ions whose charge may be typed as plain characters: SO42-."""
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻−", "0123456789+--")
 _CHARGES = {"+": "प्लस", "-": "माइनस"}
-_PART = re.compile(r"[A-Z][a-z]?|\d+|[()\[\]·.]")
+_PART = Lazy(r"[A-Z][a-z]?|\d+|[()\[\]·.]")
 _LARGEST = 12
 """Outside organic chemistry no formula has larger numbers; HP15 and NH44 have."""
 _BLOOD_WORDS = frozenset("ब्लड रक्त ग्रुप समूह खून ख़ून blood group टाइप डोनर रक्तदाता रक्तदान पॉजिटिव".split())
+_GRADE_WORDS = frozenset("ग्रेड ग्रेड्स श्रेणी रेटिंग grade grades rating".split())
 _RHESUS = {"+": "पॉज़िटिव", "-": "नेगेटिव", "−": "नेगेटिव"}
 
 
@@ -28,7 +30,7 @@ def number(value: int) -> tuple[str, ...]:
 
 
 def _formula(match: re.Match[str], state: Context) -> Said | None:
-    body, charge, stop = match["body"], match["charge"].translate(_SUPERSCRIPTS), match.end()
+    body, charge, stop = match["body"], match["charge"].lstrip("^").translate(_SUPERSCRIPTS), match.end()
     if body.endswith(")") and body.count(")") > body.count("("):  # the formula stands in brackets
         body, stop = body[:-1], match.end("body") - 1
     parts = _PART.findall(body)
@@ -62,6 +64,28 @@ def _is_formula(body: str, parts: list[str], charge: str) -> bool:
     return max(counts) <= _LARGEST or {"C", "H"} <= set(symbols)
 
 
+def _particle(match: re.Match[str], state: Context) -> Said:
+    """e⁻, p⁺"""
+    return (latin.LETTER_NAMES[match["body"].lower()], _CHARGES[match["charge"].translate(_SUPERSCRIPTS)]), match.end()
+
+
+def _isotope(match: re.Match[str], state: Context) -> Said | None:
+    """¹⁴C, ²³⁵U: the element, then its mass."""
+    if match[2] not in _ELEMENTS:
+        return None
+    mass = numbers.cardinal(int(match[1].translate(_SUPERSCRIPTS)))
+    return (*(latin.LETTER_NAMES[letter] for letter in match[2].lower()), *mass), match.end()
+
+
+def _grade(match: re.Match[str], state: Context) -> Said | None:
+    """Marks of examinations and ratings: ग्रेड B-, रेटिंग BBB+."""
+    near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:2]]
+    if not any(word.lower() in _GRADE_WORDS for word in near):
+        return None
+    letters = (latin.LETTER_NAMES[letter] for letter in match[1].lower())
+    return (*letters, *(_CHARGES[sign.translate(_SUPERSCRIPTS)] for sign in match[2])), match.end()
+
+
 def _blood_group(match: re.Match[str], state: Context) -> Said | None:
     near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:3]]
     written = match["written"]
@@ -76,15 +100,20 @@ def _test_result(match: re.Match[str], state: Context) -> Said:
 
 TOKENS = (
     Token(
-        "l", r"(?<![A-Za-z\d])(?P<group>AB|A|B|O|Rh)\s?(?P<rhesus>[-+−])(?P<written>ve)?(?![A-Za-z\d+])", _blood_group
+        "l",
+        r"(?<![A-Za-z\d])(?P<group>AB|A|B|O|Rh)\s?(?P<rhesus>[-+−])(?P<written>\s?ve)?(?![A-Za-z\d+])",
+        _blood_group,
     ),
-    Token("s", r"([-+−])ve(?![A-Za-z])", _test_result),
+    Token("l", r"(?<![A-Za-z\d])([A-F]{1,3})([-+−]{1,2})(?![A-Za-z\d])", _grade),
+    Token("l", r"(?<![A-Za-z\d])(?P<body>[eEp])(?P<charge>[⁺⁻])", _particle),
+    Token("s", r"([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})([A-Z][a-z]?)(?![a-z])", _isotope),
+    Token("s", r"([-+−])\s?ve(?![A-Za-z])", _test_result),
     Token("l", rf"(?<![A-Za-z\d])(?P<body>{_IONS})(?P<charge>\d?[-−])(?![-\dA-Za-z])", _formula),
     Token(
         "ld",
         (
-            r"(?<![A-Za-z\d.])(?P<body>\d{0,2}[A-Z](?:[A-Za-z\d]|\((?=[A-Z])|(?<=[A-Za-z\d])\)|·(?=\d{0,2}[A-Z])){0,40})"
-            r"(?P<charge>\+(?![\dA-Za-z+])|[⁰¹²³⁴⁵⁶⁷⁸⁹]{0,2}[⁺⁻]|)(?![A-Za-z\d])"
+            r"(?<![A-Za-z\d.])(?P<body>\d{0,2}[A-Z](?:[A-Za-z\d]|\((?=[A-Z])|(?<=[A-Za-z\d])\)|·(?=\d{0,2}[A-Z])|\.(?=\d{1,2}[A-Z])){0,40})"
+            r"(?P<charge>\+(?![\dA-Za-z+])|\^\d?[-+−]|[⁰¹²³⁴⁵⁶⁷⁸⁹]{0,2}[⁺⁻]|)(?![A-Za-z\d])"
         ),
         _formula,
     ),

@@ -47,6 +47,8 @@ def hindi_words(text: str) -> list[tuple[int, int, str]]:
     >>> hindi_words("main office me hoon")
     [(0, 4, 'मैं'), (12, 14, 'में'), (15, 19, 'हूँ')]
     """
+    if not latin_readings.may_hold_hindi(text):
+        return []
     pieces = latin_readings.pieces(text)
     if not any(reading.hindi for piece in pieces for reading in piece.readings):
         return []

@@ -6,13 +6,21 @@ import re
 
 from ssmphony.text.hindi import latin, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 _SHORTEST = {row[0]: int(row[1]) for row in tables.rows("codes")}
 _PLACES = frozenset(row[0] for row in tables.rows("places"))
 _FILLERS = frozenset("कोड नंबर नम्बर नं संख्या है हैं आपका is no number code no. करें करे फ्री पर वाले".split())
 _COUNTED = frozenset("रुपये रुपए रु लोग लाख करोड़ हज़ार हजार में साल वर्ष".split())
 _AMOUNT_WORDS = frozenset(row[0] for row in tables.rows("amount_words"))
-_OTP_BEHIND = re.compile(r"\s(?:आपका|आपकी|is your|is the|is|your)\s(?:\S{1,12}\s)?(?:OTP|ओटीपी|otp)")
+_CALLED = Lazy(
+    r"\s(?:\S{1,15}\s)?(?i:हेल्पलाइन|हेल्प\sलाइन|helpline|टोल\s?फ्री|toll)"
+    r"|\s(?:नंबर\s|number\s)?(?i:पर|पे|par|pe)\s(?:\S{1,12}\s){0,2}?(?i:कॉल|फोन|फ़ोन|डायल|call|phone|dial|शिकायत|संपर्क|सम्पर्क"
+    r"|मिस्ड|एसएमएस|मैसेज|sms|msg|message|shikayat|sampark|भेज|bhej)"
+    r"|\s(?i:डायल|dial)"
+)
+"""What tells, after four to six digits, that they are a number to call: 1930 साइबर हेल्पलाइन, 56767 पर भेजें."""
+_OTP_BEHIND = Lazy(r"\s(?:आपका|आपकी|is your|is the|is|your)\s(?:\S{1,12}\s)?(?:OTP|ओटीपी|otp)")
 VERSION_WORDS = frozenset("version ver v वर्ज़न वर्जन संस्करण अपडेट एंड्रॉयड एंड्रॉइड android ios".split())
 POINT = "पॉइंट"
 
@@ -83,7 +91,8 @@ def _code(match: re.Match[str], state: Context) -> Said | None:
     text = state.text
     if state.after(match.end()) in _COUNTED:
         return (numbers.digits(digits), match.end()) if _announced(digits, match.start(), state, near=True) else None
-    if _announced(digits, match.start(), state) or _OTP_BEHIND.match(text, match.end()):
+    called = 4 <= len(digits) <= 6 and _CALLED.match(text, match.end())
+    if called or _announced(digits, match.start(), state) or _OTP_BEHIND.match(text, match.end()):
         return numbers.digits(digits), match.end()
     if len(digits) == 6 and digits[0] != "0":
         hyphened = re.match(rf"[A-Za-z]|{DEVANAGARI}", state.character(match.start() - 2))

@@ -7,6 +7,7 @@ import re
 from ssmphony.text.hindi import numbers, tables, times
 from ssmphony.text.hindi.codes import VERSION_WORDS
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 _ROWS = tables.rows("months")
 MONTHS = tuple(row[0] for row in _ROWS)
@@ -28,10 +29,11 @@ NUMERIC = (
 """A date in figures."""
 _YEAR = {place: frozenset(row[0] for row in tables.rows("year_words") if row[1] == place) for place in
          ("before", "after", "none")}  # fmt: skip
+_ON = frozenset("को तक ko tak".split())
 _DATE_WORDS = frozenset("दिनांक तारीख दि तिथि date dated".split())
 _NUMBER_WORDS = frozenset(row[0] for row in tables.rows("year_words") if row[1] == "number")
 _TERM_WORDS = frozenset(row[0] for row in tables.rows("year_words") if row[1] == "term")
-_MONTH_DAY_BEFORE = re.compile(rf"(?:{MONTH})\s\d{{1,2}},?\s*\Z")
+_MONTH_DAY_BEFORE = Lazy(rf"(?:{MONTH})\s\d{{1,2}}(?:st|nd|rd|th)?,?\s*\Z")
 _ERAS = {"BC": ("ईसा", "पूर्व"), "BCE": ("ईसा", "पूर्व"), "AD": ("ईस्वी",), "CE": ("ईस्वी",)}
 
 
@@ -40,9 +42,9 @@ def year(number: int, state: Context) -> tuple[str, ...]:
 
 
 def full_year(written: str) -> int:
-    """Two digits are of 1969 to 2068, as POSIX has it."""
+    """Two digits are of 1940 to 2039: who was born in 1952, or became free in 47, is written of more than 2052."""
     number = int(written)
-    return number if len(written) == 4 else number + (1900 if number > 68 else 2000)
+    return number if len(written) == 4 else number + (1900 if number > 39 else 2000)
 
 
 def _numeric(match: re.Match[str], state: Context) -> Said | None:
@@ -58,6 +60,15 @@ def _numeric(match: re.Match[str], state: Context) -> Said | None:
     if not (1 <= month <= 12 and 1 <= day <= 31) or len(parts[2]) == 1 or len(match[1]) == 3:
         return None
     return (*numbers.cardinal(day), MONTHS[month - 1], *year(full_year(parts[2]), state)), match.end()
+
+
+def _numeric_days(match: re.Match[str], state: Context) -> Said | None:
+    """15-20/08/2024: the days of a month in figures."""
+    first, last, month = int(match[1]), int(match[2]), int(match[4])
+    if not (1 <= first < last <= 31 and 1 <= month <= 12):
+        return None
+    days = (*numbers.cardinal(first), "से", *numbers.cardinal(last))
+    return (*days, MONTHS[month - 1], *year(full_year(match[5]), state)), match.end()
 
 
 def month_name(written: str) -> str:
@@ -97,7 +108,11 @@ def _month_first(match: re.Match[str], state: Context) -> Said | None:
 def _day_month(match: re.Match[str], state: Context) -> Said | None:
     """5/11 after the word दिनांक; 15-08, whose zero no amount has."""
     day, month = int(match[1]), int(match[2])
-    is_date = match[2][0] == "0" or state.before(match.start()).lower() in _DATE_WORDS
+    is_date = (
+        match[2][0] == "0"
+        or state.before(match.start()).lower() in _DATE_WORDS
+        or (day > 12 and "/" in match[0] and state.after(match.end()) in _ON)
+    )
     if not (is_date and 1 <= day <= 31 and 1 <= month <= 12) or state.before(match.start()).lower() in _NUMBER_WORDS:
         return None
     return (*numbers.cardinal(day), MONTHS[month - 1]), match.end()
@@ -189,6 +204,21 @@ def _decade(match: re.Match[str], state: Context) -> Said | None:
     return (*words, "के", "दशक"), match.end()
 
 
+def _of_era(match: re.Match[str], state: Context) -> Said:
+    """1857ई."""
+    return year(int(match[1]), state), match.end()
+
+
+def _before_era(match: re.Match[str], state: Context) -> Said:
+    """322–185 ई.पू.: years before our era fall."""
+    return (*year(int(match[1]), state), "से", *year(int(match[2]), state)), match.end()
+
+
+def _to_era(match: re.Match[str], state: Context) -> Said | None:
+    """500 ई.पू.-200 ई."""
+    return (("से",), match.end()) if re.search(r"ई\.\s?पू\.\Z", state.text[: match.start()][-8:]) else None
+
+
 def _era(match: re.Match[str], state: Context) -> Said:
     return (*year(int(match[1]), state), *_ERAS[match[2]]), match.end()
 
@@ -208,7 +238,12 @@ TOKENS = (
         rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}}){_NOT_MORE}(?!/\d|-(?!{NUMERIC})\d)",
         _numeric,
     ),
-    Token("d", rf"(\d{{1,2}})\s?[-–]\s?(\d{{1,2}})\s({MONTH})", _days),
+    Token("d", r"(\d{1,2})\s?[-–]\s?(\d{1,2})([/.])(\d{1,2})\3(\d{4}|\d\d)(?![\d/]|[.,]\d)", _numeric_days),
+    Token(
+        "d",
+        rf"(\d{{1,2}})(?:st|nd|rd|th)?\s?[-–]\s?(\d{{1,2}})(?:st|nd|rd|th)?\s({MONTH})",
+        _days,
+    ),
     Token(
         "d",
         (rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d|[\s-]?{MONTH})))?"),
@@ -217,6 +252,9 @@ TOKENS = (
     Token("d", (r"(\d{1,2})[/-](\d{1,2})(?![\d/.-])"), _day_month),
     Token("d", (r"(\d{3}0|\d0)'?s(?![A-Za-z])"), _decade),
     Token("d", (r"(\d{1,4})\s?(BCE?|AD|CE)(?![A-Za-z])"), _era),
+    Token("d", rf"(\d{{4}})(?=\s?(?:ई\.|ई0|ईस्वी|ईसवी)(?!{DEVANAGARI}))", _of_era),
+    Token("d", r"(\d{1,4})\s?[-–—]\s?(\d{1,4})(?=\s?(?:ई\.\s?पू|ईपू|ईसा\sपूर्व|BCE?(?![A-Za-z])))", _before_era),
+    Token("s", r"(?<=\.)[-–—](?=\d{1,4}\s?ई)", _to_era),
     Token("d", (rf"(\d{{4}})\s?[-–—]\s?(\d{{4}}|\d{{2}}){_NOT_MORE}(?![-/]\d)"), _years),
     Token(
         "d",

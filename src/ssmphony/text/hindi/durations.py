@@ -39,9 +39,19 @@ def _with_colon(match: re.Match[str], state: Context) -> Said:
     return (*numbers.cardinal(int(whole)), unit, *((*numbers.cardinal(part), smaller) if part else ())), match.end()
 
 
+def _clockwise(match: re.Match[str], state: Context) -> Said:
+    """1:23:45 घंटे"""
+    counts = [int(part) for part in match[1].split(":")]
+    words: list[str] = []
+    for count, (one, many, _) in zip(counts, _PARTS[1:], strict=True):
+        words += (*numbers.cardinal(count), one if count == 1 else many) if count else ()
+    return tuple(words), match.end()
+
+
 _ROW = "".join(rf"(?:(\d{{1,4}})\s?((?i:{names}))(?![A-Za-z])[\s,]?\s?)?" for *_, names in _PARTS)
 _GLUED = "".join(rf"(?:(\d{{1,4}})((?i:{names})))?" for *_, names in _PARTS)
 TOKENS = (
+    Token("d", rf"(\d{{1,3}}:[0-5]\d:[0-5]\d)\s?(?:घंटे|घंटा|घंटों)(?!{DEVANAGARI})", _clockwise),
     Token("d", rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_COUNTED)})(?!{DEVANAGARI})", _with_colon),
     Token("d", rf"{_GLUED}(?![A-Za-z\d])", _parts),
     Token("d", rf"(?:{_ROW})(?<![\s,])", _parts),

@@ -6,7 +6,6 @@ of Hindi, with a warning in the log. Anything else there is ordinary text.
 
 from __future__ import annotations
 
-import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -15,18 +14,18 @@ from functools import lru_cache
 
 from ssmphony.text import notation, sentences
 from ssmphony.text.hindi import tables
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.lexicon import Found, Pronunciation
 from ssmphony.text.hindi.spelling import spell_phones
 
 _LIMIT = 300
 _BLOCK = 8192
 _INLINE = re.compile(rf"\[\[([^\[\]\n]{{1,{_LIMIT}}})\]\]")
-_UNFINISHED = re.compile(rf"\[(?:\[[^\[\]\n]{{0,{_LIMIT}}}\]?)?\Z")
+_UNFINISHED = Lazy(rf"\[(?:\[[^\[\]\n]{{0,{_LIMIT}}}\]?)?\Z")
 _MASK = "अ"
-_IPA = re.compile(r"[\u0250-\u02ff\u0300-\u036fæçðøħŋœβθχ]")
+_IPA = Lazy(r"[\u0250-\u02ff\u0300-\u036fæçðøħŋœβθχ]")
 """A letter that only transcriptions have."""
-_DEVANAGARI = re.compile(r"[\u0900-\u097f]")
-_log = logging.getLogger(__name__)
+_DEVANAGARI = Lazy(r"[\u0900-\u097f]")
 
 
 def find(text: str) -> Iterator[Found]:
@@ -47,7 +46,10 @@ def _phones(match: re.Match[str], report: bool = False) -> tuple[str, ...]:
     except notation.NotationError as error:
         phones = _nearest(match[1]) if _IPA.search(match[1]) and not _DEVANAGARI.search(match[1]) else ()
         if phones and report:
-            _log.warning("'%s' in '%.40s' is no phone of Hindi: the nearest one is spoken", error.symbol, match[0])
+            import logging  # a tenth of the import of the frontend
+
+            log = logging.getLogger(__name__)
+            log.warning("'%s' in '%.40s' is no phone of Hindi: the nearest one is spoken", error.symbol, match[0])
         return phones
 
 

@@ -10,17 +10,18 @@ import re
 from functools import cache, lru_cache
 
 from ssmphony.text.hindi import english, tables
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.transliteration import join, style_of, transliterate
 
 LETTER_NAMES = tables.pairs("letter_names")
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PARTS = Lazy(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST_ACRONYM = 5
-_SMALL_PAIRS = frozenset("id ip hr pc tv ac dj cd ui ux qr bp ev".split())
+_SMALL_PAIRS = frozenset("id ip hr pc tv ac dj cd ui ux qr bp ev tb dp fb fd rd pf iq pg ug rc dl ct dm ai".split())
 """Acronyms of two letters that are written small and are no word."""
 _BEGINNINGS = frozenset(row[0] for row in tables.rows("word_beginnings"))
 _LONGEST_INITIALISM = 4
 _LONGEST_SECOND_PART = 7
-_SAID_AS_WORD = re.compile(r"(?:[bcdfghjklmnprstvwyz][aeiou]){2,}[bdklmnprst]?")
+_SAID_AS_WORD = Lazy(r"(?:[bcdfghjklmnprstvwyz][aeiou]){2,}[bdklmnprst]?")
 """Four or five capitals in this alternation are spoken as a word (SEBI, NITI); all others by their letters."""
 
 
@@ -34,6 +35,18 @@ def _acronyms() -> dict[str, str]:
 def indian_words() -> dict[str, str]:
     """Lower-case Indian names and romanised Hindi words in Devanagari; what is also English is not among them."""
     return tables.pairs("indian_words")
+
+
+@cache
+def initialisms() -> dict[str, str]:
+    """Acronyms in small letters."""
+    return {written.lower(): spoken for written, spoken in _acronyms().items()}
+
+
+@cache
+def initialism_before() -> dict[str, frozenset[str]]:
+    """Initialisms that are a word too, and the next words that tell which it is."""
+    return {row[0]: frozenset(row[1].split()) for row in tables.rows("initialisms")}
 
 
 def _letters(word: str) -> tuple[str, ...]:
@@ -65,10 +78,10 @@ def to_devanagari(word: str) -> tuple[str, ...]:
 
 def _lexicon(lower: str) -> str | None:
     """A lower-case word of the lexicons, or one in their inflected or joined forms; an acronym in small letters."""
-    known = english.words().get(lower) or indian_words().get(lower) or english.inflected(lower)
+    known = english.words().get(lower) or indian_words().get(lower)
     if not known and (len(lower) > 2 or lower in _SMALL_PAIRS):
-        known = _acronyms().get(lower.upper())
-    return known
+        known = initialisms().get(lower)
+    return known or english.inflected(lower)
 
 
 def _too_short(word: str) -> bool:

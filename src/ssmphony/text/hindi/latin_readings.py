@@ -43,6 +43,8 @@ _FIRST = 3.0
 """How far a verb in the first person speaks for मैं (main, mein, me)."""
 _ENCLITICS = frozenset("ही भी का की के को ने से में तक".split())
 """Clitics and postpositions, which begin no sentence."""
+_FREQUENT, _NEARLY = 10, 2.0
+"""A Hindi word of such a frequency, spelled so, is no acronym."""
 _FAMILIAR, _NEAR = 20, 2.5
 """A Hindi word of such a frequency, spelled so nearly, is not an unknown English one."""
 
@@ -52,10 +54,17 @@ _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’
 """What stands between blanks where a word may be Hindi: letters and marks, and no address, unit or code."""
 _DIGIT_BEFORE = re.compile(r"\d\s*\Z")
 _SQUARE = frozenset("sq square cu cubic fl".split())
-_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻≤≥≠∩∪∈")
+_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻ⁿ≤≥≠∩∪∈∝→⇒")
 """A short word next to one of these is a variable."""
 _LONGEST_VARIABLE = 3
 _LETTER_PART = re.compile(r"(?<![A-Za-z-])[A-Za-z]-[A-Za-z]|[A-Za-z]-[A-Za-z](?![A-Za-z-])")
+_MONTHS = frozenset("jan feb apr aug sept oct nov dec".split())
+_DAY = re.compile("[12]?[0-9]|3[01]")
+_HINDI_TOO = frozenset("ka ma pa va dal dam hm kl mn mt".split())
+"""Units that are frequent words of Hindi in Latin letters."""
+_PER_UNIT = re.compile(r"[kmcnμ]?[gml]/(?:[a-z]{1,4})[²³]?[).,]?")
+_UNDER = re.compile(r"/(?:\d|\(|[A-Za-z](?![A-Za-z])|d[a-z](?![A-Za-z]))")
+_OVER = re.compile(r"(?:[\d)]|(?<![A-Za-z])[A-Za-z]|(?<![A-Za-z])d[a-z])/\Z")
 _LABEL = re.compile("[ivx]+|[a-z]")
 _REACH = 60
 """So far to either side the characters between blanks are looked at."""
@@ -112,25 +121,50 @@ def _phrases() -> dict[str, frozenset[str]]:
     return {row[0]: frozenset(row[1].split()) for row in tables.rows("english_phrases")}
 
 
+def _is_initialism(word: str) -> bool:
+    """Whether small letters are an acronym, and no frequent word of Hindi that is spelled so."""
+    if word not in latin.initialisms() or word in romanised.short_forms():
+        return False
+    return not any(one.cost < _NEARLY and one.frequency >= _FREQUENT for one in romanised.candidates(word))
+
+
 @lru_cache(maxsize=20_000)
 def english_cost(word: str) -> float:
     """How unlikely a lower-case word is in English, as a negative logarithm."""
     known = _english().get(word)
     if known is not None:
         return known
-    if word in english.words():
+    if word in english.words() or _is_initialism(word):
         return _LEXICON
     if "'" in word or english.inflected(word) or english.compound(word):
         return _INFLECTED
     return _UNKNOWN + max(-2.0, min(4.0, 0.7 * transliteration.indian_score(word)))
 
 
+_TYPED = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
+_LONGEST_ACRONYM = 6
 _LOUD = 3.4
 """Words of capitals that are longer than this on average are no acronyms."""
 _FIRST_PERSON = re.compile("h(?:u|oo)n?|hnu|[a-z]+(?:u|oo)n?g[ai]|[a-z]+(?:aun|aoon|aau)")
 _FIXED = (reading_of(ENGLISH), reading_of(RUNNING, 3.0))
 _MARK = (reading_of(EDGE), reading_of(RUNNING, 1.5))
 _FIGURES = (reading_of(NUMBER), reading_of(RUNNING, 5.0))
+
+
+def may_hold_hindi(text: str) -> bool:
+    """Whether a word of the text, by itself, may be Hindi in Latin letters: a quick look before `pieces`."""
+    typed = _TYPED.findall(text)
+    return any(_may_be_hindi(word, len(typed) > 2) for word in typed)
+
+
+@lru_cache(maxsize=20_000)
+def _may_be_hindi(written: str, shouted: bool) -> bool:
+    """Whether letters have a Hindi reading; ``shouted``: a sentence may be all in capitals."""
+    if written.isupper() and not shouted and 1 < len(written) < _LONGEST_ACRONYM:
+        return False
+    if written[1:] != written[1:].lower() and not written.isupper():
+        return False
+    return bool(romanised.candidates(written.lower().replace("’", "'")))
 
 
 def pieces(text: str) -> list[Piece]:
@@ -190,20 +224,29 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
     if written[1:] != written[1:].lower() and not written.isupper():
         return True  # LoC, WhatsApp
     capitals = written.isupper() and not sentence.shouted and written != "I"
-    if capitals and len(written) < 6:
+    if capitals and len(written) < _LONGEST_ACRONYM:
         return True
     if (words[place - 1 : place] or [""])[0] + " " + word in _set_phrases():
         return True
-    if len(word) == 1 and sentence.native >= 0.5:
-        return True  # विकल्प b
+    if sentence.native >= 0.5 and (len(word) == 1 or (word in latin.initialisms() and word not in _english())):
+        return True  # विकल्प b, hr विभाग
+    if (words[place + 1 : place + 2] or [""])[0] in latin.initialism_before().get(word, ()):
+        return True  # FIR दर्ज, HR team
     if word in _functions() and _function().match(text, match.start()):
         return True  # log x
-    if _is_variable(word, text, match) or (place and _is_unit_or_numeral(words[place - 1], word)):
+    if (
+        _is_variable(word, text, match)
+        or _in_quotient(text, match)
+        or (place and _is_unit_or_numeral(words[place - 1], written))
+    ):
         return True
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-    if (after == "." and word in _dotted()) or (word == "ve" and before and before in "+-−"):
+    if (after == "." and word in _dotted()) or (word == "ve" and text[: match.start()].rstrip()[-1:] in tuple("+-−")):
         return True
     start, stop = _chunk(text, *match.span())
+    whole = text[start:stop].lower()
+    if whole in _set_phrases() or _PER_UNIT.fullmatch(whole):
+        return True
     if not _CHUNK.fullmatch(text, start, stop) or (
         "/" in text[start:stop] and _DIGIT_BEFORE.search(text, max(0, start - 3), start)
     ):
@@ -212,15 +255,18 @@ def _fixed(place: int, sentence: _Sentence) -> bool:
         return True  # X-ray, s', (ii)
     if written in _calendar() and _near_figures(place, words):
         return True
+    if word in _MONTHS and place and _DAY.fullmatch(words[place - 1]):
+        return True  # 26 jan
     if capitals:
         return False
-    return "-" in (before, after) and re.sub("[^a-z]", "", text[start:stop].lower()) in english.words()
+    return "-" in (before, after) and re.sub("[^a-z]", "", whole) in english.words()
 
 
-def _is_unit_or_numeral(previous: str, word: str) -> bool:
+def _is_unit_or_numeral(previous: str, written: str) -> bool:
     """Whether the token before a word makes it a unit (5 km, 5 sq km, 5 km per hour) or a numeral (भाग ii)."""
+    word = written.lower()
     if previous[0].isdigit():
-        return word in _units() or word in _SQUARE or len(word) == 1
+        return (word in _units() and written not in _HINDI_TOO) or word in _SQUARE or len(word) == 1
     unit = previous in _SQUARE or (previous in _units() and word == "per")
     return unit or bool(_LABEL.fullmatch(word) and roman.names_part(previous))
 
@@ -228,7 +274,17 @@ def _is_unit_or_numeral(previous: str, word: str) -> bool:
 def _is_variable(word: str, text: str, match: re.Match[str]) -> bool:
     """Whether a short word has a sign of a formula next to it."""
     before, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 2]
+    if after[:1] == "!" and word in "nkrm" and before.strip()[-1:] in "=×*/(+÷−-":
+        return True
     return len(word) < _LONGEST_VARIABLE and not _FORMULA.isdisjoint((before.strip()[-1:], after.strip()[:1]))
+
+
+def _in_quotient(text: str, match: re.Match[str]) -> bool:
+    """Whether a stroke joins it with another letter, number or bracket: x/y, 2x/3, c/o, dy/dx, (a+b)/c."""
+    return bool(
+        match.end() - match.start() < _LONGEST_VARIABLE
+        and (_UNDER.match(text, match.end()) or _OVER.search(text[max(0, match.start() - 4) : match.start()]))
+    )
 
 
 def _chunk(text: str, start: int, stop: int) -> tuple[int, int]:

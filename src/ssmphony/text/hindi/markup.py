@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from ssmphony.text.hindi import iast, latex
+from ssmphony.text.hindi import iast, latex, numbers
 from ssmphony.text.hindi.unicode import Cleaned, clean
 
 _INLINE = (
@@ -25,12 +25,17 @@ _ATTRIBUTES = r"(?:\s[^<>]{0,400})?/?"
 _ADDRESS = r"\((?:https?:|www\.|mailto:|tel:|[./#]|[\w%-]{1,60}[./])[^\s()]{0,400}(?:\s\"[^\"\n]{0,100}\")?\)"
 _PATTERN = (
     r"(?P<reference>&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|&nbsp(?![A-Za-z;]))"
+    r"|(?P<hidden><(?i:script|style)(?:\s[^<>]{0,400})?>[^<]{0,4000}</(?i:script|style)>|<sup>\[[^<>\[\]]{1,12}\]</sup>"
+    r"|(?:(?<=[\u0900-\u0963])|(?<=[A-Za-z]{2}))<sup>\d{1,3}</sup>)"
+    r"|(?<=[A-Za-z\d)])<sup>(?P<power>[-−+]?\d{1,6}|[a-z])</sup>"
     rf"|(?P<inline></?(?i:{_INLINE}){_ATTRIBUTES}>|<!--[^<>]{{0,400}}-->)"
     rf"|(?P<block></?(?i:{_BLOCK}){_ATTRIBUTES}>)"
     r"|(?<![\w=])==(?P<highlight>[^\s=](?:[^=\n]{0,300}[^\s=])?)==(?![\w=])"
     rf"|!?\[(?P<link>[^\[\]\n]{{1,300}})\]{_ADDRESS}"
     r"|(?P<note>\[\^\w{1,20}\]:?)"
     r"|(?P<box>(?<=[-*+] )\[[ xX]\](?=\s))"
+    r"|(?P<base>(?<=log)[₀-₉]{1,2})"
+    r"|(?P<index>(?<![A-Za-z])[a-z][₀-₉]{1,2}(?=[a-z])|[ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ]+)"
     rf"|(?P<formula>{latex.FORMULA})"
     r"|(?P<angstrom>(?<=[\d\s])[\u00c5\u212b](?![^\W\d_]))"
     rf"|(?P<scholarly>{iast.WORD})"
@@ -43,7 +48,7 @@ def _kinds() -> re.Pattern[str]:
     return re.compile(_PATTERN)
 
 
-_MARKED = re.compile(rf"[&<$=\\\[\u00c5\u212b]|[{iast.LETTERS}\u0300-\u036f]")
+_MARKED = re.compile(rf"[&<$=₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[{iast.LETTERS}\u0300-\u036f]")
 
 
 def read(text: str) -> Cleaned:
@@ -72,7 +77,9 @@ def _pieces(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
             yield text[place : match.start()], offset + place, offset + match.start()
         place = match.end()
         kind, start, end = match.lastgroup or "", match.start(), match.end()
-        if kind in ("highlight", "link"):
+        if kind == "power":
+            yield "^" + match[kind], offset + start, offset + end
+        elif kind in ("highlight", "link"):
             yield from _pieces(match[kind], offset + match.start(kind))
         elif said := _instead(kind, match[0]):
             yield said, offset + start, offset + end
@@ -87,6 +94,11 @@ def _instead(kind: str, written: str) -> str:
         return html.unescape(html.unescape(written))
     if kind == "block":
         return ", "
+    if kind == "base":
+        return f" बेस {clean(written).text} "
+    if kind == "index":
+        plain = clean(written).text
+        return f" {' '.join((plain.rstrip('0123456789').upper(), *numbers.digits(plain)))} "
     if kind == "angstrom":
         return "ऐंग्स्ट्रॉम"
     if kind == "formula":

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ssmphony.text.hindi import abbreviations, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 
 class Unit(NamedTuple):
@@ -51,9 +52,13 @@ def _metric() -> Iterator[tuple[str, _Row]]:
 
 
 UNITS = dict(_metric()) | {row[0]: _new(row[1], row[2:]) for row in tables.rows("units")}
-_SMALL = {name.lower(): row for name, row in UNITS.items() if len(name) > 1}
+_CAPITALS_COUNT = frozenset("kA mA Pa VA".split())
+"""Symbols that are words of Hindi in small letters: 500 ka note."""
+_SMALL = {name.lower(): row for name, row in UNITS.items() if len(name) > 1 and name not in _CAPITALS_COUNT}
 _POWERS = {"²": "वर्ग", "2": "वर्ग", "³": "घन", "3": "घन"}
 _PREFIXES = {"sq": "वर्ग", "वर्ग": "वर्ग", "घन": "घन", "square": "वर्ग", "cubic": "घन", "cu": "घन", "fl": "फ़्लूइड"}
+_UNPOWERED = ("वोल्ट", "वॉट", "एम्पियर", "ग्राम", "लीटर", "हर्ट्ज़")
+"""Units that have no square: ½mv² is no area of millivolts."""
 _SYMBOLS = frozenset("HNFCO")
 """Units that are elements too: 2 H2 has no square."""
 _LATIN = r"°\s?(?:[CFK](?![A-Za-z])|से\.?|फ़ा\.?)|[A-Za-zμΩ]{1,13}\.?"
@@ -68,7 +73,7 @@ _FORMS = (
 @cache
 def _forms() -> tuple[re.Pattern[str], ...]:
     """Compiled on first use, for a fast import."""
-    power = rf"([²³]|[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
+    power = rf"([²³]|\^?[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
     return tuple(
         re.compile(rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन)(?:\s|(?<=\.)))?({name}){power}") for name in _FORMS
     )
@@ -81,12 +86,12 @@ def _announced() -> re.Pattern[str]:
     return re.compile(rf"(?:{names})[\s.:-]{{1,3}}[\d.,]+\s?\Z")
 
 
-_PER = re.compile(r"/|\sper\s")
-_INVERSE = re.compile(r"[\s·]?([A-Za-z]{1,4})⁻([¹²³])(?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
-_GAP = re.compile(r"[\s-]?")
-_SENTENCE_GOES_ON = re.compile(r"\s(?!x\s?\d)[A-Za-z\d]")
+_PER = Lazy(r"/|\sper\s")
+_INVERSE = Lazy(r"[\s·]?([A-Za-z]{1,4})⁻([¹²³])(?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
+_GAP = Lazy(r"[\s-]?")
+_SENTENCE_GOES_ON = Lazy(r"\s(?!x\s?\d)[A-Za-z\d]")
 """What follows the English word "in", where it is no inch: 5 in 1, 3 in a row."""
-_WORD = re.compile(rf"{DEVANAGARI}{{1,15}}")
+_WORD = Lazy(rf"{DEVANAGARI}{{1,15}}")
 
 
 def unit(text: str, place: int, one: bool = False) -> Unit | None:
@@ -131,7 +136,7 @@ def _single(text: str, place: int, one: bool = False) -> Unit | None:
         match = form.match(text, place)
         row = _row(match[2]) if match else None
         if match and row and _fits(row, match, text):
-            power = _PREFIXES.get((match[1] or "").rstrip(".")) or _POWERS.get(match[3] or "")
+            power = _PREFIXES.get((match[1] or "").rstrip(".")) or _POWERS.get((match[3] or "").lstrip("^"))
             words = row.one if one else row.many
             return Unit((power, *words) if power else words, match.end(), "everyday" in row.flags)
     return None
@@ -146,6 +151,8 @@ def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
     if match[2] == "in" and _SENTENCE_GOES_ON.match(text, match.end()):
         return False
     if match[3] in ("2", "3") and match[2] in _SYMBOLS:
+        return False
+    if match[3] and row.one[-1:][0].endswith(_UNPOWERED):
         return False
     return "bare" not in row.flags or not _announced().search(text[max(0, match.start() - 30) : match.start()])
 
@@ -192,9 +199,37 @@ def _feet(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _angle(match: re.Match[str], state: Context) -> Said:
-    """28°36'50" as degrees, minutes and seconds."""
+    """28°36'50"N as degrees, minutes and seconds."""
     words = (*numbers.integer(match[1]), "डिग्री", *numbers.integer(match[2]), "मिनट")
-    return (*words, *((*numbers.decimal(match[3]), "सेकंड") if match[3] else ())), match.end()
+    seconds = (*numbers.decimal(match[3]), "सेकंड") if match[3] else ()
+    return (*words, *seconds, *_QUARTERS.get(match[4] or "", ())), match.end()
+
+
+def _bearing(match: re.Match[str], state: Context) -> Said:
+    """28.6°N"""
+    return (*numbers.decimal(match[1]), "डिग्री", *_QUARTERS[match[2]]), match.end()
+
+
+def _fever(match: re.Match[str], state: Context) -> Said:
+    """98.6F, 37.5 C: a thermometer has one decimal."""
+    scale = "सेल्सियस" if match[2] == "C" else "फ़ारेनहाइट"
+    return (*numbers.decimal(match[1]), "डिग्री", scale), match.end()
+
+
+def _carats(match: re.Match[str], state: Context) -> Said | None:
+    """22K of gold."""
+    after = state.after(match.end())
+    return ((*numbers.integer(match[1]), "कैरेट"), match.end()) if after.lower().startswith(_GOLD) else None
+
+
+def _ratio_of_units(match: re.Match[str], state: Context) -> Said | None:
+    """A unit per another without a number: mg/dL, km/h."""
+    found = _single(state.text, match.start())
+    per_one = _PER.match(state.text, found.end) if found else None
+    second = _single(state.text, per_one.end(), one=True) if per_one else None
+    if not found or not second or second.end != match.end():
+        return None
+    return (*found.words, "प्रति", *second.words), second.end
 
 
 def _feet_by_feet(match: re.Match[str], state: Context) -> Said:
@@ -208,11 +243,16 @@ def _stroke(match: re.Match[str], state: Context) -> Said | None:
     return (("प्रति",), match.end()) if found else None
 
 
-_QUOTE = re.compile(r'(?<!\d)"')
+_QUARTERS = {"N": ("उत्तर",), "S": ("दक्षिण",), "E": ("पूर्व",), "W": ("पश्चिम",)}
+_GOLD = ("सोन", "गोल्ड", "गहन", "आभूषण", "ज्वेल", "ज़ेवर", "जेवर", "gold", "sona", "jewel")
+_QUOTE = Lazy(r'(?<!\d)"')
 _COUNT_WORDS = frozenset("सौ हज़ार हजार लाख करोड़ डेढ़ ढाई आधा कुछ कई प्रति वर्ग घन".split())
 TOKENS = (
     Token("h", rf"सेमी(?!{DEVANAGARI})", _centimetres),
-    Token("d", r"(\d{1,3})°\s?(\d{1,2})['’′](?:\s?(\d{1,2}(?:\.\d{1,4})?)[\"”″])?", _angle),
+    Token("d", r"(\d{1,3})°\s?(\d{1,2})['’′](?:\s?(\d{1,2}(?:\.\d{1,4})?)[\"”″])?(?:\s?([NSEW])(?![A-Za-z]))?", _angle),
+    Token("d", r"(\d{1,3}(?:\.\d{1,6})?)°\s?([NSEW])(?![A-Za-z])", _bearing),
+    Token("d", r"(\d{2,3}\.\d)\s?([CF])(?![A-Za-z\d])", _fever),
+    Token("d", r"(14|18|2[0-4])\s?[Kk][Tt]?(?![A-Za-z\d])", _carats),
     Token("d", r"(\d{1,3})['’′]\s?[xX×]\s?(\d{1,3})['’′](?!\d)", _feet_by_feet),
     Token(
         "d",
@@ -223,5 +263,10 @@ TOKENS = (
         _feet,
     ),
     Token("lh", (rf"(?:[a-z]{{1,2}}|{DEVANAGARI}{{1,6}})[²³]"), _power),
+    Token(
+        "l",
+        r"(?<![A-Za-z\d/])[kmcnμ]?[gmlL]/(?:h|hr|s|sec|min|[dm]?[lL]|kg|km|day|mol|c?m[²³])(?![A-Za-z\d/])",
+        _ratio_of_units,
+    ),
     Token("s", (rf"(?<={DEVANAGARI})/(?={DEVANAGARI})"), _stroke),
 )

@@ -6,9 +6,12 @@ import re
 
 from ssmphony.text.hindi import english
 from ssmphony.text.hindi.latin import LETTER_NAMES, to_devanagari
+from ssmphony.text.hindi.lazy import Lazy
 
-_TOKEN = re.compile(r"[A-Za-z]{1,30}(?:[-.&/][A-Za-z]{1,30}){0,8}\.?")
-_PIECES = re.compile(r"[A-Za-z]+|&")
+_TOKEN = Lazy(r"[A-Za-z]{1,30}(?:[-.&/][A-Za-z]{1,30}){0,8}\.?")
+_PIECES = Lazy(r"[A-Za-z]+|&")
+_QUOTIENT = Lazy("[a-z]/[A-Za-z]|[A-Z]/[a-z]")
+"""Two variables, of which `arithmetic` reads the stroke."""
 _DEGREES = {"Ph": "पी एच", "Sc": "एस सी"}
 
 
@@ -18,7 +21,7 @@ def mixed(token: str) -> tuple[str, ...] | None:
     >>> mixed("J&K"), mixed("B.Tech"), mixed("gmail.com")
     (('जे', 'ऐंड', 'के'), ('बी', 'टेक'), None)
     """
-    if not _TOKEN.fullmatch(token) or token.isalpha():
+    if not _TOKEN.fullmatch(token) or token.isalpha() or _QUOTIENT.fullmatch(token):
         return None
     letters = re.sub(r"[-.]", "", token)
     if "." in token:

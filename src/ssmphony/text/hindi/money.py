@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ssmphony.text.hindi import measures, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.quantities import DASH, NUMBER, amount, scaled_second, scales
 
 
@@ -20,33 +21,48 @@ class Currency(NamedTuple):
 
 
 _ROWS = tables.rows("currencies")
-_WRITTEN = {written: Currency(*row[1:5]) for row in _ROWS for written in row[5].split()}
+WRITTEN = {written: Currency(*row[1:5]) for row in _ROWS for written in row[5].split()}
 _SIGN = "|".join(re.escape(sign) + (r"(?![A-Za-z])" if sign.isalpha() else "") for sign in
-                 sorted(_WRITTEN, key=len, reverse=True))  # fmt: skip
-_RUPEE = _WRITTEN["₹"]
-_RUPEES_WRITTEN = re.compile(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
-_ONLY = re.compile(r"\s?/[-–=](?![\d\w])")
-_PER = re.compile(r"/\s?(?:(\d{1,4})\s)?")
+                 sorted(WRITTEN, key=len, reverse=True))  # fmt: skip
+_RUPEE = WRITTEN["₹"]
+_RUPEESWRITTEN = Lazy(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
+_NEXT_SCALE = Lazy(r"\s(\d{1,2})(?!\d)(?=\s?(?:करोड़|करोड|लाख|हज़ार|हजार|सौ|crore|lakh|lac|thousand))")
+_ONLY = Lazy(r"\s?/[-–=](?![\d\w])")
+_PER = Lazy(r"/\s?(?:(\d{1,4})\s)?")
 
 
 def _sign_before(match: re.Match[str], state: Context) -> Said:
     """A currency sign, then the amount."""
-    currency = _WRITTEN[match["sign"]]
+    currency = WRITTEN[match["sign"]]
     minus = (numbers.MINUS,) if match["minus"] or match["below"] else ()
     scaled, stop = scales(state.text, match.end(), money=True)
-    also, stop = scaled_second(stop, state) if scaled else ((), stop)
+    also, stop = _smaller_scales(state.text, stop) if scaled else ((), stop)
+    if scaled and not also:
+        also, stop = scaled_second(stop, state)
     words = _amount(match["first"], match["second"], (*scaled, *also), currency, state)
     closing = _ONLY.match(state.text, stop)
     stop = closing.end() if closing else stop
-    if currency == _RUPEE and (again := _RUPEES_WRITTEN.match(state.text, stop)):
+    if currency == _RUPEE and (again := _RUPEESWRITTEN.match(state.text, stop)):
         stop = again.end()
     each, stop = _each(state.text, stop)
     return (*minus, *words, *each), stop
 
 
+def _smaller_scales(text: str, place: int) -> Said:
+    """What follows in smaller scales: the 20 हज़ार of ₹1 लाख 20 हज़ार."""
+    words: list[str] = []
+    while more := _NEXT_SCALE.match(text, place):
+        scaled, stop = scales(text, more.end(1), money=False)
+        if not scaled:
+            break
+        words += (*numbers.integer(more[1]), *scaled)
+        place = stop
+    return tuple(words), place
+
+
 def _sign_after(match: re.Match[str], state: Context) -> Said | None:
     """The amount, then the currency sign: 500₹, 100 USD; a scale word may stand between."""
-    currency = _WRITTEN.get(match["sign"])
+    currency = WRITTEN.get(match["sign"])
     if currency is None:
         return None
     scaled = match["scale"]
@@ -58,12 +74,12 @@ def _sign_after(match: re.Match[str], state: Context) -> Said | None:
 
 def _name(match: re.Match[str], state: Context) -> Said:
     """A sign without an amount: ₹ का चिह्न."""
-    return tuple(_WRITTEN[match[0]].many.split()), match.end()
+    return tuple(WRITTEN[match[0]].many.split()), match.end()
 
 
 def _only(match: re.Match[str], state: Context) -> Said:
     """500/- is rupees, whether it says so or not."""
-    again = _RUPEES_WRITTEN.match(state.text, match.end())
+    again = _RUPEESWRITTEN.match(state.text, match.end())
     return _amount(match[1], None, (), _RUPEE, state), again.end() if again else match.end()
 
 
@@ -102,7 +118,7 @@ def _each(text: str, place: int) -> Said:
 
 
 _RANGE = rf"(?P<first>{NUMBER})(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
-_SIGNS = f"[{''.join(sign for sign in _WRITTEN if len(sign) == 1 and not sign.isalpha())}]"
+_SIGNS = f"[{''.join(sign for sign in WRITTEN if len(sign) == 1 and not sign.isalpha())}]"
 _BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−](?=\d)"
 """A minus after the sign: ₹-500; after letters only after a space, since Rs-500 has a hyphen."""
 _NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
@@ -121,5 +137,5 @@ TOKENS = (
     ),
     Token("s", _SIGNS, _name),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
-    Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_WRITTEN.pattern}", _with_parts),
+    Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEESWRITTEN.pattern}", _with_parts),
 )

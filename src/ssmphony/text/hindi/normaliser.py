@@ -38,7 +38,7 @@ from ssmphony.text.hindi import (
     web,
 )
 from ssmphony.text.hindi.abbreviations import ABBREVIATIONS
-from ssmphony.text.hindi.context import Context, ReadingStyle, Said, Token
+from ssmphony.text.hindi.context import DEVANAGARI, Context, ReadingStyle, Said, Token
 from ssmphony.text.hindi.unicode import Cleaned
 
 __all__ = ["ABBREVIATIONS", "Reading", "ReadingStyle", "read"]
@@ -73,6 +73,13 @@ _TOKENS: tuple[Token, ...] = (
     *signs.WORDS,
 )
 _LATIN = re.compile("[A-Za-z]")
+_PLAIN = re.compile(rf"{DEVANAGARI}+(?=[\s,।?!]|\Z)")
+_HEADS = frozenset(
+    head[0]
+    for written in (*tables.pairs("set_phrases"), *money.WRITTEN, "सेमी")
+    if (head := re.match(rf"{DEVANAGARI}+", written))
+)
+"""What expressions of several parts begin with."""
 _BY_FIRST = {first: tuple(token for token in _TOKENS if first in token.first) for first in "dhls"}
 
 
@@ -95,7 +102,10 @@ def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
     readings: list[Reading] = []
     text, place = state.text, 0
     while place < len(text):
-        said = None if text[place].isspace() else _token(place, state)
+        if text[place].isspace():
+            place += 1
+            continue
+        said = _plain_word(place, state) or _token(place, state)
         if said is None:
             place += 1
             continue
@@ -114,6 +124,12 @@ def _in_devanagari(cleaned: Cleaned) -> Cleaned:
     from ssmphony.text.hindi import code_mixing  # its patterns would slow down every start
 
     return code_mixing.rewrite(cleaned)
+
+
+def _plain_word(place: int, state: Context) -> Said | None:
+    """What most tokens are: a Devanagari word that nothing else begins with, before a blank or a clause mark."""
+    match = _PLAIN.match(state.text, place)
+    return signs.word(match, state) if match and match[0] not in _HEADS else None
 
 
 @cache

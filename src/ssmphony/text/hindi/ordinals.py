@@ -8,6 +8,9 @@ from ssmphony.text.hindi import numbers
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
 SUFFIX = "व(?:ीं|ें|ाँ|ां|ी|े|ा)|ठ[ाीे]|र[ाीे]|ल[ाीे]|थ[ाीे]"
+_FEMININE = {1: "ली", 2: "री", 3: "री", 4: "थी"}
+_CLASS = frozenset("class pass std standard board क्लास पास कक्षा बोर्ड".split())
+_ROMANISED = {"i": "वीं", "a": "वाँ", "e": "वें"}
 _SUFFIXES = {1: "ला", 2: "रा", 3: "रा", 4: "था"}
 
 
@@ -25,7 +28,14 @@ def bare(number: int) -> tuple[str, ...]:
 
 
 def _english(match: re.Match[str], state: Context) -> Said:
+    if state.after(match.end()).lower() in _CLASS or state.before(match.start()).lower() in _CLASS:  # कक्षा is feminine
+        return numbers.ordinal(int(match[1]), _FEMININE.get(int(match[1]), "वीं")), match.end()
     return bare(int(match[1])), match.end()
+
+
+def _romanised(match: re.Match[str], state: Context) -> Said:
+    """12vi, 10vin, 5wa, 7ve: the endings of Hindi in Latin letters."""
+    return numbers.ordinal(int(match[1]), _ROMANISED[match[2].lower()[0]]), match.end()
 
 
 def _words(written: str, suffix: str, state: Context, stop: int) -> tuple[str, ...]:
@@ -44,5 +54,6 @@ TOKENS = (
         ),
         _ordinal,
     ),
+    Token("d", r"(\d{1,3})[vVwW]((?i:i|in|ee|een|a|aa|an|aan|e|en|ein))(?![A-Za-z])", _romanised),
     Token("d", (r"(\d{1,9})(?i:st|nd|rd|th)(?![A-Za-z])"), _english),
 )

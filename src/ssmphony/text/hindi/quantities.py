@@ -6,6 +6,7 @@ import re
 
 from ssmphony.text.hindi import measures, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 NUMBER = r"(?:\d{1,3}(?:,\d{2,3}){0,8},\d{3}(?!\d)(?:\.\d{1,15}(?!\d))?|\d+\.\d{1,15}(?!\d|\.\d)|\d+)"
 """A number with Indian or western grouping, with a decimal point, or plain digits."""
@@ -13,18 +14,18 @@ DASH = r"\s?[-–—−~]\s?"
 SIGNS = {"-": numbers.MINUS, "−": numbers.MINUS, "+": "प्लस"}
 
 SCALES = {row[0]: row[1] for row in tables.rows("scales")}
-_SECOND = re.compile(rf"{DASH}[₹$€£]?({NUMBER})")
+_SECOND = Lazy(rf"{DASH}[₹$€£]?({NUMBER})")
 _MONEY_SCALES = frozenset(row[0] for row in tables.rows("scales") if len(row) > 2)
 _ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, reverse=True))
-SCALE = re.compile(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
-_PADDED = re.compile("0[1-9]")
+SCALE = Lazy(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
+_PADDED = Lazy("0[1-9]")
 """A quantity in two figures, where what follows is counted (02 घंटे); elsewhere a code."""
 _COUNTED = frozenset(
     "घंटे घंटा घंटों मिनट मिनटों सेकंड दिन दिनों दिवसीय सप्ताह हफ़्ते हफ्ते माह महीने महीनों वर्ष वर्षों वर्षीय साल बार"
     " लोग लोगों व्यक्ति व्यक्तियों यात्री यात्रियों आरोपी आरोपियों अभियुक्त युवक बच्चे बच्चों मरीज मरीज़ मौत मौतें"
     " पद पदों सीट सीटें सीटों प्रश्न प्रश्नों अंक अंकों रुपये किलो लीटर मीटर फीट फ़ीट".split()
 )
-_PERCENT = re.compile(r"\s?([%‰])")
+_PERCENT = Lazy(r"\s?([%‰])")
 _PERCENT_WORDS = {"%": ("प्रतिशत",), "‰": ("प्रति", "हज़ार")}
 
 
@@ -117,5 +118,5 @@ TOKENS = (
         _number,
     ),
     Token("s", (rf"{_NOT_GLUED}(?<!\.)\.\d{{1,15}}(?![\d.])"), _point),
-    Token("s", (r"~(?=\s?\d)"), _about),
+    Token("s", (r"~(?=\s?[₹$€£]?\s?\d)"), _about),
 )

@@ -6,11 +6,12 @@ import re
 
 from ssmphony.text.hindi import numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.ordinals import SUFFIX
 
 _KINDS = {row[0]: row[1] for row in tables.rows("roman_words")}
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
-_FORM = re.compile(r"C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+_FORM = Lazy(r"C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _RULERS = ("", "प्रथम", "द्वितीय", "तृतीय", "चतुर्थ", "पंचम", "षष्ठ", "सप्तम", "अष्टम", "नवम", "दशम")
 _POSTPOSITIONS = frozenset("ने को का की के से में पर तक".split())
 _CENTURIES = frozenset("सदी शताब्दी शती".split())
@@ -59,8 +60,8 @@ def _numeral(match: re.Match[str], state: Context) -> Said | None:
     return (numbers.ordinal(number, "वीं") if after in _CENTURIES else numbers.cardinal(number)), match.end()
 
 
-_AFTER = re.compile(r"\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?([IVX]{1,7})(?![A-Za-z\d])")
-_BEFORE = re.compile(r"(?<![A-Za-z\d])([IVX]{1,7})\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?\Z")
+_AFTER = Lazy(r"\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?([IVX]{1,7})(?![A-Za-z\d])")
+_BEFORE = Lazy(r"(?<![A-Za-z\d])([IVX]{1,7})\s?(?:,|/|&|[-–—]|और|या|व|तथा|एवं|से)\s?\Z")
 
 
 def _in_row(match: re.Match[str], state: Context) -> bool:

@@ -6,12 +6,13 @@ import re
 
 from ssmphony.text.hindi import numbers
 from ssmphony.text.hindi.context import Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 _GAME_WORDS = ("जीत", "हार", "हरा", "बराबर", "ड्रॉ", "ड्रा", "बढ़त", "मात", "पराजित", "शिकस्त", "पछाड़", "अपने", "पीछे", "आगे")
 _SCORE_WORDS = frozenset("स्कोर score".split())
 _PLACES = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली धारा पाई".split())
-_NEXT_PAIR = re.compile(r",\s?\d{1,2}-\d{1,2}(?!\d)")
-_PAIR_BEFORE = re.compile(r"(?<!\d)\d{1,2}-\d{1,2},\s?\Z")
+_NEXT_PAIR = Lazy(r",\s?\d{1,2}-\d{1,2}(?!\d)")
+_PAIR_BEFORE = Lazy(r"(?<!\d)\d{1,2}-\d{1,2},\s?\Z")
 
 
 def _cricket(match: re.Match[str], state: Context) -> Said | None:
@@ -19,7 +20,8 @@ def _cricket(match: re.Match[str], state: Context) -> Said | None:
     runs, wickets = int(match[1]), int(match[2])
     if not (runs >= 50 and wickets <= 10 and runs > 8 * wickets) or state.before(match.start()) in _PLACES:
         return None
-    return (*numbers.cardinal(runs), "पर", *numbers.cardinal(wickets)), match.end()
+    declared = ("पारी", "घोषित") if match[3] else ()
+    return (*numbers.cardinal(runs), "पर", *numbers.cardinal(wickets), *declared), match.end()
 
 
 def _not_out(match: re.Match[str], state: Context) -> Said:
@@ -50,7 +52,7 @@ def _of_a_game(match: re.Match[str], state: Context) -> bool:
 
 TOKENS = (
     Token("d", r"\d{1,4}(?:-\d{1,4}){2,6}(?![\d-]|[.,/]\d)", _row),
-    Token("d", (r"(\d{2,4})/(\d{1,2})(?![\d/]|[,.]\d)"), _cricket),
+    Token("d", (r"(\d{2,4})/(\d{1,2})(\s?(?:dec|d)(?![A-Za-z\d]))?(?![\d/]|[,.]\d)"), _cricket),
     Token("d", (r"([1-9]\d{1,2})\*(?![\d*])"), _not_out),
     Token("d", (r"(\d{1,3})\s?[-–]\s?(\d{1,3})(?![\d,./%:-]\d|\d|%|\s?=)"), _pair),
 )

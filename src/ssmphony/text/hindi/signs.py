@@ -19,7 +19,12 @@ def _phrase(match: re.Match[str], state: Context) -> Said:
     return tuple(_PHRASES[match[0].lower()].split()), match.end()
 
 
-def _word(match: re.Match[str], state: Context) -> Said | None:
+def _messrs(match: re.Match[str], state: Context) -> Said:
+    """M/s Sharma & Sons"""
+    return ("मेसर्स",), match.end()
+
+
+def word(match: re.Match[str], state: Context) -> Said | None:
     if (
         not match[0].endswith(VISARGA)
         or match[0][:-1] in VISARGA_STEMS
@@ -76,27 +81,39 @@ def _emoji(match: re.Match[str], state: Context) -> Said | None:
 
 
 PHRASES = (
+    Token("l", r"(?<![A-Za-z\d])M/[sS]\.?(?=\s)", _messrs),
     Token(
         "dlh",
         (rf"(?<![A-Za-z\d./-])(?i:{_ANY_PHRASE})(?![A-Za-z\d]|[./-]\d|{DEVANAGARI})"),
         _phrase,
     ),
 )
+
+
+def _initialism(match: re.Match[str], state: Context) -> Said | None:
+    """Letters that are a word too, before what tells that they are none: fir दर्ज, it सेक्टर."""
+    after = state.after(match.end()).lower()
+    if after not in latin.initialism_before().get(match[0].lower(), ()) or state.character(match.end()) != " ":
+        return None
+    return latin.to_devanagari(match[0].upper()), match.end()
+
+
 MIXED = (
+    Token("l", r"(?<![A-Za-z\d'’.-])[A-Za-z]{2,4}(?![A-Za-z\d'’.-])", _initialism),
     Token(
         "dl", r"(?<![A-Za-z\d])(?:[A-Za-z]\.(?:[A-Za-z]\.)+|[A-Za-z\d]{1,30}(?:[-.&/][A-Za-z\d]{1,30}){0,8})", _mixed
     ),
 )
 WORDS = (
     Token("h", (rf"(?<={DEVANAGARI}){VISARGA}(?!{DEVANAGARI})"), _pause),
-    Token("h", (rf"{DEVANAGARI}+"), _word),
+    Token("h", (rf"{DEVANAGARI}+"), word),
     Token("l", (r"[A-Za-z]+(?:['’][A-Za-z]+)?"), _latin),
 )
 TOKENS = (
     Token("s", r"(?<=\d)\s?[★⭐](?![★⭐☆])", _star),
     Token("s", (r"(?<=\d)\.(?=\s)"), _item),
     Token("s", (r"[-–—−]+"), _dash),
-    Token("s", (r"[,،、;:()\[\]{}…]|\.\.+"), _pause),
+    Token("s", (r"[,،、;:\[\]{}…]|\.\.+"), _pause),
     Token("s", (f"[{re.escape(''.join(SYMBOLS))}]"), _symbol),
     Token("s", (f"[{''.join(_EMOJI)}]"), _emoji),
 )

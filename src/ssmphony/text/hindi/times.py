@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ssmphony.text.hindi import numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 _HALF = r"(?:[AaPp]\.?[Mm]\b\.?)"
 _CLOCK = rf"(\d{{1,2}})(?:([:.])([0-5]\d)(?::([0-5]\d))?)?(?![\d])(?:\s?({_HALF}))?"
@@ -44,7 +45,7 @@ def clock(hour: int, minute: int, everyday: bool = True) -> tuple[str, ...]:
     From 13 o'clock on, as timetables have it, and where not ``everyday``, the minutes are counted.
     """
     if minute == 0:
-        return (*numbers.cardinal(hour), "बजे")
+        return (*numbers.cardinal(hour), "बजे") if hour else ("रात", "बारह", "बजे")
     if not everyday or not 1 <= hour <= 12 or minute not in (15, 30, 45):
         return (*numbers.cardinal(hour), "बजकर", *numbers.cardinal(minute), "मिनट")
     if minute == 30 and hour in (1, 2):
@@ -78,11 +79,24 @@ def _one(match: re.Match[str], state: Context) -> Said | None:
         return None  # 1:50,000
     if not (match[5] or match[6]) and paired(match, state):
         return None
+    if time and time.point == "." and not match[6] and not time.half and time.hour and _after_part(match, state):
+        return time.words(state.style.clock == "everyday"), match.end()
     if time is None or not _is_time(time, match[6]) or (match[6] and not (time.point or time.half)):
         return None
     if time.point == "." and not time.half and match[6] != "बजे":
         return None
-    return (*_day(time, match.start(), state), *time.words(state.style.clock == "everyday")), match.end()
+    if time.hour == 0 and time.second is not None and not (time.half or match[6]):  # 00:45:30, a length
+        minutes = (*numbers.cardinal(time.minute), "मिनट") if time.minute else ()
+        return (*minutes, *numbers.cardinal(time.second), "सेकंड"), match.end()
+    words = time.words(state.style.clock == "everyday")
+    if words[0] in PARTS_OF_DAY:  # midnight
+        return (words[1:] if state.before(match.start()) in PARTS_OF_DAY else words), match.end()
+    return (*_day(time, match.start(), state), *words), match.end()
+
+
+def _after_part(match: re.Match[str], state: Context) -> bool:
+    """Whether a part of the day makes two numbers with a point a time: शाम 4.30."""
+    return state.before(match.start()) in PARTS_OF_DAY and len(match[0].rsplit(".", 1)[-1]) == 2
 
 
 def paired(match: re.Match[str], state: Context) -> bool:
@@ -101,11 +115,15 @@ def _range(match: re.Match[str], state: Context) -> Said | None:
         return None
     if match[11] and match[11] != "बजे" and not (first.point or second.point):
         return None  # 6-8 hrs
+    if second.half and not first.half and not first.point and 1 <= first.hour <= 12:  # 8-10 PM
+        other = {"a": "p", "p": "a"}[second.half[0].lower()]
+        first = first._replace(half=second.half if first.hour < second.hour != 12 or first.hour == 12 else other)
     if not (match[11] or (_is_time(first, None) and _is_time(second, None))):
         return None
     everyday = state.style.clock == "everyday"
     words = (*_day(first, match.start(), state), *first.words(everyday, first=True), "से")
-    return (*words, *second.part_of_day, *second.words(everyday)), match.end()
+    again = () if second.part_of_day == first.part_of_day else second.part_of_day
+    return (*words, *again, *second.words(everyday)), match.end()
 
 
 def _four_digits(match: re.Match[str], state: Context) -> Said | None:
@@ -114,7 +132,7 @@ def _four_digits(match: re.Match[str], state: Context) -> Said | None:
     return (clock(hour, minute, everyday=False), match.end()) if hour < 25 else None
 
 
-_GROUP = re.compile(r",\d{3}(?!\d)")
+_GROUP = Lazy(r",\d{3}(?!\d)")
 TOKENS = (
     Token("d", r"([0-2]\d)([0-5]\d)\s?(?i:hrs?|hours)(?![A-Za-z])", _four_digits),
     Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),

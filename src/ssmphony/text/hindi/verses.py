@@ -7,6 +7,7 @@ import re
 
 from ssmphony.text.hindi import measures, numbers, quantities, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 _BOOKS = {row[0]: len(row) > 1 for row in tables.rows("scriptures")}
 """Whether a point may stand between chapter and verse."""
@@ -15,8 +16,8 @@ _SURAS = frozenset("सूरा सूरह".split())
 """The name of the sura may follow (सूरा अल-बक़रा)."""
 _KINDS_OF_BOOKS = ("उपनिषद", "उपनिषद्", "पनिषद", "पनिषद्", "पुराण", "स्मृति", "संहिता", "सूत्र")
 """Ends of the names of books whose places have points."""
-_CLOCK_AFTER = re.compile(rf"\s?(?:बजे|बजकर|[AaPp]\.?[Mm]\b|hrs|मिनट|घंटे)(?!{DEVANAGARI})")
-_LISTED = re.compile(r"\d{1,3}[:.]\d{1,3}(?:[-–]\d{1,3})?\s?[;,]\s?\Z")
+_CLOCK_AFTER = Lazy(rf"\s?(?:बजे|बजकर|[AaPp]\.?[Mm]\b|hrs|मिनट|घंटे)(?!{DEVANAGARI})")
+_LISTED = Lazy(r"\d{1,3}[:.]\d{1,3}(?:[-–]\d{1,3})?\s?[;,]\s?\Z")
 
 
 def _verse(match: re.Match[str], state: Context) -> Said | None:
@@ -24,12 +25,12 @@ def _verse(match: re.Match[str], state: Context) -> Said | None:
     book = _book(match.start(), state)
     if book is None or _CLOCK_AFTER.match(state.text, match.end()):
         return None
-    if match["point"] == "." and (not _BOOKS.get(book, True) or _counted(match.end(), state)):
+    if match["point"] != ":" and (not _BOOKS.get(book, True) or _counted(match.end(), state)):
         return None
     parts = [part for part in match.group("chapter", "verse", "third") if part]
     words = [word for part in parts for word in numbers.cardinal(int(part))]
     if match["last"]:
-        words += ("से", *(word for part in re.split("[:.]", match["last"]) for word in numbers.cardinal(int(part))))
+        words += ("से", *(word for part in re.split("[:./]", match["last"]) for word in numbers.cardinal(int(part))))
     return tuple(words), match.end()
 
 
@@ -59,12 +60,18 @@ def _book(place: int, state: Context) -> str | None:
     )
 
 
+def _numbered(match: re.Match[str], state: Context) -> Said:
+    """॥ १.१ ॥ and ॥२-४७॥: chapter and verse between the strokes that end it."""
+    return tuple(word for part in re.findall(r"\d+", match[0]) for word in numbers.cardinal(int(part))), match.end()
+
+
 TOKENS = (
+    Token("d", r"(?<![\d.,])\d{1,3}(?:\s?[.:/,-]\s?\d{1,4}){1,2}(?=\s?(?:॥|।।|\|\|))", _numbered),
     Token(
         "d",
         (
-            r"(?P<chapter>\d{1,3})(?P<point>[:.])(?P<verse>\d{1,3})(?:(?P=point)(?P<third>\d{1,3}))?"
-            r"(?:\s?[-–—]\s?(?P<last>(?:\d{1,3}[:.])?\d{1,3}))?(?![\d:]|\.\d|-\d)"
+            r"(?P<chapter>\d{1,3})(?P<point>[:./])(?P<verse>\d{1,3})(?:(?P=point)(?P<third>\d{1,3}))?"
+            r"(?:\s?[-–—]\s?(?P<last>(?:\d{1,3}[:./])?\d{1,3}))?(?![\d:]|[./]\d|-\d)"
         ),
         _verse,
     ),

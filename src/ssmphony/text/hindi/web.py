@@ -6,15 +6,16 @@ import re
 
 from ssmphony.text.hindi import abbreviations, latin, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 
 _WORDS = {row[0]: tuple(row[1].split()) for row in tables.rows("web_words")}
 _TOP = (
     "com|in|co|org|net|gov|edu|nic|info|io|tv|ai|app|biz|uk|us|au|ca|eu|dev|me"
-    "|pdf|jpg|jpeg|png|html|php|mp3|mp4|docx|xlsx|zip|apk|exe"
+    "|txt|csv|py|json|xml|doc|xls|ppt|pptx|md|wav|cpp|gif|svg|rar|pdf|jpg|jpeg|png|html|php|mp3|mp4|docx|xlsx|zip|apk|exe"
 )
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,40})"
 _PATH = r"(?:[/?#][A-Za-z0-9/?&=%#._~:+-]{0,400})?"
-_PIECE = re.compile(rf"[A-Za-z]+|\d+|{DEVANAGARI}+|[!-/:-@\[-`{{-~]")
+_PIECE = Lazy(rf"[A-Za-z]+|\d+|{DEVANAGARI}+|[!-/:-@\[-`{{-~]")
 _CLOSING = ".,:;!?-_/&=#~+%"
 
 
@@ -64,8 +65,13 @@ def _hashtag(match: re.Match[str], state: Context) -> Said | None:
     return (("हैशटैग", *words), match.end()) if words else None
 
 
+def _dot(match: re.Match[str], state: Context) -> Said:
+    """The dot that a name begins with: .NET, .env, .in डोमेन."""
+    return _WORDS["."], match.end()
+
+
 _NAME = rf"(?:[A-Za-z0-9_]|{DEVANAGARI}){{1,60}}"
-_CODE = re.compile(r"-\d{5}")
+_CODE = Lazy(r"-\d{5}")
 TOKENS = (
     Token("ld", (rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,5}}"), _mail),
     Token("l", (rf"((?i:https?://))(?:{_LABEL}\.){{0,6}}{_LABEL}(?::\d{{1,5}})?{_PATH}"), _address),
@@ -75,6 +81,7 @@ TOKENS = (
         (rf"()(?=\d{{0,9}}[A-Za-z-])(?:{_LABEL}\.){{1,6}}(?:{_TOP})(?![A-Za-z0-9@]|\.[A-Za-z]){_PATH}"),
         _address,
     ),
+    Token("s", r"(?<![^\s(\"'“‘/])\.(?=[A-Za-z]{2,8}(?![A-Za-z.]))", _dot),
     Token("s", (rf"@({_NAME})"), _handle),
     Token("s", (rf"#({_NAME})"), _hashtag),
 )
