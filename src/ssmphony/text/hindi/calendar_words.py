@@ -17,6 +17,8 @@ _SHORT_DAYS = {name: row[0] for row in _DAYS for name in row[2].split() if not n
 _SHORT_MONTHS = {name: row[0] for row in _MONTHS for name in row[2].split()[1:]}
 SHORT_NAMES = _SHORT_DAYS | _SHORT_MONTHS
 _NAMES = {name: row[0] for row in (*_DAYS, *_MONTHS) for name in row[2].split()}
+NAMES = frozenset(name.lower() for name in _NAMES)
+"""Names of days and months in English, in small letters."""
 _ALONE = frozenset(SHORT_NAMES) - {"Mar", "Sat", "Sun"}
 """Short names that are no words: read in Hindi also where no other name stands next to them."""
 _PLACES = {name: place for rows in (_DAYS, _MONTHS) for place, row in enumerate(rows) for name in " ".join(row).split()}

@@ -9,7 +9,7 @@ from ssmphony.text.hindi.context import Context, Said, Token
 from ssmphony.text.hindi.lazy import Lazy
 
 _ELEMENTS = frozenset(row[0] for row in tables.rows("elements"))
-_COMPOUNDS = frozenset(row[0] for row in tables.rows("elements") if row[1:] == ("compound",))
+COMPOUNDS = frozenset(row[0] for row in tables.rows("elements") if row[1:] == ("compound",))
 _MOLECULES = frozenset("H2 N2 O2 O3 F2 Cl2 Br2 I2 P4 S8".split())
 _NUMBERS = tuple(row[1] for row in tables.rows("english_numbers"))
 _IONS = "SO4|SO3|CO3|HCO3|PO4|NO3|NO2|OH|MnO4|CrO4|Cr2O7|CH3COO|Cl|Br|CN"
@@ -57,7 +57,7 @@ def _is_formula(body: str, parts: list[str], charge: str) -> bool:
         or any(part[0] == "0" for part in parts)
     ):
         return False
-    if charge or body.lstrip("0123456789") in _COMPOUNDS | _MOLECULES:
+    if charge or body.lstrip("0123456789") in COMPOUNDS | _MOLECULES:
         return True
     if not counts or len(set(symbols)) < 2 or body.isalpha() or max(counts) >= len(_NUMBERS):
         return False

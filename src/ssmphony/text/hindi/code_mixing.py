@@ -8,7 +8,8 @@ costs what its beginning and end cost.
 from __future__ import annotations
 
 from ssmphony.text.hindi import latin_readings, word_pairs
-from ssmphony.text.hindi.latin_readings import LATIN, RUNNING, Piece, Reading, reading_of
+from ssmphony.text.hindi.latin_readings import RUNNING, Piece, Reading, reading_of
+from ssmphony.text.hindi.latin_sentence import LATIN
 from ssmphony.text.hindi.unicode import Cleaned
 from ssmphony.text.hindi.word_pairs import EDGE, ENGLISH
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ssmphony.text.hindi import numbers
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
@@ -20,12 +21,28 @@ _COUNTED = ("घंटे", "घंटा", "घंटों", "मिनट")
 def _parts(match: re.Match[str], state: Context) -> Said | None:
     """Two parts or more, in falling order; an m alone is a metre, between hours and seconds it is minutes."""
     written = [(match[2 * place + 1], one, many) for place, (one, many, _) in enumerate(_PARTS) if match[2 * place + 1]]
-    if len(written) < 2:
-        return None
+    return (tuple(_counted(written)), match.end()) if len(written) > 1 else None
+
+
+def _counted(parts: Iterable[tuple[str, str, str]]) -> list[str]:
+    """The words of parts: how many as written, the name of one and of many."""
     words: list[str] = []
-    for count, one, many in written:
+    for count, one, many in parts:
         words += (*numbers.cardinal(int(count)), one if int(count) == 1 else many)
-    return tuple(words), match.end()
+    return words
+
+
+def of_clock(text: str) -> tuple[str, ...]:
+    """A length of time as hours, minutes and seconds, parts of zero left out: 01:33:21, 5:30 (of minutes)."""
+    counts = text.split(":")
+    parts = zip(counts, _PARTS[-len(counts) :], strict=True)
+    return tuple(_counted((count, one, many) for count, (one, many, _) in parts if int(count)))
+
+
+def _iso(match: re.Match[str], state: Context) -> Said | None:
+    """PT2H30M, P1DT12H, as computers write them."""
+    written = [(count, one, many) for count, (one, many, _) in zip(match.groups(), _PARTS, strict=True) if count]
+    return (tuple(_counted(written)), match.end()) if written else None
 
 
 def _with_colon(match: re.Match[str], state: Context) -> Said:
@@ -41,16 +58,17 @@ def _with_colon(match: re.Match[str], state: Context) -> Said:
 
 def _clockwise(match: re.Match[str], state: Context) -> Said:
     """1:23:45 घंटे"""
-    counts = [int(part) for part in match[1].split(":")]
-    words: list[str] = []
-    for count, (one, many, _) in zip(counts, _PARTS[1:], strict=True):
-        words += (*numbers.cardinal(count), one if count == 1 else many) if count else ()
-    return tuple(words), match.end()
+    return of_clock(match[1]), match.end()
 
 
 _ROW = "".join(rf"(?:(\d{{1,4}})\s?((?i:{names}))(?![A-Za-z])[\s,]?\s?)?" for *_, names in _PARTS)
 _GLUED = "".join(rf"(?:(\d{{1,4}})((?i:{names})))?" for *_, names in _PARTS)
 TOKENS = (
+    Token(
+        "l",
+        r"(?<![A-Za-z\d])P(?=T?\d)(?:(\d{1,4})D)?T?(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,4})S)?(?![A-Za-z\d])",
+        _iso,
+    ),
     Token("d", rf"(\d{{1,3}}:[0-5]\d:[0-5]\d)\s?(?:घंटे|घंटा|घंटों)(?!{DEVANAGARI})", _clockwise),
     Token("d", rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_COUNTED)})(?!{DEVANAGARI})", _with_colon),
     Token("d", rf"{_GLUED}(?![A-Za-z\d])", _parts),

@@ -25,10 +25,10 @@ WRITTEN = {written: Currency(*row[1:5]) for row in _ROWS for written in row[5].s
 _SIGN = "|".join(re.escape(sign) + (r"(?![A-Za-z])" if sign.isalpha() else "") for sign in
                  sorted(WRITTEN, key=len, reverse=True))  # fmt: skip
 _RUPEE = WRITTEN["₹"]
-_RUPEESWRITTEN = Lazy(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
+_RUPEES_NAMED = Lazy(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
 _NEXT_SCALE = Lazy(r"\s(\d{1,2})(?!\d)(?=\s?(?:करोड़|करोड|लाख|हज़ार|हजार|सौ|crore|lakh|lac|thousand))")
 _ONLY = Lazy(r"\s?/[-–=](?![\d\w])")
-_PER = Lazy(r"/\s?(?:(\d{1,4})\s)?")
+_PER = Lazy(r"(?:/\s?|\sper\s)(?:(\d{1,4})\s)?")
 
 
 def _sign_before(match: re.Match[str], state: Context) -> Said:
@@ -42,7 +42,7 @@ def _sign_before(match: re.Match[str], state: Context) -> Said:
     words = _amount(match["first"], match["second"], (*scaled, *also), currency, state)
     closing = _ONLY.match(state.text, stop)
     stop = closing.end() if closing else stop
-    if currency == _RUPEE and (again := _RUPEESWRITTEN.match(state.text, stop)):
+    if currency == _RUPEE and (again := _RUPEES_NAMED.match(state.text, stop)):
         stop = again.end()
     each, stop = _each(state.text, stop)
     return (*minus, *words, *each), stop
@@ -79,7 +79,7 @@ def _name(match: re.Match[str], state: Context) -> Said:
 
 def _only(match: re.Match[str], state: Context) -> Said:
     """500/- is rupees, whether it says so or not."""
-    again = _RUPEESWRITTEN.match(state.text, match.end())
+    again = _RUPEES_NAMED.match(state.text, match.end())
     return _amount(match[1], None, (), _RUPEE, state), again.end() if again else match.end()
 
 
@@ -117,7 +117,7 @@ def _each(text: str, place: int) -> Said:
     return ("प्रति", *count, *unit.words), unit.end
 
 
-_RANGE = rf"(?P<first>{NUMBER})(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
+_RANGE = rf"(?P<first>{NUMBER}|\.\d{{1,2}}(?!\d))(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
 _SIGNS = f"[{''.join(sign for sign in WRITTEN if len(sign) == 1 and not sign.isalpha())}]"
 _BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−](?=\d)"
 """A minus after the sign: ₹-500; after letters only after a space, since Rs-500 has a hyphen."""
@@ -137,5 +137,5 @@ TOKENS = (
     ),
     Token("s", _SIGNS, _name),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
-    Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEESWRITTEN.pattern}", _with_parts),
+    Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_NAMED.pattern}", _with_parts),
 )

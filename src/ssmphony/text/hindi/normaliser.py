@@ -73,13 +73,23 @@ _TOKENS: tuple[Token, ...] = (
     *signs.WORDS,
 )
 _LATIN = re.compile("[A-Za-z]")
-_PLAIN = re.compile(rf"{DEVANAGARI}+(?=[\s,।?!]|\Z)")
-_HEADS = frozenset(
-    head[0]
-    for written in (*tables.pairs("set_phrases"), *money.WRITTEN, "सेमी")
-    if (head := re.match(rf"{DEVANAGARI}+", written))
+
+
+_SILENT = frozenset(" \n'\"“”‘’")
+"""Characters that no token begins with."""
+_PLAIN = re.compile(
+    rf"(?:{DEVANAGARI}+|(?<![A-Za-z\d])(?:[a-z]{{3,}}|[A-Z][a-z]{{2,}}|[A-Z]{{3,}})|[,;])"
+    r"(?=[\s,।?!\"”]|['’](?![A-Za-z])|:(?=\s)|\Z)|:(?=\s|\Z)"
 )
-"""What expressions of several parts begin with."""
+_PHRASES = (*tables.pairs("set_phrases"), *tables.pairs("initialisms"), *tables.pairs("functions"), *money.WRITTEN)
+_ABBREVIATIONS = (*tables.pairs("abbreviations"), *tables.pairs("number_abbreviations"))
+_HEADS = frozenset(
+    head[0].lower()
+    for written in (*_PHRASES, *filter(str.isascii, _ABBREVIATIONS), *chemistry.COMPOUNDS, "सेमी")
+    if (head := re.match(rf"{DEVANAGARI}+|[A-Za-z]+", written))
+)
+"""What expressions of several parts begin with, and words that another reader than that of words has."""
+_NUMERAL = re.compile("[ivxlc]+")
 _BY_FIRST = {first: tuple(token for token in _TOKENS if first in token.first) for first in "dhls"}
 
 
@@ -102,10 +112,10 @@ def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
     readings: list[Reading] = []
     text, place = state.text, 0
     while place < len(text):
-        if text[place].isspace():
+        if text[place] in _SILENT:
             place += 1
             continue
-        said = _plain_word(place, state) or _token(place, state)
+        said = _plain(place, state) or _token(place, state)
         if said is None:
             place += 1
             continue
@@ -126,10 +136,20 @@ def _in_devanagari(cleaned: Cleaned) -> Cleaned:
     return code_mixing.rewrite(cleaned)
 
 
-def _plain_word(place: int, state: Context) -> Said | None:
-    """What most tokens are: a Devanagari word that nothing else begins with, before a blank or a clause mark."""
+def _plain(place: int, state: Context) -> Said | None:
+    """What most tokens are: a word that nothing else begins with, or a mark, before a blank or a clause mark."""
     match = _PLAIN.match(state.text, place)
-    return signs.word(match, state) if match and match[0] not in _HEADS else None
+    if match is None:
+        return None
+    written = match[0]
+    if written[0] >= "\u0900":
+        return signs.word(match, state) if written not in _HEADS else None
+    if written in ",;:":
+        return (), match.end()
+    lower = written.lower()
+    if lower in _HEADS or lower in calendar_words.NAMES or _NUMERAL.fullmatch(lower):
+        return None
+    return signs.latin_word(match, state)
 
 
 @cache

@@ -102,13 +102,18 @@ def _about(match: re.Match[str], state: Context) -> Said:
     return ("लगभग",), match.end()
 
 
+def _degrees(match: re.Match[str], state: Context) -> Said:
+    """The dash of 20°-25° and 20°C-25°C."""
+    return ("से",), match.end()
+
+
 def _percents(match: re.Match[str], state: Context) -> Said:
     """10%-15%"""
     first, second = numbers.decimal(match[1]), numbers.decimal(match[2])
     return (*first, "प्रतिशत", "से", *second, "प्रतिशत"), match.end()
 
 
-_NOT_GLUED = rf"(?<![A-Za-zΑ-ω\d)\].:]|{DEVANAGARI})"
+_NOT_GLUED = rf"(?<![A-Za-zΑ-ω\d)\].:°]|{DEVANAGARI})"
 SIGN = rf"(?P<sign>{_NOT_GLUED}[-−+](?=\d))?"
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?%{DASH}({NUMBER})\s?%"), _percents),
@@ -118,5 +123,6 @@ TOKENS = (
         _number,
     ),
     Token("s", (rf"{_NOT_GLUED}(?<!\.)\.\d{{1,15}}(?![\d.])"), _point),
+    Token("s", r"(?:(?<=°)|(?<=°[CF]))[-–—](?=\d{1,3}(?:\.\d{1,2})?\s?°)", _degrees),
     Token("s", (r"~(?=\s?[₹$€£]?\s?\d)"), _about),
 )

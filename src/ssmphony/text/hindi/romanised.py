@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -108,24 +107,31 @@ def units(pattern: str) -> tuple[str, ...]:
     >>> units("jAegA")
     ('j', 'A', 'e+', 'g', 'A$')
     """
-    found: list[str] = []
-    for place, phone in enumerate(pattern):
-        before, after = pattern[place - 1 : place], pattern[place + 1 : place + 2]
-        if phone == "~":
-            found.append("~" if after else "~I" if before == "I" else "~$")
-        elif phone in _VOWELS:
-            nasal = "~" * (after == "~")
-            if phone == "a" and "h" in (before, after):
-                found.append("ah")
-            elif before and before in _VOWELS + "~":
-                found.append(f"{phone}+{nasal}")
-            else:
-                found.append(phone + (nasal if after or phone == "a" else "$"))
-        elif after and after in (phone, _ASPIRATED.get(phone, phone)):
-            found.append(phone + "=")
-        else:
-            found.append(phone if after and after in _VOWELS else phone + ("_" if after else "$"))
-    return tuple(found)
+    padded = f" {pattern} "
+    return tuple(_unit(padded[place : place + 3]) for place in range(len(pattern)))
+
+
+def _unit(window: str) -> str:
+    """The unit of the phone in the middle, between its neighbours or the blank of an edge."""
+    before, phone, after = window[0].strip(), window[1], window[2].strip()
+    if phone == "~":
+        return "~" if after else "~I" if before == "I" else "~$"
+    if phone in _VOWELS:
+        nasal = "~" * (after == "~")
+        if phone == "a" and "h" in (before, after):
+            return "ah"
+        if before and before in _VOWELS + "~":
+            return f"{phone}+{nasal}"
+        return phone + (nasal if after or phone == "a" else "$")
+    if after and after in (phone, _ASPIRATED.get(phone, phone)):
+        return phone + "="
+    return phone if after and after in _VOWELS else phone + ("_" if after else "$")
+
+
+@cache
+def _typed(window: str) -> Forms:
+    """How the phone in the middle of a window is typed."""
+    return _forms(_unit(window))
 
 
 @lru_cache(maxsize=2_000)
@@ -139,12 +145,6 @@ def entries(key: str) -> tuple[Entry, ...]:
     return tuple(Entry(word, phones, frequency, phones[-1] in _VOWELS + "~") for word, phones, frequency in rows)
 
 
-@lru_cache(maxsize=5_000)
-def typed_forms(phones: str) -> tuple[Forms, ...]:
-    """How each phone of a word is typed."""
-    return tuple(map(_forms, units(phones)))
-
-
 @lru_cache(maxsize=20_000)
 def candidates(typed: str) -> tuple[Candidate, ...]:
     """Hindi words that lower-case letters may stand for, the likeliest first."""
@@ -153,11 +153,11 @@ def candidates(typed: str) -> tuple[Candidate, ...]:
     drawn = re.sub(r"(.)\1{2,}", r"\1", typed)  # bohotttt, yaaaar
     typed = re.sub(r"(.)\1{2,}", r"\1\1", typed)
     found = {one.word: one for one in short_forms().get(typed) or short_forms().get(drawn, ())}
-    vowel = True if typed[-1] in "eiou" else False if typed[-1] in _CLOSING else None
+    vowel = _ends_in_vowel(typed)
     for entry in entries(skeleton(typed)):
-        if vowel is not None and entry.vowel != vowel:
+        if vowel not in (None, entry.vowel):
             continue
-        cost = alignment_cost(typed, typed_forms(entry.phones)) / SCALE
+        cost = alignment_cost(typed, entry.phones) / SCALE
         if cost < _WORST:
             short = found.get(entry.word)
             cost = min(short.cost, cost) if short else cost
@@ -165,13 +165,28 @@ def candidates(typed: str) -> tuple[Candidate, ...]:
     return tuple(sorted(found.values(), key=lambda one: one.cost - math.log(one.frequency + 0.5))[:_MOST])
 
 
-def alignment_cost(typed: str, phones: Sequence[Forms]) -> int:
+def spells_frequent(typed: str, frequency: float) -> bool:
+    """Whether the letters spell a word that texts have more often than ``frequency``: quicker than `candidates`."""
+    vowel = _ends_in_vowel(typed)
+    return any(
+        entry.frequency > frequency and vowel in (None, entry.vowel) and alignment_cost(typed, entry.phones) < _TOO_MUCH
+        for entry in entries(skeleton(typed))
+    )
+
+
+def _ends_in_vowel(typed: str) -> bool | None:
+    """Whether a word that is typed so ends in a vowel; None where both are possible."""
+    return True if typed[-1] in "eiou" else False if typed[-1] in _CLOSING else None
+
+
+def alignment_cost(typed: str, phones: str) -> int:
     """The cost of the cheapest alignment of the letters with the phones, in hundredths; `_NEVER` for none."""
     reached = {0: 0}
-    for forms in phones:
+    padded = f" {phones} "
+    for first in range(len(phones)):
         ahead: dict[int, int] = {}
-        for place, cost in reached.items():
-            for form, extra in forms:
+        for form, extra in _typed(padded[first : first + 3]):
+            for place, cost in reached.items():
                 if typed.startswith(form, place):
                     stop, total = place + len(form), cost + extra
                     if total < ahead.get(stop, _TOO_MUCH):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from ssmphony.config import suggest
-from ssmphony.text.hindi import dates, numbers, roman, tables, telephone_keys, times
+from ssmphony.text.hindi import dates, durations, numbers, roman, tables, telephone_keys, times
 from ssmphony.text.hindi.codes import spell
 from ssmphony.text.hindi.context import DEVANAGARI
 from ssmphony.text.hindi.ordinals import bare
@@ -88,7 +88,7 @@ def _date(text: str, form: str) -> str:
     A month may have its name, and the parts of a fixed width need no marks between them (20240512); ``?`` stands for
     a part that is left out, as in VoiceXML.
     """
-    order = re.sub(r"(.)\1+", r"\1", form.lower()).replace(" ", "")
+    order = re.sub(r"(.)\1+", r"\1", re.sub("[^a-z]", "", form.lower()))
     named = _fixed_width(text, order) if re.fullmatch(r"[\d?]{4,8}", text) else _parts(text, order)
     if not named or not 1 <= named.get("m", 1) <= 12 or not 1 <= named.get("d", 1) <= 31:
         raise ValueError(text)
@@ -143,7 +143,16 @@ def _year(written: str) -> int:
     return dates.full_year(written) if len(written) == 2 else int(written)
 
 
+def _duration(text: str, form: str) -> str:
+    """01:33:21, 5:30 and 1'21"; other forms (2h 30m, PT5M) as they are written."""
+    primed = re.fullmatch(r"(\d{1,3})['’′]\s?(?:(\d{1,2})[\"”″])?", text)
+    written = f"{primed[1]}:{primed[2] or 0}" if primed else text
+    return " ".join(durations.of_clock(written)) if re.fullmatch(r"\d{1,3}(?::[0-5]?\d){1,2}", written) else text
+
+
 def _time(text: str, form: str) -> str:
+    if re.fullmatch(r"\d{1,3}['’′]\s?(?:\d{1,2}[\"”″])?", text):
+        return _duration(text, form)
     short = re.fullmatch(r"(\d{2})(\d{2})([aph?])", text)  # VoiceXML: 0830p
     if short:
         text = f"{short[1]}:{short[2]}" + {"a": "am", "p": "pm"}.get(short[3], "")
@@ -188,7 +197,7 @@ _KINDS: dict[str, Callable[[str, str], str]] = {
     "spell-out": _characters,
     "date": _date,
     "time": _time,
-    "duration": _as_written,
+    "duration": _duration,
     "currency": _currency,
     "telephone": _telephone,
     "fraction": _fraction,

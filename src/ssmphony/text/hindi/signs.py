@@ -36,7 +36,7 @@ def word(match: re.Match[str], state: Context) -> Said | None:
     return (words, match.end() - 1) if words else None
 
 
-def _latin(match: re.Match[str], state: Context) -> Said:
+def latin_word(match: re.Match[str], state: Context) -> Said:
     return latin.to_devanagari(match[0].replace("’", "'")), match.end()
 
 
@@ -107,7 +107,7 @@ MIXED = (
 WORDS = (
     Token("h", (rf"(?<={DEVANAGARI}){VISARGA}(?!{DEVANAGARI})"), _pause),
     Token("h", (rf"{DEVANAGARI}+"), word),
-    Token("l", (r"[A-Za-z]+(?:['’][A-Za-z]+)?"), _latin),
+    Token("l", (r"[A-Za-z]+(?:['’][A-Za-z]+)?"), latin_word),
 )
 TOKENS = (
     Token("s", r"(?<=\d)\s?[★⭐](?![★⭐☆])", _star),

@@ -18,6 +18,8 @@ _REACH = 60
 
 def is_colon(text: str, stop: int) -> bool:
     """Whether the visarga before ``stop`` is a colon: the sentence goes on, and nothing near it is Sanskrit."""
+    if text[stop - 2 : stop - 1] in ("ि", "ु"):
+        return False  # हरिः, गुरुः: Hindi has few words that end so
     rest = text[stop : stop + _REACH]
     if not re.match(_GOES_ON, rest):
         return False
