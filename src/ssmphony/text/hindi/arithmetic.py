@@ -65,14 +65,10 @@ def _derivative(match: re.Match[str], state: Context) -> Said:
 def _factorial(match: re.Match[str], state: Context) -> Said | None:
     """5! = 120, n!"""
     after = state.text[match.end() : match.end() + 20]
-    if not _GOES_ON.match(after) and (after.strip(" .।") or not _factor(state.text[: match.start()])):
+    before = state.text[max(0, match.start() - 24) : match.start()]
+    if not _GOES_ON.match(after) and (after.strip(" .।") or not _FACTOR.search(before)):
         return None
     return ("फ़ैक्टोरियल",), match.end()
-
-
-def _factor(before: str) -> bool:
-    """Whether what ends a sentence with an exclamation mark is a variable of a formula."""
-    return bool(_FACTOR.search(before[-24:]))
 
 
 def _absolute(match: re.Match[str], state: Context) -> Said:
@@ -192,6 +188,7 @@ _DIVISOR = Lazy(r"\s?(?:\d{1,4}|Δ[a-zA-Z]|\d{0,3}[A-Za-zα-ω](?![A-Za-z/])|\((
 _UNKNOWNS = Lazy("[xyzα-ωΔ]")
 _GOES_ON = Lazy(r"\s?(?:[-=+×÷*/<>≤≥≠−]|\)|(?:का|की|के|को|में|से|तक|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
 _FACTOR = Lazy(r"(?:(?:\A|[=×*/(+÷−-]\s?)[nkrm]|[=×*÷−-]\s?\([^()]{1,12}\))\Z")
+"""A variable or a bracket of a formula, where an exclamation mark at the end is a factorial."""
 _APPLIED = Lazy(rf"(?:(?<![A-Za-z.])[A-Za-zα-ω]|(?<![A-Za-z])(?:{'|'.join(_FUNCTIONS)}))[²³]?\Z")
 _APPLIED_BEFORE = Lazy(rf"{_APPLIED.pattern[:-2]}\([^()]{{0,24}}\Z")
 _YEAR = Lazy(r"(?:19|20)\d\d")

@@ -216,7 +216,11 @@ def _before_era(match: re.Match[str], state: Context) -> Said:
 
 def _to_era(match: re.Match[str], state: Context) -> Said | None:
     """500 ई.पू.-200 ई."""
-    return (("से",), match.end()) if re.search(r"ई\.\s?पू\.\Z", state.text[: match.start()][-8:]) else None
+    return (
+        (("से",), match.end())
+        if re.search(r"ई\.\s?पू\.\Z", state.text[max(0, match.start() - 8) : match.start()])
+        else None
+    )
 
 
 def _era(match: re.Match[str], state: Context) -> Said:
