@@ -228,7 +228,7 @@ class LettersTask(TextTask[LettersToFrames, CosineCodec]):
         x, mask, _ = expand_tokens(encoded, ends, torch.zeros_like(ends[:, 0]), frames.shape[1])
         made, _ = self.model.frames(x, mask, self.model.initial_frames(len(ends)))
         real = ends.diff(dim=1, prepend=torch.zeros_like(ends[:, :1])).clamp(min=1).log()
-        copy, _ = self.codec.render(frames)
+        copy = self.codec.render(frames).samples
         samples = F.pad(batch.features["samples"], (0, HOP))[:, : copy.shape[1]]
         losses = {
             "frames": masked_mean((made - frames).abs(), batch.frame_mask),

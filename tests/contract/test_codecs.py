@@ -23,7 +23,7 @@ TINY: dict[str, Any] = {
 }
 
 #: Rounding in a pitch adds up to a phase, and a partial's phase is so many times the fundamental's.
-TOLERANCES = {"mel_vocoder harmonic": 1e-4}
+TOLERANCES = {"mel_vocoder harmonic": 1e-4, "mel_source_filter": 1e-4}
 every_codec = pytest.mark.parametrize("kind", TINY)
 
 
@@ -60,7 +60,7 @@ def test_the_future_changes_nothing(tiny: contract.Stream) -> None:
     """Causality without a gradient: other frames after the lookahead give the same samples, to the last bit."""
     x = tiny.inputs(1)
     y, _ = tiny.run(x, contract.present(x), tiny.begin(1))
-    for step in (0, tiny.lookahead, tiny.time - 2):
+    for step in (0, tiny.lookahead, tiny.time - 4):  # by the frames after one that counts for little
         other = x.clone()
         other[:, step + 1 :] = tiny.inputs(1, seed=1)[:, step + 1 :]
         z, _ = tiny.run(other, contract.present(other), tiny.begin(1))

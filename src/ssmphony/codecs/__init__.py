@@ -2,11 +2,13 @@
 
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
 from ssmphony.codecs.lewm import LeWMCodecConfig
+from ssmphony.codecs.mel_source_filter import MelSourceFilterConfig
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
 from ssmphony.codecs.spectrum import SpectrumConfig
 
 CODECS = {
     "mel_vocoder": MelVocoderConfig,
+    "mel_source_filter": MelSourceFilterConfig,
     "griffin_lim": GriffinLimConfig,
     "lewm": LeWMCodecConfig,
     "spectrum": SpectrumConfig,

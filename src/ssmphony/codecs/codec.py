@@ -59,23 +59,36 @@ class Codec(Decoder):
         """``codec_decoder`` and, where there is a network that encodes, ``codec_encoder``."""
 
 
+class Rendering(NamedTuple):
+    """Whole utterances, decoded differentiably."""
+
+    samples: Tensor
+    """(batch, time * hop_length)."""
+    pitch: Tensor | None = None
+    """(batch, time) in Hz, also where nothing has one; None from a codec that predicts none."""
+    voicing: Tensor | None = None
+    """(batch, time), log odds that there is a pitch; None from a codec that does not ask."""
+
+
 class NetworkCodec(nn.Module, Codec):
     """Base of codecs with weights."""
 
     predicts_pitch = False
     """Whether `render` returns a pitch, which can be trained on that of recordings."""
+    mixed_precision = False
+    """Whether `render` may run in mixed precision: it keeps phases and magnitudes exact itself."""
 
-    def render(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Decode whole utterances, without lookahead, differentiably.
+    def render(self, frames: Tensor, pitch: Tensor | None = None) -> Rendering:
+        """Decode whole utterances (batch, time, channel), without lookahead, differentiably.
 
-        frames (batch, time, channel) → samples (batch, time * hop_length), and the pitch (batch, time) in Hz where the
-        codec predicts it.
+        ``pitch`` (batch, time), in Hz and 0 where unvoiced, takes the place of the one that a codec predicts; those
+        that cannot be given one ignore it.
         """
         batch, time, _ = frames.shape
         padded = F.pad(frames, (0, 0, 0, self.lookahead))
         mask = torch.arange(time + self.lookahead, device=frames.device).expand(batch, -1) < time
         samples, _ = self.decode(padded, mask, self.initial_state(batch))
-        return samples[:, self.lookahead * self.grid.hop_length :], None
+        return Rendering(samples[:, self.lookahead * self.grid.hop_length :])
 
 
 class TrainableCodec(NetworkCodec, Encoder):

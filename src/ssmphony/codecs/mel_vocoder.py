@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.audio.mel import hann, mel_filterbank
-from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, SpectrumCodec, Stft, TrainableCodec
+from ssmphony.audio.mel import hann
+from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, Rendering, SpectrumCodec, Stft, TrainableCodec
 from ssmphony.codecs.harmonic import HarmonicHead
+from ssmphony.codecs.log_mel import LogMel
 from ssmphony.codecs.overlap_add import overlap_add
 from ssmphony.config import Config
 from ssmphony.interfaces import Array
@@ -93,7 +94,6 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
     """The default codec. See the module's docstring for the network and `MelVocoderState` for its memory."""
 
     window: Tensor
-    filterbank: Tensor
 
     def __init__(self, config: MelVocoderConfig) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
         self.trunk_lookahead = config.lookahead_per_conv * (config.n_layers + 1)
         self.lookahead = self.trunk_lookahead + self.overlap // 2
         self.register_buffer("window", torch.from_numpy(hann(n_fft)).float(), persistent=False)
-        self.register_buffer("filterbank", torch.from_numpy(mel_filterbank(self.format)), persistent=False)
+        self.log_mel = LogMel(self.format)
 
     def initial_state(self, batch: int) -> MelVocoderState:
         new = self.head.weight.new_zeros
@@ -152,9 +152,9 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Whole utterances, (batch, time, n_mels) → (batch, time * hop_length)."""
-        return self.render(frames)[0]
+        return self.render(frames).samples
 
-    def render(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
+    def render(self, frames: Tensor, pitch: Tensor | None = None) -> Rendering:
         """As `NetworkCodec.render`; with harmonics there is a pitch also where nothing sounds."""
         batch, time, _ = frames.shape
         padded = F.pad(frames, (0, 0, 0, self.lookahead))
@@ -162,9 +162,9 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
         fresh = self.initial_state(batch)
         spectrum, _ = self.trunk(padded, mask, fresh.trunk)
         samples, *_ = self.inverse_stft(spectrum, fresh.segments, fresh.segment_mask)
-        first, pitch = self.trunk_lookahead, spectrum.pitch
-        pitch = None if pitch is None else pitch[:, first : first + time]
-        return samples[:, self.lookahead * self.format.hop_length :], pitch
+        first, found = self.trunk_lookahead, spectrum.pitch
+        found = None if found is None else found[:, first : first + time]
+        return Rendering(samples[:, self.lookahead * self.format.hop_length :], found)
 
     def trunk(self, frames: Tensor, mask: Tensor, state: TrunkState) -> tuple[Spectrum, TrunkState]:
         """The network before the inverse STFT."""
@@ -208,9 +208,4 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels); see `ssmphony.audio.mel`."""
-        n_fft, hop = self.format.n_fft, self.format.hop_length
-        mode = "reflect" if samples.shape[1] > n_fft // 2 else "constant"  # too short to be reflected
-        padded = F.pad(samples, (n_fft // 2, n_fft // 2), mode=mode)
-        spectrum = torch.stft(padded, n_fft, hop, window=self.window, center=False, return_complex=True)
-        mel = spectrum.abs().transpose(1, 2) @ self.filterbank
-        return torch.log(mel.clamp(min=self.format.log_floor))
+        return self.log_mel(samples)

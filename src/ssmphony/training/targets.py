@@ -13,6 +13,15 @@ from ssmphony.alignment.monotonic import anchor_penalty, search, token_means
 from ssmphony.data.dataset import Batch
 
 
+LOWEST_HZ = 50.0
+"""Below it a teacher passes from one voiced phone to an unvoiced one: nothing is voiced there."""
+
+
+def voiced_hz(pitch: Tensor) -> Tensor:
+    """Pitch in Hz, 0 where nothing is voiced."""
+    return torch.where(pitch >= LOWEST_HZ, pitch, 0.0)
+
+
 class Targets(NamedTuple):
     """Per token, (batch, token): durations in frames, pitch in octaves above the speaker's mean, and energy, the mean
     of the normalised mel. Per frame, (batch, frame): the contour of the pitch. Unvoiced stretches are interpolated in

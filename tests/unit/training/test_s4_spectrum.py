@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from ssmphony.export.weights import read_weights
 from ssmphony.training.run import build, read_config, train
-from ssmphony.training.tasks.s4_spectrum import LOWEST_HZ, S4SpectrumTask
+from ssmphony.training.targets import LOWEST_HZ
+from ssmphony.training.tasks.s4_spectrum import S4SpectrumTask
 from ssmphony.types import SsmphonyError
 from tests.unit.training.corpus import write_corpus
 from tests.unit.training.runs import scalars, settings

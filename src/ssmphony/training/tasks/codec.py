@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from ssmphony.codecs.codec import LOG_MEL, TrainableCodec
+from ssmphony.codecs.codec import LOG_MEL, Rendering, TrainableCodec
 from ssmphony.config import Config
 from ssmphony.data.crops import AudioCrops, CropSource
 from ssmphony.data.prepared import read_samples
@@ -20,9 +21,11 @@ from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import AdversarialConfig
 from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.schedule import OptimiserConfig
+from ssmphony.training.targets import voiced_hz
 from ssmphony.training.task import Task
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import FrameGrid, MelFormat, SsmphonyError
+
 
 
 class CodecTaskConfig(Config):
@@ -40,7 +43,10 @@ class CodecTaskConfig(Config):
     frames: int = Field(default=64, ge=16)
     """Length of a crop."""
     pitch_weight: float = 1.0
-    """Weight of the error of the pitch, in octaves, where the codec predicts one and the recording has one."""
+    """Weight of the error of the pitch, in octaves, where the codec predicts one and the recording has one; and of that
+    of voicing, where the codec predicts it."""
+    given_pitch_steps: int = Field(default=0, ge=0)
+    """So long a codec that can be given the pitch decodes with the recordings', and learns to predict it meanwhile."""
     optimiser: OptimiserConfig = OptimiserConfig()
     adversarial: AdversarialConfig | None = None
 
@@ -84,51 +90,50 @@ class CodecTask(Task[None, TrainableCodec]):
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
+        samples, frames, given, pitch = batch
+        pitch = voiced_hz(pitch)
+        rendering, target = self._copy(samples, frames, given, pitch)
         with self._full_precision():
-            prediction, target, pitch_loss = self._copy(*batch)
-            spectral = self.spectral(prediction, target)
-        losses = {"spectral": spectral}
-        loss = spectral
-        adversarial = self.config.adversarial
+            prediction = rendering.samples
+            losses = {"spectral": self.spectral(prediction, target)}
+            pitch_losses = _pitch_losses(rendering, pitch)
+        loss, adversarial = losses["spectral"], self.config.adversarial
         if self.discriminators is not None and adversarial and self.step >= adversarial.start_step:
             crop = self._crop(prediction.shape[-1], adversarial.samples)
             losses |= self.compete(self.discriminators, self.discriminators, target[:, crop], prediction[:, crop])
             loss = loss * adversarial.mel_weight + losses["generator"] + adversarial.feature_weight * losses["features"]
-        if pitch_loss is not None:
-            losses["pitch"] = pitch_loss
-            loss = loss + self.config.pitch_weight * pitch_loss
+        for value in pitch_losses.values():
+            loss = loss + self.config.pitch_weight * value
         self.descend(loss)
-        self.log_losses("train", losses, len(batch[0]))
+        self.log_losses("train", losses | pitch_losses, len(samples))
         self.end_step()
 
-    def _copy(
-        self, samples: Tensor, frames: Tensor, given: Tensor, pitch: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Decode a crop's frames, its own or those ``given``, with the error of the pitch.
+    def _copy(self, samples: Tensor, frames: Tensor, given: Tensor, pitch: Tensor) -> tuple[Rendering, Tensor]:
+        """Decode a crop's frames, its own or those ``given``; and the recording.
 
-        The first and last two hops lack frames that were cut away, so they are left out.
+        The first and last two hops lack frames that were cut away, so they are left out of the sound.
         """
-        own = self.codec.encode(samples)[:, : self.config.frames]
-        frames = torch.where(given[:, None, None], frames, own)
+        known = pitch if self.step < self.config.given_pitch_steps else None
+        with self._full_precision():
+            own = self.codec.encode(samples)[:, : self.config.frames]
+            frames = torch.where(given[:, None, None], frames, own)
+        with nullcontext() if self.codec.mixed_precision else self._full_precision():
+            rendering = self.codec.render(frames, known)
         edge = 2 * self.codec.grid.hop_length
-        copy, predicted = self.codec.render(frames)
-        error = None
-        if predicted is not None:
-            error = masked_mean((predicted / pitch.clamp(min=1.0)).log2().abs(), pitch > 0)
-        return copy[:, edge:-edge], samples[:, edge:-edge], error
+        return rendering._replace(samples=rendering.samples[:, edge:-edge]), samples[:, edge:-edge]
 
     def _crop(self, available: int, wanted: int) -> slice:
         start = int(torch.randint(max(1, available - wanted), ()))
         return slice(start, start + wanted)
 
     def _full_precision(self) -> torch.autocast:
-        """Mixed precision is for the discriminators, which cost the most: phases and logarithms need float32."""
+        """Mixed precision is for discriminators, and for codecs that allow it: phases and logarithms need float32."""
         return torch.autocast(self.device.type, enabled=False)
 
     def validation_step(self, samples: Tensor, batch_idx: int) -> None:
         with self._full_precision():
             frames = self.codec.encode(samples)
-            copy = self.codec.render(frames)[0][:, : samples.shape[-1]]
+            copy = self.codec.render(frames).samples[:, : samples.shape[-1]]
             samples = F.pad(samples, (0, max(0, copy.shape[-1] - samples.shape[-1])))[:, : copy.shape[-1]]
             again = self.codec.encode(copy)
             losses = {
@@ -139,6 +144,17 @@ class CodecTask(Task[None, TrainableCodec]):
         if batch_idx == 0:
             pictures.log_mels(self, "mel", {"recording": frames[0], "copy": again[0]})
             pictures.log_audio(self, {"recording": samples[0], "copy": copy[0]}, self.codec.grid.sample_rate)
+
+
+def _pitch_losses(rendering: Rendering, pitch: Tensor) -> dict[str, Tensor]:
+    """Of what the codec predicts; pitch (batch, time) is the recording's, 0 where it has none."""
+    losses: dict[str, Tensor] = {}
+    if rendering.pitch is not None:
+        error = (rendering.pitch / pitch.clamp(min=1.0)).log2().abs()
+        losses["pitch"] = masked_mean(error, pitch > 0)
+    if rendering.voicing is not None:
+        losses["voicing"] = F.binary_cross_entropy_with_logits(rendering.voicing, (pitch > 0).float())
+    return losses
 
 
 def _read_clips(path: str | None, ids: str | None, rate: int) -> list[Tensor]:

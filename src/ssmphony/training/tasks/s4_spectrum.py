@@ -22,12 +22,11 @@ from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import AdversarialConfig
 from ssmphony.training.losses import MultiScaleMelLoss, masked_mean, random_windows
+from ssmphony.training.targets import voiced_hz
 from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import Trains, VoiceModule
 from ssmphony.types import MelFormat, SsmphonyError
 
-LOWEST_HZ = 50.0
-"""Below it a teacher passes from one voiced phone to an unvoiced one: nothing is voiced there."""
 EDGE_FRAMES = 2
 """At the ends of a crop, which lack the frames that were cut away."""
 SHOWN = 2
@@ -146,9 +145,7 @@ class S4SpectrumTask(TextTask[S4Spectrum, SpectrumGenerator]):
 
     def targets(self, batch: Batch) -> Targets:
         """Durations, pitch and energy of the batch."""
-        f0 = batch.f0
-        hertz = torch.where(f0 >= LOWEST_HZ, f0, 0.0)
-        return Targets(batch.features["durations"].cumsum(dim=1), hertz, batch.features["energy"])
+        return Targets(batch.features["durations"].cumsum(dim=1), voiced_hz(batch.f0), batch.features["energy"])
 
     def crops(self, batch: Batch, targets: Targets) -> tuple[Tensor, Tensor]:
         """Sound of a random stretch of each clip, given its prosody, and the recording's: (batch, samples) each."""
