@@ -8,6 +8,7 @@ a runtime of its own. The config of a codec says in ``frames`` what it decodes: 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -64,17 +65,16 @@ class Rendering(NamedTuple):
 
     samples: Tensor
     """(batch, time * hop_length)."""
-    pitch: Tensor | None = None
-    """(batch, time) in Hz, also where nothing has one; None from a codec that predicts none."""
-    voicing: Tensor | None = None
-    """(batch, time), log odds that there is a pitch; None from a codec that does not ask."""
+    pitch_losses: Callable[[Tensor], dict[str, Tensor]] | None = None
+    """By name, how wrong the predicted pitch is, given the true one (batch, time) in Hz, 0 where there is none; None
+    from a codec that predicts none."""
 
 
 class NetworkCodec(nn.Module, Codec):
     """Base of codecs with weights."""
 
     predicts_pitch = False
-    """Whether `render` returns a pitch, which can be trained on that of recordings."""
+    """Whether `render` returns losses of the pitch, to be trained on that of recordings."""
     mixed_precision = False
     """Whether `render` may run in mixed precision: it keeps phases and magnitudes exact itself."""
 

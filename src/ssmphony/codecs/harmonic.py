@@ -86,3 +86,10 @@ class HarmonicHead(nn.Module):
         phase = phase + carrier + half_turns + torch.sigmoid(noisy) @ self.interpolation * self.noise[frame]
         log_magnitude = log_magnitude + depth @ self.interpolation * torch.cos(2.0 * math.pi * ratio)
         return HarmonicSpectrum(log_magnitude, phase, pitch[..., 0].float()), clock[:, -1]
+
+
+def octave_error(predicted: Tensor, pitch: Tensor) -> Tensor:
+    """Mean distance of pitches (batch, time) in Hz, in octaves, where the true one is not 0."""
+    voiced = pitch > 0
+    error = (predicted / pitch.clamp(min=1.0)).log2().abs()
+    return (error * voiced).sum() / voiced.sum().clamp(min=1)

@@ -17,7 +17,7 @@ from torch import Tensor
 from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, Rendering, TrainableCodec
 from ssmphony.codecs.excitation import NOISE_LENGTH
 from ssmphony.codecs.log_mel import LogMel
-from ssmphony.codecs.pitch_predictor import PitchPredictor, PitchState, voiced_pitch
+from ssmphony.codecs.pitch_predictor import PitchPredictor, PitchState
 from ssmphony.codecs.source_filter import FilterState, SourceFilter, SourceFilterConfig, pitch_channel
 from ssmphony.types import MelFormat
 
@@ -104,10 +104,10 @@ class MelSourceFilter(SourceFilter, TrainableCodec):
         time = frames.shape[1]
         # not a product: padding need not be finite
         mel = _normalised(frames).masked_fill(~mask[..., None], 0.0)
-        pitch, voicing, state = self.pitch(mel, mask, layers.pitch)
+        scores, state = self.pitch(mel, mask, layers.pitch)
         mels, masks = torch.cat([layers.mels, mel], dim=1), torch.cat([layers.mask, mask], dim=1)
         late = masks[:, :time]
-        hertz = voiced_pitch(pitch, voicing) * late
+        hertz = scores.hertz() * late
         spectra, filtered = self.filter(_with_pitch(mels[:, :time], hertz), hertz, None, late, layers.filter)
         return spectra, MelSourceFilterLayers(masks[:, time:], mels[:, time:], state, filtered)
 
@@ -118,10 +118,11 @@ class MelSourceFilter(SourceFilter, TrainableCodec):
     def render(self, frames: Tensor, pitch: Tensor | None = None) -> Rendering:
         """As `NetworkCodec.render`. In training the noise of each row begins anywhere, so that none is learnt."""
         mel = _normalised(frames)
-        found, voicing = self.pitch.whole(mel)
-        hertz = voiced_pitch(found, voicing).detach() if pitch is None else pitch
+        scores = self.pitch.whole(mel)
+        hertz = scores.hertz().detach() if pitch is None else pitch
         first = torch.randint(NOISE_LENGTH, (len(mel),), device=mel.device) if self.training else None
-        return Rendering(self.synthesise(_with_pitch(mel, hertz), hertz, None, first), found, voicing)
+        samples = self.synthesise(_with_pitch(mel, hertz), hertz, None, first)
+        return Rendering(samples, pitch_losses=scores.losses)
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (batch, n) → log-mel (batch, 1 + n // hop_length, n_mels); see `ssmphony.audio.mel`."""

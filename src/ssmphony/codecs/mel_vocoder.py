@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann
 from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, Rendering, SpectrumCodec, Stft, TrainableCodec
-from ssmphony.codecs.harmonic import HarmonicHead
+from ssmphony.codecs.harmonic import HarmonicHead, octave_error
 from ssmphony.codecs.log_mel import LogMel
 from ssmphony.codecs.overlap_add import overlap_add
 from ssmphony.config import Config
@@ -162,9 +162,11 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
         fresh = self.initial_state(batch)
         spectrum, _ = self.trunk(padded, mask, fresh.trunk)
         samples, *_ = self.inverse_stft(spectrum, fresh.segments, fresh.segment_mask)
-        first, found = self.trunk_lookahead, spectrum.pitch
-        found = None if found is None else found[:, first : first + time]
-        return Rendering(samples[:, self.lookahead * self.format.hop_length :], found)
+        samples = samples[:, self.lookahead * self.format.hop_length :]
+        if spectrum.pitch is None:
+            return Rendering(samples)
+        found = spectrum.pitch[:, self.trunk_lookahead : self.trunk_lookahead + time]
+        return Rendering(samples, lambda pitch: {"pitch": octave_error(found, pitch)})
 
     def trunk(self, frames: Tensor, mask: Tensor, state: TrunkState) -> tuple[Spectrum, TrunkState]:
         """The network before the inverse STFT."""

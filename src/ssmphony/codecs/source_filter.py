@@ -1,4 +1,4 @@
-"""Frames of any width and their pitch → samples: ConvNeXt or S4D blocks, harmonics, noise and a free part, inverse STFT.
+"""Frames of any width, and their pitch → samples: blocks, a head of harmonics, noise and a free part, inverse STFT.
 
     frames ─Conv1d─▶ n × block ─LayerNorm, Linear─▶ H, θ, N, F, φ
     spectrum = exp(H) e^{iπ tanh θ} · STFT(pulses at the pitch) + exp(N) · noise + exp(F) e^{iφ} ─inverse STFT─▶ samples

@@ -11,11 +11,15 @@ import soundfile
 
 from ssmphony.types import SsmphonyError
 
+LOWEST_HZ = 50.0
+"""Below it a teacher's pitch passes from one voiced phone to an unvoiced one: nothing is voiced there."""
+
 
 def read_pitch(folder: Path, name: str) -> npt.NDArray[np.float32]:
     """The pitch of a prepared clip, (frame,) in Hz, 0 where there is none."""
     path = folder / "f0" / f"{name}.npy"
-    return read_array(path, f"{path} is missing: prepare the corpus again").astype(np.float32)
+    pitch = read_array(path, f"{path} is missing: prepare the corpus again").astype(np.float32)
+    return np.where(pitch >= LOWEST_HZ, pitch, np.float32(0.0))
 
 
 def read_samples(path: Path, rate: int, dtype: Literal["float32", "int16"] = "float32") -> npt.NDArray[Any]:

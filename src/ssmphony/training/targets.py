@@ -13,15 +13,6 @@ from ssmphony.alignment.monotonic import anchor_penalty, search, token_means
 from ssmphony.data.dataset import Batch
 
 
-LOWEST_HZ = 50.0
-"""Below it a teacher passes from one voiced phone to an unvoiced one: nothing is voiced there."""
-
-
-def voiced_hz(pitch: Tensor) -> Tensor:
-    """Pitch in Hz, 0 where nothing is voiced."""
-    return torch.where(pitch >= LOWEST_HZ, pitch, 0.0)
-
-
 class Targets(NamedTuple):
     """Per token, (batch, token): durations in frames, pitch in octaves above the speaker's mean, and energy, the mean
     of the normalised mel. Per frame, (batch, frame): the contour of the pitch. Unvoiced stretches are interpolated in
@@ -48,18 +39,26 @@ def alignment_scores(prior: Tensor, mel: Tensor) -> Tensor:
         )
 
 
-def align(
-    batch: Batch, mel: Tensor, prior: Tensor, mean_log2_f0: Mapping[int, float], anchor_tolerance: float
-) -> Targets:
-    """Durations by monotonic alignment inside the known times, and the recording's prosody averaged over them.
+def align(batch: Batch, mel: Tensor, prior: Tensor, anchor_tolerance: float) -> Tensor:
+    """Durations (batch, token) by monotonic alignment inside the known times.
 
-    mel: (batch, frame, n_mels) normalised; prior: (batch, token, n_mels); mean_log2_f0: by speaker id;
-    anchor_tolerance: in frames, see `anchor_penalty`. Raises `ValueError` for a clip with fewer frames than tokens.
+    mel: (batch, frame, n_mels) normalised; prior: (batch, token, n_mels); anchor_tolerance: in frames, see
+    `anchor_penalty`. Raises `ValueError` for a clip with fewer frames than tokens.
     """
     penalty = anchor_penalty(batch.anchors, prior.shape[1], mel.shape[1], anchor_tolerance)
     token_lengths = batch.token_mask.sum(1).cpu().numpy()
     frame_lengths = batch.frame_mask.sum(1).cpu().numpy()
     durations = search(alignment_scores(prior, mel).cpu().numpy() + penalty, token_lengths, frame_lengths)
+    return torch.from_numpy(durations).to(mel.device)
+
+
+def average(batch: Batch, mel: Tensor, lengths: Tensor, mean_log2_f0: Mapping[int, float]) -> Targets:
+    """The recording's prosody, averaged over tokens of ``lengths`` (batch, token) frames.
+
+    mel: (batch, frame, n_mels) normalised; mean_log2_f0: by speaker id.
+    """
+    durations = lengths.cpu().numpy()
+    token_lengths = batch.token_mask.sum(1).cpu().numpy()
     energy = mel.mean(-1).float().cpu().numpy()
     f0 = batch.f0.cpu().numpy()
     pitches, energies = np.zeros(durations.shape, "f4"), np.zeros(durations.shape, "f4")

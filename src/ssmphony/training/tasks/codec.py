@@ -19,13 +19,11 @@ from ssmphony.data.selection import select
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import AdversarialConfig
-from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
+from ssmphony.training.losses import MultiScaleMelLoss
 from ssmphony.training.schedule import OptimiserConfig
-from ssmphony.training.targets import voiced_hz
 from ssmphony.training.task import Task
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import FrameGrid, MelFormat, SsmphonyError
-
 
 
 class CodecTaskConfig(Config):
@@ -43,8 +41,8 @@ class CodecTaskConfig(Config):
     frames: int = Field(default=64, ge=16)
     """Length of a crop."""
     pitch_weight: float = 1.0
-    """Weight of the error of the pitch, in octaves, where the codec predicts one and the recording has one; and of that
-    of voicing, where the codec predicts it."""
+    """Weight of the error of the pitch, where the codec predicts one and the recording has one: in octaves, or
+    cross-entropies of pitch and voicing."""
     given_pitch_steps: int = Field(default=0, ge=0)
     """So long a codec that can be given the pitch decodes with the recordings', and learns to predict it meanwhile."""
     optimiser: OptimiserConfig = OptimiserConfig()
@@ -91,12 +89,11 @@ class CodecTask(Task[None, TrainableCodec]):
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
         samples, frames, given, pitch = batch
-        pitch = voiced_hz(pitch)
         rendering, target = self._copy(samples, frames, given, pitch)
         with self._full_precision():
             prediction = rendering.samples
             losses = {"spectral": self.spectral(prediction, target)}
-            pitch_losses = _pitch_losses(rendering, pitch)
+            pitch_losses = {} if rendering.pitch_losses is None else rendering.pitch_losses(pitch)
         loss, adversarial = losses["spectral"], self.config.adversarial
         if self.discriminators is not None and adversarial and self.step >= adversarial.start_step:
             crop = self._crop(prediction.shape[-1], adversarial.samples)
@@ -144,17 +141,6 @@ class CodecTask(Task[None, TrainableCodec]):
         if batch_idx == 0:
             pictures.log_mels(self, "mel", {"recording": frames[0], "copy": again[0]})
             pictures.log_audio(self, {"recording": samples[0], "copy": copy[0]}, self.codec.grid.sample_rate)
-
-
-def _pitch_losses(rendering: Rendering, pitch: Tensor) -> dict[str, Tensor]:
-    """Of what the codec predicts; pitch (batch, time) is the recording's, 0 where it has none."""
-    losses: dict[str, Tensor] = {}
-    if rendering.pitch is not None:
-        error = (rendering.pitch / pitch.clamp(min=1.0)).log2().abs()
-        losses["pitch"] = masked_mean(error, pitch > 0)
-    if rendering.voicing is not None:
-        losses["voicing"] = F.binary_cross_entropy_with_logits(rendering.voicing, (pitch > 0).float())
-    return losses
 
 
 def _read_clips(path: str | None, ids: str | None, rate: int) -> list[Tensor]:

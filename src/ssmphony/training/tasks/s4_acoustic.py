@@ -20,7 +20,7 @@ from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import MelDiscriminators
 from ssmphony.training.listening import Listening
 from ssmphony.training.losses import dissimilarity, masked_mean, random_windows
-from ssmphony.training.targets import Targets, align, alignment_scores
+from ssmphony.training.targets import Targets, align, alignment_scores, average
 from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import MelFormat, SsmphonyError
@@ -55,6 +55,9 @@ class S4AcousticTaskConfig(TextTaskConfig):
     kind: Literal["s4_acoustic"] = "s4_acoustic"
     vocoder: str | None = None
     """A run, checkpoint or voice whose codec decodes the validation clips; without one Griffin-Lim does."""
+    timing: Literal["aligned", "corpus"] = "aligned"
+    """Where durations come from: from an alignment that is learnt, inside whatever times the corpus knows; or from the
+    corpus itself, which then has a time for each phone."""
     anchor_tolerance: float = Field(default=5.0, ge=0.0)
     """Frames by which the alignment may leave the known times, see `anchor_penalty`."""
     mse_weight: float = 0.5
@@ -120,7 +123,7 @@ class S4AcousticTask(TextTask[S4Acoustic, None]):
             VoiceModule(model, None, "model"),
             symbols,
             model.config.speakers,
-            Needs.of_mel(audio),
+            Needs.of_mel(audio, ("mel", "f0", "durations") if config.timing == "corpus" else ("mel", "f0")),
             seed,
             discriminators=None if config.adversary is None else config.adversary.build(),
         )
@@ -155,7 +158,11 @@ class S4AcousticTask(TextTask[S4Acoustic, None]):
         mel = model.normalise(batch.mels)
         h = model.encode(batch.ids, batch.word_positions, batch.token_mask, batch.speakers)
         prior = model.prior(h)
-        targets = align(batch, mel.detach(), prior.detach(), self.mean_log2_f0, self.config.anchor_tolerance)
+        if self.config.timing == "corpus":
+            durations = batch.features["durations"]
+        else:
+            durations = align(batch, mel.detach(), prior.detach(), self.config.anchor_tolerance)
+        targets = average(batch, mel.detach(), durations, self.mean_log2_f0)
         prediction = model.predict(h, batch.token_mask)
         encoded = model.condition(h, targets.pitch, targets.energy, batch.token_mask)
         ends = targets.durations.cumsum(dim=1)

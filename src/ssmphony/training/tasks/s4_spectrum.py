@@ -22,7 +22,6 @@ from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import AdversarialConfig
 from ssmphony.training.losses import MultiScaleMelLoss, masked_mean, random_windows
-from ssmphony.training.targets import voiced_hz
 from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import Trains, VoiceModule
 from ssmphony.types import MelFormat, SsmphonyError
@@ -145,7 +144,7 @@ class S4SpectrumTask(TextTask[S4Spectrum, SpectrumGenerator]):
 
     def targets(self, batch: Batch) -> Targets:
         """Durations, pitch and energy of the batch."""
-        return Targets(batch.features["durations"].cumsum(dim=1), voiced_hz(batch.f0), batch.features["energy"])
+        return Targets(batch.features["durations"].cumsum(dim=1), batch.f0, batch.features["energy"])
 
     def crops(self, batch: Batch, targets: Targets) -> tuple[Tensor, Tensor]:
         """Sound of a random stretch of each clip, given its prosody, and the recording's: (batch, samples) each."""
