@@ -230,11 +230,12 @@ class SourceFilter(SpectrumCodec):
         parts = self._whole_trunk(x, speaker)
         with _exact(x.device):  # phases and magnitudes need all digits
             mask = torch.ones(batch, time, dtype=torch.bool, device=x.device)
-            known = F.pad(mask, (0, 2))
-            pulses = self.pulses(F.pad(pitch.detach().float(), (0, 2)), known, self.pulses.initial_state(batch))
+            # a stream begins with frames that do not exist: the first hop belongs to the last of them
+            hertz, known = F.pad(pitch.detach().float(), (1, 2)), F.pad(mask, (1, 2))
+            pulses = self.pulses(hertz, known, self.pulses.initial_state(batch))
             noise = self.noise(mask, self.noise.initial_state(batch) if first is None else first)
             half = self.overlap // 2
-            real, imaginary = combine(parts.float(), pulses[:2], noise[:2])
+            real, imaginary = combine(parts.float(), (pulses[0][:, 1:], pulses[1][:, 1:]), noise[:2])
             spectra = F.pad(torch.complex(real, imaginary), (0, 0, 0, half))
             start = self.window.new_zeros(batch, self.overlap - 1, len(self.window))
             nothing = start.new_zeros(start.shape[:2], dtype=torch.bool)
@@ -243,15 +244,15 @@ class SourceFilter(SpectrumCodec):
 
     def _whole_trunk(self, x: Tensor, speaker: Tensor | None) -> Tensor:
         """`_trunk` without lookahead: each convolution gets zeros after the end, not the whole network."""
-        batch = len(x)
+        batch, present = len(x), x.new_ones(*x.shape[:2], 1, dtype=torch.bool)
         x = self.embed(F.pad(x, (0, 0, 0, self.embed.lookahead)), self.embed.initial_context(batch))[0]
         x = x[:, self.embed.lookahead :]
         for depth, block in enumerate(self._blocks()):
             if speaker is not None and self.d_speaker:
                 x = x + self.speakers[depth](speaker)
             ahead = block.lookahead
-            mask = F.pad(x.new_ones(batch, x.shape[1], 1), (0, 0, ahead, 0))
-            x = block(F.pad(x, (0, 0, 0, ahead)), block.initial_context(batch), mask)[0][:, ahead:]
+            padded, mask = F.pad(x, (0, 0, 0, ahead)), F.pad(present, (0, 0, ahead, 0))
+            x = block(padded, block.initial_context(batch), mask)[0][:, ahead:]
         return self.head(self.final_norm(x))
 
     def _blocks(self) -> list[ConvNeXtBlock | StateSpaceNeXtBlock]:
