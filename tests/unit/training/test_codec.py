@@ -33,7 +33,7 @@ def test_the_recordings_pitch_helps_at_first(corpus: Path, tmp_path: Path, monke
     monkeypatch.setattr(task.codec, "render", recorded)
     for step in range(3):
         task.step = step
-        task._copy(*batch)
+        task.copy(*batch)
     assert given[0] is given[1] is batch[3]
     assert batch[3].max() == 120.0
     assert given[2] is None

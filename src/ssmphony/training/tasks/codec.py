@@ -89,7 +89,7 @@ class CodecTask(Task[None, TrainableCodec]):
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
         samples, frames, given, pitch = batch
-        rendering, target = self._copy(samples, frames, given, pitch)
+        rendering, target = self.copy(samples, frames, given, pitch)
         with self._full_precision():
             prediction = rendering.samples
             losses = {"spectral": self.spectral(prediction, target)}
@@ -105,7 +105,7 @@ class CodecTask(Task[None, TrainableCodec]):
         self.log_losses("train", losses | pitch_losses, len(samples))
         self.end_step()
 
-    def _copy(self, samples: Tensor, frames: Tensor, given: Tensor, pitch: Tensor) -> tuple[Rendering, Tensor]:
+    def copy(self, samples: Tensor, frames: Tensor, given: Tensor, pitch: Tensor) -> tuple[Rendering, Tensor]:
         """Decode a crop's frames, its own or those ``given``; and the recording.
 
         The first and last two hops lack frames that were cut away, so they are left out of the sound.
