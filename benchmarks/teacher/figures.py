@@ -121,15 +121,15 @@ def _units(rows: Sequence[Sequence[float]]) -> Doubles:
 
 
 def compare_contrasts(teacher: Sequence[Row], student: Sequence[Row]) -> dict[str, Row]:
-    """Contrast → words, and how many are confused in the teacher's speech and in the student's, and which."""
+    """Contrast → pairs, and how many are confused in the teacher's speech and in the student's, and which."""
     first, second = contrasts.summary(teacher), contrasts.summary(student)
     return {
         name: {
-            "words": row["words"],
+            "pairs": row["pairs"],
             "teacher": row["confused"],
             "student": second[name]["confused"],
-            "teacher_pairs": row["pairs"],
-            "student_pairs": second[name]["pairs"],
+            "teacher_which": row["which"],
+            "student_which": second[name]["which"],
         }
         for name, row in first.items()
     }

@@ -62,7 +62,7 @@ def _all(figures: Row) -> bool:
 
 def _contrast_line(result: Row, line: Line) -> None:
     if found := result["contrasts"].get("all"):
-        teacher, student = (100 * found[name] / found["words"] for name in ("teacher", "student"))
+        teacher, student = (100 * found[name] / found["pairs"] for name in ("teacher", "student"))
         line(
             "minimal pairs confused",
             "≤ the teacher's + 2 %",
@@ -113,11 +113,11 @@ def speakers(result: Row) -> str:
 
 def contrasts(result: Row) -> str:
     """Minimal pairs, teacher and student side by side."""
-    lines = ["| | words | confused, teacher | confused | said → heard |", "|---|---|---|---|---|"]
+    lines = ["| | pairs | confused, teacher | confused | which |", "|---|---|---|---|---|"]
     for name, row in result["contrasts"].items():
-        percent = [f"{row[who]} ({100 * row[who] / row['words']:.0f} %)" for who in ("teacher", "student")]
-        pairs = ", ".join(row["student_pairs"]) if name != "all" else ""
-        lines.append(f"| {name} | {row['words']} | {percent[0]} | {percent[1]} | {pairs} |")
+        percent = [f"{row[who]} ({100 * row[who] / row['pairs']:.0f} %)" for who in ("teacher", "student")]
+        which = ", ".join(row["student_which"]) if name != "all" else ""
+        lines.append(f"| {name} | {row['pairs']} | {percent[0]} | {percent[1]} | {which} |")
     return "\n".join(lines)
 
 

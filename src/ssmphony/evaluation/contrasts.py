@@ -1,8 +1,9 @@
 """Minimal pairs: whether it can be heard which of two words was said that differ in one phone.
 
-Each word is spoken in a short sentence. A recogniser must choose between the two readings of that sentence, by their
-log-likelihoods (CTC): the word is confused where the other one is likelier. The recogniser errs, too, so a figure
-means something next to that of another speaker of the same pairs.
+Both words are spoken in the same short sentence, and a recogniser says which clip is which: the pair is confused where
+its log-likelihoods (CTC) are higher when the two readings are exchanged. With both clips in sight it does not matter
+which of the words the recogniser prefers: it takes most nasal vowels for oral ones, and dental for retroflex. It errs,
+too, so a figure means something next to that of another speaker of the same pairs. By chance half are confused.
 
 ``contrasts.tsv``   what is contrasted<TAB>a word<TAB>one that differs from it in one phone
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ssmphony.alignment.ctc import log_likelihoods
 from ssmphony.data.text_files import read_text
@@ -59,16 +62,32 @@ def margin(listener: SpeechRecogniser, samples: Samples, rate: int, frontend: Fr
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Contrast → how many words were spoken and how many confused, and which; ``all`` comes last.
+    """Contrast → how many pairs were spoken and how many confused, and which; ``all`` comes last.
 
-    A row has ``contrast``, ``word``, ``other`` and ``margin``.
+    A row has ``contrast``, ``word``, ``other`` and ``margin``, and ``speaker`` where there are several; a pair of which
+    one word is missing is left out.
     """
-    names = list(dict.fromkeys(row["contrast"] for row in rows))
-    groups = {name: [row for row in rows if row["contrast"] == name] for name in names}
-    return {name: _counted(group) for name, group in {**groups, "all": list(rows)}.items() if group}
+    pairs: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+    for row in rows:
+        name = " / ".join(sorted((row["word"], row["other"])))
+        known = pairs.setdefault((row["contrast"], name), {}).setdefault(row.get("speaker", ""), {})
+        known[row["word"]] = np.nan if row["margin"] is None else row["margin"]
+    names = list(dict.fromkeys(contrast for contrast, _ in pairs))
+    found = {name: _counted({pair: said for (of, pair), said in pairs.items() if of == name}) for name in names}
+    if found:
+        found["all"] = {
+            key: sum((row[key] for row in found.values()), start=type(zero)()) for key, zero in _NONE.items()
+        }
+    return found
 
 
-def _counted(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    confused = [row for row in rows if not (row["margin"] is not None and row["margin"] > 0.0)]
-    pairs = dict.fromkeys(f"{row['word']} → {row['other']}" for row in confused)
-    return {"words": len(rows), "confused": len(confused), "pairs": list(pairs)}
+_NONE: dict[str, Any] = {"pairs": 0, "confused": 0, "which": []}
+
+
+def _counted(pairs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
+    """``pairs``: name → speaker → word → margin. What cannot be judged is confused."""
+    complete = {pair: [said for said in speakers.values() if len(said) == 2] for pair, speakers in pairs.items()}
+    confused = {pair: sum(not sum(said.values()) > 0.0 for said in spoken) for pair, spoken in complete.items()}
+    count = sum(len(spoken) for spoken in complete.values())
+    which = [pair for pair, times in confused.items() if times]
+    return {"pairs": count, "confused": sum(confused.values()), "which": which}

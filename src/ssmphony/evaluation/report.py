@@ -148,10 +148,10 @@ def _frechet(name: str, distances: Mapping[str, Row]) -> str:
 
 def _contrasts(found: Mapping[str, Row]) -> str:
     rows = [
-        [escape(name), f"{row['confused']} of {row['words']}", escape(", ".join(row["pairs"])) if name != "all" else ""]
+        [escape(name), f"{row['confused']} of {row['pairs']}", escape(", ".join(row["which"])) if name != "all" else ""]
         for name, row in found.items()
     ]
-    return table(["minimal pairs: words for which the recogniser takes the other", "confused", "said → heard"], rows)
+    return table(["minimal pairs: the recogniser says which clip is which", "confused", ""], rows)
 
 
 def _robustness(found: Row) -> str:

@@ -65,10 +65,24 @@ def test_the_listener_takes_the_word_that_it_hears(trial: contrasts.Trial) -> No
     assert margin(trial.other_text, trial) < -1.0
 
 
-def test_confusions_are_counted_by_kind() -> None:
-    rows = [{**trial._asdict(), "margin": 2.0 if number % 4 else -1.0} for number, trial in enumerate(TRIALS[:24])]
-    rows[1]["margin"] = float("nan")
+def rows_of(count: int, speaker: str = "a") -> list[dict[str, Any]]:
+    return [{**trial._asdict(), "margin": 2.0, "speaker": speaker} for trial in TRIALS[:count]]
+
+
+def test_a_recogniser_that_prefers_one_word_still_tells_the_pair_apart() -> None:
+    rows = rows_of(6)
+    rows[0]["margin"], rows[1]["margin"] = -3.0, 5.0  # it takes either clip for the second word, this one rather
+    rows[2]["margin"], rows[3]["margin"] = 3.0, -5.0
     found = contrasts.summary(rows)
-    assert list(found) == [TRIALS[0].contrast, "all"]
-    assert (found["all"]["words"], found["all"]["confused"]) == (24, 7)  # a word that cannot be judged is not heard
-    assert found["all"]["pairs"][0] == f"{TRIALS[0].word} → {TRIALS[0].other}"
+    assert (found["all"]["pairs"], found["all"]["confused"]) == (3, 1)
+    assert found["all"]["which"] == [" / ".join(sorted(TRIALS[2][1:3]))]
+
+
+def test_confusions_are_counted_by_kind_and_speaker() -> None:
+    rows = rows_of(25) + rows_of(24, "b")
+    rows[1]["margin"], rows[26]["margin"] = float("nan"), None  # what cannot be judged is not heard
+    found = contrasts.summary(rows)
+    assert list(found) == [TRIALS[0].contrast, TRIALS[24].contrast, "all"]
+    assert found[TRIALS[24].contrast]["pairs"] == 0  # its second word is missing
+    assert (found["all"]["pairs"], found["all"]["confused"], len(found["all"]["which"])) == (24, 2, 1)
+    assert contrasts.summary([]) == {}
