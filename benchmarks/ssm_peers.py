@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ssmphony.ssm import scan
-from ssmphony.ssm.kernel import run
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.ssm.scan import reference
@@ -163,7 +162,7 @@ def _both(half: Tensor) -> Tensor:
 def our_layer(kernel: S4Kernel | S4DKernel, x: Tensor) -> Call:
     """The state-space part: the GELU and the linear layer after it are the same in both, and left out."""
     state = x.new_zeros(kernel.d_model, x.shape[0], kernel.d_state)
-    return lambda: run(kernel, x.permute(2, 0, 1), state)[0].permute(1, 2, 0)
+    return lambda: kernel(x.permute(2, 0, 1), state)[0].permute(1, 2, 0)
 
 
 def fft_layer(of: Form) -> Form:

@@ -10,10 +10,10 @@ output, a stream can be saved and resumed, and many streams can share one model.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssmphony.types import FrameGrid, Frames, ReferenceInput, SsmphonyError, Style, Tokens, Word
 
@@ -162,8 +162,11 @@ class Encoder(ABC):
         """samples (batch, n) → frames (batch, 1 + n // hop_length, channel)."""
 
 
-class SequenceLayer(ABC):
-    """(batch, time, channel) → (batch, time, channel), any number of steps ≥ 1, state in and state out."""
+class SequenceLayer(metaclass=ABCMeta):  # not ABC: PyTorch's sharding gives modules a class without its slots
+    """(batch, time, channel) → (batch, time, channel), any number of steps ≥ 1, state in and state out.
+
+    A layer is a `torch.nn.Module`, and those who use it call it, ``layer(x, state, mask)``, so that its hooks run.
+    """
 
     lookahead: int = 0
     """Step ``i`` of the output belongs to step ``i - lookahead`` of the input. The caller feeds ``lookahead``
@@ -171,6 +174,10 @@ class SequenceLayer(ABC):
 
     @abstractmethod
     def initial_state(self, batch: int) -> State: ...
+
+    if TYPE_CHECKING:
+
+        def __call__(self, x: Array, state: State, mask: Array, reset: Array | None = None) -> tuple[Array, State]: ...
 
     @abstractmethod
     def forward(self, x: Array, state: State, mask: Array, reset: Array | None = None) -> tuple[Array, State]:

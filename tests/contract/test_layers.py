@@ -1,72 +1,15 @@
-"""The contract on every sequence layer, at tiny size. A mixer added to the registry is picked up."""
+"""The contract on every sequence layer, at tiny size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from ssmphony.nn import MIXERS, Block, CausalConv, LearnedState, Stack, StackConfig
-from ssmphony.ssm import S4Config, S4DConfig
 from tests.contract import contract
-
-WIDTH = 4
-#: Smaller than the defaults, for speed only: a mixer that is not named here is built with its defaults.
-TINY: dict[str, dict[str, Any]] = {
-    "s4": {"d_state": 8},
-    "s4d": {"d_state": 8},
-    "mamba": {"d_state": 4},
-    "mamba2": {"d_state": 4, "head_dim": 2, "n_groups": 2},
-    "attention": {"n_heads": 2, "window": 40},
-    "causal_conv": {"kernel_size": 5, "lookahead": 2},
-}
-
-
-def mixer(kind: str) -> Any:
-    return MIXERS[kind](d_model=WIDTH, **TINY.get(kind, {})).build()
-
-
-def mixed_stack() -> Stack:
-    mixers = (S4Config(d_model=WIDTH, d_state=8, n_ssm=2), S4DConfig(d_model=WIDTH, d_state=4, init="legs"))
-    return StackConfig(d_model=WIDTH, n_layers=3, mixers=mixers, d_ffn=8, lookahead=3).build()
-
-
-def looking_ahead_twice() -> Stack:
-    return Stack([CausalConv(WIDTH, 3, 2), Block(WIDTH, CausalConv(WIDTH, 5, 1)), Block(WIDTH, mixer("s4d"))])
-
-
-def hybrid_stack() -> Stack:
-    mixers = [mixer(kind).config for kind in ("mamba", "mamba2", "attention")]
-    return StackConfig(
-        d_model=WIDTH, n_layers=4, mixers=(*mixers, S4Config(d_model=WIDTH, d_state=8)), lookahead=2
-    ).build()
-
-
-def learned() -> Stack:
-    """First states that are parameters, and no zeros."""
-    mixers = [mixer(kind).config for kind in ("mamba", "attention")]
-    config = StackConfig(d_model=WIDTH, n_layers=3, mixers=(*mixers, S4DConfig(d_model=WIDTH)), learned_state=True)
-    stack = config.build()
-    for layer in stack.modules():
-        if isinstance(layer, LearnedState):
-            for first in layer.first:
-                torch.nn.init.normal_(first)
-    return stack
-
-
-LAYERS: dict[str, Callable[[], Any]] = {
-    **{kind: lambda kind=kind: mixer(kind) for kind in MIXERS},
-    **{f"block-{kind}": lambda kind=kind: Block(WIDTH, mixer(kind), d_ffn=6) for kind in MIXERS},
-    "s4-legt": lambda: S4Config(d_model=WIDTH, d_state=8, n_ssm=2, init="legt").build(),
-    "s4d-random": lambda: S4DConfig(d_model=WIDTH, d_state=8, init="random").build(),
-    "learned": learned,
-    "stack": mixed_stack,
-    "lookahead": looking_ahead_twice,
-    "hybrid": hybrid_stack,
-}
+from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -147,8 +90,7 @@ def test_export(name: str, tiny: contract.Stream, tmp_path: Path) -> None:
     contract.check_export(tiny, tmp_path)
 
 
-#: One layer of each kind, which is what the compiler and the exporters must take without a break.
-ONE_OF_EACH = [*MIXERS, "s4-legt", "learned"]
+#: What the compiler and the exporters must take without a break.
 one_quick_kind = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name == "mamba" else pytest.mark.slow) for name in ONE_OF_EACH]
 )

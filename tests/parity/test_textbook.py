@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from ssmphony.ssm.hippo import HIPPO
-from ssmphony.ssm.kernel import run
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 
@@ -110,7 +109,7 @@ def test_one_shot_and_state(kind: str, n: int, length: int, dtype: torch.dtype) 
     with torch.no_grad():
         same(layer.kernel(length), textbook_kernel(values, length), EXACT[dtype])
         for piece in (u, u.flip(-1)):
-            y, last = run(layer, piece, state)
+            y, last = layer(piece, state)
             expected, end = textbook_run(values, piece.double().numpy(), state.double().numpy())
             same(y, expected, EXACT[dtype])
             same(last, end, EXACT[dtype])
@@ -125,7 +124,7 @@ def test_steps_and_pieces(kind: str) -> None:
     pieces = []
     with torch.no_grad():
         for piece in u.split([1, 2, 63, 1, 133], dim=-1):
-            y, state = run(layer, piece, state)
+            y, state = layer(piece, state)
             pieces.append(y)
     same(torch.cat(pieces, -1), expected)
     same(state, end)
@@ -161,7 +160,7 @@ def test_gradients(kind: str, way: str) -> None:
     if way == "kernel":
         loss = (layer.kernel(length) * torch.from_numpy(weight[:, 0])).sum()
     else:
-        y, last = run(layer, u, state)
+        y, last = layer(u, state)
         loss = (y * torch.from_numpy(weight)).sum() + (last**2).sum()
     loss.backward()
     arrays = (values_of(layer), u.detach().numpy(), state.detach().numpy())

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.nn.full_attention import FullAttention
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.reset import forget, segments
 from ssmphony.ssm.short_conv import last_steps
 
@@ -55,20 +55,27 @@ class Attention(SequenceLayer, nn.Module):
         self, x: Tensor, state: AttentionState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, AttentionState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
-        require_steps(x)
+        check(x, mask, reset, state)
         q, k, v = self.qkv(hide(x, mask)).chunk(3, dim=-1)
         keys = torch.cat([state.keys.to(k.dtype), k], dim=1)
         values = torch.cat([state.values.to(v.dtype), v], dim=1)
         present = torch.cat([state.present, mask], dim=1)
-        bias = self._bias(x.shape[1], present, reset).to(q.dtype)
-        heads = (part.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2) for part in (q, keys, values))
+        finite = None if torch.onnx.is_in_onnx_export() else (keys.isfinite() & values.isfinite()).all(-1)
+        bias = self._bias(x.shape[1], present, reset, finite).to(q.dtype)
+        seen = (keys, values) if finite is None else (hide(keys, finite), hide(values, finite))
+        heads = (part.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2) for part in (q, *seen))
         y = F.scaled_dot_product_attention(*heads, attn_mask=bias).transpose(1, 2).flatten(-2)
         cache = (last_steps(forget(part, reset), mask) for part in (keys, values, present))
         kept = (part.to(old.dtype) for part, old in zip(cache, state, strict=True))
         return self.out(y), AttentionState(*kept)
 
-    def _bias(self, time: int, present: Tensor, reset: Tensor | None = None) -> Tensor:
-        """Added to the scores (batch, head, time, window - 1 + time): minus infinity where a step is not seen."""
+    def _bias(
+        self, time: int, present: Tensor, reset: Tensor | None = None, finite: Tensor | None = None
+    ) -> Tensor:
+        """Added to the scores (batch, head, time, window - 1 + time): minus infinity where a step is not seen.
+
+        NaN where a step sees one that is not ``finite``, which itself would reach every step: 0 times NaN is NaN.
+        """
         steps = torch.arange(present.shape[1], device=present.device)
         distance = steps[self.config.window - 1 :].unsqueeze(-1) - steps
         seen = (distance > 0) & (distance < self.config.window) & present.unsqueeze(1)
@@ -77,6 +84,9 @@ class Attention(SequenceLayer, nn.Module):
             seen = seen & (segment.unsqueeze(1) == segment[:, self.config.window - 1 :].unsqueeze(-1))
         # A step sees itself even where it is masked: a row of scores without any would be NaN, also in gradients.
         seen = (seen | (distance == 0)).unsqueeze(1)
+        distance = distance.to(self.slopes.dtype)
+        if finite is not None:
+            distance = distance.masked_fill(~finite[:, None, None], torch.nan)
         return (-self.slopes[:, None, None] * distance).masked_fill(~seen, -torch.inf)
 
 

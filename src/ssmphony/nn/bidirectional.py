@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ssmphony.config import Config
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.nn.layers import Mixer
-from ssmphony.ssm.masking import require_steps
+from ssmphony.ssm.masking import check
 
 
 class Bidirectional(nn.Module):
@@ -30,11 +30,11 @@ class Bidirectional(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x (batch, time, channel), mask (batch, time) bool, false = padding at the end → (batch, time, channel)."""
-        require_steps(x)
+        check(x, mask)
         order = reversal(mask).unsqueeze(-1).expand_as(x)
-        ahead, _ = self.forward_layer.forward(x, self.forward_layer.initial_state(x.shape[0]), mask)
+        ahead, _ = self.forward_layer(x, self.forward_layer.initial_state(x.shape[0]), mask)
         start = self.backward_layer.initial_state(x.shape[0])
-        back, _ = self.backward_layer.forward(x.gather(1, order), start, mask)
+        back, _ = self.backward_layer(x.gather(1, order), start, mask)
         return ahead + back.gather(1, order)
 
 

@@ -57,7 +57,7 @@ class Block(SequenceLayer, nn.Module):
         self, x: Tensor, state: BlockState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, BlockState]:
         """x (batch, time, channel), mask (batch, time) → (batch, time, channel), of no meaning where masked."""
-        y, mixer = self.mixer.forward(self.norm(x), state.mixer, mask, reset)
+        y, mixer = self.mixer(self.norm(x), state.mixer, mask, reset)
         x, residual = delay(x, state.residual, reset)
         return finish(self, x, y), BlockState(mixer, residual)
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.reset import forget, taps
 from ssmphony.types import SsmphonyError
 
@@ -74,7 +74,9 @@ class LookaheadConv(nn.Module):
 
     def initial_context(self, batch: int) -> Tensor:
         """Zeros (batch, kernel_size - 1, d_in)."""
-        return self.weight.new_zeros(batch, self.context, self.weight.shape[1] * self.groups)
+        weight = self.weight  # not its `new_zeros`, which of a sharded weight would be sharded
+        channels = weight.shape[1] * self.groups
+        return torch.zeros(batch, self.context, channels, dtype=weight.dtype, device=weight.device)
 
     def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x (batch, time, d_in), context (batch, kernel_size - 1, d_in) → (batch, time, d_out), x delayed by the
@@ -107,7 +109,7 @@ class CausalConv(SequenceLayer, nn.Module):
         self, x: Tensor, state: ConvState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, ConvState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
-        require_steps(x)
+        check(x, mask, reset, state)
         x, context = hide(x, mask), state.context.to(x.dtype)
         if reset is None:
             y, _, context = self.conv(x, context)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.nn.conv import LookaheadConv
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.s4_layer import S4DConfig, StateSpaceState
 
 
@@ -88,7 +88,7 @@ class StateSpaceNeXtBlock(_FeedForwardBlock):
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """x (batch, time, dim), context (batch, dim, d_state), mask (batch, time, 1) → as `ConvNeXtBlock`."""
-        y, state = self.mixer.forward(x, StateSpaceState(context), mask[..., 0])
+        y, state = self.mixer(x, StateSpaceState(context), mask[..., 0])
         return (x + self._feed_forward(y)) * mask, state.x
 
 
@@ -122,7 +122,7 @@ class ConvNeXtStack(SequenceLayer, nn.Module):
         """
         if reset is not None:
             raise ValueError("ConvNeXtStack takes no packed sequences: give it one row for each")
-        require_steps(x)
+        check(x, mask)
         time, x = x.shape[1], hide(x, mask)
         masks, start = torch.cat([state.mask, mask], dim=1), self.lookahead
         contexts: list[Tensor] = []
@@ -135,7 +135,7 @@ class ConvNeXtStack(SequenceLayer, nn.Module):
     def whole(self, x: Tensor, mask: Tensor) -> Tensor:
         """Whole sequences, (batch, time, dim) aligned with x."""
         padded, present = F.pad(x, (0, 0, 0, self.lookahead)), F.pad(mask, (0, self.lookahead))
-        return self.forward(padded, self.initial_state(x.shape[0]), present)[0][:, self.lookahead :]
+        return self(padded, self.initial_state(x.shape[0]), present)[0][:, self.lookahead :]
 
     def _blocks(self) -> list[ConvNeXtBlock]:
         return cast("list[ConvNeXtBlock]", list(self.blocks))

@@ -24,7 +24,7 @@ from ssmphony.nn.block import Block, BlockState
 from ssmphony.nn.stack import Stack, StackState
 from ssmphony.ssm.mamba import Mamba
 from ssmphony.ssm.mamba2 import Mamba2
-from ssmphony.ssm.masking import require_steps
+from ssmphony.ssm.masking import check
 from ssmphony.ssm.output import GatedOutput
 from ssmphony.ssm.reset import in_pieces
 from ssmphony.ssm.s4 import S4Kernel
@@ -73,7 +73,7 @@ class DecodeStack(SequenceLayer):
         self, x: Tensor, state: StackState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, StackState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
-        require_steps(x)
+        check(x, mask, reset)
         if reset is not None:
             return in_pieces(self, x, state, mask, reset)
         if x.shape[2] != self.d_model:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.masking import check, hide
 
 
 class FullAttention(nn.Module):
@@ -27,7 +27,7 @@ class FullAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x (batch, time, channel), mask (batch, time) bool, false = padding → (batch, time, channel)."""
-        require_steps(x)
+        check(x, mask)
         parts = self.qkv(hide(x, mask)).chunk(3, dim=-1)
         heads = (part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for part in parts)
         steps = torch.arange(x.shape[1], device=x.device)

@@ -40,7 +40,7 @@ class LearnedState(SequenceLayer, nn.Module):
 
     def forward(self, x: Tensor, state: State, mask: Tensor, reset: Tensor | None = None) -> tuple[Tensor, State]:
         """x (batch, time, channel), mask (batch, time) → (batch, time, channel) and the state, as of the layer."""
-        return in_pieces(self, x, state, mask, reset) if reset is not None else self._inner().forward(x, state, mask)
+        return in_pieces(self, x, state, mask, reset) if reset is not None else self._inner()(x, state, mask)
 
     def _inner(self) -> SequenceLayer:
         return cast("SequenceLayer", self.layer)

@@ -46,7 +46,7 @@ class Stack(SequenceLayer, nn.Module):
         layers: list[State] = []
         queues: list[Tensor] = []
         for layer, old, waiting in zip(self._chain(), state.layers, state.present, strict=True):
-            x, new = layer.forward(x, old, mask, reset)
+            x, new = layer(x, old, mask, reset)
             mask, queue = delay(mask, waiting, reset)
             layers.append(new)
             queues.append(queue)

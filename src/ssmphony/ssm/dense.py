@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.kernel import BlockMatrices
+from ssmphony.ssm.blocks import BlockMatrices
 
 
 class DenseSystem(NamedTuple):

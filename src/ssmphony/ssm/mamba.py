@@ -22,7 +22,7 @@ from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.exportable import softplus
 from ssmphony.ssm.kernel import sample_log_dt
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.scan import selective_scan
 from ssmphony.ssm.short_conv import ShortConv
 
@@ -70,7 +70,7 @@ class Mamba(SequenceLayer, nn.Module):
         self, x: Tensor, state: MambaState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, MambaState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
-        require_steps(x)
+        check(x, mask, reset, state)
         u, z = self.in_proj(hide(x, mask)).chunk(2, dim=-1)
         u, context = self.conv(u, state.context, mask, reset)
         y, h = self._scan(F.silu(u), state.h, mask, z.dtype, reset)
@@ -83,9 +83,10 @@ class Mamba(SequenceLayer, nn.Module):
         n = self.config.d_state
         dt, *maps = self.x_proj(u.to(linear)).split([self.config.rank, n, n], dim=-1)
         dt = self.dt_proj(dt)
+        dtype = torch.promote_types(h.dtype, torch.float32)
         with full_precision(u):
-            u, dt, B, C, A_log, dt_bias, D = (
-                value.to(h.dtype) for value in (u, dt, *maps, self.A_log, self.dt_bias, self.D)
+            u, dt, B, C, A_log, dt_bias, D, h = (
+                value.to(dtype) for value in (u, dt, *maps, self.A_log, self.dt_bias, self.D, h)
             )
             delta = hide(softplus(dt + dt_bias), mask)
             return selective_scan(u, delta, -A_log.exp(), B, C, D, h, reset)
@@ -123,4 +124,4 @@ class MambaConfig(LayerConfig):
 def sample_dt_bias(count: int) -> Tensor:
     """Biases (count,) whose softplus is log-uniform in [1e-3, 1e-1]."""
     dt = sample_log_dt(count).exp()
-    return dt + torch.log(-torch.expm1(-dt))
+    return (dt + torch.log(-torch.expm1(-dt))).to(torch.get_default_dtype())

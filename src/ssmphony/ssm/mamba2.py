@@ -21,7 +21,7 @@ from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.exportable import softplus
 from ssmphony.ssm.mamba import sample_dt_bias
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.scan import ssd
 from ssmphony.ssm.short_conv import ShortConv
 
@@ -80,7 +80,7 @@ class Mamba2(SequenceLayer, nn.Module):
         self, x: Tensor, state: Mamba2State, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, Mamba2State]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
-        require_steps(x)
+        check(x, mask, reset, state)
         config = self.config
         mixed = self.in_proj(hide(x, mask))
         z, mixed, dt = mixed.split([config.d_inner, config.d_mixed, config.n_heads], dim=-1)
@@ -92,7 +92,10 @@ class Mamba2(SequenceLayer, nn.Module):
 
     def _scan(self, mixed: Tensor, dt: Tensor, h: Tensor, mask: Tensor, reset: Tensor | None) -> tuple[Tensor, Tensor]:
         config = self.config
-        mixed, dt, A_log, dt_bias, D = (value.to(h.dtype) for value in (mixed, dt, self.A_log, self.dt_bias, self.D))
+        dtype = torch.promote_types(h.dtype, torch.float32)
+        mixed, dt, A_log, dt_bias, D, h = (
+            value.to(dtype) for value in (mixed, dt, self.A_log, self.dt_bias, self.D, h)
+        )
         width = config.n_groups * config.d_state
         x, *maps = mixed.split([config.d_inner, width, width], dim=-1)
         x = x.unflatten(-1, (config.n_heads, config.head_dim))

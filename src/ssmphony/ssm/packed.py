@@ -1,20 +1,20 @@
 """S4 and S4D over packed rows: blocks that begin anew where a sequence does.
 
 A Toeplitz product or an FFT would mix neighbours, so every sequence is cut into blocks of its own: they all share the
-block matrices of `ssm.kernel`, and only states pass from block to block of one sequence. The first block of a sequence
+block matrices of `ssm.blocks`, and only states pass from block to block of one sequence. The first block of a sequence
 is filled up with zeros in front, where its state is still zero, so that the last block ends where the sequence does.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.convolution import causal_lags, full_precision, toeplitz
-from ssmphony.ssm.kernel import BLOCK_STEPS, SINGLE_STEPS, BlockMatrices, StateSpaceKernel, run
+from ssmphony.ssm.blocks import BLOCK_STEPS, BlockMatrices
+from ssmphony.ssm.convolution import causal_lags, toeplitz
 from ssmphony.ssm.reset import segments
 
 
@@ -31,32 +31,45 @@ class Layout(NamedTuple):
     last: Tensor
 
 
-def run_packed(kernel: StateSpaceKernel, u: Tensor, state: Tensor, reset: Tensor) -> tuple[Tensor, Tensor]:
-    """`kernel.run` where the state is cleared before the steps that ``reset`` (batch, time) marks.
+#: So few steps are taken one by one in O(N) each; more would cost more than building the matrices of a block.
+SINGLE_STEPS = 2
+
+
+class System(Protocol):
+    """What these functions need of a `StateSpaceKernel`."""
+
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def block(self, length: int) -> BlockMatrices: ...
+
+
+def run_single(system: System, u: Tensor, state: Tensor, reset: Tensor | None) -> tuple[Tensor, Tensor]:
+    """One step after the other: shapes as `StateSpaceKernel.forward`."""
+    outputs: list[Tensor] = []
+    for index, step in enumerate(u.unbind(-1)):
+        if reset is not None:
+            state = state.masked_fill(reset[:, index, None], 0.0)
+        y, state = system.step(step, state)
+        outputs.append(y)
+    return torch.stack(outputs, dim=-1), state
+
+
+def run_packed(system: System, u: Tensor, state: Tensor, reset: Tensor) -> tuple[Tensor, Tensor]:
+    """Steps of which ``reset`` (batch, time) marks those before which the state is cleared.
 
     u (channel, batch, time), state (channel, batch, N) → outputs and the last state.
     """
-    with full_precision(u):
-        u, state = u.to(kernel.dtype), state.to(kernel.dtype)
-        if u.shape[-1] <= SINGLE_STEPS:
-            return _steps(kernel, u, state, reset)
-        carried = segments(reset) == 0
-        y, last = run(kernel, u.masked_fill(~carried, 0.0), state)
-        if bool(carried.all()):
-            return y, last
-        steps = min(BLOCK_STEPS, u.shape[-1])
-        layout = _layout(reset, steps)
-        fresh_y, fresh_last = _fresh(kernel.block(steps), u, layout)
-        y = y.flatten(1).index_copy(1, layout.steps, fresh_y).reshape(y.shape)
-        return y, torch.where(reset.any(1).unsqueeze(-1), fresh_last, last)
-
-
-def _steps(kernel: StateSpaceKernel, u: Tensor, state: Tensor, reset: Tensor) -> tuple[Tensor, Tensor]:
-    outputs: list[Tensor] = []
-    for step, begins in zip(u.unbind(-1), reset.unbind(-1), strict=True):
-        y, state = kernel.step(step, state.masked_fill(begins.unsqueeze(-1), 0.0))
-        outputs.append(y)
-    return torch.stack(outputs, dim=-1), state
+    carried = segments(reset) == 0
+    y, last = system.forward(u.masked_fill(~carried, 0.0), state)
+    if bool(carried.all()):
+        return y, last
+    steps = min(BLOCK_STEPS, u.shape[-1])
+    layout = _layout(reset, steps)
+    fresh_y, fresh_last = _fresh(system.block(steps), u, layout)
+    y = y.flatten(1).index_copy(1, layout.steps, fresh_y).reshape(y.shape)
+    return y, torch.where(reset.any(1).unsqueeze(-1), fresh_last, last)
 
 
 def _layout(reset: Tensor, steps: int) -> Layout:

@@ -124,7 +124,7 @@ def _diagonal(a: Tensor, b: Tensor, c: Tensor, dt: Tensor, disc: Discretisation)
 def _untruncated(kernel: S4Kernel, length: int) -> Tensor:
     """C from ``C (I - Abar^length)``, as pairs (channel, n, 2)."""
     step = kernel.block(1).power  # the transpose of Abar in real coordinates, where C is [Re C, -Im C]
-    kept = torch.eye(kernel.d_state, dtype=step.dtype) - torch.linalg.matrix_power(step, length)
+    kept = torch.eye(kernel.d_state, dtype=step.dtype, device=step.device) - torch.linalg.matrix_power(step, length)
     truncated = torch.cat([kernel.c[..., 0], -kernel.c[..., 1]], dim=-1)
     re, im = torch.linalg.solve(kept, truncated).chunk(2, dim=-1)
     return torch.stack([re, -im], dim=-1)

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssmphony.ssm.blocks import BlockMatrices
 from ssmphony.ssm.dense import DenseSystem, rotation_matrix
 from ssmphony.ssm.hippo import dplr
-from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
-from ssmphony.ssm.scan import compiled, linear
+from ssmphony.ssm.kernel import StateSpaceKernel, parameter_dtype, sample_log_dt
+from ssmphony.ssm.scan import linear
 from ssmphony.ssm.scan.linear import LinearSystem
 
 S4Init = Literal["legs", "legt", "fout", "random"]
@@ -57,15 +58,15 @@ class S4Kernel(StateSpaceKernel):
         self.imag = nn.Parameter(imag)
         self.p = nn.Parameter(p)
         self.b = nn.Parameter(b)
-        self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
-        self.skip = nn.Parameter(torch.randn(d_model))
+        self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2, dtype=parameter_dtype()) * 0.5**0.5)
+        self.skip = nn.Parameter(torch.randn(d_model, dtype=parameter_dtype()))
 
     def slow_parameters(self) -> tuple[str, ...]:
         return ("log_dt", "log_neg_real", "imag", "p", "b")
 
     def kernel(self, length: int) -> Tensor:
         """Impulse response (channel, length)."""
-        if compiled((self.log_dt,)):
+        if self._compiled():
             return linear.impulse_response(self.recurrence(), length)
         return self._dense().kernel(length)
 
@@ -73,11 +74,8 @@ class S4Kernel(StateSpaceKernel):
         """The matrices of ``length`` steps."""
         return self._dense().block(length)
 
-    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
-        return linear.run(u, self.recurrence(), state) if compiled((self.log_dt,)) else None
-
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        dt = self.log_dt.exp().unsqueeze(-1)
+        dt = self._wide(self.log_dt).exp().unsqueeze(-1)
         re, im, left, right = self._inverse(dt)
         vectors = (tuple(part.unsqueeze(1) for part in side) for side in (left, right))
         inverse = Inverse(re.unsqueeze(1), im.unsqueeze(1), *vectors)
@@ -85,7 +83,7 @@ class S4Kernel(StateSpaceKernel):
         # x' = (I - dt/2 A)^-1 ((I + dt/2 A) x + dt B u) = 2 (I - dt/2 A)^-1 (x + dt/2 B u) - x
         middle = state + 0.5 * dt.unsqueeze(1) * b * u.unsqueeze(-1)
         state = 2.0 * _solve(inverse, middle) - state
-        return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self.skip.unsqueeze(-1) * u, state
+        return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self._wide(self.skip).unsqueeze(-1) * u, state
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
         return self._dense().leap(state, steps)
@@ -100,18 +98,19 @@ class S4Kernel(StateSpaceKernel):
         return LinearSystem(w, q, r, bbar, self._output().double(), self.skip.double())
 
     def _dense(self) -> DenseSystem:
-        return DenseSystem(*self._discrete(), self.skip)
+        return DenseSystem(*self._discrete(), self._wide(self.skip))
 
     def _output(self) -> Tensor:
         """C in real coordinates, twice the real part included, (channel, N)."""
-        return 2.0 * torch.cat([self.c[..., 0], -self.c[..., 1]], -1)
+        c = self._wide(self.c)
+        return 2.0 * torch.cat([c[..., 0], -c[..., 1]], -1)
 
     def _discrete(self) -> tuple[Tensor, Tensor, Tensor]:
         """Abar (channel, N, N), Bbar (channel, N), C (channel, N), in real coordinates.
 
         ``Abar = 2 M - I`` and ``Bbar = dt M B`` with ``M = (I - dt/2 A)^-1``, by Woodbury from the rotations.
         """
-        dt = self.log_dt.exp().unsqueeze(-1)
+        dt = self._wide(self.log_dt).exp().unsqueeze(-1)
         inverse = self._inverse(dt)
         m = rotation_matrix(inverse.re, inverse.im)
         for left, right in zip(inverse.left, inverse.right, strict=True):
@@ -138,12 +137,12 @@ class S4Kernel(StateSpaceKernel):
 
     def _real_coordinates(self, pairs: Tensor) -> Tensor:
         """(systems, N / 2, 2) → (channel, N), real parts before imaginary parts."""
-        return self._spread(pairs.transpose(1, 2).flatten(1))
+        return self._spread(self._wide(pairs).transpose(1, 2).flatten(1))
 
     def _diagonal_inverse(self, dt: Tensor) -> tuple[Tensor, Tensor]:
         """``1 / (1 - dt/2 lam)`` as real pairs, (channel, N / 2) each."""
         re = 1.0 + 0.5 * dt * self._spread(self.log_neg_real.to(dt.dtype).exp())
-        im = -0.5 * dt * self._spread(self.imag)
+        im = -0.5 * dt * self._spread(self.imag.to(dt.dtype))
         size = re.square() + im.square()
         return re / size, -im / size
 
@@ -169,10 +168,10 @@ def _solve(inverse: Inverse, x: Tensor) -> Tensor:
 def _system(init: S4Init, d_state: int, systems: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Initial ``log(-Re lam)``, ``Im lam``, p and b of each system; random ones differ from system to system."""
     if init == "random":
-        half = d_state // 2
-        decay, p = torch.full((systems, half), 0.5), torch.randn(systems, half, 2) * 0.5**0.5
-        b = torch.tensor([1.0, 0.0]).expand(systems, half, 2).clone()
-        return decay.log(), torch.randn(systems, half).exp(), p, b
+        half, dtype = d_state // 2, parameter_dtype()
+        decay, p = torch.full((systems, half), 0.5, dtype=dtype), torch.randn(systems, half, 2, dtype=dtype) * 0.5**0.5
+        b = torch.tensor([1.0, 0.0], dtype=dtype).expand(systems, half, 2).clone()
+        return decay.log(), torch.randn(systems, half, dtype=dtype).exp(), p, b
     lam, p, b = dplr(init, d_state)
     decay = np.log(np.maximum(-lam.real, SMALLEST_DECAY))
     vectors = [np.stack([vector.real, vector.imag], -1) for vector in p.T]
@@ -182,5 +181,5 @@ def _system(init: S4Init, d_state: int, systems: int) -> tuple[Tensor, Tensor, T
 
 
 def _copies(values: np.ndarray, count: int) -> Tensor:
-    row = torch.tensor(values, dtype=torch.get_default_dtype())
+    row = torch.tensor(values, dtype=parameter_dtype())
     return row.expand(count, *row.shape).clone()

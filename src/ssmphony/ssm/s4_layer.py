@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.ssm.kernel import StateSpaceKernel, run
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.kernel import StateSpaceKernel
+from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.output import GatedOutput
-from ssmphony.ssm.packed import run_packed
 from ssmphony.ssm.s4 import S4Init, S4Kernel
 from ssmphony.ssm.s4d import S4DInit, S4DKernel
 from ssmphony.ssm.two_sided import TwoSidedStateSpace
@@ -37,17 +35,14 @@ class StateSpaceMixer(SequenceLayer, nn.Module):
         self.output: nn.Module = GatedOutput(kernel.d_model, dropout)
 
     def initial_state(self, batch: int) -> StateSpaceState:
-        shape = (batch, self.kernel.d_model, self.kernel.d_state)
-        return StateSpaceState(torch.zeros(shape, dtype=self.kernel.dtype, device=self.kernel.device))
+        return StateSpaceState(self.kernel.initial_state(batch))
 
     def forward(
         self, x: Tensor, state: StateSpaceState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, StateSpaceState]:
         """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
-        require_steps(x)
-        u = hide(x, mask).permute(2, 0, 1)
-        before = state.x.transpose(0, 1)
-        y, last = run(self.kernel, u, before) if reset is None else run_packed(self.kernel, u, before, reset)
+        check(x, mask, reset, state)
+        y, last = self.kernel(hide(x, mask).permute(2, 0, 1), state.x.transpose(0, 1), reset)
         return self.output(y.permute(1, 2, 0).to(x.dtype)), StateSpaceState(last.transpose(0, 1))
 
 

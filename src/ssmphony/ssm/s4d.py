@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssmphony.ssm.blocks import BlockMatrices
 from ssmphony.ssm.hippo import s4d_inv, s4d_legs, s4d_lin, s4d_real
-from ssmphony.ssm.kernel import BlockMatrices, StateSpaceKernel, sample_log_dt
-from ssmphony.ssm.scan import compiled, linear
+from ssmphony.ssm.kernel import StateSpaceKernel, parameter_dtype, sample_log_dt
+from ssmphony.ssm.scan import linear
 from ssmphony.ssm.scan.linear import LinearSystem
 
 S4DInit = Literal["lin", "inv", "legs", "real", "random"]
@@ -29,15 +30,15 @@ class S4DKernel(StateSpaceKernel):
         self.log_dt = nn.Parameter(sample_log_dt(d_model))
         self.log_neg_real = nn.Parameter(log_neg_real)
         self.imag = nn.Parameter(imag)
-        self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2) * 0.5**0.5)
-        self.skip = nn.Parameter(torch.randn(d_model))
+        self.c = nn.Parameter(torch.randn(d_model, d_state // 2, 2, dtype=parameter_dtype()) * 0.5**0.5)
+        self.skip = nn.Parameter(torch.randn(d_model, dtype=parameter_dtype()))
 
     def slow_parameters(self) -> tuple[str, ...]:
         return ("log_dt", "log_neg_real", "imag")
 
     def kernel(self, length: int) -> Tensor:
         """Impulse response (channel, length), compiled or as a two-level Vandermonde product."""
-        if compiled((self.log_dt,)):
+        if self._compiled():
             return linear.impulse_response(self.recurrence(), length)
         return self._vandermonde(length)
 
@@ -74,10 +75,7 @@ class S4DKernel(StateSpaceKernel):
         c_re, c_im = self._c()
         state = self.leap(state, 1) + b * u.unsqueeze(-1)
         y = torch.bmm(state, 2.0 * torch.cat([c_re, -c_im], dim=-1).unsqueeze(-1)).squeeze(-1)
-        return y + self.skip.unsqueeze(-1) * u, state
-
-    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
-        return linear.run(u, self.recurrence(), state) if compiled((self.log_dt,)) else None
+        return y + self._wide(self.skip).unsqueeze(-1) * u, state
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
         re, im = self._powers(torch.tensor([steps], device=self.device))
@@ -95,8 +93,8 @@ class S4DKernel(StateSpaceKernel):
         return LinearSystem(torch.cat(w, -1), none, none, torch.cat(_divide(*w, a_re, a_im), -1), c, self.skip.double())
 
     def _dt_a(self) -> tuple[Tensor, Tensor]:
-        dt = self.log_dt.exp().unsqueeze(-1)
-        return -self.log_neg_real.exp() * dt, self.imag * dt
+        dt = self._wide(self.log_dt).exp().unsqueeze(-1)
+        return -self._wide(self.log_neg_real).exp() * dt, self._wide(self.imag) * dt
 
     def _powers(self, steps: Tensor) -> tuple[Tensor, Tensor]:
         """``exp(dt a steps)`` as real pairs, (channel, n, steps) each."""
@@ -107,13 +105,15 @@ class S4DKernel(StateSpaceKernel):
 
     def _b(self) -> tuple[Tensor, Tensor]:
         """``(exp(dt a) - 1) / a`` as real pairs, (channel, n) each; exact for small steps."""
-        return _divide(*_exp_minus_one(*self._dt_a()), -self.log_neg_real.exp(), self.imag)
+        a_re, a_im = -self._wide(self.log_neg_real).exp(), self._wide(self.imag)
+        return _divide(*_exp_minus_one(*self._dt_a()), a_re, a_im)
 
     def _c(self) -> tuple[Tensor, Tensor]:
-        return self.c[..., 0], self.c[..., 1]
+        c = self._wide(self.c)
+        return c[..., 0], c[..., 1]
 
     def _with_skip(self, kernel: Tensor) -> Tensor:
-        return torch.cat([kernel[:, :1] + self.skip.unsqueeze(-1), kernel[:, 1:]], dim=-1)
+        return torch.cat([kernel[:, :1] + self._wide(self.skip).unsqueeze(-1), kernel[:, 1:]], dim=-1)
 
 
 def _multiply(a_re: Tensor, a_im: Tensor, b_re: Tensor, b_im: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,7 +124,8 @@ def _diagonal(init: S4DInit, d_model: int, d_state: int) -> tuple[Tensor, Tensor
     """Initial ``log(-Re a)`` and ``Im a``, (channel, n) each. Random: -1/2 and log-normal, other ones each channel."""
     if init == "random":
         shape = (d_model, d_state // 2)
-        return torch.full(shape, 0.5).log(), torch.randn(shape).exp()
+        dtype = parameter_dtype()
+        return torch.full(shape, 0.5, dtype=dtype).log(), torch.randn(shape, dtype=dtype).exp()
     a = DIAGONALS[init](d_state)
     return _rows(np.log(-a.real), d_model), _rows(a.imag, d_model)
 
@@ -140,4 +141,4 @@ def _exp_minus_one(re: Tensor, im: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rows(values: np.ndarray, count: int) -> Tensor:
-    return torch.tensor(values, dtype=torch.get_default_dtype()).expand(count, -1).clone()
+    return torch.tensor(values, dtype=parameter_dtype()).expand(count, -1).clone()

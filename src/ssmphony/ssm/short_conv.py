@@ -27,9 +27,9 @@ class ShortConv(nn.Module):
         return torch.zeros(batch, taps - 1, channels, dtype=dtype, device=self.weight.device)
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """x (batch, time, channel), context (batch, taps - 1, channel) → the same shapes, in the context's type."""
-        time, dtype = x.shape[1], context.dtype
-        joined = torch.cat([context, hide(x, mask).to(dtype)], dim=1)
+        """x (batch, time, channel), context (batch, taps - 1, channel) → the same shapes, float32 at least."""
+        time, dtype = x.shape[1], torch.promote_types(context.dtype, torch.float32)
+        joined = torch.cat([context.to(dtype), hide(x, mask).to(dtype)], dim=1)
         inputs = taps(joined, time, reset)
         first, *others = self.weight.to(dtype).unbind(1)
         y = inputs[0] * first

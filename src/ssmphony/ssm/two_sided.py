@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ssmphony.ssm.convolution import convolve, full_precision, spectral_convolve, spectrum, two_sided_lags
 from ssmphony.ssm.kernel import StateSpaceKernel
-from ssmphony.ssm.masking import hide, require_steps
+from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.output import GatedOutput
 from ssmphony.ssm.spectra import Spectra, frozen
 
@@ -41,7 +41,7 @@ class TwoSidedStateSpace(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x (batch, time, channel), mask (batch, time) bool, false = padding → (batch, time, channel)."""
-        require_steps(x)
+        check(x, mask)
         u = hide(x, mask).permute(2, 0, 1)
         y = self._convolve(u)
         return self.output(y.permute(1, 2, 0).to(x.dtype))

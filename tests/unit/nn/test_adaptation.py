@@ -14,7 +14,7 @@ from ssmphony.export.fixed_block import FixedBlockMixer, fixed_blocks
 from ssmphony.nn import MIXERS, LearnedState, StackConfig, parameter_groups
 from ssmphony.ssm import S4DConfig
 from tests.contract.contract import assert_close, present
-from tests.contract.test_layers import WIDTH, mixer
+from tests.contract.layers import WIDTH, mixer
 
 WITH_LINEARS = [kind for kind in MIXERS if kind != "causal_conv"]
 

@@ -17,7 +17,6 @@ from ssmphony.nn import (
     EncoderConfig,
 )
 from ssmphony.ssm import Mamba2Config, MambaConfig, S4Config, S4DConfig, TwoSidedStateSpace
-from ssmphony.ssm.kernel import run
 from ssmphony.types import SsmphonyError
 from tests.contract.contract import assert_close
 
@@ -44,8 +43,8 @@ def test_equals_two_causal_layers_one_flipped_within_each_row(layer: TwoSidedSta
     for row, length in enumerate(LENGTHS.tolist()):
         u = x[row, :length].T.unsqueeze(1)
         fresh = torch.zeros(5, 1, 16)
-        forward, _ = run(layer.forward_kernel, u, fresh)
-        backward, _ = run(layer.backward_kernel, u.flip(-1), fresh)
+        forward, _ = layer.forward_kernel(u, fresh)
+        backward, _ = layer.backward_kernel(u.flip(-1), fresh)
         expected = layer.output((forward + backward.flip(-1)).permute(1, 2, 0))
         assert_close(y[row : row + 1, :length], expected)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reference.discretize import bilinear
 from ssmphony.ssm.hippo import HIPPO, Measure, nplr
-from ssmphony.ssm.kernel import StateSpaceKernel, run
+from ssmphony.ssm.kernel import StateSpaceKernel
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from tests.unit.ssm import oracle
@@ -72,7 +72,7 @@ def test_run_from_a_carried_state(name: str, dtype: torch.dtype) -> None:
     for length in LENGTHS:
         u = torch.randn(kernel.d_model, 2, length, dtype=dtype)
         state = torch.randn(kernel.d_model, 2, kernel.d_state, dtype=dtype)
-        y, last = run(kernel, u, state)
+        y, last = kernel(u, state)
         expected_y, expected_last = oracle.run(kernel, u, state)  # type: ignore[arg-type]
         assert relative(y, expected_y) <= SCAN_TOLERANCE[dtype], length
         assert relative(last, expected_last) <= SCAN_TOLERANCE[dtype], length
@@ -157,7 +157,7 @@ def test_gradients_agree_between_the_ways_to_run(name: str) -> None:
         inputs = (u.clone().requires_grad_(), state.clone().requires_grad_())
         pieces, x = [], inputs[1]
         for first, stop in zip([0, *cuts], [*cuts, 100], strict=True):
-            y, x = run(kernel, inputs[0][..., first:stop], x)
+            y, x = kernel(inputs[0][..., first:stop], x)
             pieces.append(y)
         loss = torch.cat(pieces, -1).square().sum() + x.square().sum()
         return list(torch.autograd.grad(loss, [*inputs, *kernel.parameters()]))
@@ -194,7 +194,7 @@ class _Run(torch.nn.Module):
         self.kernel = kernel
 
     def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return run(self.kernel, u, state)
+        return self.kernel(u, state)
 
 
 def test_shared_systems_must_divide_the_channels() -> None:

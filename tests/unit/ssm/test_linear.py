@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.kernel import StateSpaceKernel, run
+from ssmphony.ssm.kernel import StateSpaceKernel
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.ssm.scan import build, cpu, linear
@@ -199,7 +199,7 @@ def test_extreme_steps(name: str) -> None:
     exact = copy.deepcopy(single).double()
     u, state = torch.randn(single.d_model, 2, 200), torch.randn(single.d_model, 2, single.d_state)
     assert relative(single.kernel(200), exact.kernel(200)) <= 1e-6
-    for ours, theirs in zip(run(single, u, state), run(exact, u.double(), state.double()), strict=True):
+    for ours, theirs in zip(single(u, state), exact(u.double(), state.double()), strict=True):
         assert relative(ours, theirs) <= 1e-4
 
 
@@ -210,7 +210,7 @@ def test_without_a_compiler_the_results_are_the_same(name: str, monkeypatch: pyt
     u, state = torch.randn(single.d_model, 2, 150), torch.randn(single.d_model, 2, single.d_state)
 
     def results() -> list[Tensor]:
-        outputs = [*run(single, u, state), single.kernel(100)]
+        outputs = [*single(u, state), single.kernel(100)]
         return [*outputs, *torch.autograd.grad(sum(y.square().sum() for y in outputs), list(single.parameters()))]
 
     ours = results()

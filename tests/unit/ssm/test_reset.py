@@ -15,7 +15,7 @@ from ssmphony.ssm.reset import in_pieces
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from tests.contract.contract import arrays, assert_close, map_state, present
-from tests.contract.test_layers import WIDTH, mixer
+from tests.contract.layers import WIDTH, mixer
 
 KERNELS = {"s4": lambda: S4Kernel(3, 8).double(), "s4d": lambda: S4DKernel(3, 8).double()}
 

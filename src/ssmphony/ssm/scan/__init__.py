@@ -13,6 +13,7 @@ import logging
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ssmphony.ssm.scan import cpu, operators
 
@@ -76,7 +77,14 @@ def ssd(
 def compiled(inputs: tuple[Tensor, ...]) -> bool:
     """Whether the compiled forms take these; an exported ONNX graph cannot hold one."""
     fits = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in inputs)
-    return fits and not torch.onnx.is_in_onnx_export() and cpu.ready()
+    return fits and not torch.onnx.is_in_onnx_export() and not _has_tangent(inputs) and cpu.ready()
+
+
+def _has_tangent(inputs: tuple[Tensor, ...]) -> bool:
+    """Whether a derivative is carried forward (`torch.func.jvp`), of which the compiled forms know nothing."""
+    if torch.compiler.is_compiling():
+        return False
+    return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in inputs)
 
 
 def _scan(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -85,7 +93,8 @@ def _scan(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[
         return operators.call(name, inputs, reset)
     devices, dtypes = {tensor.device.type for tensor in inputs}, {tensor.dtype for tensor in inputs}
     fits = inputs[6].shape[2:].numel() <= GPU_STATE and torch.float64 not in dtypes
-    if devices == {"cuda"} and fits and not torch.onnx.is_in_onnx_export() and _gpu_ready():
+    known = not torch.onnx.is_in_onnx_export() and not _has_tangent(inputs)
+    if devices == {"cuda"} and fits and known and _gpu_ready():
         return operators.call(f"triton_{name}", inputs, reset)
     return operators.REFERENCE[name](*inputs, reset)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ssmphony.ssm.dense import DenseSystem, rotation_matrix
-from ssmphony.ssm.kernel import run_blocks
+from ssmphony.ssm.blocks import run_blocks
 
 #: Steps between the kept states; `STEPS` of linear.cpp.
 STEPS = 32
@@ -47,7 +47,7 @@ def linear_scan(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor,
 
 
 def run(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor, Tensor]:
-    """`linear_scan` in the layout of `kernel.run`: u (channel, batch, time), state (channel, batch, N)."""
+    """`linear_scan` in the layout of `StateSpaceKernel.forward`: u (channel, batch, time), state (channel, batch, N)."""
     y, last = linear_scan(u.permute(1, 2, 0), system, state.transpose(0, 1))
     return y.permute(2, 0, 1), last.transpose(0, 1)
 
@@ -55,9 +55,9 @@ def run(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor, Tensor]
 def impulse_response(system: LinearSystem, length: int) -> Tensor:
     """The kernel (channel, length), float32."""
     channels, n = system.w.shape
-    u = torch.zeros(1, length, channels)
+    u = system.w.new_zeros(1, length, channels, dtype=torch.float32)
     u[:, 0] = 1.0
-    y, _ = linear_scan(u, system, torch.zeros(1, channels, n))
+    y, _ = linear_scan(u, system, u.new_zeros(1, channels, n))
     return y[0].T.contiguous()
 
 
@@ -65,7 +65,7 @@ def reference(
     u: Tensor, w: Tensor, q: Tensor, r: Tensor, b: Tensor, c: Tensor, skip: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The operator in PyTorch operations, in float64: full matrices and blocks of steps."""
-    identity = torch.eye(w.shape[-1], dtype=w.dtype)
+    identity = torch.eye(w.shape[-1], dtype=w.dtype, device=w.device)
     abar = identity + rotation_matrix(*w.chunk(2, dim=-1)) + q.transpose(1, 2) @ r
     signal, first = u.to(w.dtype).permute(2, 0, 1), state.to(w.dtype).transpose(0, 1)
     y, last = run_blocks(DenseSystem(abar, b, c, skip), signal, first)
