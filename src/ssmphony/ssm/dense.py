@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.blocks import BlockMatrices
+from ssmphony.ssm.blocks import BlockMatrices, run_blocks
 
 
 class DenseSystem(NamedTuple):
@@ -44,6 +44,10 @@ class DenseSystem(NamedTuple):
         kernel = (self.c.unsqueeze(-1) * right).sum(1)
         reach = right.flip(-1).transpose(1, 2)
         return BlockMatrices(self._with_skip(kernel), reach, observe, _power(turned, length))
+
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Any number of steps: u (channel, batch, length), state (channel, batch, N) → outputs and the last state."""
+        return run_blocks(self, u, state)
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
         """The state (channel, batch, N) after ``steps`` steps without input."""

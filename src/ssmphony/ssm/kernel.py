@@ -78,9 +78,10 @@ class StateSpaceKernel(nn.Module, ABC):
             u, state = u.to(self.dtype), state.to(self.dtype)
             if u.shape[-1] <= SINGLE_STEPS:
                 return run_single(self, u, state, reset)
-            if reset is not None:
-                return run_packed(self, u, state, reset)
-            return self.scan(u, state) or run_blocks(self, u, state)
+            compiled = self.scan(u, state, reset)
+            if compiled is not None:
+                return compiled
+            return run_blocks(self, u, state) if reset is None else run_packed(self, u, state, reset)
 
     @abstractmethod
     def kernel(self, length: int) -> Tensor:
@@ -102,9 +103,9 @@ class StateSpaceKernel(nn.Module, ABC):
     def recurrence(self) -> linear.LinearSystem:
         """The discrete system in float64."""
 
-    def scan(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor] | None:
+    def scan(self, u: Tensor, state: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         """`forward` as one compiled recurrence; None where that cannot be had."""
-        return linear.run(u, self.recurrence(), state) if self._compiled(u, state) else None
+        return linear.run(u, self.recurrence(), state, reset) if self._compiled(u, state) else None
 
     def _compiled(self, *signals: Tensor) -> bool:
         """Whether the compiled recurrence takes this system, and these signals."""

@@ -35,17 +35,21 @@ class Layout(NamedTuple):
 SINGLE_STEPS = 2
 
 
-class System(Protocol):
-    """What these functions need of a `StateSpaceKernel`."""
-
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]: ...
+class Steps(Protocol):
+    """A system that takes single steps."""
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+class System(Protocol):
+    """A system that runs without resets, and can be seen through blocks of steps."""
+
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]: ...
 
     def block(self, length: int) -> BlockMatrices: ...
 
 
-def run_single(system: System, u: Tensor, state: Tensor, reset: Tensor | None) -> tuple[Tensor, Tensor]:
+def run_single(system: Steps, u: Tensor, state: Tensor, reset: Tensor | None) -> tuple[Tensor, Tensor]:
     """One step after the other: shapes as `StateSpaceKernel.forward`."""
     outputs: list[Tensor] = []
     for index, step in enumerate(u.unbind(-1)):

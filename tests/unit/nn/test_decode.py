@@ -190,6 +190,31 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
         DecodeStack(make("mamba"))
 
 
+@every_stack
+@pytest.mark.parametrize(("weights", "bound"), [(torch.bfloat16, 5e-3), (torch.int8, 2e-2)])
+@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (3, 2)])
+def test_weights_of_fewer_bits(name: str, weights: torch.dtype, bound: float, batch: int, threads: int) -> None:
+    """Near the stack's outputs; equal to those of a stack with rounded weights, for bfloat16."""
+    stack = make(name)
+    fast = DecodeStack(stack, threads, weights)
+    assert fast.weights.numel() < DecodeStack(stack, threads).weights.numel()
+    x = torch.randn(batch, STEPS, fast.d_model)
+    y, state = fast(x, fast.initial_state(batch), present(x))
+    expected, after = stack(x, stack.initial_state(batch), present(x))
+    assert float((y - expected).abs().max()) < bound * float(expected.abs().max())
+    assert [part.dtype for part in tensors(state)] == [part.dtype for part in tensors(after)]
+    if weights == torch.bfloat16:
+        for module in stack.modules():
+            if isinstance(module, nn.Linear):
+                module.weight.data = module.weight.bfloat16().float()
+        assert_close([y], [stack(x, stack.initial_state(batch), present(x))[0]])
+
+
+def test_weights_of_another_type() -> None:
+    with pytest.raises(SsmphonyError, match=r"float32, bfloat16 or int8, not as torch\.float16"):
+        DecodeStack(make("mamba"), weights=torch.float16)
+
+
 def test_inputs_that_do_not_fit() -> None:
     fast = DecodeStack(make("mamba"), 1)
     x = torch.randn(2, 1, fast.d_model)
@@ -197,7 +222,7 @@ def test_inputs_that_do_not_fit() -> None:
         fast.forward(x[:, :0], fast.initial_state(2), present(x[:, :0]))
     with pytest.raises(ValueError, match="has 40 channels"):
         fast.forward(x[..., :8], fast.initial_state(2), present(x))
-    with pytest.raises(RuntimeError, match="does not fit its layer"):
+    with pytest.raises(ValueError, match="does not fit its layer"):
         fast.forward(x, fast.initial_state(3), present(x))
-    with pytest.raises(RuntimeError, match="must be float32"):
+    with pytest.raises(TypeError, match=r"take torch\.float32"):
         fast.forward(x.double(), fast.initial_state(2), present(x))

@@ -114,8 +114,8 @@ def test_uninitialised_memory_is_never_read(rank: int, monkeypatch: pytest.Monke
 def test_operator_is_well_registered(rank: int) -> None:
     u, *system, state = inputs(rank, 35)
     values = [value.requires_grad_() for value in (u.float(), *system, state.float())]
-    torch.library.opcheck(torch.ops.ssmphony.linear_scan.default, (*values, True))
-    torch.library.opcheck(torch.ops.ssmphony.linear_scan.default, (*(value.detach() for value in values), False))
+    torch.library.opcheck(torch.ops.ssmphony.linear_scan.default, (*values, None, True))
+    torch.library.opcheck(torch.ops.ssmphony.linear_scan.default, (*(value.detach() for value in values), None, False))
 
 
 @every_rank
@@ -173,7 +173,7 @@ def test_nothing_to_do(batch: int, length: int) -> None:
 
 def test_shapes_that_do_not_fit() -> None:
     u, w, *rest = inputs(1, 5)
-    with pytest.raises(RuntimeError, match="linear_scan: shapes"):
+    with pytest.raises(ValueError, match="linear_scan: shapes"):
         operator(u, w[:, :4], *rest)
 
 

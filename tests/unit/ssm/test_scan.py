@@ -383,7 +383,7 @@ def test_one_process_compiles_and_the_others_wait(tmp_path: Path) -> None:
     assert len(made) == 1
     assert sorted(answers) == [False, False, False, True]
     assert path.read_text(encoding="utf-8") == "whole"
-    assert {file.name for file in path.parent.iterdir()} == {"library.so", "library.lock"}
+    assert {file.name for file in path.parent.iterdir()} == {"library.so", "library.sha256", "library.lock"}
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:

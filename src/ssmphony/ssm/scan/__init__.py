@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ssmphony.ssm.scan import cpu, operators
+from ssmphony.ssm.scan.tracing import constant
 
 #: Numbers of one state (of a head, of a channel) that the kernels for GPUs have registers for.
 GPU_STATE = 64 * 128
@@ -31,7 +32,8 @@ def selective_scan(
     ``h[t] = exp(delta[t] A) h[t-1] + delta[t] u[t] B[t]``, ``y[t] = C[t] . h[t] + D u[t]``
 
     u, delta  (batch, time, channel); the steps delta are positive already.
-    A         (channel, n), negative real.
+    A         (channel, n), negative real; or complex with a negative real part, one of each conjugate pair: then B, C
+              and the state may be complex too, ``y[t] = 2 Re(C[t] . h[t]) + D u[t]``, and `reference` runs.
     B, C      (batch, time, n).
     D         (channel,).
     state     (batch, channel, n): the state before the first step.
@@ -92,14 +94,15 @@ def _scan(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[
     if compiled(inputs):
         return operators.call(name, inputs, reset)
     devices, dtypes = {tensor.device.type for tensor in inputs}, {tensor.dtype for tensor in inputs}
-    fits = inputs[6].shape[2:].numel() <= GPU_STATE and torch.float64 not in dtypes
+    real = all(dtype.is_floating_point and dtype != torch.float64 for dtype in dtypes)
+    fits = inputs[6].shape[2:].numel() <= GPU_STATE and real
     known = not torch.onnx.is_in_onnx_export() and not _has_tangent(inputs)
     if devices == {"cuda"} and fits and known and _gpu_ready():
         return operators.call(f"triton_{name}", inputs, reset)
     return operators.REFERENCE[name](*inputs, reset)
 
 
-@torch.compiler.assume_constant_result
+@constant
 def _gpu_ready() -> bool:
     return _load_triton()
 

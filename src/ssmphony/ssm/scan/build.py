@@ -1,11 +1,17 @@
-"""Compile the C++ files of this folder on first use, once for a user, a PyTorch and a kind of processor."""
+"""Compile the C++ files of this folder on first use, once for a user and a kind of processor.
+
+They include neither PyTorch nor Python, so one library serves every version of both, and compiling takes seconds.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator
@@ -25,51 +31,59 @@ class NoCompilerError(Exception):
     """What is missing to compile."""
 
 
-def load() -> None:
-    """Make ``torch.ops.ssmphony`` hold the scans.
+class BuildError(Exception):
+    """Why there is no library, although there is a compiler."""
 
-    Raises NoCompilerError where nothing could be compiled, RuntimeError or OSError where that failed.
+
+def load() -> ctypes.CDLL:
+    """The compiled library; compiles it where there is none, or a damaged one.
+
+    Raises NoCompilerError where nothing can be compiled, BuildError where that failed or the result cannot be loaded.
     """
     path = library()
-    if path.exists() or not once(path, compile_and_load):
-        torch.ops.load_library(path)
+    try:
+        if not whole(path):
+            once(path, compile_into)
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        reason, advice = " ".join(str(error).split()), "set XDG_CACHE_HOME to a folder that can"
+        raise BuildError(f"{reason}; if {path.parent} cannot hold programs, {advice}") from None
 
 
 def library() -> Path:
-    """Where the compiled library of these sources, PyTorch and processor belongs."""
+    """Where the compiled library of these sources and this processor belongs."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     texts = [path.read_bytes() for pattern in ("*.cpp", "*.h") for path in sorted(FOLDER.glob(pattern))]
     source = hashlib.sha256(b"\0".join([*texts, " ".join(flags()).encode()])).hexdigest()[:16]
     capability = torch.backends.cpu.get_cpu_capability().replace(" ", "_")
-    key = f"torch-{torch.__version__}-{platform.machine()}-{capability}-{source}"
-    return cache / "ssmphony" / "scan" / key / f"{NAME}.so"
+    return cache / "ssmphony" / "scan" / f"{platform.machine()}-{capability}-{source}" / f"{NAME}.so"
 
 
 def flags() -> list[str]:
-    # Apple's compiler has no OpenMP; PyTorch's parallel_for then runs on one thread.
+    # Apple's compiler has no OpenMP; everything then runs on one thread.
     threads = ["-fopenmp"] if sys.platform == "linux" else []
-    return ["-O3", "-Wno-psabi", *threads, *VECTOR_FLAGS.get(torch.backends.cpu.get_cpu_capability(), [])]
+    vectors = VECTOR_FLAGS.get(torch.backends.cpu.get_cpu_capability(), [])
+    return ["-std=c++17", "-O3", "-fPIC", "-Wno-psabi", *threads, *vectors]
 
 
-def compile_and_load(folder: Path) -> None:
-    """Compile into ``folder / "ssmphony_scan.so"`` and load that."""
-    try:
-        from torch.utils import cpp_extension
-    except ImportError as error:
-        raise NoCompilerError(f"the Python package {error.name}") from error
-    compiler = cpp_extension.get_cxx_compiler()
-    if not shutil.which(compiler.split()[0]):
-        raise NoCompilerError(f"a C++ compiler ({compiler})")
-    if not cpp_extension.is_ninja_available():
-        raise NoCompilerError("ninja")
-    cpp_extension.load(
-        NAME,
-        [str(path) for path in sorted(FOLDER.glob("*.cpp"))],
-        extra_cflags=flags(),
-        extra_ldflags=[flag for flag in flags() if flag == "-fopenmp"],
-        build_directory=str(folder),
-        is_python_module=False,
-    )
+def compile_into(folder: Path) -> None:
+    """Compile into ``folder / "ssmphony_scan.so"``."""
+    compiler = shlex.split(os.environ.get("CXX") or "c++")
+    if not compiler or not shutil.which(compiler[0]):
+        raise NoCompilerError(f"a C++ compiler ({' '.join(compiler)})")
+    sources = [str(path) for path in sorted(FOLDER.glob("*.cpp"))]
+    command = [*compiler, *flags(), "-shared", *sources, "-o", str(folder / f"{NAME}.so")]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode or not (folder / f"{NAME}.so").exists():
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        reason = next((line for line in lines if "error" in line), lines[0] if lines else f"exit {done.returncode}")
+        raise BuildError(f"{compiler[0]} failed: {reason}")
+
+
+def whole(path: Path) -> bool:
+    """Whether a library is as it was compiled: loading one that is cut short would end the process."""
+    record = path.with_suffix(".sha256")
+    return path.is_file() and record.is_file() and record.read_text(encoding="utf-8") == _digest(path)
 
 
 def once(path: Path, make: Callable[[Path], None]) -> bool:
@@ -79,11 +93,15 @@ def once(path: Path, make: Callable[[Path], None]) -> bool:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(path.with_suffix(".lock")):
-        if path.exists():
+        if whole(path):
             return False
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            made = Path(folder) / path.name
             make(Path(folder))
-            os.replace(Path(folder) / path.name, path)
+            record = made.with_suffix(".sha256")
+            record.write_text(_digest(made), encoding="utf-8")
+            os.replace(made, path)
+            os.replace(record, path.with_suffix(".sha256"))
         return True
 
 
@@ -97,3 +115,7 @@ def locked(path: Path) -> Generator[None, None, None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,21 +2,17 @@
 //
 // One step multiplies every weight by as many numbers as the batch has rows, so it takes as long as reading the weights.
 // They are stored one after another in the order of reading (`nn/decode.py` packs them). A matrix (inputs, outputs) is cut
-// into panels of 32 outputs, (panel, input, 32): a panel's outputs stay in registers while its inputs run through.
+// into panels of 32 outputs, (panel, input, 32): a panel's outputs stay in registers while its inputs run through. Its
+// numbers may have 16 or 8 bits; sums are float32 all the same.
 //
 // Threads share the inner channels of a layer. Each computes its channels of the projection in, the convolution, the
 // recurrence and the gate, and what these channels add to the projection out. Only those sums are exchanged, once to
 // three times a layer, after a barrier in the one parallel region; every thread has its own copy of the residual stream.
 
-#include <ATen/Parallel.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <torch/library.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdint>
 #include <thread>
 #include <vector>
 
@@ -25,16 +21,25 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
-using at::Tensor;
-
 constexpr int64_t PANEL = 32, VECS = PANEL / LANES;  // outputs of a panel; Python packs as many
-constexpr int64_t ALIGNMENT = 16;                    // floats between the beginnings of parameters
+constexpr int64_t ALIGNMENT = 64;                    // bytes between the beginnings of parameters
 constexpr int64_t WORK = 1 << 15;                    // multiplications of a layer that are worth another thread
 
 enum Kind { MAMBA, MAMBA2, STATE_SPACE, FEED_FORWARD };
+
+// Of the numbers of a matrix: float32, the upper half of a float32, or an integer to be multiplied by its output's scale.
+enum Storage { FLOAT32, BFLOAT16, INT8 };
+
+struct Matrix {
+  const char* data;    // (panel, input, 32)
+  const float* scale;  // (output,) for INT8
+};
 
 int64_t up(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 
@@ -61,27 +66,54 @@ inline Vec softplus(Vec x) {
 
 inline float gelu(float x) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678f)); }
 
+inline Vec load_weights(const float* w) { return load(w, LANES); }
+
+// One instruction each to widen, which compilers do not find in the general form.
+inline Vec load_weights(const uint16_t* w) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)w)), 16);
+#elif defined(__AVX2__)
+  return (Vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)w)), 16);
+#else
+  Bits bits{};
+  for (int64_t i = 0; i < LANES; ++i) bits[i] = (int32_t)((uint32_t)w[i] << 16);
+  return (Vec)bits;
+#endif
+}
+
+inline Vec load_weights(const int8_t* w) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)w)));
+#elif defined(__AVX2__)
+  return (Vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)w)));
+#else
+  Vec v{};
+  for (int64_t i = 0; i < LANES; ++i) v[i] = w[i];
+  return v;
+#endif
+}
+
 // y[r][j] = sum_i x[r][i] W[i][j] over the inputs from `from` to `to`, for one panel w of W and R rows `stride` apart.
-template <int64_t R>
-void multiply(const float* __restrict w, int64_t from, int64_t to, const float* __restrict x, float* __restrict y,
-              int64_t stride) {
+template <int64_t R, typename Number>
+void multiply(const Number* __restrict w, const float* scale, int64_t from, int64_t to, const float* __restrict x,
+              float* __restrict y, int64_t stride) {
   constexpr int64_t UNROLL = R == 1 ? 2 : 1;  // as many sums at a time as hide the latency of an addition
   Vec sums[UNROLL][R][VECS]{};
   int64_t i = from;
   for (; i + UNROLL <= to; i += UNROLL)
     for (int64_t k = 0; k < UNROLL; ++k)
       for (int64_t v = 0; v < VECS; ++v) {
-        const Vec weight = load(w + (i + k) * PANEL + v * LANES, LANES);
+        const Vec weight = load_weights(w + (i + k) * PANEL + v * LANES);
         for (int64_t r = 0; r < R; ++r) sums[k][r][v] += weight * x[r * stride + i + k];
       }
   for (; i < to; ++i)
     for (int64_t v = 0; v < VECS; ++v)
-      for (int64_t r = 0; r < R; ++r) sums[0][r][v] += load(w + i * PANEL + v * LANES, LANES) * x[r * stride + i];
+      for (int64_t r = 0; r < R; ++r) sums[0][r][v] += load_weights(w + i * PANEL + v * LANES) * x[r * stride + i];
   for (int64_t r = 0; r < R; ++r)
     for (int64_t v = 0; v < VECS; ++v) {
       Vec total = sums[0][r][v];
       for (int64_t k = 1; k < UNROLL; ++k) total += sums[k][r][v];
-      store(y + r * stride + v * LANES, total, LANES);
+      store(y + r * stride + v * LANES, scale ? total * load(scale + v * LANES, LANES) : total, LANES);
     }
 }
 
@@ -106,14 +138,20 @@ class Barrier {
 
 // Reads the packed parameters one after another.
 struct Weights {
-  const float* next;
+  const char* next;
+  int64_t storage;
 
-  const float* take(int64_t count) {
-    const float* found = next;
+  const char* bytes(int64_t count) {
+    const char* found = next;
     next += up(count, ALIGNMENT);
     return found;
   }
-  const float* panels(int64_t inputs, int64_t outputs) { return take(inputs * up(outputs, PANEL)); }
+  const float* take(int64_t count) { return reinterpret_cast<const float*>(bytes(4 * count)); }
+  Matrix panels(int64_t inputs, int64_t outputs) {
+    const int64_t size = storage == FLOAT32 ? 4 : storage == BFLOAT16 ? 2 : 1;
+    const char* data = bytes(size * inputs * up(outputs, PANEL));
+    return {data, storage == INT8 ? take(up(outputs, PANEL)) : nullptr};
+  }
 };
 
 // One residual part of a block. width: inner channels; n: states of a channel; taps: of the convolution; extra: rank of
@@ -132,7 +170,14 @@ struct NormWeights {
 };
 
 struct MambaWeights {
-  const float *u, *u_bias, *z, *z_bias, *taps, *taps_bias, *maps, *dt, *dt_bias, *A, *skip, *out, *out_bias;
+  Matrix u;
+  const float* u_bias;
+  Matrix z;
+  const float *z_bias, *taps, *taps_bias;
+  Matrix maps, dt;
+  const float *dt_bias, *A, *skip;
+  Matrix out;
+  const float* out_bias;
 
   MambaWeights(Weights& w, const Layer& l, int64_t D)
       : u(w.panels(D, l.width)), u_bias(w.take(l.width)), z(w.panels(D, l.width)), z_bias(w.take(l.width)),
@@ -142,8 +187,14 @@ struct MambaWeights {
 };
 
 struct Mamba2Weights {
-  const float *z, *z_bias, *u, *u_bias, *maps, *maps_bias, *taps, *taps_bias, *dt_bias, *A, *skip, *eps, *scale, *out,
-      *out_bias;
+  Matrix z;
+  const float* z_bias;
+  Matrix u;
+  const float* u_bias;
+  Matrix maps;
+  const float *maps_bias, *taps, *taps_bias, *dt_bias, *A, *skip, *eps, *scale;
+  Matrix out;
+  const float* out_bias;
 
   Mamba2Weights(Weights& w, const Layer& l, int64_t D)
       : z(w.panels(D, l.width)), z_bias(w.take(l.width)), u(w.panels(D, l.width)), u_bias(w.take(l.width)),
@@ -153,7 +204,9 @@ struct Mamba2Weights {
 };
 
 struct StateSpaceWeights {
-  const float *Z, *b, *c, *skip, *p, *q, *out, *out_bias;
+  const float *Z, *b, *c, *skip, *p, *q;
+  Matrix out;
+  const float* out_bias;
 
   StateSpaceWeights(Weights& w, const Layer& l, int64_t D)
       : Z(w.take(D * l.n)), b(w.take(D * l.n)), c(w.take(D * l.n)), skip(w.take(D)),
@@ -162,7 +215,12 @@ struct StateSpaceWeights {
 };
 
 struct FeedForwardWeights {
-  const float *value, *value_bias, *gate, *gate_bias, *down, *down_bias;
+  Matrix value;
+  const float* value_bias;
+  Matrix gate;
+  const float* gate_bias;
+  Matrix down;
+  const float* down_bias;
 
   FeedForwardWeights(Weights& w, const Layer& l, int64_t D)
       : value(w.panels(D, l.width)), value_bias(w.take(l.width)), gate(w.panels(D, l.width)),
@@ -178,7 +236,9 @@ struct State {
 struct Shared {
   std::vector<Layer> layers;
   std::vector<State> states;
-  const float *weights, *inputs;
+  const char* weights;
+  int64_t storage;
+  const float* inputs;
   const bool* mask;  // (batch, time), or none
   float *outputs, *exchanged;
   int64_t batch, time, channels, stride;
@@ -197,7 +257,7 @@ class Worker {
 
   void run(int64_t time) {
     t = time;
-    w = Weights{s.weights};
+    w = Weights{s.weights, s.storage};
     for (int64_t b = 0; b < B; ++b) std::copy_n(s.inputs + (b * s.time + t) * D, D, x + b * stride);
     for (size_t i = 0; i < s.layers.size(); ++i) {
       layer = s.layers[i];
@@ -222,22 +282,32 @@ class Worker {
   bool real(int64_t b) const { return !s.mask || s.mask[b * s.time + t]; }
 
   // For the outputs `from` (a multiple of a panel's) to `to`, and the inputs of one's own or all.
-  void multiply_rows(const float* matrix, int64_t inputs, int64_t i, int64_t j, int64_t from, int64_t to,
+  void multiply_rows(const Matrix& matrix, int64_t inputs, int64_t i, int64_t j, int64_t from, int64_t to,
                      const float* rows, float* y) {
+    switch (s.storage) {
+      case FLOAT32: return multiply_panels<float>(matrix, inputs, i, j, from, to, rows, y);
+      case BFLOAT16: return multiply_panels<uint16_t>(matrix, inputs, i, j, from, to, rows, y);
+      default: return multiply_panels<int8_t>(matrix, inputs, i, j, from, to, rows, y);
+    }
+  }
+  template <typename Number>
+  void multiply_panels(const Matrix& matrix, int64_t inputs, int64_t i, int64_t j, int64_t from, int64_t to,
+                       const float* rows, float* y) {
     for (; from < to; from += PANEL) {
-      const float* panel = matrix + from * inputs;
+      const Number* panel = reinterpret_cast<const Number*>(matrix.data) + from * inputs;
+      const float* scale = matrix.scale ? matrix.scale + from : nullptr;
       int64_t b = 0;
-      for (; b + 3 <= B; b += 3) multiply<3>(panel, i, j, rows + b * stride, y + b * stride + from, stride);
-      if (B - b == 2) multiply<2>(panel, i, j, rows + b * stride, y + b * stride + from, stride);
-      if (B - b == 1) multiply<1>(panel, i, j, rows + b * stride, y + b * stride + from, stride);
+      for (; b + 3 <= B; b += 3) multiply<3>(panel, scale, i, j, rows + b * stride, y + b * stride + from, stride);
+      if (B - b == 2) multiply<2>(panel, scale, i, j, rows + b * stride, y + b * stride + from, stride);
+      if (B - b == 1) multiply<1>(panel, scale, i, j, rows + b * stride, y + b * stride + from, stride);
     }
   }
   // One's own outputs of all inputs.
-  void project_in(const float* matrix, int64_t inputs, const float* rows, float* y) {
+  void project_in(const Matrix& matrix, int64_t inputs, const float* rows, float* y) {
     multiply_rows(matrix, inputs, 0, inputs, first, last, rows, y);
   }
   // What one's own inputs add to all outputs.
-  void project_out(const float* matrix, int64_t outputs, const float* rows) {
+  void project_out(const Matrix& matrix, int64_t outputs, const float* rows) {
     multiply_rows(matrix, layer.width, first, last, 0, outputs, rows, mine());
   }
   // Where a thread leaves what it adds to the sums. Two take turns, so that nobody overwrites what another still reads.
@@ -460,14 +530,14 @@ class Worker {
   const int64_t id, count, B, D, stride;
   float *x, *in, *u, *z, *dt, *sums;  // residual stream, normalised, inner channels, gate, step sizes, added up
   int64_t t = 0, turn = 0, first = 0, last = 0;
-  Weights w{nullptr};
+  Weights w{nullptr, FLOAT32};
   Layer layer{};
   State state{};
 };
 
-// Floats that a layer reads.
-int64_t parameters(const Layer& l, int64_t D) {
-  Weights w{nullptr};
+// Bytes that a layer reads.
+int64_t parameters(const Layer& l, int64_t D, int64_t storage) {
+  Weights w{nullptr, storage};
   NormWeights(w, D);
   switch (l.kind) {
     case MAMBA: MambaWeights(w, l, D); break;
@@ -475,81 +545,51 @@ int64_t parameters(const Layer& l, int64_t D) {
     case STATE_SPACE: StateSpaceWeights(w, l, D); break;
     default: FeedForwardWeights(w, l, D);
   }
-  return w.next - static_cast<const float*>(nullptr);
-}
-
-std::vector<Layer> read(const Tensor& program) {
-  constexpr int64_t FIELDS = 6;
-  TORCH_CHECK(program.is_contiguous() && program.scalar_type() == at::kLong && program.numel() % FIELDS == 0,
-              "decode: a program holds ", FIELDS, " integers for each layer");
-  std::vector<Layer> layers;
-  for (int64_t i = 0; i < program.numel(); i += FIELDS) {
-    const int64_t* l = program.const_data_ptr<int64_t>() + i;
-    layers.push_back({l[0], l[1], l[2], l[3], l[4], l[5]});
-    TORCH_CHECK(l[0] >= MAMBA && l[0] <= FEED_FORWARD && std::all_of(l + 1, l + FIELDS, [](int64_t v) { return v >= 0; }),
-                "decode: a layer cannot be read");
-  }
-  return layers;
-}
-
-// x (batch, time, channel), mask (batch, time) bool; states in the order of the layers, returned after the last step.
-// `threads` at most; fewer where a step has too little work for them.
-std::tuple<Tensor, std::vector<Tensor>> decode(const Tensor& weights, const Tensor& program,
-                                               const Tensor& x, const std::optional<Tensor>& mask,
-                                               const std::vector<Tensor>& states, int64_t threads) {
-  const Tensor input = x.contiguous(), present = mask ? mask->contiguous() : Tensor();
-  TORCH_CHECK(x.dim() == 3 && x.scalar_type() == at::kFloat, "decode: x must be float32 (batch, time, channel)");
-  TORCH_CHECK(weights.is_contiguous() && weights.scalar_type() == at::kFloat, "decode: weights must be float32");
-  TORCH_CHECK(!mask || (present.scalar_type() == at::kBool && present.numel() == x.size(0) * x.size(1)),
-              "decode: the mask must be bool (batch, time)");
-  Tensor y = at::empty_like(input);
-  Shared s{};
-  s.layers = read(program);
-  s.batch = x.size(0), s.time = x.size(1), s.channels = x.size(2), s.stride = up(2 * s.channels, PANEL);
-  int64_t expected = 0;
-  std::vector<Tensor> before, after;
-  for (const Layer& l : s.layers) {
-    expected += parameters(l, s.channels);
-    s.stride = std::max({s.stride, up(l.width, PANEL), up(l.maps(), PANEL)});
-    const auto next = [&](int64_t size, const float*& from, float*& to) {
-      TORCH_CHECK(before.size() < states.size(), "decode: too few states");
-      before.push_back(states[before.size()].contiguous());
-      TORCH_CHECK(before.back().numel() == size && before.back().scalar_type() == at::kFloat,
-                  "decode: state ", before.size() - 1, " does not fit its layer");
-      after.push_back(at::empty_like(before.back()));
-      from = before.back().const_data_ptr<float>(), to = after.back().mutable_data_ptr<float>();
-    };
-    State state{};
-    if (l.taps > 0) next(s.batch * (l.taps - 1) * l.mixed(), state.old_context, state.context);
-    if (l.n > 0) next(s.batch * l.width * l.n, state.old_h, state.h);
-    s.states.push_back(state);
-  }
-  TORCH_CHECK(expected == weights.numel() && before.size() == states.size(), "decode: too many weights or states");
-  const int64_t team = std::clamp<int64_t>(expected * s.batch / (WORK * std::max<int64_t>(s.layers.size(), 1)),
-                                         1, std::max<int64_t>(threads, 1));
-  Tensor buffers = at::empty({team, Worker::BUFFERS + 2, s.batch, s.stride}, input.options());
-  s.weights = weights.const_data_ptr<float>(), s.inputs = input.const_data_ptr<float>();
-  s.mask = mask ? present.const_data_ptr<bool>() : nullptr, s.outputs = y.mutable_data_ptr<float>();
-  s.exchanged = buffers.mutable_data_ptr<float>() + team * Worker::BUFFERS * s.batch * s.stride;
-  const auto work = [&](int64_t id, int64_t count) {
-    float* own = buffers.mutable_data_ptr<float>() + id * Worker::BUFFERS * s.batch * s.stride;
-    Worker worker(s, id, count, own);
-    for (int64_t t = 0; t < s.time; ++t) worker.run(t);
-  };
-#ifdef _OPENMP
-#pragma omp parallel num_threads(team) if (team > 1)
-  work(omp_get_thread_num(), omp_get_num_threads());
-#else
-  work(0, 1);
-#endif
-  return {y, after};
+  return w.next - static_cast<const char*>(nullptr);
 }
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(ssmphony, m) {
-  m.def("decode(Tensor weights, Tensor program, Tensor x, Tensor? mask, Tensor[] states, int threads) "
-        "-> (Tensor, Tensor[])");
+extern "C" {
+
+// Bytes that these layers read, which Python compares with those it has packed.
+int64_t ssmphony_decode_parameters(const Layer* layers, int64_t count, int64_t channels, int64_t storage) {
+  int64_t total = 0;
+  for (int64_t i = 0; i < count; ++i) total += parameters(layers[i], channels, storage);
+  return total;
 }
 
-TORCH_LIBRARY_IMPL(ssmphony, CPU, m) { m.impl("decode", &decode); }
+// x and y (batch, time, channel), mask (batch, time) or none. States: for each layer the context and h, where it has
+// them; `after` is written. `threads` at most; fewer where a step has too little work for them.
+void ssmphony_decode(const char* weights, const Layer* layers, int64_t count, const float* x, const bool* mask,
+                     const float* const* before, float* const* after, float* y, int64_t batch, int64_t time,
+                     int64_t channels, int64_t threads, int64_t storage) {
+  Shared s{};
+  s.layers.assign(layers, layers + count);
+  s.batch = batch, s.time = time, s.channels = channels, s.stride = up(2 * channels, PANEL);
+  int64_t work = 0;
+  for (const Layer& l : s.layers) {
+    work += parameters(l, channels, FLOAT32) / 4;
+    s.stride = std::max({s.stride, up(l.width, PANEL), up(l.maps(), PANEL)});
+    State state{};
+    if (l.taps > 0) state.old_context = *before++, state.context = *after++;
+    if (l.n > 0) state.old_h = *before++, state.h = *after++;
+    s.states.push_back(state);
+  }
+  const int64_t team = std::clamp<int64_t>(work * batch / (WORK * std::max<int64_t>(count, 1)), 1, threads);
+  std::vector<float> buffers(team * (Worker::BUFFERS + 2) * batch * s.stride);
+  s.weights = weights, s.storage = storage, s.inputs = x, s.mask = mask, s.outputs = y;
+  s.exchanged = buffers.data() + team * Worker::BUFFERS * batch * s.stride;
+  const auto run = [&](int64_t id, int64_t members) {
+    Worker worker(s, id, members, buffers.data() + id * Worker::BUFFERS * batch * s.stride);
+    for (int64_t t = 0; t < time; ++t) worker.run(t);
+  };
+#ifdef _OPENMP
+#pragma omp parallel num_threads(team) if (team > 1)
+  run(omp_get_thread_num(), omp_get_num_threads());
+#else
+  run(0, 1);
+#endif
+}
+
+}  // extern "C"

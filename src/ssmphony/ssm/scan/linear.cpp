@@ -9,20 +9,13 @@
 // chunks: forward keeps the state in front of each, backward starts there again. Parameters are float64; `Real` is what
 // the recurrence is computed in.
 
-#include <ATen/Parallel.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <torch/library.h>
-
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 #include <vector>
 
-namespace {
+#include "parallel.h"
 
-using at::Tensor;
+namespace {
 
 constexpr int64_t STEPS = 32;  // of a chunk; Python keeps the states of as many
 #if defined(__AVX512F__)
@@ -51,35 +44,23 @@ struct Lanes {
   }
 };
 
+// Inputs, as Python gives them: u (batch, time, channel), state (batch, channel, N), parameters as in `LinearSystem`.
 struct System {
-  Tensor u, w, q, r, b, c, skip, state;
-  int64_t batch, time, channels, N, rank, chunks;
+  const float *u, *state;
+  const double *w, *q, *r, *b, *c, *skip;
+  const bool* reset;  // (batch, time), or none: the state is cleared before these steps
+  int64_t batch, time, channels, N, rank, threads;
 
-  System(const Tensor& u_, const Tensor& w_, const Tensor& q_, const Tensor& r_, const Tensor& b_, const Tensor& c_,
-         const Tensor& skip_, const Tensor& state_)
-      : u(u_.contiguous()), w(w_.contiguous()), q(q_.contiguous()), r(r_.contiguous()), b(b_.contiguous()),
-        c(c_.contiguous()), skip(skip_.contiguous()), state(state_.contiguous()) {
-    TORCH_CHECK(u.dim() == 3 && w.dim() == 2 && q.dim() == 3, "linear_scan: shapes do not fit each other");
-    batch = u.size(0), time = u.size(1), channels = u.size(2), N = w.size(1), rank = q.size(1);
-    chunks = (time + STEPS - 1) / STEPS;
-    TORCH_CHECK(w.size(0) == channels && N % 2 == 0 && rank <= 2 && q.size(0) == channels && q.size(2) == N &&
-                    r.sizes() == q.sizes() && b.sizes() == w.sizes() && c.sizes() == w.sizes() &&
-                    skip.numel() == channels && state.sizes() == at::IntArrayRef({batch, channels, N}),
-                "linear_scan: shapes do not fit each other");
-    for (const Tensor& t : {u, state}) TORCH_CHECK(t.scalar_type() == at::kFloat, "linear_scan: signals are float32");
-    for (const Tensor& t : {w, q, r, b, c, skip})
-      TORCH_CHECK(t.scalar_type() == at::kDouble, "linear_scan: parameters are float64");
-  }
+  int64_t chunks() const { return (time + STEPS - 1) / STEPS; }
+  bool cleared(int64_t row, int64_t t) const { return reset && reset[row * time + t]; }
 
   // work(row, first channel, channels of the vector).
   template <typename Work>
   void parallel(int64_t lanes, const Work& work) const {
     const int64_t blocks = (channels + lanes - 1) / lanes;
-    at::parallel_for(0, batch * blocks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t item = begin; item < end; ++item) {
-        const int64_t first = item % blocks * lanes;
-        work(item / blocks, first, std::min(lanes, channels - first));
-      }
+    parallel_for(batch * blocks, threads, [&](int64_t item) {
+      const int64_t first = item % blocks * lanes;
+      work(item / blocks, first, std::min(lanes, channels - first));
     });
   }
 };
@@ -104,15 +85,14 @@ struct Coefficients {
   Vec skip;
 
   Coefficients(const System& s, int64_t first, int64_t lanes) : n(s.N / 2) {
-    const auto gather = [&](const Tensor& from, int64_t count) {
+    const auto gather = [&](const double* from, int64_t count) {
       std::vector<Vec> to(count);
-      const double* p = from.const_data_ptr<double>() + first * count;
-      for (int64_t i = 0; i < count; ++i) to[i] = L::load(p + i, lanes, count);
+      for (int64_t i = 0; i < count; ++i) to[i] = L::load(from + first * count + i, lanes, count);
       return to;
     };
     w = gather(s.w, s.N), b = gather(s.b, s.N), c = gather(s.c, s.N);
     q = gather(s.q, RANK * s.N), r = gather(s.r, RANK * s.N);
-    skip = L::load(s.skip.const_data_ptr<double>() + first, lanes);
+    skip = L::load(s.skip + first, lanes);
   }
 
   // r . x
@@ -156,18 +136,24 @@ void forward(const System& s, float* y, float* last, float* kept) {
   s.parallel(L::COUNT, [&](int64_t row, int64_t first, int64_t lanes) {
     const C k(s, first, lanes);
     std::vector<typename L::Vec> x(s.N);
-    const float* state = s.state.const_data_ptr<float>() + (row * s.channels + first) * s.N;
+    const float* state = s.state + (row * s.channels + first) * s.N;
     for (int64_t i = 0; i < s.N; ++i) x[i] = L::load(state + i, lanes, s.N);
     auto dots = k.dots(x.data());
-    const float* u = s.u.const_data_ptr<float>() + row * s.time * s.channels + first;
-    for (int64_t t = 0; t < s.time; ++t) {
+    const float* u = s.u + row * s.time * s.channels + first;
+    for (int64_t t = 0; t < s.time;) {
       if (kept && t % STEPS == 0) {
-        float* to = kept + ((row * s.chunks + t / STEPS) * s.channels + first) * s.N;
+        float* to = kept + ((row * s.chunks() + t / STEPS) * s.channels + first) * s.N;
         for (int64_t i = 0; i < s.N; ++i) L::store(to + i * lanes, x[i], lanes);
       }
-      __builtin_prefetch(u + (t + 8) * s.channels);
-      const auto value = k.step(x.data(), x.data(), dots, L::load(u + t * s.channels, lanes));
-      L::store(y + (row * s.time + t) * s.channels + first, value, lanes);
+      if (s.cleared(row, t)) std::fill(x.begin(), x.end(), typename L::Vec{}), dots = {};
+      // Without a question at each step, which would cost a sixth.
+      int64_t stop = kept ? std::min(s.time, (t / STEPS + 1) * STEPS) : s.time;
+      if (s.reset) stop = std::find(s.reset + row * s.time + t + 1, s.reset + row * s.time + stop, true) - s.reset - row * s.time;
+      for (; t < stop; ++t) {
+        __builtin_prefetch(u + (t + 8) * s.channels);
+        const auto value = k.step(x.data(), x.data(), dots, L::load(u + t * s.channels, lanes));
+        L::store(y + (row * s.time + t) * s.channels + first, value, lanes);
+      }
     }
     for (int64_t i = 0; i < s.N; ++i) L::store(last + (row * s.channels + first) * s.N + i, x[i], lanes, s.N);
   });
@@ -190,20 +176,25 @@ void backward(const System& s, const Gradients& grad, const float* grad_y, const
     const int64_t width = N + 2;  // of a step: a power of two would send all steps to the same lines of the cache
     std::vector<Vec> trace((STEPS + 1) * width), adjoints(STEPS * width), l(N), inputs(STEPS), outer(STEPS);
     std::vector<typename C::Dots> through_r(STEPS), through_q(STEPS);
+    std::vector<const Vec*> pre(STEPS);  // the states before the steps
+    const std::vector<Vec> nothing(N);
     std::vector<Vec> dw(N), dq(RANK * N), dr(RANK * N), db(N), dc(N);
     Vec dskip{};
     for (int64_t i = 0; i < N; ++i) l[i] = L::load(grad_last + place * N + i, lanes, N);
-    for (int64_t chunk = s.chunks - 1; chunk >= 0; --chunk) {
+    for (int64_t chunk = s.chunks() - 1; chunk >= 0; --chunk) {
       const int64_t start = chunk * STEPS, steps = std::min(STEPS, s.time - start);
       const int64_t at = (row * s.time + start) * s.channels + first;
-      const float* before = kept + ((row * s.chunks + chunk) * s.channels + first) * N;
+      const float* before = kept + ((row * s.chunks() + chunk) * s.channels + first) * N;
       for (int64_t i = 0; i < N; ++i) trace[i] = L::load(before + i * lanes, lanes);
       auto dots = k.dots(trace.data());
       for (int64_t j = 0; j < steps; ++j) {
-        inputs[j] = L::load(s.u.const_data_ptr<float>() + at + j * s.channels, lanes);
+        inputs[j] = L::load(s.u + at + j * s.channels, lanes);
         outer[j] = L::load(grad_y + at + j * s.channels, lanes);
+        const bool cleared = s.cleared(row, start + j);
+        if (cleared) dots = {};
+        pre[j] = cleared ? nothing.data() : &trace[j * width];
         through_r[j] = dots;
-        k.step(&trace[j * width], &trace[(j + 1) * width], dots, inputs[j]);
+        k.step(pre[j], &trace[(j + 1) * width], dots, inputs[j]);
       }
       // The adjoint state, after each step and before the step is undone.
       for (int64_t j = steps - 1; j >= 0; --j) {
@@ -233,11 +224,12 @@ void backward(const System& s, const Gradients& grad, const float* grad_y, const
           }
           l[i] = re + by_re, l[n + i] = im + by_im;
         }
+        if (pre[j] == nothing.data()) std::fill(l.begin(), l.end(), Vec{});
       }
       for (int64_t i = 0; i < n; ++i) {
         Vec along{}, back{}, across{}, over{}, b_re{}, b_im{}, c_re{}, c_im{};
         for (int64_t j = 0; j < steps; ++j) {
-          const Vec *x = &trace[j * width], *next = x + width, *g = &adjoints[j * width];
+          const Vec *x = pre[j], *next = &trace[(j + 1) * width], *g = &adjoints[j * width];
           const Vec re = g[i], im = g[n + i];
           along += re * x[i], back += im * x[n + i], across += im * x[i], over += re * x[n + i];
           b_re += re * inputs[j], b_im += im * inputs[j];
@@ -250,7 +242,7 @@ void backward(const System& s, const Gradients& grad, const float* grad_y, const
           Vec to_q{}, to_r{};
           for (int64_t j = 0; j < steps; ++j) {
             to_q += through_r[j].of[m] * adjoints[j * width + i];
-            to_r += through_q[j].of[m] * trace[j * width + i];
+            to_r += through_q[j].of[m] * pre[j][i];
           }
           dq[m * N + i] += to_q, dr[m * N + i] += to_r;
         }
@@ -271,51 +263,16 @@ void backward(const System& s, const Gradients& grad, const float* grad_y, const
    : (s).rank == 1 ? work<double, 1>(s, __VA_ARGS__) \
                    : work<float, 0>(s, __VA_ARGS__))
 
-std::tuple<Tensor, Tensor, Tensor> linear_scan(const Tensor& u, const Tensor& w, const Tensor& q, const Tensor& r,
-                                               const Tensor& b, const Tensor& c, const Tensor& skip,
-                                               const Tensor& state, bool keep) {
-  const System s(u, w, q, r, b, c, skip, state);
-  Tensor y = at::empty_like(s.u), last = at::empty_like(s.state);
-  Tensor kept = at::empty({s.batch, keep ? s.chunks : 0, s.channels, s.N}, u.options());
-  float* to_kept = keep ? kept.mutable_data_ptr<float>() : nullptr;
-  BY_RANK(s, forward, y.mutable_data_ptr<float>(), last.mutable_data_ptr<float>(), to_kept);
-  return {y, last, kept};
-}
-
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> linear_scan_backward(
-    const Tensor& grad_y, const Tensor& grad_last, const Tensor& u, const Tensor& w, const Tensor& q, const Tensor& r,
-    const Tensor& b, const Tensor& c, const Tensor& skip, const Tensor& state, const Tensor& kept) {
-  const System s(u, w, q, r, b, c, skip, state);
-  const Tensor gy = grad_y.contiguous(), gl = grad_last.contiguous(), states = kept.contiguous();
-  TORCH_CHECK(gy.numel() == u.numel() && gl.numel() == state.numel() &&
-                  states.numel() == s.batch * s.chunks * s.channels * s.N,
-              "linear_scan: backward needs the gradients of both outputs and the states that forward kept");
-  const auto rows = [&](at::IntArrayRef sizes) {
-    std::vector<int64_t> all{s.batch};
-    all.insert(all.end(), sizes.begin(), sizes.end());
-    return at::empty(all, w.options());
-  };
-  Tensor du = at::empty_like(s.u), dstate = at::empty_like(s.state), dskip = rows(skip.sizes());
-  Tensor dw = rows(w.sizes()), dq = rows(q.sizes()), dr = rows(r.sizes()), db = rows(b.sizes()), dc = rows(c.sizes());
-  const Gradients grad{du.mutable_data_ptr<float>(),  dstate.mutable_data_ptr<float>(), dw.mutable_data_ptr<double>(),
-                       dq.mutable_data_ptr<double>(), dr.mutable_data_ptr<double>(),    db.mutable_data_ptr<double>(),
-                       dc.mutable_data_ptr<double>(), dskip.mutable_data_ptr<double>()};
-  BY_RANK(s, backward, grad, gy.const_data_ptr<float>(), gl.const_data_ptr<float>(),
-          states.const_data_ptr<float>());
-  return {du, dw.sum(0), dq.sum(0), dr.sum(0), db.sum(0), dc.sum(0), dskip.sum(0), dstate};
-}
-
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(ssmphony, m) {
-  m.def("linear_scan(Tensor u, Tensor w, Tensor q, Tensor r, Tensor b, Tensor c, Tensor skip, Tensor state, bool keep) "
-        " -> (Tensor, Tensor, Tensor)");
-  m.def("linear_scan_backward(Tensor grad_y, Tensor grad_last, Tensor u, Tensor w, Tensor q, Tensor r, Tensor b, "
-        "Tensor c, Tensor skip, Tensor state, Tensor kept) -> "
-        "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
+extern "C" {
+
+// y as u, last as state, kept (batch, chunk, channel, N) or none.
+void ssmphony_linear(const System* s, float* y, float* last, float* kept) { BY_RANK(*s, forward, y, last, kept); }
+
+void ssmphony_linear_backward(const System* s, const float* grad_y, const float* grad_last, const float* kept,
+                              const Gradients* grad) {
+  BY_RANK(*s, backward, *grad, grad_y, grad_last, kept);
 }
 
-TORCH_LIBRARY_IMPL(ssmphony, CPU, m) {
-  m.impl("linear_scan", &linear_scan);
-  m.impl("linear_scan_backward", &linear_scan_backward);
-}
+}  // extern "C"

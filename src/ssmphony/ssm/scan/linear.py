@@ -8,13 +8,18 @@ that are to be differentiated again.
 
 from __future__ import annotations
 
+import ctypes
+import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ssmphony.ssm.dense import DenseSystem, rotation_matrix
-from ssmphony.ssm.blocks import run_blocks
+from ssmphony.ssm.packed import run_packed
+from ssmphony.ssm.scan.native import Structure, address, int64, pointer, require
+from ssmphony.ssm.scan.operators import define_for_cpu, gradients_with_graph
 
 #: Steps between the kept states; `STEPS` of linear.cpp.
 STEPS = 32
@@ -35,20 +40,21 @@ class LinearSystem(NamedTuple):
     skip: Tensor
 
 
-def linear_scan(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor, Tensor]:
+def linear_scan(u: Tensor, system: LinearSystem, state: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """u (batch, time, channel) and state (batch, channel, N), float32 → y and the state after the last step.
 
-    The recurrence is computed in float64 where the rank is not zero.
+    The state is cleared before the steps that ``reset`` (batch, time) marks. The recurrence is computed in float64
+    where the rank is not zero.
     """
     inputs = (u, *system, state)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
-    y, last, _ = torch.ops.ssmphony.linear_scan(*inputs, keep)
+    y, last, _ = torch.ops.ssmphony.linear_scan(*inputs, reset, keep)
     return y, last
 
 
-def run(u: Tensor, system: LinearSystem, state: Tensor) -> tuple[Tensor, Tensor]:
-    """`linear_scan` in the layout of `StateSpaceKernel.forward`: u (channel, batch, time), state (channel, batch, N)."""
-    y, last = linear_scan(u.permute(1, 2, 0), system, state.transpose(0, 1))
+def run(u: Tensor, system: LinearSystem, state: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """`linear_scan` in the layout of a `StateSpaceKernel`: u (channel, batch, time), state (channel, batch, N)."""
+    y, last = linear_scan(u.permute(1, 2, 0), system, state.transpose(0, 1), reset)
     return y.permute(2, 0, 1), last.transpose(0, 1)
 
 
@@ -62,27 +68,100 @@ def impulse_response(system: LinearSystem, length: int) -> Tensor:
 
 
 def reference(
-    u: Tensor, w: Tensor, q: Tensor, r: Tensor, b: Tensor, c: Tensor, skip: Tensor, state: Tensor
+    u: Tensor,
+    w: Tensor,
+    q: Tensor,
+    r: Tensor,
+    b: Tensor,
+    c: Tensor,
+    skip: Tensor,
+    state: Tensor,
+    reset: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The operator in PyTorch operations, in float64: full matrices and blocks of steps."""
     identity = torch.eye(w.shape[-1], dtype=w.dtype, device=w.device)
     abar = identity + rotation_matrix(*w.chunk(2, dim=-1)) + q.transpose(1, 2) @ r
     signal, first = u.to(w.dtype).permute(2, 0, 1), state.to(w.dtype).transpose(0, 1)
-    y, last = run_blocks(DenseSystem(abar, b, c, skip), signal, first)
+    system = DenseSystem(abar, b, c, skip)
+    y, last = system.forward(signal, first) if reset is None else run_packed(system, signal, first, reset)
     return y.permute(1, 2, 0).to(u.dtype), last.transpose(0, 1).to(state.dtype)
 
 
-def register() -> None:
-    """Shapes and gradients of the operator, once its library is loaded."""
+class _System(Structure):
+    """`System` of linear.cpp."""
+
+    _fields_ = (
+        *((name, pointer) for name in ("u", "state", "w", "q", "r", "b", "c", "skip", "reset")),
+        *((name, int64) for name in ("batch", "time", "channels", "N", "rank", "threads")),
+    )
+
+
+class _Gradients(Structure):
+    """`Gradients` of linear.cpp."""
+
+    _fields_ = tuple((name, pointer) for name in ("u", "state", "w", "q", "r", "b", "c", "skip"))
+
+
+INPUTS = "Tensor u, Tensor w, Tensor q, Tensor r, Tensor b, Tensor c, Tensor skip, Tensor state, Tensor? reset"
+FORWARD = f"({INPUTS}, bool keep) -> (Tensor, Tensor, Tensor)"
+BACKWARD = f"(Tensor grad_y, Tensor grad_last, {INPUTS}, Tensor kept) -> ({', '.join(['Tensor'] * 8)})"
+
+
+def register(library: ctypes.CDLL) -> None:
+    """The operator and its gradients, once their library is loaded."""
+    define_for_cpu("linear_scan", FORWARD, functools.partial(_forward, library))
+    define_for_cpu("linear_scan_backward", BACKWARD, functools.partial(_backward, library))
     torch.library.register_fake("ssmphony::linear_scan", _shapes)
     torch.library.register_fake("ssmphony::linear_scan_backward", _gradient_shapes)
     torch.library.register_autograd("ssmphony::linear_scan", _gradients, setup_context=_save)
 
 
-def _shapes(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    u, w, state, keep = arguments[0], arguments[1], arguments[7], arguments[8]
+def _system(signals: Sequence[Tensor], parameters: Sequence[Tensor], reset: Tensor | None) -> _System:
+    (batch, time, channels), rank, n = signals[0].shape, parameters[1].shape[1], parameters[0].shape[1]
+    state = (batch, channels, n)
+    flat, low_rank = (channels, n), (channels, rank, n)
+    expected = [(batch, time, channels), state, flat, low_rank, low_rank, flat, flat, (channels,)]
+    if [*(part.shape for part in (*signals, *parameters))] != expected or n % 2 or rank > 2:
+        raise ValueError("linear_scan: shapes do not fit each other")
+    if reset is not None and reset.shape != (batch, time):
+        raise ValueError(f"linear_scan: reset must have shape {(batch, time)}, got {tuple(reset.shape)}")
+    tensors = map(address, (*signals, *parameters, reset))
+    return _System(*tensors, batch, time, channels, n, rank, torch.get_num_threads())
+
+
+def _forward(library: ctypes.CDLL, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    u, *given, state, reset, keep = arguments
+    (u, state), reset = require((u, state), reset)
+    parameters, _ = require(given, dtype=torch.float64)
+    system = _system((u, state), parameters, reset)
+    y, last, states = torch.empty_like(u), torch.empty_like(state), _kept(u, state, keep)
+    library.ssmphony_linear(ctypes.byref(system), address(y), address(last), address(states if keep else None))
+    return y, last, states
+
+
+def _backward(library: ctypes.CDLL, grad_y: Tensor, grad_last: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    u, *given, state, reset, states = arguments
+    (u, state, grad_y, grad_last, states), reset = require((u, state, grad_y, grad_last, states), reset)
+    parameters, _ = require(given, dtype=torch.float64)
+    system = _system((u, state), parameters, reset)
+    du, dstate = torch.empty_like(u), torch.empty_like(state)
+    rows = [part.new_empty(system.batch, *part.shape) for part in parameters]
+    gradients = _Gradients(*map(address, (du, dstate, *rows)))
+    library.ssmphony_linear_backward(
+        ctypes.byref(system), address(grad_y), address(grad_last), address(states), ctypes.byref(gradients)
+    )
+    return du, *(part.sum(0) for part in rows), dstate
+
+
+def _kept(u: Tensor, state: Tensor, keep: bool) -> Tensor:
+    """Room for the state in front of each chunk, of one axis: see `cpu.kept`."""
     chunks = (u.shape[1] + STEPS - 1) // STEPS if keep else 0
-    return u.new_empty(u.shape), state.new_empty(state.shape), u.new_empty(u.shape[0], chunks, *w.shape)
+    return u.new_empty(u.shape[0] * chunks * (state.shape[1] * state.shape[2]))
+
+
+def _shapes(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    u, state, keep = arguments[0], arguments[7], arguments[9]
+    return u.new_empty(u.shape), state.new_empty(state.shape), _kept(u, state, keep)
 
 
 def _gradient_shapes(grad_y: Tensor, grad_last: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
@@ -90,22 +169,13 @@ def _gradient_shapes(grad_y: Tensor, grad_last: Tensor, *arguments: Any) -> tupl
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    ctx.save_for_backward(*inputs[:8], output[2])
+    ctx.save_for_backward(*inputs[:9], output[2])
     ctx.mark_non_differentiable(output[2])
 
 
 def _gradients(ctx: Any, grad_y: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    *inputs, kept = ctx.saved_tensors
+    *inputs, reset, states = ctx.saved_tensors
     if torch.is_grad_enabled():
-        return *_gradients_with_graph(inputs, (grad_y, grad_last)), None
-    found = torch.ops.ssmphony.linear_scan_backward(grad_y, grad_last, *inputs, kept)
-    return *found, None
-
-
-def _gradients_with_graph(inputs: list[Tensor], grad_outputs: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
-    """Through the reference form, and differentiable. One None for each input without a gradient."""
-    # New views, so that an input computed from another one is not followed back to it twice.
-    views = [tensor.view_as(tensor) for tensor in inputs]
-    wanted = [view for view in views if view.requires_grad]
-    found = iter(torch.autograd.grad(reference(*views), wanted, grad_outputs, create_graph=True))
-    return tuple(next(found) if view.requires_grad else None for view in views)
+        return *gradients_with_graph(reference, inputs, reset, (grad_y, grad_last)), None, None
+    found = torch.ops.ssmphony.linear_scan_backward(grad_y, grad_last, *inputs, reset, states)
+    return *found, None, None

@@ -19,7 +19,8 @@ def selective_scan(
             state = torch.where(reset[:, t, None, None], 0.0, state)
         decay = torch.exp(delta[:, t, :, None] * A)
         state = decay * state + (delta[:, t] * u[:, t]).unsqueeze(-1) * B[:, t, None, :]
-        outputs.append((state * C[:, t, None, :]).sum(-1) + D * u[:, t])
+        y = (state * C[:, t, None, :]).sum(-1)
+        outputs.append((2.0 * y.real if y.is_complex() else y) + D * u[:, t])
     return torch.stack(outputs, 1) if outputs else torch.zeros_like(u), state
 
 

@@ -32,6 +32,15 @@ def call(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[T
     return y, last
 
 
+_fragment = torch.library.Library("ssmphony", "FRAGMENT")
+
+
+def define_for_cpu(name: str, schema: str, function: Callable[..., Any]) -> None:
+    """The operator ``name`` from a function that does not change its inputs, for CPUs."""
+    _fragment.define(name + schema, tags=(torch.Tag.pt2_compliant_tag,))
+    _fragment.impl(name, function, "CPU")
+
+
 def define(name: str, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
     """The operators ``name`` and ``name_backward`` from two Python functions, for any device."""
     torch.library.custom_op(f"ssmphony::{name}", forward, mutates_args=(), schema=FORWARD)
@@ -58,7 +67,7 @@ def register(name: str, scan: Scan, kept: Callable[[Tensor, Tensor, bool], Tenso
     def gradients(ctx: Any, grad_y: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         *inputs, reset, states = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return *_gradients_with_graph(scan, inputs, reset, (grad_y, grad_last)), None, None
+            return *gradients_with_graph(scan, inputs, reset, (grad_y, grad_last)), None, None
         return *backward(grad_y, grad_last, *inputs, reset, states), None, None
 
     backward = getattr(torch.ops.ssmphony, f"{name}_backward")
@@ -67,7 +76,7 @@ def register(name: str, scan: Scan, kept: Callable[[Tensor, Tensor, bool], Tenso
     torch.library.register_autograd(f"ssmphony::{name}", gradients, setup_context=save)
 
 
-def _gradients_with_graph(
+def gradients_with_graph(
     scan: Scan, inputs: list[Tensor], reset: Tensor | None, grad_outputs: tuple[Tensor, Tensor]
 ) -> tuple[Tensor | None, ...]:
     """Through the reference form, and differentiable. One None for each input without a gradient."""

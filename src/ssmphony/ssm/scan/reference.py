@@ -21,7 +21,7 @@ SSD_STEPS = 64
 def selective_scan(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor, reset: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Shapes as `ssmphony.ssm.scan.selective_scan`; computes in the widest of the dtypes."""
+    """Shapes as `ssmphony.ssm.scan.selective_scan`; computes in the widest of the dtypes, complex ones included."""
     with full_precision(u):
         dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in (u, delta, A, B, C, D, state)))
         steps, first = delta.to(dtype), state.to(dtype)
@@ -30,8 +30,9 @@ def selective_scan(
             decay = decay.masked_fill(reset[..., None, None], 0.0)
             first = _cleared(first, reset)
         states = linear_recurrence(decay, (steps * u).unsqueeze(-1) * B.unsqueeze(2), first)
-        y = (states @ C.to(dtype).unsqueeze(-1)).squeeze(-1) + D * u
-        return y.to(u.dtype), _last(states, state)
+        y = (states @ C.to(dtype).unsqueeze(-1)).squeeze(-1)
+        y = (2.0 * y.real if y.is_complex() else y) + D * u
+        return y.to(u.dtype), _last(states, state.to(dtype) if dtype.is_complex else state)
 
 
 def ssd(
@@ -51,9 +52,9 @@ def ssd(
         if reset is not None:
             log_decay = log_decay.masked_fill(reset.unsqueeze(-1), -torch.inf)
             first = _cleared(first, reset)
-        drive = _chunks(dt.to(dtype).unsqueeze(-1) * x, steps).permute(0, 1, 3, 2, 4)
-        Bc, Cc = (_chunks(part.to(dtype), steps).permute(0, 1, 3, 2, 4) for part in (B, C))
-        log_decay = _chunks(log_decay, steps).transpose(2, 3)
+        drive = chunks(dt.to(dtype).unsqueeze(-1) * x, steps).permute(0, 1, 3, 2, 4)
+        Bc, Cc = (chunks(part.to(dtype), steps).permute(0, 1, 3, 2, 4) for part in (B, C))
+        log_decay = chunks(log_decay, steps).transpose(2, 3)
 
         # (batch, chunk, head, step, step): what is left at the first step index of what came at the second.
         left = torch.exp(segment_sums(log_decay))
@@ -83,7 +84,7 @@ def linear_recurrence(a: Tensor, b: Tensor, first: Tensor) -> Tensor:
     # About the square root, a power of two: lengths that are one too need no padding.
     steps = 1 << length.bit_length() // 2
     # unbind, whose gradient is one stack; indexing would make a zero tensor of the whole length for each step.
-    a_steps, b_steps = _chunks(a, steps, 1.0).unbind(2), _chunks(b, steps).unbind(2)
+    a_steps, b_steps = chunks(a, steps, 1.0).unbind(2), chunks(b, steps).unbind(2)
     decay, local = a_steps[0], b_steps[0]
     for a_step, b_step in zip(a_steps[1:], b_steps[1:], strict=True):
         decay, local = a_step * decay, torch.addcmul(b_step, a_step, local)
@@ -108,7 +109,7 @@ def segment_sums(x: Tensor) -> Tensor:
     return sums.masked_fill(~ones.tril(), -torch.inf)
 
 
-def _chunks(x: Tensor, steps: int, padding: float = 0.0) -> Tensor:
+def chunks(x: Tensor, steps: int, padding: float = 0.0) -> Tensor:
     """(batch, time, …) → (batch, chunk, steps, …), the last chunk padded."""
     if steps == x.shape[1]:
         return x.unsqueeze(1)
