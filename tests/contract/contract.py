@@ -132,7 +132,7 @@ def speak(stream: Stream, x: Tensor, mask: Tensor | None = None, cuts: list[int]
     """The whole output, aligned with the input: fed in the blocks that ``cuts`` mark, lookahead fed and trimmed."""
     mask = present(x) if mask is None else mask
     # What is fed after the end is masked: garbage in it must not matter.
-    x = torch.cat([x, torch.full((x.shape[0], stream.lookahead, x.shape[2]), 7.0)], dim=1)
+    x = torch.cat([x, x.new_full((x.shape[0], stream.lookahead, x.shape[2]), 7.0)], dim=1)
     mask = torch.cat([mask, torch.zeros(mask.shape[0], stream.lookahead, dtype=torch.bool)], dim=1)
     state, outputs = stream.begin(x.shape[0]), []
     edges = [0, *(cuts or []), x.shape[1]]

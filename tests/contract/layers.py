@@ -17,6 +17,8 @@ TINY: dict[str, dict[str, Any]] = {
     "s4d": {"d_state": 8},
     "mamba": {"d_state": 4},
     "mamba2": {"d_state": 4, "head_dim": 2, "n_groups": 2},
+    "mamba3": {"d_state": 8, "head_dim": 4, "n_groups": 2},
+    "gated_deltanet": {"n_heads": 2, "d_key": 3, "d_value": 4},
     "attention": {"n_heads": 2, "window": 40},
     "causal_conv": {"kernel_size": 5, "lookahead": 2},
 }

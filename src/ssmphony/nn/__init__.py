@@ -26,6 +26,7 @@ from ssmphony.nn.attention import Attention, AttentionConfig, AttentionState
 from ssmphony.nn.bidirectional import Bidirectional, BidirectionalConfig
 from ssmphony.nn.block import BidirectionalBlock, Block, BlockState, FeedForward
 from ssmphony.nn.conv import CausalConv, CausalConvConfig, ConvState
+from ssmphony.nn.convnext import ConvNeXtState
 from ssmphony.nn.cross_attention import CrossAttention, sinusoids
 from ssmphony.nn.encoder import Encoder, EncoderConfig
 from ssmphony.nn.full_attention import FullAttention
@@ -33,6 +34,9 @@ from ssmphony.nn.layers import MIXERS, Mixer
 from ssmphony.nn.learned_state import LearnedState
 from ssmphony.nn.parameter_groups import parameter_groups
 from ssmphony.nn.stack import Stack, StackConfig, StackState
+from ssmphony.ssm.serialisation import loadable
+
+loadable(AttentionState, BlockState, ConvNeXtState, ConvState, StackState)
 
 __all__ = [
     "MIXERS",

@@ -69,9 +69,7 @@ class Attention(SequenceLayer, nn.Module):
         kept = (part.to(old.dtype) for part, old in zip(cache, state, strict=True))
         return self.out(y), AttentionState(*kept)
 
-    def _bias(
-        self, time: int, present: Tensor, reset: Tensor | None = None, finite: Tensor | None = None
-    ) -> Tensor:
+    def _bias(self, time: int, present: Tensor, reset: Tensor | None = None, finite: Tensor | None = None) -> Tensor:
         """Added to the scores (batch, head, time, window - 1 + time): minus infinity where a step is not seen.
 
         NaN where a step sees one that is not ``finite``, which itself would reach every step: 0 times NaN is NaN.
