@@ -10,8 +10,10 @@ from pydantic import BeforeValidator, SerializeAsAny
 from ssmphony.config import LayerConfig, choose
 from ssmphony.nn.attention import AttentionConfig
 from ssmphony.nn.conv import CausalConvConfig
+from ssmphony.ssm.gated_delta import GatedDeltaNetConfig
 from ssmphony.ssm.mamba import MambaConfig
 from ssmphony.ssm.mamba2 import Mamba2Config
+from ssmphony.ssm.mamba3 import Mamba3Config
 from ssmphony.ssm.s4_layer import S4Config, S4DConfig
 from ssmphony.types import SsmphonyError
 
@@ -20,6 +22,8 @@ MIXERS: dict[str, type[LayerConfig]] = {
     "s4d": S4DConfig,
     "mamba": MambaConfig,
     "mamba2": Mamba2Config,
+    "mamba3": Mamba3Config,
+    "gated_deltanet": GatedDeltaNetConfig,
     "attention": AttentionConfig,
     "causal_conv": CausalConvConfig,
 }

@@ -35,19 +35,25 @@ class Mamba2State(NamedTuple):
 
 
 class GatedRMSNorm(nn.Module):
-    """``y silu(z)`` over its root mean square within each of ``groups`` equal parts, times a weight."""
+    """``y silu(z)`` over its root mean square within each of ``groups`` equal parts, times a weight.
 
-    def __init__(self, channels: int, groups: int, eps: float) -> None:
+    ``before_gate``: y alone over its root mean square, times a weight and ``silu(z)``.
+    """
+
+    def __init__(self, channels: int, groups: int, eps: float, before_gate: bool = False) -> None:
         super().__init__()
         self.groups = groups
         self.eps = eps
+        self.before_gate = before_gate
         self.weight = nn.Parameter(torch.ones(channels))
 
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
         """y, z (…, channel) → (…, channel), in the type of ``y``."""
-        y = (y * F.silu(z.to(y.dtype))).unflatten(-1, (self.groups, -1))
+        gate = F.silu(z.to(y.dtype))
+        y = (y if self.before_gate else y * gate).unflatten(-1, (self.groups, -1))
         y = y * torch.rsqrt(y.square().mean(-1, keepdim=True) + self.eps)
-        return y.flatten(-2) * self.weight
+        y = y.flatten(-2) * self.weight
+        return y * gate if self.before_gate else y
 
 
 class Mamba2(SequenceLayer, nn.Module):
@@ -64,8 +70,8 @@ class Mamba2(SequenceLayer, nn.Module):
         self.conv = ShortConv(config.d_mixed, config.d_conv, config.conv_bias)
         self.dt_bias = nn.Parameter(sample_dt_bias(heads))
         self.A_log = nn.Parameter(torch.empty(heads).uniform_(1.0, 16.0).log())
-        self.D = nn.Parameter(torch.ones(heads))
-        self.norm = GatedRMSNorm(config.d_inner, config.n_groups, config.norm_eps)
+        self.D = nn.Parameter(torch.ones(config.d_inner if config.D_per_channel else heads))
+        self.norm = GatedRMSNorm(config.d_inner, config.n_groups, config.norm_eps, config.norm_before_gate)
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=config.bias)
 
     def slow_parameters(self) -> tuple[str, ...]:
@@ -100,8 +106,12 @@ class Mamba2(SequenceLayer, nn.Module):
         x, *maps = mixed.split([config.d_inner, width, width], dim=-1)
         x = x.unflatten(-1, (config.n_heads, config.head_dim))
         B, C = (value.unflatten(-1, (config.n_groups, config.d_state)) for value in maps)
-        y, h = ssd(x, hide(softplus(dt + dt_bias), mask), -A_log.exp(), B, C, D, h, reset)
-        return y.flatten(-2), h
+        dt = softplus(dt + dt_bias)
+        dt = dt if config.dt_limit is None else dt.clamp(*config.dt_limit)
+        skip = torch.zeros_like(dt_bias) if config.D_per_channel else D
+        y, h = ssd(x, hide(dt, mask), -A_log.exp(), B, C, skip, h, reset)
+        y = y.flatten(-2)
+        return y + D * x.flatten(-2) if config.D_per_channel else y, h
 
 
 class Mamba2Config(LayerConfig):
@@ -124,6 +134,12 @@ class Mamba2Config(LayerConfig):
     """Whether the convolution has one."""
     norm_eps: float = 1e-5
     """Added to the mean square in the norm."""
+    norm_before_gate: bool = False
+    """Whether the norm sees the outputs before the gate."""
+    D_per_channel: bool = False
+    """Whether each inner channel has a skip D of its own, instead of each head."""
+    dt_limit: tuple[float, float] | None = None
+    """Bounds of the step sizes, None for none."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Mamba2Config:
@@ -131,6 +147,8 @@ class Mamba2Config(LayerConfig):
             raise ValueError(f"head_dim {self.head_dim} must divide expand * d_model = {self.d_inner}")
         if self.n_heads % self.n_groups:
             raise ValueError(f"n_groups {self.n_groups} must divide the {self.n_heads} heads")
+        if self.dt_limit is not None and not 0.0 <= self.dt_limit[0] <= self.dt_limit[1]:
+            raise ValueError(f"dt_limit must be two numbers from 0 on in rising order, got {self.dt_limit}")
         return self
 
     @property

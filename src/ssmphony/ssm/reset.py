@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from ssmphony.interfaces import SequenceLayer, State
+from ssmphony.ssm.masking import check
 
 
 def segments(reset: Tensor, memory: int = 0) -> Tensor:
@@ -44,11 +45,42 @@ def taps(joined: Tensor, time: int, reset: Tensor | None) -> list[Tensor]:
     return [_cleared(part, where) for part, where in zip(shifted, gone, strict=True)]
 
 
+def since_reset(total: Tensor, added: Tensor, first: Tensor, reset: Tensor) -> Tensor:
+    """Running sums (batch, time, …) of ``added`` that begin at zero where ``reset`` (batch, time) is true.
+
+    ``total`` is the running sum without resets, ``first`` (batch, 1, …) what it begins with before any.
+    """
+    time = reset.shape[1]
+    begin = torch.where(reset, torch.arange(time, device=reset.device), -1).cummax(1).values
+    index = begin.clamp(min=0).reshape(*begin.shape, *[1] * (total.ndim - 2)).expand_as(total)
+    fresh = (begin >= 0).reshape(*begin.shape, *[1] * (total.ndim - 2))
+    return total - torch.where(fresh, (total - added).gather(1, index), -first)
+
+
+def starts(cu_seqlens: Tensor, rows: int = 1) -> Tensor:
+    """The ``reset`` of packed sequences from their cumulative lengths, as flash-attn and fla write them.
+
+    cu_seqlens (sequence + 1,) int: 0, the end of the first sequence, …, the end of the last. The sequences follow each
+    other in one row, or in ``rows`` rows of equal length one after the other. Returns (rows, time) bool.
+
+    Raises ValueError where the lengths do not rise from 0, or do not fill the rows.
+    """
+    ends = cu_seqlens.tolist()
+    if cu_seqlens.ndim != 1 or len(ends) < 2 or ends[0] != 0 or any(a >= b for a, b in pairwise(ends)):
+        raise ValueError(f"cu_seqlens must rise from 0, got {ends}")
+    if ends[-1] % rows:
+        raise ValueError(f"{ends[-1]} steps do not fill {rows} rows")
+    marks = torch.zeros(ends[-1], dtype=torch.bool, device=cu_seqlens.device)
+    marks[cu_seqlens[:-1].long()] = True
+    return marks.reshape(rows, -1)
+
+
 def in_pieces(layer: SequenceLayer, x: Tensor, state: State, mask: Tensor, reset: Tensor) -> tuple[Tensor, State]:
     """What ``reset`` means, by fresh states: the batch is cut wherever a sequence begins in one of its rows.
 
     For any layer, and correct by definition; the time grows with the number of cuts.
     """
+    check(x, mask, reset)
     cuts = {0, *reset.any(0).nonzero().flatten().tolist(), x.shape[1]}
     outputs: list[Tensor] = []
     for first, stop in pairwise(sorted(cuts)):

@@ -83,7 +83,9 @@ class S4Kernel(StateSpaceKernel):
         # x' = (I - dt/2 A)^-1 ((I + dt/2 A) x + dt B u) = 2 (I - dt/2 A)^-1 (x + dt/2 B u) - x
         middle = state + 0.5 * dt.unsqueeze(1) * b * u.unsqueeze(-1)
         state = 2.0 * _solve(inverse, middle) - state
-        return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self._wide(self.skip).unsqueeze(-1) * u, state
+        return torch.bmm(state, self._output().unsqueeze(-1)).squeeze(-1) + self._wide(self.skip).unsqueeze(
+            -1
+        ) * u, state
 
     def leap(self, state: Tensor, steps: int) -> Tensor:
         return self._dense().leap(state, steps)

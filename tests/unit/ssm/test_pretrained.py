@@ -55,7 +55,7 @@ CASES: dict[str, tuple[Callable[[], tuple[Any, Any]], Callable[[Any], Any]]] = {
     "mamba": (mamba, load_mamba),
     "mamba with biases": (lambda: mamba(bias=True), load_mamba),
     "mamba2": (mamba2, lambda weights: load_mamba2(weights, n_groups=2)),
-    "mamba2 with other biases": (lambda: mamba2(1, bias=True), load_mamba2),
+    "mamba2 with other biases": (lambda: mamba2(1, bias=True), lambda weights: load_mamba2(weights, n_groups=1)),
 }
 
 
@@ -113,14 +113,68 @@ def changed(**change: Tensor | None) -> dict[str, Tensor]:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (lambda: changed(D=None), "'D' is missing"),
+        (lambda: changed(D=None), "need 'D'"),
         (lambda: changed(extra=torch.zeros(1)), "'extra' is unknown"),
         (lambda: changed(conv1d__weight=None), "need 'conv.weight'"),
-        (lambda: changed(dt_bias=torch.zeros(7)), r"'dt_bias' has shape \(7,\), expected \(6,\)"),
-        (lambda: changed(A_log=torch.zeros(7)), "'A_log' does not fit"),
+        (lambda: changed(dt_bias=torch.zeros(7)), "'dt_bias' does not fit"),
+        (lambda: changed(A_log=torch.zeros(7)), r"'A_log' has shape \(7,\)"),
         (lambda: mamba()[0].state_dict(), "another kind"),
     ],
 )
 def test_what_does_not_fit_is_named(weights: Callable[[], dict[str, Tensor]], message: str) -> None:
     with pytest.raises(SsmphonyError, match=message):
         load_mamba2(weights(), n_groups=2)
+
+
+@torch.no_grad()
+def test_a_mixer_brings_its_config() -> None:
+    """Groups, the norm's epsilon and bounds of the steps are read from it."""
+    torch.manual_seed(0)
+    config = Mamba2Config(
+        hidden_size=D_MODEL, state_size=6, num_heads=6, head_dim=4, n_groups=2, chunk_size=16, num_hidden_layers=1,
+        time_step_limit=(0.02, 0.05), layer_norm_epsilon=0.1,
+    )  # fmt: skip
+    theirs = Mamba2Mixer(config, 0).eval()
+    scatter(theirs)
+    x = torch.randn(2, 30, D_MODEL)
+    expected = theirs(x)
+    for ours in (load_mamba2(theirs), load_mamba2(theirs.state_dict(), config=config.to_dict())):
+        assert ours.config.n_groups == 2
+        assert ours.config.dt_limit == (0.02, 0.05)
+        assert_close(speak(layer_stream(ours.eval(), D_MODEL), x), expected)
+
+
+def test_groups_are_not_guessed() -> None:
+    with pytest.raises(SsmphonyError, match="pass n_groups, or config"):
+        load_mamba2(mamba2()[0].state_dict())
+    with pytest.raises(SsmphonyError, match="no multiple of"):
+        load_mamba2(mamba2()[0].state_dict(), n_groups=5)
+    ngroups = {"ssm_cfg": {"layer": "Mamba2", "ngroups": 2, "norm_before_gate": True}}
+    assert load_mamba2(mamba2()[0].state_dict(), config=ngroups).config.norm_before_gate
+
+
+def test_falcon_mamba_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """Its norms hold no weights: only its config tells it from Mamba."""
+    from transformers import FalconMambaConfig
+
+    config, mixer = FalconMambaConfig(hidden_size=D_MODEL), mamba()[0]
+    for arguments in ((mixer.state_dict(), "", config), (mixer.state_dict(), "", config.to_dict())):
+        with pytest.raises(SsmphonyError, match="model 'falcon_mamba', which computes another layer than 'mamba'"):
+            load_mamba(*arguments)
+    load_mamba(mixer)
+    assert not caplog.records
+    load_mamba(mixer.state_dict())
+    assert "pass config, FalconMamba's have the same names" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"hidden_act": "gelu"}, "the config says 'gelu'"),
+        ({"model_type": "jamba"}, "model 'jamba'"),
+        ({"ssm_cfg": {"layer": "Mamba2"}}, "model 'mamba2'"),
+    ],
+)
+def test_configs_of_other_layers(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(SsmphonyError, match=message):
+        load_mamba(mamba()[0].state_dict(), config=config)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ssmphony.ssm.convolution import causal_lags, toeplitz
 from ssmphony.ssm.blocks import BlockMatrices
+from ssmphony.ssm.convolution import causal_lags, toeplitz
 from ssmphony.ssm.kernel import StateSpaceKernel
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
