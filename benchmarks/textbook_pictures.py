@@ -80,7 +80,11 @@ def growth(result: dict[str, Any]) -> None:
         for name, label in (("stepping", "powers of Ā"), ("cauchy", "Cauchy sums")):
             rows = [row for row in result["rows"] if row["varies"] == variable]
             axis.loglog([row[variable] for row in rows], [1e3 * row[name] for row in rows], "o-", label=label)
+        sizes = sorted({row[variable] for row in result["rows"] if row["varies"] == variable})
         axis.set(xlabel=variable, ylabel="processor-milliseconds")
+        # The sizes alone, and slanted: Matplotlib's own labels between them would overlap.
+        axis.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=45, ha="right", fontsize=7)
+        axis.minorticks_off()
         axis.legend(fontsize=8)
     save(figure, "growth")
 

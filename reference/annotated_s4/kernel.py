@@ -24,7 +24,9 @@ from reference.annotated_s4.ssm import bilinear, kernel_by_powers, random_ssm
 
 # ## The truncated generating function
 #
-# Write the kernel as the coefficients of a polynomial. The geometric series closes it:
+# Write the kernel as the coefficients of a polynomial. Engineers know it as the *z-transform* of the kernel, with z in
+# the place of their z⁻¹, cut off after L terms; of a kernel without an end it is the system's transfer function,
+# C (I - Ā z)⁻¹ B̄. The geometric series closes it:
 #
 #     K̂(z) = Σ_{l<L} C Āˡ B̄ zˡ = C (I - Āᴸ zᴸ) (I - Ā z)⁻¹ B̄
 #
@@ -152,7 +154,17 @@ def long_test_diagonal_case_is_a_cauchy_kernel() -> None:
 # ## Diagonal plus low rank: Woodbury
 #
 # HiPPO matrices are not diagonal in any basis one can compute with, but diagonal up to a rank-one term: A = Λ - P P*.
-# The Woodbury identity corrects the inverse of the diagonal by four Cauchy sums. With R = resolvent(Λ) and s = 1+z:
+# So what must be inverted is 2/Δ (1-z) I - (1+z) A = M + s P P*, a diagonal M = 2/Δ (1-z) I - (1+z) Λ plus a rank-one
+# term, s = 1+z. To solve (M + s P P*) x = b, call the number P* x = y. Then x = M⁻¹ b - s M⁻¹ P y, and P* from the left
+# says what y is:
+#
+#     y = P* M⁻¹ b - s (P* M⁻¹ P) y,    y = P* M⁻¹ b / (1 + s P* M⁻¹ P)
+#
+# Put back, that is the *Woodbury identity* for rank one (Sherman and Morrison's formula):
+#
+#     (M + s P P*)⁻¹ = M⁻¹ - s M⁻¹ P P* M⁻¹ / (1 + s P* M⁻¹ P)
+#
+# Between C̃ on the left and B on the right it is four Cauchy sums. With R = M⁻¹ = resolvent(Λ):
 #
 #     K̂ = 2 [ C̃RB - s (C̃RP) (P*RB) / (1 + s P*RP) ]
 #
@@ -194,6 +206,13 @@ def random_dplr(seed: int, N: int) -> tuple[DPLR, Array]:
     return DPLR(Lambda, (normal(seed + 1, N) + 1j * normal(seed + 2, N)) / jnp.sqrt(N), B), C
 
 
+def test_woodbury_for_rank_one() -> None:
+    (Lambda, P, B), _ = random_dplr(0, 8)
+    M = 3 - Lambda
+    corrected = B / M - (P / M) * (P.conj() @ (B / M)) / (1 + P.conj() @ (P / M))
+    same(corrected, jnp.linalg.solve(jnp.diag(M) + jnp.outer(P, P.conj()), B))
+
+
 def long_test_woodbury_equals_dense() -> None:
     system, C = random_dplr(0, 8)
     z = roots_of_unity(16)  # -1 among them
@@ -203,9 +222,16 @@ def long_test_woodbury_equals_dense() -> None:
 
 # ## HiPPO is normal plus low rank
 #
-# LegS is not normal, but A + P Pᵀ with P_n = √(n+1/2) is: it is -1/2 I plus a skew-symmetric matrix. A normal matrix
-# has a *unitary* basis of eigenvectors V, which loses no digits, and a Hermitian eigenproblem finds it. FouT, R - 2 b
-# bᵀ, has that form by construction.
+# LegS is not normal, but A + P Pᵀ with P_n = √(n+1/2) is. For P_n P_k = ½ √(2n+1) √(2k+1), so the sum has
+#
+#     below the diagonal   -√(2n+1) √(2k+1) + ½ √(2n+1) √(2k+1) = -½ √(2n+1) √(2k+1)
+#     on it                -(n+1) + (n+½) = -½
+#     above it             0 + ½ √(2n+1) √(2k+1)
+#
+# It is -½ I + S with Sᵀ = -S. Such a matrix commutes with its transpose, (-½ I + S)(-½ I - S) = ¼ I - S² either way,
+# which is what normal means. A normal matrix has a *unitary* basis of eigenvectors V, which loses no digits; -i S is
+# Hermitian, and its eigenproblem finds V and real numbers, the imaginary parts of Λ. All real parts are -½. FouT,
+# R - 2 b bᵀ, has that form by construction.
 
 
 def nplr(A: Array, P: Array) -> tuple[Array, Array]:
@@ -227,6 +253,9 @@ def dplr_legs(N: int) -> tuple[DPLR, Array]:
 
 
 def test_hippo_is_normal_plus_low_rank() -> None:
+    P = jnp.sqrt(jnp.arange(64) + 0.5)
+    skew = legs(64)[0] + jnp.outer(P, P) + jnp.eye(64) / 2
+    same(skew, -skew.T)
     system, V = dplr_legs(64)
     same(V @ dense(system) @ V.conj().T, legs(64)[0])
     same(V.conj().T @ V, jnp.eye(64))
