@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-def run(name: str, folder: Path) -> str:
+def run(name: str, folder: Path, *arguments: str) -> str:
     (file,) = [path for path in EXAMPLES if path.name.startswith(name)]
     environment = {**os.environ, "PYTHONUTF8": "1"}
     done = subprocess.run(
-        [sys.executable, file],
+        [sys.executable, file, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -82,3 +82,16 @@ def test_every_example_is_on_a_page_and_short(path: Path) -> None:
     page, lines = ("docs/extend.md", 340) if path.name.startswith("05") else ("docs/examples.md", 110)
     assert f"<!-- woven: examples/{path.name} -->" in (ROOT / page).read_text(encoding="utf-8")
     assert len(path.read_text(encoding="utf-8").splitlines()) <= lines
+
+
+def test_bytes_are_learned_and_written(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_bytes(b"abcdefgh" * 100)
+    printed = run("06", tmp_path, str(text), "60")
+    bits = [float(value) for value in re.findall(r"([\d.]+) bits a byte", printed)]
+    assert bits[-1] < 0.5 * bits[0]
+    assert printed.strip().splitlines()[-1].startswith("abcdefgh" * 4)
+
+
+def test_lists_are_classified(tmp_path: Path) -> None:
+    assert re.search(r"step 3: [\d.]+ % right of the last 96", run("07", tmp_path, "3"))
