@@ -18,7 +18,7 @@ from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 #: Of the largest gradient, with weights of the linear layers in bfloat16.
-MIXED = 0.15
+MIXED = 0.3
 
 
 def work(rank: int, store: str, answer: str) -> None:

@@ -129,12 +129,12 @@ class Mamba3(SequenceLayer, nn.Module):
 
     def _scan(self, inputs: Inputs, state: Mamba3State, mask: Tensor, reset: Tensor | None) -> tuple[Tensor, Tensor]:
         x, B, C, decay, now, before = inputs
-        if reset is not None:
-            before = hide(before, ~reset)
         previous = (
             torch.cat([old.to(new.dtype).unsqueeze(1), new[:, :-1]], dim=1) for old, new in ((state.x, x), (state.B, B))
         )
-        x_before, B_before = previous
+        x_before, B_before = (
+            part if reset is None else part.masked_fill(reset[..., None, None], 0.0) for part in previous
+        )
         steps = (-decay).clamp(min=TINY)
         drives = (hide(now / steps, mask), hide(before * decay.exp() / steps, mask))
         # Both in one call, as rows of a batch.
@@ -219,9 +219,14 @@ class Mamba3Config(LayerConfig):
 
 def _angles(before: Tensor, turns: Tensor, reset: Tensor | None) -> Tensor:
     """Running sum of turns (batch, time, head, rotation) modulo 2 pi, in float64: it has no digits to lose."""
-    total = turns.double().cumsum(1)
-    first = before.double().unsqueeze(1)
-    total = total + first if reset is None else since_reset(total, turns.double(), first, reset)
+    first, added = before.double().unsqueeze(1), turns.double()
+    if reset is None:
+        return torch.remainder(added.cumsum(1) + first, 2.0 * math.pi).to(turns.dtype)
+    # A sum that is no number once would stay so beyond the sequence.
+    finite = added.isfinite()
+    added, wrong = added.masked_fill(~finite, 0.0), (~finite).long()
+    lost = since_reset(wrong.cumsum(1), wrong, torch.zeros_like(wrong[:, :1]), reset) > 0
+    total = since_reset(added.cumsum(1), added, first, reset).masked_fill(lost, torch.nan)
     return torch.remainder(total, 2.0 * math.pi).to(turns.dtype)
 
 

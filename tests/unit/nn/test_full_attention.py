@@ -8,7 +8,11 @@ from torch.nn import functional as F
 
 from ssmphony.nn import MIXERS, BidirectionalConfig, CrossAttention, FullAttention, sinusoids
 
-SETTINGS = {"mamba2": {"head_dim": 4, "d_state": 4}, "attention": {"n_heads": 2}}
+SETTINGS = {
+    "mamba2": {"head_dim": 4, "d_state": 4},
+    "mamba3": {"head_dim": 4, "d_state": 4},
+    "attention": {"n_heads": 2},
+}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MIXERS if kind != "causal_conv"])
