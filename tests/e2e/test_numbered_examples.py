@@ -78,8 +78,7 @@ def test_serve_and_call(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_is_on_a_page_and_short(path: Path) -> None:
-    """The fifth, a whole system, is the code of another page, and `tests/contract/test_outsider.py` runs it; those after
-    it are models of one's own."""
+    """The fifth and those after it are on pages of their own; `tests/contract/test_outsider.py` runs the fifth."""
     others = {"05": ("docs/extend.md", 340), "06": ("docs/ssm.md", 110), "07": ("docs/ssm.md", 110)}
     page, lines = others.get(path.name[:2], ("docs/examples.md", 110))
     assert f"<!-- woven: examples/{path.name} -->" in (ROOT / page).read_text(encoding="utf-8")
