@@ -142,12 +142,13 @@ def ends(model: LeWM, sentences: Sequence[Tokens]) -> Iterator[Row]:
     for first in range(0, len(sentences), BATCH):
         batch = sentences[first : first + BATCH]
         state = model.begin(batch, [Style()] * len(batch))
+        most = state.max_frames
         found: dict[int, Row] = {}
         while len(found) < len(batch):
-            state, _ = model.one_frame(state)
+            state, *_ = model.one_frame(state)
             for i in (i for i in range(len(batch)) if bool(state.done[i]) and i not in found):
                 share = (int(state.token[i]) + 1) / len(batch[i])
-                found[i] = {"share": share, "foreseen": bool(state.position[i] < state.max_frames[i])}
+                found[i] = {"share": share, "foreseen": bool(state.position[i] < most[i])}
         yield from (found[i] for i in range(len(batch)))
 
 

@@ -43,6 +43,8 @@ class ModelInputs(NamedTuple):
     """(batch, token) float32."""
     seeds: Array = None
     """(batch,) int."""
+    sampling: Array = None
+    """(batch, 3) float32: temperature, top_k and top_p of the draw of codes; -1 where a style leaves it to the voice."""
     reference: Mapping[str, Array] = {}
     """Of each of `VoiceModel.reference_inputs`: ``NAME`` (batch, step, channel) and ``NAME_mask`` (batch, step)
     bool, which of its steps there are. Without a reference, none."""
@@ -92,8 +94,13 @@ def model_inputs(model: VoiceModel, tokens: Sequence[Tokens], styles: Sequence[S
         pitch_semitones=pitches,
         speeds=speeds,
         seeds=np.array([style.seed for style in styles], np.int64),
+        sampling=np.array([_sampling(style) for style in styles], np.float32).reshape(-1, 3),
         reference=_references(model.reference_inputs, styles),
     )
+
+
+def _sampling(style: Style) -> list[float]:
+    return [-1.0 if value is None else value for value in (style.temperature, style.top_k, style.top_p)]
 
 
 def word_positions(words: Iterable[tuple[int, int]], count: int) -> npt.NDArray[np.int64]:

@@ -7,7 +7,8 @@ as its counter. So there is no state to carry: chunks, batches and resumed strea
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from ssmphony.types import SsmphonyError
 
 NO_CODE = -1
 """Stands for a frame before the first."""
+_AGAIN = 1 << 8
+"""Before the codebook in the stream of random numbers of a second draw."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Sampler:
     1 changes nothing."""
     repetition_window: int = 0
     """How many of the last frames are searched for codes of the same codebook."""
+    repetition_share: float = 1.0
+    """A code that is more than this share of the last frames is drawn again, from all codes at temperature 1: the
+    repetition-aware sampling of VALL-E 2 (Chen et al., arXiv 2406.05370), which uses 0.1 of a window of 10; 1 draws
+    none again."""
 
     def __post_init__(self) -> None:
         if (
@@ -41,16 +48,27 @@ class Sampler:
             or not 0.0 < self.top_p <= 1.0
             or self.repetition_penalty < 1.0
             or self.repetition_window < 0
+            or not 0.0 <= self.repetition_share <= 1.0
         ):
             raise SsmphonyError(
                 f"{self} is out of range: temperature, top_k and repetition_window from 0, top_p above 0 and at most "
-                "1, repetition_penalty from 1"
+                "1, repetition_penalty from 1, repetition_share 0 to 1"
             )
 
     @property
     def remembers(self) -> int:
         """Frames of codes that have to be kept."""
-        return self.repetition_window if self.repetition_penalty > 1.0 else 0
+        return self.repetition_window if self.repetition_penalty > 1.0 or self.repetition_share < 1.0 else 0
+
+    def following(self, asked: npt.NDArray[np.float32]) -> Sampler:
+        """The sampler of one row, whose style asks for a temperature, a ``top_k`` and a ``top_p``; each below 0
+        where it is left to the voice."""
+        temperature, top_k, top_p = asked.tolist()
+        changes: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        changes = {name: value for name, value in changes.items() if value >= 0.0}
+        if "top_k" in changes:
+            changes["top_k"] = int(changes["top_k"])
+        return replace(self, **changes) if changes else self
 
 
 def seeded_noise(seeds: Iterable[int], positions: Iterable[int], channels: int) -> npt.NDArray[np.float32]:
@@ -67,15 +85,25 @@ def draw_codes(
     sampler: Sampler,
     codebook: int = 0,
     recent: npt.NDArray[np.int64] | None = None,
+    asked: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.int64]:
     """One code of each row of logits (row, code): a function of the row's seed, its position and the codebook.
 
-    ``recent`` (row, frame) are the codes of this codebook in the last frames, `NO_CODE` where there was no frame.
+    ``recent`` (row, frame) are the codes of this codebook in the last frames, `NO_CODE` where there was no frame;
+    ``asked`` (row, 3) what the styles of the rows ask for, see `Sampler.following`.
     """
-    if recent is not None and sampler.remembers:
+    given = logits
+    if recent is not None and sampler.repetition_penalty > 1.0:
         logits = _penalised(logits, recent, sampler.repetition_penalty)
-    rows = zip(logits, seeds, positions, strict=True)
-    return np.array([_draw(row, seed, position, codebook, sampler) for row, seed, position in rows], np.int64)
+    samplers = [sampler] * len(logits) if asked is None else [sampler.following(row) for row in asked]
+    codes = np.zeros(len(logits), np.int64)
+    for row, (seed, position) in enumerate(zip(seeds, positions, strict=True)):
+        codes[row] = _draw(logits[row], _generator(seed, position, 1 + codebook), samplers[row])
+        if recent is None or sampler.repetition_share >= 1.0 or samplers[row].temperature == 0.0:
+            continue
+        if np.count_nonzero(recent[row] == codes[row]) > sampler.repetition_share * recent.shape[1]:
+            codes[row] = _draw(given[row], _generator(seed, position, _AGAIN + codebook), Sampler())
+    return codes
 
 
 def _penalised(
@@ -88,7 +116,7 @@ def _penalised(
     return np.where(repeated, np.where(logits > 0, logits / penalty, logits * penalty), logits).astype(np.float32)
 
 
-def _draw(row: npt.NDArray[np.float32], seed: int, position: int, codebook: int, sampler: Sampler) -> int:
+def _draw(row: npt.NDArray[np.float32], random: np.random.Generator, sampler: Sampler) -> int:
     if sampler.temperature == 0.0:
         return int(row.argmax())
     order = np.argsort(-row, kind="stable")[: sampler.top_k or None]
@@ -97,7 +125,7 @@ def _draw(row: npt.NDArray[np.float32], seed: int, position: int, codebook: int,
     below = np.cumsum(shares / shares.sum())
     kept = 1 + int(np.searchsorted(below, sampler.top_p))
     below = below[:kept]
-    share = _generator(seed, position, 1 + codebook).random() * below[-1]
+    share = random.random() * below[-1]
     return int(order[min(int(np.searchsorted(below, share, side="right")), len(below) - 1)])
 
 

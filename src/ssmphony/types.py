@@ -214,8 +214,21 @@ class Style:
     """A speaker of the voice, or a mix such as ``"alpha:0.7,omega:0.3"``; None is the voice's own, its first."""
     reference: Reference | None = None
     """A recording to speak like, for a model with the capability ``reference``."""
+    temperature: float | None = None
+    """Of the draw of codes, for a model with the capability ``sampling``: 0 takes the likeliest, at most 2. None: the
+    voice's own, as of the next two."""
+    top_k: int | None = None
+    """Codes are drawn from this many of the likeliest; 0: from all."""
+    top_p: float | None = None
+    """Codes are drawn from the fewest that hold this much of the probability; above 0 and at most 1."""
 
     def __post_init__(self) -> None:
+        if self.temperature is not None and not 0.0 <= self.temperature <= 2.0:
+            raise SsmphonyError(f"temperature {self.temperature:g} is out of range: choose 0 to 2")
+        if self.top_k is not None and not 0 <= self.top_k <= 1 << 20:
+            raise SsmphonyError(f"top_k {self.top_k} is out of range: choose 0 for all, or a number of codes")
+        if self.top_p is not None and not 0.0 < self.top_p <= 1.0:
+            raise SsmphonyError(f"top_p {self.top_p:g} is out of range: choose above 0, at most 1")
         if not 0.25 <= self.speed <= 4.0:
             raise SsmphonyError(f"speed {self.speed:g} is out of range: choose 0.25 to 4.0")
         if not -12.0 <= self.pitch_semitones <= 12.0:

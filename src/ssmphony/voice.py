@@ -56,10 +56,13 @@ class Voice:
         seed: int = 0,
         speaker: str | None = None,
         reference: Reference | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
     ) -> Audio:
         """The whole of `stream` at once."""
-        chunks = self.stream(text, speed=speed, pitch=pitch, seed=seed, speaker=speaker, reference=reference)
-        return Audio.join(chunks, self.sample_rate)
+        style = Style(speed, pitch, seed, speaker, reference, temperature, top_k, top_p)
+        return Audio.join(self.speak(text, style), self.sample_rate)
 
     def stream(
         self,
@@ -70,6 +73,9 @@ class Voice:
         seed: int = 0,
         speaker: str | None = None,
         reference: Reference | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
     ) -> Iterator[AudioChunk]:
         """Speak, a chunk at a time, in memory that does not grow with the text.
 
@@ -82,12 +88,15 @@ class Voice:
             seed: Of all random numbers.
             speaker: A speaker of the voice; for a voice that mixes them, also ``"alpha:0.7,omega:0.3"``.
             reference: A recording to speak like, for a voice that takes one.
+            temperature: Of the draw of codes, for a voice that draws them: 0 takes the likeliest. None: the voice's own.
+            top_k: Codes are drawn from this many of the likeliest; 0: from all.
+            top_p: Codes are drawn from the fewest that hold this much of the probability.
 
         Raises:
             SsmphonyError: For a style out of range and for what `check` refuses; and, where the chunks are read, for
                 markup that is refused and for breaks of more than ``max_silence_s``.
         """
-        return self.speak(text, Style(speed, pitch, seed, speaker, reference))
+        return self.speak(text, Style(speed, pitch, seed, speaker, reference, temperature, top_k, top_p))
 
     def speak(self, text: str | Iterable[str], style: Style) -> Iterator[AudioChunk]:
         """`stream`, in a `Style`."""
@@ -108,6 +117,11 @@ class Voice:
             fixed = " and ".join(learned)
             raise SsmphonyError(
                 f"the voice '{self.card.name}' speaks at the {fixed} that it learned: leave {fixed} out"
+            )
+        asked = (style.temperature, style.top_k, style.top_p)
+        if "sampling" not in follows and any(value is not None for value in asked):
+            raise SsmphonyError(
+                f"the voice '{self.card.name}' draws no codes: leave temperature, top_k and top_p out"
             )
         if style.reference is not None:
             if "reference" not in follows:

@@ -82,10 +82,14 @@ def _parallel_stream(model: ParallelModel) -> Stream:
 
 
 def _autoregressive_stream(model: AutoregressiveModel) -> Stream:
-    """Frames → the frames that follow them, with one text for all rows; the place in it moves by a tenth a frame."""
+    """Frames, of codes what the model embeds them as, → the frames that follow them or their logits, with one text for
+    all rows; the place in it moves by a tenth a frame."""
     ids = torch.arange(1, 9)[None]
     with torch.no_grad():
         memory = model.encode(ModelInputs(ids, ids > 0, speaker=torch.zeros(1, dtype=torch.long)))
+    start: Any = model.start_frame()
+    if model.codebooks:
+        start = model.embed(start, torch.zeros((), dtype=torch.long))  # type: ignore[operator]
 
     def run(x: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
         position, layers = state
@@ -100,7 +104,7 @@ def _autoregressive_stream(model: AutoregressiveModel) -> Stream:
     return Stream(
         begin=lambda batch: (torch.zeros(batch, dtype=torch.long), model.initial_layers(batch)),
         run=run,
-        channels=len(model.start_frame()),
+        channels=len(start),
         time=24,
     )
 

@@ -30,8 +30,11 @@ def build(kind: str, block: int = BLOCK, seed: int = 0) -> Any:
     torch.manual_seed(seed)
     model = TINY[kind].model_copy(update={"block": block}).build()
     if model.family == "autoregressive":
-        nn.init.constant_(model.stop.bias, -1.0)
-        nn.init.normal_(model.stop.weight, std=0.5)
+        if model.stop is None:
+            nn.init.constant_(model.aligned.duration.head.bias, 0.7)
+        else:
+            nn.init.constant_(model.stop.bias, -1.0)
+            nn.init.normal_(model.stop.weight, std=0.5)
         return model.eval()
     for name, parameter in model.named_parameters():
         if name.startswith(("duration.", "pitch.", "energy.", "contour.", "head.")):
@@ -39,6 +42,15 @@ def build(kind: str, block: int = BLOCK, seed: int = 0) -> Any:
     nn.init.normal_(model.duration.head.weight, std=0.05)
     nn.init.constant_(model.duration.head.bias, float(np.log(MEAN_FRAMES)))
     return model.eval()
+
+
+def set_end(model: Any, never: bool) -> None:
+    """An autoregressive model never predicts the end, or does so at once."""
+    if model.stop is None:  # durations say when it ends
+        nn.init.constant_(model.aligned.duration.head.bias, 1e3 if never else -1e3)
+        nn.init.zeros_(model.aligned.duration.head.weight)
+    else:
+        nn.init.constant_(model.stop.bias, -1e3 if never else 1e3)
 
 
 def sentence(length: int, seed: int = 0) -> Tokens:

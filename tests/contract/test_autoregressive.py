@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
-from tests.contract.speaking import BATCH, STYLES, build, kinds, speak
+from tests.contract.speaking import BATCH, STYLES, build, kinds, set_end, speak
 
 every_kind = pytest.mark.parametrize("kind", kinds("autoregressive"))
 
@@ -21,10 +20,11 @@ def model(kind: str) -> Any:
 @every_kind
 def test_never_endless(kind: str, model: Any) -> None:
     """A model that never predicts the end stops where the number of tokens says; the token never goes back."""
-    nn.init.constant_(model.stop.bias, -1e3)
+    set_end(model, never=True)
     for tokens, (frames, spoken) in zip(BATCH, speak(model, BATCH, STYLES), strict=True):
-        assert frames.shape == (20 + 3 * len(tokens), len(model.start_frame()))
+        most = int(model.max_frames(torch.ones(1, len(tokens), dtype=torch.bool)))
+        assert frames.shape == (most, len(model.start_frame()))
         assert torch.equal(spoken, spoken.sort().values)
         assert int(spoken.max()) < len(tokens)
-    nn.init.constant_(model.stop.bias, 1e3)
+    set_end(model, never=False)
     assert [len(frames) for frames, _ in speak(model, BATCH, STYLES)] == [1, 1, 1]

@@ -130,6 +130,7 @@ def model_entry(model: Any) -> ModelEntry:
         capabilities=tuple(sorted(model.capabilities)),
         reference_inputs=model.reference_inputs,
         sampler=model.sampler,
+        delay=model.delay,
     )
 
 

@@ -4,9 +4,11 @@
     frame[t], memory, state ─advance─▶ frame[t + 1], the place in the text, whether speech is done
 
 A frame is a vector of floats, to which noise may be added, or an integer for each of several codebooks. Of codes,
-`advance` gives the logits of the first, and `next_code` those of each further one, from the codes chosen so far.
+`advance` gives the logits of the first, and `next_code` those of each further one, from the codes chosen so far. With
+a ``delay``, codebook k of a frame is drawn k steps after its first (MusicGen, arXiv 2306.05284).
 
-A system of this family is a subclass with `encode`, `advance` and a start frame. The loop over frames, the graphs and
+A system of this family is a subclass with `encode`, `advance` and a start frame. What it reads first may also be what
+its state is before the first frame (`prefill`). The loop over frames, the graphs and
 their runtime (`ssmphony.runtime.autoregressive`) are the family's.
 """
 
@@ -50,20 +52,24 @@ class AutoregressiveState(NamedTuple):
     present: Tensor
     """(batch, max_tokens) bool: which tokens there are."""
     frame: Tensor
-    """(batch, channel): the last frame, or the start frame."""
+    """(batch, channel): the last frame, or the start frame; with a delay, the codes drawn last."""
     position: Tensor
-    """(batch,) int: frames so far."""
+    """(batch,) int: steps so far."""
     token: Tensor
     """(batch,): the place in the text, in tokens: never further back than before."""
     max_frames: Tensor
-    """(batch,) int: a sentence has at most this many frames."""
+    """(batch,) int: a sentence has at most this many frames; once its end is known, exactly."""
     done: Tensor
     """(batch,) bool."""
     seed: Tensor
     """(batch,) int."""
     layers: State
     recent: tuple[Tensor, ...] = ()
-    """Of codes that must not repeat, the last frames, (batch, window, codebook); else nothing."""
+    """Of codes that must not repeat or are delayed, those drawn last, (batch, window, codebook); else nothing."""
+    places: tuple[Tensor, ...] = ()
+    """Of codes that are delayed, the places in the text in the last steps, (batch, delay)."""
+    sampling: tuple[Tensor, ...] = ()
+    """Of codes, (batch, 3): what the style asks for, see `Sampler.following`."""
 
 
 class AutoregressiveModel(nn.Module, VoiceModel):
@@ -84,6 +90,10 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     """Sizes of the codebooks of a frame of codes; empty for frames of floats."""
     sampler: Sampler | None = None
     """How codes are drawn."""
+    delay = 0
+    """0, or one less than there are codebooks: codebook k of frame t is drawn in step ``t + k``."""
+    prefills = False
+    """Whether the state before the first frame depends on what was read."""
     reads_all = True
     """Whether a step reads the whole text. One that reads a part may be exported for texts of one length, since the
     same part is cut out of any."""
@@ -96,6 +106,10 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     @abstractmethod
     def initial_layers(self, batch: int) -> State:
         """The state of `advance` before the first frame."""
+
+    def prefill(self, inputs: ModelInputs, memory: State) -> State:
+        """The state of `advance` before the first frame of sentences; of a model that ``prefills``."""
+        return self.initial_layers(len(inputs.ids))
 
     @abstractmethod
     def start_frame(self) -> Tensor:
@@ -137,46 +151,66 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         device = next(self.parameters()).device
         inputs = pytree.tree_map(lambda array: torch.from_numpy(array).to(device), arrays)
         memory, mask = self.encode(inputs), inputs.mask
-        count = mask.sum(1)
-        window = self.sampler.remembers if self.codebooks and self.sampler else 0
-        return AutoregressiveState(
+        count, batch = mask.sum(1), len(tokens)
+        window = max(self.sampler.remembers if self.sampler else 0, self.delay) if self.codebooks else 0
+        state = AutoregressiveState(
             memory=pytree.tree_map(lambda part: F.pad(part, (0, 0, 0, padding)), memory),
             present=F.pad(mask, (0, padding)),
-            frame=self.start_frame().expand(len(tokens), -1),
+            frame=self.start_frame().expand(batch, -1),
             position=torch.zeros_like(count),
             token=torch.zeros_like(count, dtype=torch.float32),
             max_frames=self.max_frames(mask),
             done=count == 0,
             seed=inputs.seeds,
-            layers=self.initial_layers(len(tokens)),
-            recent=(count.new_full((len(tokens), window, len(self.codebooks)), NO_CODE),) if window else (),
+            layers=self.prefill(inputs, memory) if self.prefills else self.initial_layers(batch),
+            recent=(count.new_full((batch, window, len(self.codebooks)), NO_CODE),) if window else (),
+            places=(mask.new_zeros((batch, self.delay), dtype=torch.float32),) if self.delay else (),
+            sampling=(inputs.sampling,) if self.codebooks else (),
         )
+        for _ in range(self.delay):  # codes of the first frame
+            state, *_ = self.one_frame(state)
+        return state
 
     def step(self, state: AutoregressiveState) -> tuple[Frames, AutoregressiveState]:
         frames: list[Tensor] = []
         tokens: list[Tensor] = []
         lengths = torch.zeros_like(state.position)
         for _ in range(self.block):
-            before = state.done
-            state, ended = self.one_frame(state)
-            lengths = lengths + (~before & ~ended)
-            frames.append(state.frame)
-            tokens.append(state.token.long())
+            before = state
+            state, frame, token = self.one_frame(state)
+            lengths = lengths + (~before.done & (before.position - self.delay < state.max_frames))
+            frames.append(frame)
+            tokens.append(token.long())
         return Frames(torch.stack(frames, dim=1), torch.stack(tokens, dim=1), lengths), state
 
-    def one_frame(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Tensor]:
-        """The state after one frame, and (batch,) bool: whether the end came in place of a frame of codes."""
+    def one_frame(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Tensor, Tensor]:
+        """The state after one step, the frame (batch, channel) whose last code was drawn, and the place in the text
+        (batch,) when its first was."""
         made = self.advance(state.frame, state.position, state.token, state.memory, state.present, state.layers)
         frame, ended = self._frame(made, state)
+        last = state.position + (~ended & made.stop).long()
+        most = torch.where(ended | made.stop, torch.minimum(state.max_frames, last), state.max_frames)
         position = state.position + 1
-        done = state.done | made.stop | ended | (position >= state.max_frames)
-        recent = tuple(torch.cat([frames[:, 1:], frame[:, None]], dim=1) for frames in state.recent)
+        done = state.done | (position - self.delay >= most)
+        recent = tuple(torch.cat([codes[:, 1:], frame[:, None]], dim=1) for codes in state.recent)
+        places = tuple(torch.cat([old[:, 1:], made.token[:, None]], dim=1) for old in state.places)
         new = state._replace(
-            frame=frame, position=position, token=made.token, done=done, layers=made.layers, recent=recent
+            frame=frame,
+            position=position,
+            token=made.token,
+            max_frames=most,
+            done=done,
+            layers=made.layers,
+            recent=recent,
+            places=places,
         )
-        return new, ended
+        if not self.delay:
+            return new, frame, made.token
+        drawn = torch.cat([state.recent[0][:, -self.delay :], frame[:, None]], dim=1)
+        return new, drawn.diagonal(dim1=1, dim2=2).clamp(min=0), state.places[0][:, 0]
 
     def _frame(self, made: Advance, state: AutoregressiveState) -> tuple[Tensor, Tensor]:
+        """The next frame, or the codes drawn in this step, and (batch,) bool: the end came in place of the first."""
         seeds, positions = state.seed.tolist(), state.position.tolist()
         device = made.frame.device
         sizes = self.codebooks
@@ -186,12 +220,14 @@ class AutoregressiveModel(nn.Module, VoiceModel):
                 noise = seeded_noise(seeds, positions, made.frame.shape[1])
                 return made.frame + spread * torch.from_numpy(noise).to(device), torch.zeros_like(state.done)
             return made.frame, torch.zeros_like(state.done)
-        sampler, recent = self.sampler or Sampler(), state.recent[0].cpu().numpy() if state.recent else None
+        sampler, window = self.sampler or Sampler(), self.sampler.remembers if self.sampler else 0
+        recent = state.recent[0][:, -window:].cpu().numpy() if window else None
+        asked = state.sampling[0].cpu().numpy()
 
         def draw(logits: Tensor, codebook: int) -> Tensor:
             values = logits.detach().float().cpu().numpy()
             last = recent[..., codebook] if recent is not None else None
-            return torch.from_numpy(draw_codes(values, seeds, positions, sampler, codebook, last)).to(device)
+            return torch.from_numpy(draw_codes(values, seeds, positions, sampler, codebook, last, asked)).to(device)
 
         first = draw(made.frame, 0)
         codes = [first.clamp(max=sizes[0] - 1)]
@@ -200,7 +236,8 @@ class AutoregressiveModel(nn.Module, VoiceModel):
             layers = self.initial_codes(len(first))
             for codebook, size in enumerate(sizes[1:], start=1):
                 logits, layers = self.next_code(made.hidden, codes[-1], torch.full_like(first, codebook), layers)
-                codes.append(draw(logits[:, :size], codebook))
+                code = draw(logits[:, :size], codebook)
+                codes.append(torch.where(state.position < codebook, NO_CODE, code) if self.delay else code)
         return torch.stack(codes, dim=1), first == sizes[0]
 
     # -- export ---------------------------------------------------------------------------------------------------
@@ -212,6 +249,9 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         length = Axis("tokens", 2, self.max_tokens)
         with torch.no_grad():
             example = self.encode(ModelInputs.from_named(read))
+        layers = self.initial_layers(2)
+        filled = [leaf for leaf in pytree.tree_leaves(layers) if leaf.numel()] if self.prefills else []
+        prefilled = tuple(f"layer_{index}" for index in range(len(filled)))
         tokens = self.max_tokens if self.reads_all else self.max_tokens // 2
         memory = {
             f"memory_{index}": torch.zeros(*part.shape[:2], tokens, part.shape[3])
@@ -231,7 +271,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
                 name="encoder",
                 module=_Reader(self, tuple(read)),
                 inputs=read,
-                outputs=(*memory, "start", "noise_std", "max_frames"),
+                outputs=(*memory, "start", "noise_std", "max_frames", *prefilled),
                 axes=axes,
                 longest=self.max_tokens,
             ),
@@ -241,14 +281,14 @@ class AutoregressiveModel(nn.Module, VoiceModel):
                 inputs=step,
                 outputs=(*outputs, "new_token", "stop"),
                 axes={name: {2: length} for name in memory} if self.reads_all else {},
-                state=self.initial_layers(2),
+                state=layers,
             ),
         ]
         if len(self.codebooks) > 1:
             with torch.no_grad():
                 zeros = pytree.tree_unflatten(list(memory.values()), pytree.tree_structure(example))
                 frame, present = step["frame"], step["present"]
-                made = self.advance(frame, step["position"], step["token"], zeros, present, self.initial_layers(2))
+                made = self.advance(frame, step["position"], step["token"], zeros, present, layers)
             assert made.hidden is not None, "several codebooks, but nothing that the further ones read"
             inner = {
                 "hidden": torch.zeros_like(made.hidden),
@@ -260,7 +300,8 @@ class AutoregressiveModel(nn.Module, VoiceModel):
 
 
 class _Reader(nn.Module):
-    """A whole sentence: the memory, the start frame, the standard deviation of the noise, and the most frames."""
+    """A whole sentence: the memory, the start frame, the standard deviation of the noise, the most frames, and what the
+    state is prefilled with."""
 
     def __init__(self, model: AutoregressiveModel, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -268,10 +309,17 @@ class _Reader(nn.Module):
 
     def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
         inputs = ModelInputs.from_named(dict(zip(self.names, arrays, strict=True)))
-        memory = pytree.tree_leaves(self.model.encode(inputs))
+        memory = self.model.encode(inputs)
         batch = inputs.mask.shape[0]
         start, spread = (row.expand(batch, -1) for row in (self.model.start_frame(), self.model.noise_std()))
-        return *memory, start.clone(), spread.clone(), self.model.max_frames(inputs.mask)
+        layers = pytree.tree_leaves(self.model.prefill(inputs, memory)) if self.model.prefills else []
+        return (
+            *pytree.tree_leaves(memory),
+            start.clone(),
+            spread.clone(),
+            self.model.max_frames(inputs.mask),
+            *(leaf for leaf in layers if leaf.numel()),
+        )
 
 
 class _Predictor(nn.Module):

@@ -336,7 +336,7 @@ class LeWM(AutoregressiveModel):
     def follow(self, state: AutoregressiveState, z: Tensor) -> AutoregressiveState:
         """The state after latents z (batch, time, d_latent), as if the model had spoken them: for reference clips."""
         for latent in z.unbind(1):
-            state = self.one_frame(state)[0]._replace(frame=latent, done=state.done)
+            state = self.one_frame(state)[0]._replace(frame=latent, done=state.done, max_frames=state.max_frames)
         return state
 
     def _blocks(self) -> list[PredictorBlock]:

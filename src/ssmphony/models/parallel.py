@@ -50,6 +50,7 @@ class ParallelModel(nn.Module, Parallel):
 
     family = "parallel"
     sampler = None
+    delay = 0
     capabilities = frozenset({"speed", "timing"})
     block: int
     lookahead: int

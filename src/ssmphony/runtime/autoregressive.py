@@ -29,22 +29,26 @@ class AutoregressiveState(NamedTuple):
     present: Booleans
     """(batch, max_tokens)."""
     frame: Array
-    """(batch, channel): the last frame, of floats or of codes."""
+    """(batch, channel): the last frame, of floats or of codes; with a delay, the codes drawn last."""
     noise_std: Floats
     """(batch, channel): standard deviation of the noise on a frame of floats."""
     position: Integers
-    """(batch,): frames made so far."""
+    """(batch,): steps so far."""
     token: Floats
     """(batch,): the place in the text, in tokens."""
     max_frames: Integers
-    """(batch,): a sentence has at most this many frames."""
+    """(batch,): a sentence has at most this many frames; once its end is known, exactly."""
     done: Booleans
     """(batch,)."""
     seed: Integers
     """(batch,)."""
     layers: Arrays
     recent: Arrays = ()
-    """Of codes that must not repeat, the last frames, (batch, window, codebook); else nothing."""
+    """Of codes that must not repeat or are delayed, those drawn last, (batch, window, codebook); else nothing."""
+    places: Arrays = ()
+    """Of codes that are delayed, the places in the text in the last steps, (batch, delay)."""
+    sampling: Arrays = ()
+    """Of codes, (batch, 3): what the style asks for, see `Sampler.following`."""
 
 
 class AutoregressiveRuntime(VoiceModel):
@@ -65,12 +69,15 @@ class AutoregressiveRuntime(VoiceModel):
         reference_inputs: Sequence[ReferenceInput] = (),
         codebooks: Sequence[int] = (),
         sampler: Sampler | None = None,
+        delay: int = 0,
     ) -> None:
-        """``codebooks`` are the sizes of a frame of codes; empty for floats."""
+        """``codebooks`` are the sizes of a frame of codes; empty for floats. With a ``delay``, codebook k of frame t is
+        drawn in step ``t + k``."""
         if (len(codebooks) > 1) != (codes is not None):
             raise ValueError(f"{len(codebooks)} codebooks, and {'a' if codes else 'no'} graph of codes")
         self.encoder, self.predictor, self.codes = encoder, predictor, codes
         self.block, self.codebooks, self.sampler = block, tuple(codebooks), sampler or Sampler()
+        self.delay = delay
         self.capabilities = frozenset(capabilities)
         self.speaker_names, self.reference_inputs = tuple(speakers), tuple(reference_inputs)
         tokens = predictor.shape("present")[1]
@@ -78,6 +85,7 @@ class AutoregressiveRuntime(VoiceModel):
             raise SsmphonyError(f"{predictor.name}: it has no largest number of tokens; export the voice again")
         self.max_tokens = tokens
         self.memory = tuple(name for name in predictor.inputs if name not in _STEP)
+        self.prefilled = tuple(name for name in encoder.outputs if name.startswith("layer_"))
 
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> AutoregressiveState:
         read = model_inputs(self, tokens, styles, fewest=_FEWEST_TOKENS)
@@ -89,8 +97,11 @@ class AutoregressiveRuntime(VoiceModel):
         arrays = read.named()
         outputs, _ = self.encoder.run({name: arrays[name] for name in self.encoder.inputs})
         made = dict(zip(self.encoder.outputs, outputs, strict=True))
-        zeros, window = np.zeros(len(tokens), np.int64), self.sampler.remembers if self.codebooks else 0
-        return AutoregressiveState(
+        zeros, window = np.zeros(len(tokens), np.int64), 0
+        if self.codebooks:
+            window = max(self.sampler.remembers, self.delay)
+        filled = tuple(made[name] for name in self.prefilled)
+        state = AutoregressiveState(
             memory=tuple(self._padded(made[name], name) for name in self.memory),
             present=np.pad(read.mask, ((0, 0), (0, room))),
             frame=made["start"],
@@ -100,9 +111,14 @@ class AutoregressiveRuntime(VoiceModel):
             max_frames=made["max_frames"],
             done=read.mask.sum(axis=1) == 0,
             seed=read.seeds,
-            layers=self.predictor.initial_state(len(tokens)),
+            layers=filled or self.predictor.initial_state(len(tokens)),
             recent=(np.full((len(tokens), window, len(self.codebooks)), NO_CODE, np.int64),) if window else (),
+            places=(np.zeros((len(tokens), self.delay), np.float32),) if self.delay else (),
+            sampling=(read.sampling,) if self.codebooks else (),
         )
+        for _ in range(self.delay):  # codes of the first frame
+            state, *_ = self._advance(state)
+        return state
 
     def step(self, state: AutoregressiveState) -> tuple[Frames, AutoregressiveState]:
         shape = (len(state.done), self.block)
@@ -111,26 +127,38 @@ class AutoregressiveRuntime(VoiceModel):
         for index in range(self.block):
             if state.done.all():
                 break
-            before = state.done
-            state, ended = self._advance(state)
-            lengths += ~before & ~ended
-            values[:, index], tokens[:, index] = state.frame, state.token
+            before = state
+            state, values[:, index], tokens[:, index] = self._advance(state)
+            lengths += ~before.done & (before.position - self.delay < state.max_frames)
         return Frames(values, tokens, lengths), state
 
-    def _advance(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Booleans]:
-        """One frame on, and (batch,): in place of a frame of codes came the end."""
+    def _advance(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Array, Floats]:
+        """One step on, the frame whose last code was drawn, and the place in the text when its first was."""
         inputs = dict(zip(self.memory, state.memory, strict=True))
         inputs |= {"frame": state.frame, "position": state.position, "token": state.token, "present": state.present}
         outputs, layers = self.predictor.run(inputs, state.layers)
         made = dict(zip(self.predictor.outputs, outputs, strict=True))
         frame, ended = self._codes(made, state) if self.codebooks else (self._floats(made, state), np.False_)
-        position = state.position + 1
-        done = state.done | made["stop"] | ended | (position >= state.max_frames)
-        recent = tuple(np.concatenate([frames[:, 1:], frame[:, None]], axis=1) for frames in state.recent)
+        last = state.position + (~ended & made["stop"])
+        most = np.where(ended | made["stop"], np.minimum(state.max_frames, last), state.max_frames)
+        position, token = state.position + 1, made["new_token"]
+        done = state.done | (position - self.delay >= most)
+        recent = tuple(np.concatenate([codes[:, 1:], frame[:, None]], axis=1) for codes in state.recent)
+        places = tuple(np.concatenate([old[:, 1:], token[:, None]], axis=1) for old in state.places)
         new = state._replace(
-            frame=frame, position=position, token=made["new_token"], done=done, layers=layers, recent=recent
+            frame=frame,
+            position=position,
+            token=token,
+            max_frames=most,
+            done=done,
+            layers=layers,
+            recent=recent,
+            places=places,
         )
-        return new, np.broadcast_to(ended, done.shape)
+        if not self.delay:
+            return new, frame, token
+        drawn = np.concatenate([state.recent[0][:, -self.delay :], frame[:, None]], axis=1)
+        return new, drawn.diagonal(axis1=1, axis2=2).clip(min=0), state.places[0][:, 0]
 
     def _floats(self, made: dict[str, Array], state: AutoregressiveState) -> Floats:
         frame = made["new_frame"]
@@ -141,17 +169,21 @@ class AutoregressiveRuntime(VoiceModel):
     def _codes(self, made: dict[str, Array], state: AutoregressiveState) -> tuple[Integers, Booleans]:
         """One code of each codebook, and whether the first is the end."""
         seeds, positions = state.seed.tolist(), state.position.tolist()
-        window = np.full((len(seeds), 0, len(self.codebooks)), NO_CODE) if not state.recent else state.recent[0]
-        first = draw_codes(made["logits"], seeds, positions, self.sampler, 0, window[..., 0])
+        kept, asked = self.sampler.remembers, state.sampling[0]
+
+        def draw(logits: Floats, codebook: int) -> Integers:
+            last = state.recent[0][:, -kept:, codebook] if kept else None
+            return draw_codes(logits, seeds, positions, self.sampler, codebook, last, asked)
+
+        first = draw(made["logits"], 0)
         frame = [np.minimum(first, self.codebooks[0] - 1)]
         if self.codes is not None:
             inner = self.codes.initial_state(len(first))
             for codebook, size in enumerate(self.codebooks[1:], start=1):
                 inputs = {"hidden": made["hidden"], "code": frame[-1], "codebook": np.full_like(first, codebook)}
                 (logits,), inner = self.codes.run(inputs, inner)
-                frame.append(
-                    draw_codes(logits[:, :size], seeds, positions, self.sampler, codebook, window[..., codebook])
-                )
+                code = draw(logits[:, :size], codebook)
+                frame.append(np.where(state.position < codebook, NO_CODE, code) if self.delay else code)
         return np.stack(frame, axis=1), first == self.codebooks[0]
 
     def _padded(self, array: Floats, name: str) -> Floats:

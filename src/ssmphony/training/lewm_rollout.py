@@ -55,10 +55,10 @@ def synthesize(voice: LeWMVoice, tokens: Tokens, style: Style = Style(), prompt:
         state = model.follow(state, prompt.latents[None])
         # the attention may not have reached the end of the prompt
         state = state._replace(token=state.token.clamp(min=len(before)))
-    latents: list[Tensor] = []
+    latents, most = list[Tensor](), state.max_frames
     spoken: list[Tensor] = []
     while not bool(state.done):
-        state, _ = model.one_frame(state)
+        state, *_ = model.one_frame(state)
         latents.append(state.frame[0])
         spoken.append(state.token[0].long() - len(before))
     if not latents:
@@ -67,7 +67,7 @@ def synthesize(voice: LeWMVoice, tokens: Tokens, style: Style = Style(), prompt:
         return Synthesis(empty(0, model.config.d_latent), empty(0, dtype=torch.long), empty(0, n_mels), True)
     z = torch.stack(latents)
     mel = voice.codec.decode_mel(z[None], torch.ones_like(z[None, :, 0], dtype=torch.bool))[0]
-    return Synthesis(z, torch.stack(spoken), voice.codec.denormalise(mel), bool(state.position < state.max_frames))
+    return Synthesis(z, torch.stack(spoken), voice.codec.denormalise(mel), bool(state.position < most))
 
 
 @torch.no_grad()

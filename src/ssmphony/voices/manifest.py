@@ -48,6 +48,8 @@ class ModelEntry(Config):
     """The arrays of a reference that the graphs take, of a model with the capability ``reference``."""
     sampler: Sampler | None = None
     """How an autoregressive model draws its codes."""
+    delay: int = Field(default=0, ge=0)
+    """Steps by which an autoregressive model draws the last codebook of a frame after the first."""
 
 
 class StftEntry(Config):

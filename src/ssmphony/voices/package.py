@@ -150,6 +150,7 @@ def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> Voic
         reference_inputs=entry.reference_inputs,
         codebooks=codebooks,
         sampler=entry.sampler,
+        delay=entry.delay,
     )
 
 

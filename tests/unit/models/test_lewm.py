@@ -78,7 +78,7 @@ def test_teacher_forcing_is_stepping_on_what_was_given() -> None:
     memory = model.read(ids, ids > 0, torch.tensor([0]))
     taught = model.teacher_forced(z, torch.ones(1, 7, dtype=torch.bool), memory).latents
     for step in range(7):
-        state, _ = model.one_frame(state)
+        state, *_ = model.one_frame(state)
         torch.testing.assert_close(state.frame, taught[:, step], atol=1e-5, rtol=1e-5)
         state = state._replace(frame=z[:, step])
 
@@ -88,7 +88,7 @@ def test_reach_holds_the_attention_back() -> None:
     model = tiny(attention_window=(0, 1))
     state = model.begin([SENTENCE], [Style()])
     for step in range(5):
-        state, _ = model.one_frame(state)
+        state, *_ = model.one_frame(state)
         assert int(state.token) <= step + 1
 
 
@@ -100,7 +100,7 @@ def test_as_many_passes_as_latents_are_free_speech() -> None:
     z, mask = torch.randn(1, steps, model.config.d_latent), torch.ones(1, steps, dtype=torch.bool)
     memory, spoken = Memory(*state.memory, state.present), []
     for _ in range(steps):
-        state, _ = model.one_frame(state)
+        state, *_ = model.one_frame(state)
         spoken.append(state.frame)
     free = torch.stack(spoken, dim=1)
     for passes in (1, 3, steps):
