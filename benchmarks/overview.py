@@ -61,8 +61,8 @@ SYSTEMS = (
     System(
         "fish",
         "Fish Speech on state-space models",
-        "codec language model, Mamba and S4 in pairs",
-        "expressive speech",
+        "autoregressive: a language model of audio codes, (Mamba-2 → S4) × N, and the codec of these codes; no voice yet",
+        "voices from a sample, variety, research",
         "models/fish.py",
     ),
     System("smamba", "SMamba", "VITS with Mamba", "voices from a sample", "models/smamba.py"),

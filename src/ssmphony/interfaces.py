@@ -91,9 +91,9 @@ class VoiceModel(ABC):
     """tokens → frames, a block at a time."""
 
     capabilities: frozenset[str] = frozenset()
-    """What the model follows of a style: ``speed``, ``pitch``, ``mix`` (weights of several speakers), ``reference`` (the
-    sound of a recording) and ``sampling`` (temperature, top_k and top_p of the draw of codes). A voice refuses a style that asks for more. ``timing``: the model also takes over the
-    durations of a recording."""
+    """What the model follows of a style: ``speed``, ``pitch``, ``mix`` (weights of several speakers), ``reference``
+    (the sound of a recording) and ``sampling`` (temperature, top_k and top_p of the draw of codes). A voice refuses a
+    style that asks for more. ``timing``: the model also takes over the durations of a recording."""
     speaker_names: tuple[str, ...] = ()
     """The rows of the speaker table; the first is the voice's own speaker."""
     reference_inputs: tuple[ReferenceInput, ...] = ()

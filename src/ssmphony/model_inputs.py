@@ -44,7 +44,7 @@ class ModelInputs(NamedTuple):
     seeds: Array = None
     """(batch,) int."""
     sampling: Array = None
-    """(batch, 3) float32: temperature, top_k and top_p of the draw of codes; -1 where a style leaves it to the voice."""
+    """(batch, 3) float32: temperature, top_k and top_p of the draw of codes; -1: the voice's own."""
     reference: Mapping[str, Array] = {}
     """Of each of `VoiceModel.reference_inputs`: ``NAME`` (batch, step, channel) and ``NAME_mask`` (batch, step)
     bool, which of its steps there are. Without a reference, none."""

@@ -88,7 +88,7 @@ class Voice:
             seed: Of all random numbers.
             speaker: A speaker of the voice; for a voice that mixes them, also ``"alpha:0.7,omega:0.3"``.
             reference: A recording to speak like, for a voice that takes one.
-            temperature: Of the draw of codes, for a voice that draws them: 0 takes the likeliest. None: the voice's own.
+            temperature: Of the draw of codes, for a voice that draws them: 0 takes the likeliest; None: its own.
             top_k: Codes are drawn from this many of the likeliest; 0: from all.
             top_p: Codes are drawn from the fewest that hold this much of the probability.
 
@@ -120,9 +120,7 @@ class Voice:
             )
         asked = (style.temperature, style.top_k, style.top_p)
         if "sampling" not in follows and any(value is not None for value in asked):
-            raise SsmphonyError(
-                f"the voice '{self.card.name}' draws no codes: leave temperature, top_k and top_p out"
-            )
+            raise SsmphonyError(f"the voice '{self.card.name}' draws no codes: leave temperature, top_k and top_p out")
         if style.reference is not None:
             if "reference" not in follows:
                 raise SsmphonyError(f"the voice '{self.card.name}' takes no reference: leave it out")

@@ -84,7 +84,10 @@ def test_codec(kind: str, tmp_path: Path) -> None:
     runtime = package.CODECS[codec.runtime](tmp_path, described, 1)
     assert (runtime.grid, runtime.lookahead) == (codec.grid, codec.lookahead)
     time = 20 + codec.lookahead
-    frames = np.random.default_rng(0).standard_normal((2, time, codec.grid.channels)).astype(np.float32)
+    random, shape = np.random.default_rng(0), (2, time, codec.grid.channels)
+    frames: Any = random.standard_normal(shape).astype(np.float32)
+    if codec.grid.codebooks:
+        frames = random.integers(0, codec.grid.codebooks, shape)
     mask = np.arange(time) < np.array([[20], [7]])
     with torch.no_grad():
         wanted, _ = codec.decode(frames, mask, codec.initial_state(2))

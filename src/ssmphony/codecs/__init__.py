@@ -1,5 +1,6 @@
 """frames ↔ samples. ``CODECS`` maps the short kind in a voice file to its config class."""
 
+from ssmphony.codecs.fsq import FsqConfig
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
 from ssmphony.codecs.lewm import LeWMCodecConfig
 from ssmphony.codecs.mel_source_filter import MelSourceFilterConfig
@@ -7,6 +8,7 @@ from ssmphony.codecs.mel_vocoder import MelVocoderConfig
 from ssmphony.codecs.spectrum import SpectrumConfig
 
 CODECS = {
+    "fsq": FsqConfig,
     "mel_vocoder": MelVocoderConfig,
     "mel_source_filter": MelSourceFilterConfig,
     "griffin_lim": GriffinLimConfig,

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import Decoder, Encoder, State
-from ssmphony.types import MelFormat
+from ssmphony.types import FrameGrid, MelFormat
 
 LOG_MEL = "log-mel"
 """The frames of every mel codec: each of them decodes what a model made for another."""
@@ -93,6 +93,13 @@ class NetworkCodec(nn.Module, Codec):
 
 class TrainableCodec(NetworkCodec, Encoder):
     """Base of codecs that encode recordings with what they decode: they can be trained on recordings alone."""
+
+    pitch_grid: FrameGrid | None = None
+    """How often `render` takes and predicts a pitch, where that is not once a frame."""
+
+    def analyse(self, samples: Tensor) -> Tensor:
+        """samples (batch, n) → what `render` takes, differentiably: the frames or, of codes, their values."""
+        return self.encode(samples)
 
 
 class SpectrumCodec(NetworkCodec):

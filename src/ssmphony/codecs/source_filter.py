@@ -240,7 +240,7 @@ class SourceFilter(SpectrumCodec):
             start = self.window.new_zeros(batch, self.overlap - 1, len(self.window))
             nothing = start.new_zeros(start.shape[:2], dtype=torch.bool)
             samples, _, _ = overlap_add(spectra, F.pad(mask, (0, half)), self.window, start, nothing)
-        return samples[:, half * self.grid.hop_length :]
+        return samples[:, half * self.pulses.hop :]
 
     def _whole_trunk(self, x: Tensor, speaker: Tensor | None) -> Tensor:
         """`_trunk` without lookahead: each convolution gets zeros after the end, not the whole network."""

@@ -109,7 +109,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
 
     def prefill(self, inputs: ModelInputs, memory: State) -> State:
         """The state of `advance` before the first frame of sentences; of a model that ``prefills``."""
-        return self.initial_layers(len(inputs.ids))
+        return self.initial_layers(inputs.ids.shape[0])
 
     @abstractmethod
     def start_frame(self) -> Tensor:
@@ -190,6 +190,9 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         frame, ended = self._frame(made, state)
         last = state.position + (~ended & made.stop).long()
         most = torch.where(ended | made.stop, torch.minimum(state.max_frames, last), state.max_frames)
+        if self.delay:  # frames that are not to come have no codes
+            of_frame = state.position[:, None] - torch.arange(self.delay + 1, device=frame.device)
+            frame = torch.where(of_frame < most[:, None], frame, NO_CODE)
         position = state.position + 1
         done = state.done | (position - self.delay >= most)
         recent = tuple(torch.cat([codes[:, 1:], frame[:, None]], dim=1) for codes in state.recent)

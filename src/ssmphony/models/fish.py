@@ -17,138 +17,40 @@ A reference is the state after its codes, `prompt`: it is computed once, and spe
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
-from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
-from ssmphony.config import Config
+from ssmphony.config import choose
 from ssmphony.interfaces import State
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel
 from ssmphony.models.fish_codes import CODE_STD, CodeEmbedding, DepthStack
+from ssmphony.models.fish_config import UNNAMED, FishConfig
 from ssmphony.models.fish_text import AlignedText, CrossText, packed_to_the_right
-from ssmphony.nn import EncoderConfig, Mixer, StackConfig, sinusoids
-from ssmphony.nn.layers import within
-from ssmphony.sampling import Sampler
-from ssmphony.types import ReferenceInput
+from ssmphony.nn import sinusoids
+from ssmphony.types import ReferenceInput, SsmphonyError
 
-UNNAMED = "anyone"
-"""The speaker that a reference speaks as: a row of the table that is trained on all speakers."""
 PROMPT = "prompt"
 PROMPT_CHANNELS = 4096
 """Columns of a reference's array, which holds a state as one row of numbers cut into equal pieces."""
 NEVER = -1e4
 """The logit of an end that is not to come."""
+LORA_GROUPS = {
+    "mamba": r"^(lower|upper)\.layers\.\d+\.mixer\.(in_proj|x_proj|out_proj)$",
+    "s4": r"^(lower|upper)\.layers\.\d+\.mixer\.output\.linear$",
+    "text": r"^(text_blocks|aligned|cross)\.",
+    "depth": r"^depth\.(enter|stack)",
+    "head": r"^head$",
+}
+"""What LoRA may adapt. Not the matrices of state spaces: there it fails (arXiv 2410.09016)."""
 SLOWEST = 4
 """A style may speak a quarter as fast."""
-
-
-class FishConfig(Config):
-    """See the module's docstring. A mixer is a kind of `ssmphony.nn.MIXERS`, or its settings."""
-
-    kind: Literal["fish"] = "fish"
-    n_symbols: int
-    """Tokens that the frontend knows."""
-    speakers: tuple[str, ...]
-    """Names of the rows of the speaker table, the voice's own first; ``anyone`` is what references speak as."""
-    codebooks: tuple[int, ...] = (1000, 1000, 1000, 1000)
-    """Sizes of the codebooks of a frame, those of the codec. They are equal."""
-    d_model: int = 256
-    mixers: tuple[Mixer, ...] = Field(default=("mamba2", "s4"), validate_default=True)
-    """The pattern of the layers."""
-    repeats: int = Field(default=6, ge=2)
-    """How often the pattern is repeated: N."""
-    d_ffn: int = 0
-    """Width of a feed-forward after each layer; 0 leaves it out."""
-    text: Literal["aligned", "cross", "prefix"] = "aligned"
-    """How speech follows the text."""
-    text_layers: int = 2
-    """Blocks of the text encoder."""
-    text_mixer: Mixer = Field(default="s4", validate_default=True)
-    """Its layer, run in both directions."""
-    text_ffn: int = 512
-    n_heads: int = 4
-    """Heads of the attention of ``cross``."""
-    frame: Literal["parallel", "delay", "depth"] = "parallel"
-    """How the codes of a frame are made."""
-    d_depth: int = 128
-    """Width of the stack of ``depth``."""
-    depth_mixers: tuple[Mixer, ...] = Field(default=("mamba", "s4"), validate_default=True)
-    """Its layers."""
-    block: int = Field(default=4, ge=1)
-    """Frames a step."""
-    dropout: float = 0.1
-    max_seq: int = 256
-    """The most tokens of a sentence."""
-    extra_frames: int = 40
-    """Frames that a sentence may have in addition to those of its tokens."""
-    frames_per_token: float = 8.0
-    """The most frames of a sentence, for each of its tokens."""
-    guidance: float = Field(default=1.0, ge=1.0)
-    """Classifier-free guidance: how many times as far from speech without text as the model itself is. Above 1 it takes
-    two passes, and a model that was trained with ``text_dropout``."""
-    sampler: Sampler = Sampler(temperature=0.8, top_p=0.9, repetition_window=10, repetition_share=0.5)
-    """How codes are drawn, unless a style says otherwise."""
-
-    @field_validator("mixers", "text_mixer", "depth_mixers", mode="before")
-    @classmethod
-    def _share_width(cls, mixers: Any, info: Any) -> Any:
-        width = info.data.get("d_depth" if info.field_name == "depth_mixers" else "d_model")
-        if info.field_name == "text_mixer" or not isinstance(mixers, list | tuple):
-            return within(mixers, width)
-        return [within(mixer, width) for mixer in mixers]
-
-    @model_validator(mode="after")
-    def _parts_fit(self) -> FishConfig:
-        if not self.codebooks or len(set(self.codebooks)) > 1:
-            raise ValueError(f"codebooks {self.codebooks} must be of one size")
-        if len(self.codebooks) == 1 and self.frame != "parallel":
-            raise ValueError(f"frame '{self.frame}' needs several codebooks: choose parallel")
-        if self.guidance > 1.0 and self.text == "prefix":
-            raise ValueError("guidance needs text that can be left out of a step: choose text aligned or cross")
-        _ = self.encoder, self.stack(1), self.depth
-        return self
-
-    @property
-    def encoder(self) -> EncoderConfig:
-        """The text encoder."""
-        shape = {"d_model": self.d_model, "n_layers": self.text_layers, "d_ffn": self.text_ffn}
-        return EncoderConfig.model_validate({**shape, "mixers": (self.text_mixer,), "dropout": self.dropout})
-
-    def stack(self, repeats: int) -> StackConfig:
-        """A part of the layers over frames."""
-        shape = {"d_model": self.d_model, "n_layers": repeats * len(self.mixers), "d_ffn": self.d_ffn}
-        return StackConfig.model_validate({**shape, "mixers": self.mixers, "dropout": self.dropout})
-
-    @property
-    def depth(self) -> StackConfig:
-        """The stack over the codes of a frame."""
-        shape = {"d_model": self.d_depth, "n_layers": len(self.depth_mixers)}
-        return StackConfig.model_validate({**shape, "mixers": self.depth_mixers, "dropout": self.dropout})
-
-    @classmethod
-    def tiny(cls, n_symbols: int) -> dict[str, FishConfig]:
-        """The smallest configs that have all parts, by form: tests run on them."""
-        shape: dict[str, Any] = {"n_symbols": n_symbols, "speakers": ("own", "other", UNNAMED), "block": 8}
-        shape |= {"codebooks": (11, 11, 11), "d_model": 8, "repeats": 2, "text_layers": 1, "text_ffn": 12}
-        shape |= {"n_heads": 2, "d_depth": 8, "max_seq": 32, "extra_frames": 20, "frames_per_token": 3.0}
-        mamba2, s4 = {"kind": "mamba2", "d_state": 4, "head_dim": 8}, {"kind": "s4", "d_state": 4}
-        shape |= {"mixers": (mamba2, s4), "text_mixer": s4}
-        depth = {"frame": "depth", "depth_mixers": ({"kind": "mamba", "d_state": 4}, s4)}
-        forms: dict[str, dict[str, Any]] = {
-            "aligned": {"guidance": 1.5, **depth},
-            "cross": {"text": "cross", "frame": "delay"},
-            "prefix": {"text": "prefix", "mixers": ({"kind": "mamba", "d_state": 4}, s4)},
-            "attention": {"mixers": ({"kind": "attention", "n_heads": 2, "window": 24},), "d_ffn": 12},
-        }
-        return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
-
-    def build(self) -> Fish:
-        return Fish(self)
 
 
 class FishState(NamedTuple):
@@ -203,7 +105,8 @@ class Fish(AutoregressiveModel):
         self.reads = ("ids", "mask", "speaker", *(("speeds",) if self.aligned is not None else ()))
         if config.text != "prefix":
             size = sum(leaf.numel() for leaf in pytree.tree_leaves(self.initial_layers(1)) if leaf.is_floating_point())
-            self.reference_inputs = (ReferenceInput(PROMPT, PROMPT_CHANNELS, max(2, -(-size // PROMPT_CHANNELS))),)
+            # a graph takes an axis of one length for a constant
+            self.reference_inputs = (ReferenceInput(PROMPT, PROMPT_CHANNELS, max(3, -(-size // PROMPT_CHANNELS))),)
             follows.add("reference")
         self.capabilities = frozenset(follows)
         nn.init.normal_(self.symbols.weight, std=CODE_STD)
@@ -240,14 +143,17 @@ class Fish(AutoregressiveModel):
 
     def prefill(self, inputs: ModelInputs, memory: State) -> State:
         """Fresh, or after a reference or the text."""
-        fresh = self.initial_layers(len(inputs.ids))
+        fresh = self.initial_layers(inputs.ids.shape[0])
         if self.config.text == "prefix":
-            x, mask = packed_to_the_right(self.read(inputs.ids, inputs.mask, inputs.speaker), inputs.mask, self.max_tokens)
+            x, mask = packed_to_the_right(
+                self.read(inputs.ids, inputs.mask, inputs.speaker), inputs.mask, self.max_tokens
+            )
             return self.layers(x, mask, fresh)[1]
         if not inputs.reference:
             return fresh
         numbers, given = inputs.reference[PROMPT].flatten(1), inputs.reference[f"{PROMPT}_mask"].any(1)
-        parts = list[Tensor]()
+        (entry,), parts = self.reference_inputs, list[Tensor]()
+        numbers = F.pad(numbers, (0, entry.max_steps * entry.channels))  # nothing was given, so it was short
         for leaf in pytree.tree_leaves(fresh):
             if leaf.is_floating_point():
                 size = leaf[0].numel()
@@ -291,33 +197,37 @@ class Fish(AutoregressiveModel):
     ) -> Advance:
         """See `AutoregressiveModel.advance`; ``frame`` may also be what `embed` makes of it."""
         x = (frame if frame.is_floating_point() else self.embed(frame, position))[:, None]
-        guided, dropped = self.config.guidance > 1.0, None
+        guided, dropped, rows = self.config.guidance > 1.0, None, token.shape[0]
         if guided:
-            x, position, present, memory = pytree.tree_map(lambda part: torch.cat([part, part]), (x, position, present, memory))
+            x, position, present, memory = pytree.tree_map(
+                lambda part: torch.cat([part, part]), (x, position, present, memory)
+            )
             layers = pytree.tree_map(lambda *parts: torch.cat(parts), *layers)
-            dropped = torch.arange(len(x), device=x.device) >= len(token)
+            dropped = torch.arange(x.shape[0], device=x.device) >= rows
         stop = torch.zeros_like(position, dtype=torch.bool)
         if self.aligned is not None:
             h, ends = memory[0][:, 0], memory[1][:, 0, :, 0]
             reading = self.aligned(h, ends, present[:, : h.shape[1]], position[:, None])
             x = x + (reading.x if dropped is None else torch.where(dropped[:, None, None], self.no_text, reading.x))
-            token, stop = reading.token[: len(token), 0].float(), reading.last[:, 0]
-        y, layers, weights = self.layers(x, torch.ones_like(x[..., 0], dtype=torch.bool), layers, memory, present, dropped)
+            token, stop = reading.token[:rows, 0].float(), reading.last[:, 0]
+        y, layers, weights = self.layers(
+            x, torch.ones_like(x[..., 0], dtype=torch.bool), layers, memory, present, dropped
+        )
         logits, stops, places = self.heads(y[:, 0])
         if stops is None:
             end = torch.full_like(logits[:, :1], NEVER)
         else:
             end = torch.where(position[:, None] > 0, stops[:, None], NEVER)
         if weights is not None:
-            token = torch.maximum(token, weights[: len(token), 0].argmax(-1).float())
+            token = torch.maximum(token, weights[:rows, 0].argmax(-1).float())
         if places is not None:
             token = torch.maximum(token, (places * (present.sum(1) - 1).clamp(min=0)).round())
         first, rest = logits.split([self.codebooks[0], logits.shape[1] - self.codebooks[0]], dim=1)
         first, hidden = torch.cat([first, end], dim=1), y[:, 0] if self.depth is not None else rest
         if guided:
-            first, stop = self._guide(first), stop[: len(token)]
-            layers = tuple(pytree.tree_map(lambda part: part.chunk(2)[half], layers) for half in range(2))
-            hidden = torch.cat(hidden.chunk(2), dim=1) if self.depth is not None else self._guide(hidden)
+            first, stop = self._guide(first), stop[:rows]
+            layers = tuple(_rows(layers, half) for half in (slice(rows), slice(rows, None)))
+            hidden = torch.cat([hidden[:rows], hidden[rows:]], dim=1) if self.depth is not None else self._guide(hidden)
         return Advance(first, token, stop, layers, hidden)
 
     def heads(self, h: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
@@ -348,7 +258,8 @@ class Fish(AutoregressiveModel):
 
     def _guide(self, logits: Tensor) -> Tensor:
         """Rows with text, then the same without."""
-        with_text, without = logits.chunk(2)
+        rows = logits.shape[0] // 2
+        with_text, without = logits[:rows], logits[rows:]
         return without + self.config.guidance * (with_text - without)
 
     # -- training and references ----------------------------------------------------------------------------------
@@ -359,7 +270,28 @@ class Fish(AutoregressiveModel):
             return codes, mask
         codes = codes.masked_fill(~mask[..., None], -1)
         parts = [F.pad(codes[..., k], (k, self.delay - k), value=-1) for k in range(self.delay + 1)]
-        return torch.stack(parts, dim=-1), F.pad(mask, (self.delay, 0), value=True)
+        return torch.stack(parts, dim=-1), F.pad(mask, (self.delay, 0), value=True) & mask.any(1, keepdim=True)
+
+    def lora_target_modules(self, groups: Sequence[str]) -> list[str]:
+        """Names of the linear layers of groups of parts, for ``peft.LoraConfig(target_modules=…)``.
+
+        PEFT finds a layer by its name and skips what has none: ``mamba`` and ``s4`` are the names of no linear layer.
+
+        Args:
+            groups: Of ``mamba``, ``s4``, ``text`` (the text encoder), ``depth`` and ``head``.
+
+        Raises:
+            SsmphonyError: For another group, and for one of which this model has no layer.
+        """
+        found = list[str]()
+        for group in groups:
+            pattern = re.compile(choose(LORA_GROUPS, group, "group of layers"))
+            linears = [name for name, part in self.named_modules() if isinstance(part, nn.Linear)]
+            names = [name for name in linears if pattern.search(name)]
+            if not names:
+                raise SsmphonyError(f"this model has no layer of the group '{group}'")
+            found += names
+        return found
 
     def fresh(self, batch: int) -> FishState:
         """The state of one pass, without guidance."""
@@ -416,3 +348,7 @@ class Fish(AutoregressiveModel):
         if self.depth is not None:
             logits = torch.cat([logits, self.depth.whole(y, targets[mask])], dim=1)
         return Prediction(logits, stops, weights, places)
+
+
+def _rows(state: State, rows: slice) -> State:
+    return pytree.tree_map(lambda part: part[rows], state)

@@ -141,6 +141,9 @@ class AutoregressiveRuntime(VoiceModel):
         frame, ended = self._codes(made, state) if self.codebooks else (self._floats(made, state), np.False_)
         last = state.position + (~ended & made["stop"])
         most = np.where(ended | made["stop"], np.minimum(state.max_frames, last), state.max_frames)
+        if self.delay:  # frames that are not to come have no codes
+            of_frame = state.position[:, None] - np.arange(self.delay + 1)
+            frame = np.where(of_frame < most[:, None], frame, NO_CODE)
         position, token = state.position + 1, made["new_token"]
         done = state.done | (position - self.delay >= most)
         recent = tuple(np.concatenate([codes[:, 1:], frame[:, None]], axis=1) for codes in state.recent)

@@ -30,12 +30,17 @@ class References:
 
         The only clip of a speaker is its own reference.
         """
+        chosen, random = self.other(index, step)
+        samples = self.samples.read(self.sources[chosen])
+        first = int(random.integers(max(1, len(samples) - self.length + 1)))
+        part = samples[first : first + self.length]
+        return np.pad(part, (0, self.length - len(part)))
+
+    def other(self, index: int, step: int) -> tuple[int, np.random.Generator]:
+        """Another clip of the speaker of clip ``index``, and what chooses a stretch of it."""
         random = np.random.default_rng((self.seed, step, index))
         others = self._by_speaker[self.sources[index].clip.speaker]
         chosen = others[int(random.integers(len(others)))]
         if chosen == index and len(others) > 1:
             chosen = others[(others.index(index) + 1 + int(random.integers(len(others) - 1))) % len(others)]
-        samples = self.samples.read(self.sources[chosen])
-        first = int(random.integers(max(1, len(samples) - self.length + 1)))
-        part = samples[first : first + self.length]
-        return np.pad(part, (0, self.length - len(part)))
+        return chosen, random

@@ -1,6 +1,7 @@
 """What can be trained, one file a task. ``TASKS`` maps the short kind in a training file to its config class."""
 
 from ssmphony.training.tasks.codec import CodecTaskConfig
+from ssmphony.training.tasks.fish import FishTaskConfig
 from ssmphony.training.tasks.lewm import LeWMTaskConfig
 from ssmphony.training.tasks.recogniser import RecogniserTaskConfig
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTaskConfig
@@ -8,6 +9,7 @@ from ssmphony.training.tasks.s4_spectrum import S4SpectrumTaskConfig
 
 TASKS = {
     "codec": CodecTaskConfig,
+    "fish": FishTaskConfig,
     "lewm": LeWMTaskConfig,
     "recogniser": RecogniserTaskConfig,
     "s4_acoustic": S4AcousticTaskConfig,

@@ -59,7 +59,7 @@ class CodecTaskConfig(Config):
         log_mel = settings.frames == LOG_MEL
         if not log_mel and any(source.mels for source in self.sources):
             raise SsmphonyError(f"task.sources: mels are for codecs of log-mel, not for '{settings.kind}'")
-        task = CodecTask(self, codec, settings.format if log_mel else codec.grid, seed)
+        task = CodecTask(self, codec, settings.format if log_mel else codec.pitch_grid or codec.grid, seed)
         task.crops.batch(0, 1)  # reads all sound, so that what is missing is found now
         return task
 
@@ -68,7 +68,7 @@ class CodecTask(Task[None, TrainableCodec]):
     """Train a codec, apart from any model."""
 
     def __init__(self, config: CodecTaskConfig, codec: TrainableCodec, audio: MelFormat | FrameGrid, seed: int) -> None:
-        """``audio``: what frames are, log-mel or any others on that grid."""
+        """``audio``: what frames are, log-mel or any others; the pitch comes on its grid."""
         super().__init__(
             VoiceModule(None, codec, "codec"),
             config.optimiser,
@@ -77,7 +77,8 @@ class CodecTask(Task[None, TrainableCodec]):
         )
         self.config = config
         self.spectral = MultiScaleMelLoss(codec.grid.sample_rate)
-        self.crops = AudioCrops(config.sources, config.frames, seed, audio, codec.predicts_pitch)
+        pieces = codec.grid.hop_length // audio.hop_length
+        self.crops = AudioCrops(config.sources, config.frames * pieces, seed, audio, codec.predicts_pitch)
         self.held_out = _read_clips(config.validation, config.validation_ids, codec.grid.sample_rate)
 
     def training_batch(self, number: int) -> list[Tensor]:
@@ -112,8 +113,8 @@ class CodecTask(Task[None, TrainableCodec]):
         """
         known = pitch if self.step < self.config.given_pitch_steps else None
         with self._full_precision():
-            own = self.codec.encode(samples)[:, : self.config.frames]
-            frames = torch.where(given[:, None, None], frames, own)
+            own = self.codec.analyse(samples)[:, : self.config.frames]
+            frames = torch.where(given[:, None, None], frames, own) if bool(given.any()) else own
         with nullcontext() if self.codec.mixed_precision else self._full_precision():
             rendering = self.codec.render(frames, known)
         edge = 2 * self.codec.grid.hop_length
@@ -129,10 +130,10 @@ class CodecTask(Task[None, TrainableCodec]):
 
     def validation_step(self, samples: Tensor, batch_idx: int) -> None:
         with self._full_precision():
-            frames = self.codec.encode(samples)
+            frames = self.codec.analyse(samples)
             copy = self.codec.render(frames).samples[:, : samples.shape[-1]]
             samples = F.pad(samples, (0, max(0, copy.shape[-1] - samples.shape[-1])))[:, : copy.shape[-1]]
-            again = self.codec.encode(copy)
+            again = self.codec.analyse(copy)
             losses = {
                 "loss": self.spectral(copy, samples),
                 "frames_l1": F.l1_loss(again, frames[:, : again.shape[1]]),

@@ -1,0 +1,124 @@
+"""The settings of Fish Speech on state spaces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from ssmphony.config import Config
+from ssmphony.nn import EncoderConfig, Mixer, StackConfig
+from ssmphony.nn.layers import within
+from ssmphony.sampling import Sampler
+
+if TYPE_CHECKING:
+    from ssmphony.models.fish import Fish
+
+UNNAMED = "anyone"
+"""The speaker that a reference speaks as: a row of the table that is trained on all speakers."""
+
+
+class FishConfig(Config):
+    """The token model of `ssmphony.models.fish`. A mixer is a kind of `ssmphony.nn.MIXERS`, or its settings."""
+
+    kind: Literal["fish"] = "fish"
+    n_symbols: int
+    """Tokens that the frontend knows."""
+    speakers: tuple[str, ...]
+    """Names of the rows of the speaker table, the voice's own first; ``anyone`` is what references speak as."""
+    codebooks: tuple[int, ...] = (1000, 1000, 1000, 1000)
+    """Sizes of the codebooks of a frame, those of the codec. They are equal."""
+    d_model: int = 256
+    mixers: tuple[Mixer, ...] = Field(default=("mamba2", "s4"), validate_default=True)
+    """The pattern of the layers."""
+    repeats: int = Field(default=6, ge=2)
+    """How often the pattern is repeated: N."""
+    d_ffn: int = 0
+    """Width of a feed-forward after each layer; 0 leaves it out."""
+    text: Literal["aligned", "cross", "prefix"] = "aligned"
+    """How speech follows the text."""
+    text_layers: int = 2
+    """Blocks of the text encoder."""
+    text_mixer: Mixer = Field(default="s4", validate_default=True)
+    """Its layer, run in both directions."""
+    text_ffn: int = 512
+    n_heads: int = 4
+    """Heads of the attention of ``cross``."""
+    frame: Literal["parallel", "delay", "depth"] = "parallel"
+    """How the codes of a frame are made."""
+    d_depth: int = 128
+    """Width of the stack of ``depth``."""
+    depth_mixers: tuple[Mixer, ...] = Field(default=("mamba", "s4"), validate_default=True)
+    """Its layers."""
+    block: int = Field(default=4, ge=1)
+    """Frames a step."""
+    dropout: float = 0.1
+    max_seq: int = 256
+    """The most tokens of a sentence."""
+    extra_frames: int = 40
+    """Frames that a sentence may have in addition to those of its tokens."""
+    frames_per_token: float = 8.0
+    """The most frames of a sentence, for each of its tokens."""
+    guidance: float = Field(default=1.0, ge=1.0)
+    """Classifier-free guidance: how many times as far from speech without text as the model itself is. Above 1 it takes
+    two passes, and a model that was trained with ``text_dropout``."""
+    sampler: Sampler = Sampler(temperature=0.8, top_p=0.9, repetition_window=10, repetition_share=0.5)
+    """How codes are drawn, unless a style says otherwise."""
+
+    @field_validator("mixers", "text_mixer", "depth_mixers", mode="before")
+    @classmethod
+    def _share_width(cls, mixers: Any, info: ValidationInfo) -> Any:
+        width = info.data.get("d_depth" if info.field_name == "depth_mixers" else "d_model")
+        if info.field_name == "text_mixer" or not isinstance(mixers, list | tuple):
+            return within(mixers, width)
+        return [within(mixer, width) for mixer in mixers]
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> FishConfig:
+        if not self.codebooks or len(set(self.codebooks)) > 1:
+            raise ValueError(f"codebooks {self.codebooks} must be of one size")
+        if len(self.codebooks) == 1 and self.frame != "parallel":
+            raise ValueError(f"frame '{self.frame}' needs several codebooks: choose parallel")
+        if self.guidance > 1.0 and self.text == "prefix":
+            raise ValueError("guidance needs text that can be left out of a step: choose text aligned or cross")
+        _ = self.encoder, self.stack(1), self.depth
+        return self
+
+    @property
+    def encoder(self) -> EncoderConfig:
+        """The text encoder."""
+        shape = {"d_model": self.d_model, "n_layers": self.text_layers, "d_ffn": self.text_ffn}
+        return EncoderConfig.model_validate({**shape, "mixers": (self.text_mixer,), "dropout": self.dropout})
+
+    def stack(self, repeats: int) -> StackConfig:
+        """A part of the layers over frames."""
+        shape = {"d_model": self.d_model, "n_layers": repeats * len(self.mixers), "d_ffn": self.d_ffn}
+        return StackConfig.model_validate({**shape, "mixers": self.mixers, "dropout": self.dropout})
+
+    @property
+    def depth(self) -> StackConfig:
+        """The stack over the codes of a frame."""
+        shape = {"d_model": self.d_depth, "n_layers": len(self.depth_mixers)}
+        return StackConfig.model_validate({**shape, "mixers": self.depth_mixers, "dropout": self.dropout})
+
+    @classmethod
+    def tiny(cls, n_symbols: int) -> dict[str, FishConfig]:
+        """The smallest configs that have all parts, by form: tests run on them."""
+        shape: dict[str, Any] = {"n_symbols": n_symbols, "speakers": ("own", "other", UNNAMED), "block": 8}
+        shape |= {"codebooks": (11, 11, 11), "d_model": 8, "repeats": 2, "text_layers": 1, "text_ffn": 12}
+        shape |= {"n_heads": 2, "d_depth": 8, "max_seq": 32, "extra_frames": 20, "frames_per_token": 3.0}
+        mamba2, s4 = {"kind": "mamba2", "d_state": 4, "head_dim": 8}, {"kind": "s4", "d_state": 4}
+        shape |= {"mixers": (mamba2, s4), "text_mixer": s4}
+        depth = {"frame": "depth", "depth_mixers": ({"kind": "mamba", "d_state": 4}, s4)}
+        forms: dict[str, dict[str, Any]] = {
+            "aligned": {"guidance": 1.5, **depth},
+            "cross": {"text": "cross", "frame": "delay"},
+            "prefix": {"text": "prefix", "mixers": ({"kind": "mamba", "d_state": 4}, s4)},
+            "attention": {"mixers": ({"kind": "attention", "n_heads": 2, "window": 24},), "d_ffn": 12},
+        }
+        return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
+
+    def build(self) -> Fish:
+        from ssmphony.models.fish import Fish
+
+        return Fish(self)
