@@ -61,7 +61,7 @@ SYSTEMS = (
     System(
         "fish",
         "Fish Speech on state-space models",
-        "autoregressive: a language model of audio codes, (Mamba-2 → S4) × N, and the codec of these codes; no voice yet",
+        "autoregressive: a language model of audio codes, (Mamba-2 → S4) × N, and their codec; no voice yet",
         "voices from a sample, variety, research",
         "models/fish.py",
     ),

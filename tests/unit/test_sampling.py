@@ -91,3 +91,24 @@ def test_a_penalty_keeps_rows_apart_and_draws_by_seed_and_position() -> None:
 def test_settings_out_of_range(settings: dict[str, float]) -> None:
     with pytest.raises(SsmphonyError, match="out of range"):
         Sampler(**settings)  # type: ignore[arg-type]
+
+
+def test_a_code_that_fills_the_last_frames_is_drawn_again() -> None:
+    """From all codes at temperature 1, whatever the temperature of the first draw; others are left as they are."""
+    sampler = Sampler(top_k=1, temperature=0.5, repetition_window=4, repetition_share=0.5)
+    assert sampler.remembers == 4
+    logits = np.tile(LOGITS, (MANY, 1))
+    full, half = (np.tile(np.array(codes), (MANY, 1)) for codes in ([0, 0, 0, 1], [0, 0, 1, 1]))
+    again = draw_codes(logits, [5] * MANY, range(MANY), sampler, 0, full)
+    np.testing.assert_allclose(np.bincount(again, minlength=4) / MANY, np.exp(LOGITS), atol=0.03)
+    assert not draw_codes(logits, [5] * MANY, range(MANY), sampler, 0, half).any()
+    alone = draw_codes(logits[:1], [5], [77], sampler, 0, full[:1])
+    assert alone[0] == again[77]
+
+
+def test_a_row_may_ask_for_its_own_draw() -> None:
+    asked = np.array([[0, -1, -1], [-1, 1, -1], [-1, -1, 1e-6], [-1, -1, -1]], np.float32)
+    logits, sampler = np.tile(LOGITS, (4, 1)), Sampler(temperature=1.5)
+    drawn = np.stack([draw_codes(logits, [0] * 4, [step] * 4, sampler, 0, None, asked) for step in range(200)])
+    assert not drawn[:, :3].any()
+    assert len(set(drawn[:, 3])) == 4

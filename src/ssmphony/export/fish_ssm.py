@@ -1,4 +1,4 @@
-"""`FishSSM`: a trained token model with its frontend and codec, in PyTorch, as the libraries of language models have it.
+"""`FishSSM`: a trained token model with its frontend and codec, in PyTorch, as libraries of language models have it.
 
     fish = FishSSM.from_pretrained("runs/fish_ssm")
     fish.generate("नमस्ते").samples

@@ -9,6 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ssmphony.training import lewm_pictures, pictures
+from ssmphony.training.tasks.fish import FishTask
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 from ssmphony.training.tasks.s4_spectrum import S4SpectrumTask
 
@@ -20,6 +21,7 @@ FILES = {"codec": "mel_vocoder.yaml"}
 PICTURES: tuple[tuple[Any, str], ...] = (
     (S4AcousticTask, "_show"),
     (S4SpectrumTask, "_show"),
+    (FishTask, "_speak"),
     (pictures, "log_mels"),
     (pictures, "log_audio"),
     (pictures, "log_figure"),
@@ -41,6 +43,7 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
             "task.adversary={start_step: 3, width: 2, windows: [8, 300]}",
         ),
         "recogniser": clips,
+        "fish": clips,
         "lewm": clips,
         "s4_spectrum": (
             *clips,
