@@ -87,7 +87,9 @@ class Fish(AutoregressiveModel):
         self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
         self.speakers = nn.Embedding(len(config.speakers), d_model)
         self.text_place = nn.Parameter(torch.tensor(0.3))
-        self.text_blocks, self.text_norm = config.encoder.build(), nn.LayerNorm(d_model)
+        encodes = config.text != "prefix"
+        self.text_blocks = config.encoder.build() if encodes else None
+        self.text_norm = nn.LayerNorm(d_model) if encodes else None
         self.codes = CodeEmbedding(config.codebooks, d_model)
         self.start = nn.Parameter(0.1 * torch.randn(d_model))
         self.no_text = nn.Parameter(0.1 * torch.randn(d_model))
@@ -119,7 +121,7 @@ class Fish(AutoregressiveModel):
         the layers over frames read."""
         places = self.text_place * sinusoids(torch.arange(ids.shape[1], device=ids.device), self.config.d_model)
         x = (self.symbols(ids) + self.speakers(speaker)[:, None] + places) * mask[..., None]
-        if self.config.text == "prefix":
+        if self.text_blocks is None or self.text_norm is None:
             return x
         return self.text_norm(self.text_blocks(x, mask)) * mask[..., None]
 
