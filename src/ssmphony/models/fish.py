@@ -139,9 +139,8 @@ class Fish(AutoregressiveModel):
     # -- frames ---------------------------------------------------------------------------------------------------
 
     def initial_layers(self, batch: int) -> State:
-        track = () if self.cross is None else self.cross.initial_state(batch)
-        fresh = FishState(self.lower.initial_state(batch), track, self.upper.initial_state(batch))
-        return (fresh, fresh) if self.config.guidance > 1.0 else fresh
+        # of tensors of its own: an exporter takes inputs that are one tensor for one input
+        return (self.fresh(batch), self.fresh(batch)) if self.config.guidance > 1.0 else self.fresh(batch)
 
     def prefill(self, inputs: ModelInputs, memory: State) -> State:
         """Fresh, or after a reference or the text."""
@@ -244,8 +243,8 @@ class Fish(AutoregressiveModel):
     def initial_codes(self, batch: int) -> State:
         if self.depth is None:
             return ()
-        fresh = self.depth.initial_state(batch)
-        return (fresh, fresh) if self.config.guidance > 1.0 else fresh
+        fresh = self.depth.initial_state
+        return (fresh(batch), fresh(batch)) if self.config.guidance > 1.0 else fresh(batch)
 
     def next_code(self, hidden: Tensor, code: Tensor, codebook: Tensor, state: State) -> tuple[Tensor, State]:
         if self.depth is None:
@@ -297,8 +296,8 @@ class Fish(AutoregressiveModel):
 
     def fresh(self, batch: int) -> FishState:
         """The state of one pass, without guidance."""
-        layers: Any = self.initial_layers(batch)
-        return layers[0] if self.config.guidance > 1.0 else layers
+        track = () if self.cross is None else self.cross.initial_state(batch)
+        return FishState(self.lower.initial_state(batch), track, self.upper.initial_state(batch))
 
     def after_prompt(self, codes: Tensor, mask: Tensor) -> FishState:
         """The state after the codes (batch, time, codebook) of a reference, before the first frame of a sentence."""
