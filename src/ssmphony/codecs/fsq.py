@@ -78,7 +78,7 @@ class FsqConfig(SourceFilterConfig):
         shape: dict[str, Any] = {"format": TINY_MEL, "levels": (3, 4), "codes": 3, "d_model": 8, "mel_blocks": 1}
         shape |= {"code_blocks": 1, "pitch_dim": 8, "dim": 8, "intermediate": 12, "blocks": ("convnext",) * 2}
         shape |= {"d_state": 4, "kernel_size": 5, "lookahead_per_conv": 1, "highest_hz": 3_600.0}
-        forms = {"": {}, "residual": {"residual": True, "stride": 1}}
+        forms = {"": {}, "residual": {"residual": True, "stride": 1, "d_model": 10}}
         return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
 
     def build(self) -> Fsq:
@@ -123,9 +123,9 @@ class CodeEncoder(nn.Module):
 
     def whole(self, mel: Tensor) -> Tensor:
         """Whole clips (batch, stride * time, n_mels) → (batch, time, channels)."""
-        ahead, steps = self.stride * self.lookahead, mel.shape[1]
-        mask = (torch.arange(steps + ahead, device=mel.device) < steps).expand(len(mel), -1)
-        return self.forward(F.pad(mel, (0, 0, 0, ahead)), mask, self.initial_state(len(mel)))[0][:, self.lookahead :]
+        ahead, (batch, steps, _) = self.stride * self.lookahead, mel.shape
+        mask = (torch.arange(steps + ahead, device=mel.device) < steps).expand(batch, -1)
+        return self.forward(F.pad(mel, (0, 0, 0, ahead)), mask, self.initial_state(batch))[0][:, self.lookahead :]
 
 
 class FsqLayers(NamedTuple):
