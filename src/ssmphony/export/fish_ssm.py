@@ -21,8 +21,8 @@ from ssmphony.codecs import CODECS
 from ssmphony.codecs.codec import NetworkCodec
 from ssmphony.codecs.tensors import read_tensors
 from ssmphony.config import VoiceBlock, choose, load_json, parse
-from ssmphony.models.fish import Fish
-from ssmphony.models.fish_config import FishConfig
+from ssmphony.models.fish import FishConfig
+from ssmphony.models.fish_model import Fish
 from ssmphony.nn.weights import load_exactly
 from ssmphony.text import FRONTENDS
 from ssmphony.types import Audio, AudioChunk, SsmphonyError, Style, VoiceCard

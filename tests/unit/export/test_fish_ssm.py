@@ -12,7 +12,7 @@ import torch
 from ssmphony.codecs import CODECS
 from ssmphony.config import VoiceBlock
 from ssmphony.export.fish_ssm import FishSSM, load_public_weights
-from ssmphony.models.fish_config import FishConfig
+from ssmphony.models.fish import FishConfig
 from ssmphony.types import SsmphonyError, Style
 
 TEXT = "नमस्ते।"

@@ -239,7 +239,9 @@ BUILT = {
     "s4_acoustic s4d": MODEL.model_copy(update={"decoder_mixer": "s4d"}),
     "lewm": LeWMConfig(n_symbols=9, speakers=("a",), d_model=8, d_ffn=12, n_heads=2, text_layers=1, n_layers=2),
     "s4_spectrum": MODELS["s4_spectrum"].tiny(9)[""],
+    "fish": MODELS["fish"].tiny(9)["cross"],
     "mel_vocoder": CODECS["mel_vocoder"](),
+    "fsq": CODECS["fsq"].tiny()[""],
     "spectrum": CODECS["spectrum"].tiny()[""],
 }
 

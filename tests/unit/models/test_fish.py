@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssmphony.models.fish import PROMPT, Fish
-from ssmphony.models.fish_config import UNNAMED, FishConfig
+from ssmphony.models.fish import UNNAMED, FishConfig
+from ssmphony.models.fish_model import PROMPT, Fish
 from ssmphony.sampling import NO_CODE, Sampler
 from ssmphony.types import Reference, SsmphonyError, Style, Tokens
 from tests.contract.speaking import build, sentence, set_end

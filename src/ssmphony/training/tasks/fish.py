@@ -18,8 +18,8 @@ from ssmphony.data.features.codes import CodesFeature
 from ssmphony.data.features.registry import Needs
 from ssmphony.export.weights import read_weights
 from ssmphony.interfaces import Encoder
-from ssmphony.models.fish import Fish, Prediction
-from ssmphony.models.fish_config import UNNAMED, FishConfig
+from ssmphony.models.fish import UNNAMED, FishConfig
+from ssmphony.models.fish_model import Fish, Prediction
 from ssmphony.nn.weights import load_exactly
 from ssmphony.sampling import NO_CODE
 from ssmphony.training import pictures
