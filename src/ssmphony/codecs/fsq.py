@@ -181,7 +181,7 @@ class Fsq(SourceFilter, TrainableCodec):
     def _encoded(self, samples: Tensor) -> Tensor:
         mel = self.log_mel(samples)
         return self.encode_mel(
-            F.pad(mel, (0, 0, 0, -mel.shape[1] % self.stride), value=float(np.log(self.mel.log_floor)))
+            F.pad(mel, (0, 0, 0, -mel.shape[1] % self.stride), value=float(np.log(self.config.format.log_floor)))
         )
 
     def encode_mel(self, mel: Tensor) -> Tensor:
@@ -244,7 +244,7 @@ class Fsq(SourceFilter, TrainableCodec):
         encoder = GraphSpec(
             name="codec_encoder",
             module=_MelToCodes(self),
-            inputs={"mel": torch.zeros(2, 8 * self.stride, self.mel.n_mels)},
+            inputs={"mel": torch.zeros(2, 8 * self.stride, self.config.format.n_mels)},
             outputs=("frames",),
             axes={"mel": {1: Axis("frames", max_length=MAX_FRAMES, multiple=self.stride)}},
         )

@@ -50,7 +50,10 @@ class FishSSM(nn.Module):
         if model.get("kind") != "fish":
             raise SsmphonyError(f"FishSSM holds a model of kind 'fish', not '{model.get('kind')}'")
         self.model: Fish = parse(FishConfig, {"n_symbols": len(self.frontend.symbols), **model}, "voice.model").build()
-        self.codec: NetworkCodec = parse(choose(CODECS, codec.get("kind", ""), "codec"), codec, "voice.codec").build()
+        built = parse(choose(CODECS, codec.get("kind", ""), "codec"), codec, "voice.codec").build()
+        if not isinstance(built, NetworkCodec):
+            raise SsmphonyError(f"FishSSM holds a codec of codes, not one of kind '{codec.get('kind')}'")
+        self.codec: NetworkCodec = built
         if self.codec.grid.codebooks != self.model.codebooks:
             raise SsmphonyError("voice.model.codebooks are not those of voice.codec: they must be equal")
 

@@ -20,9 +20,7 @@ class CodeEmbedding(nn.Module):
     def __init__(self, codebooks: Sequence[int], d_model: int) -> None:
         super().__init__()
         self.scale = len(codebooks) ** -0.5
-        self.tables = nn.ModuleList(nn.Embedding(size, d_model) for size in codebooks)
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=CODE_STD)
+        self.tables = nn.ModuleList(_table(size, d_model) for size in codebooks)
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames (…, codebook) int, `NO_CODE` where there is none → (…, d_model)."""
@@ -38,13 +36,11 @@ class DepthStack(nn.Module):
     def __init__(self, codebooks: Sequence[int], d_model: int, config: StackConfig) -> None:
         super().__init__()
         self.enter = nn.Linear(d_model, config.d_model)
-        self.code_tables = nn.ModuleList(nn.Embedding(size, config.d_model) for size in codebooks[:-1])
-        self.place = nn.Embedding(len(codebooks) - 1, config.d_model)
+        self.code_tables = nn.ModuleList(_table(size, config.d_model) for size in codebooks[:-1])
+        self.place = _table(len(codebooks) - 1, config.d_model)
         self.stack = config.build()
         self.norm = nn.LayerNorm(config.d_model)
         self.head = nn.Linear(config.d_model, max(codebooks))
-        for table in (*self.code_tables, self.place):
-            nn.init.normal_(table.weight, std=CODE_STD)
 
     def initial_state(self, batch: int) -> State:
         return self.stack.initial_state(batch)
@@ -68,3 +64,9 @@ class DepthStack(nn.Module):
 
     def _tables(self) -> list[nn.Embedding]:
         return [table for table in self.code_tables if isinstance(table, nn.Embedding)]
+
+
+def _table(size: int, width: int) -> nn.Embedding:
+    table = nn.Embedding(size, width)
+    nn.init.normal_(table.weight, std=CODE_STD)
+    return table
