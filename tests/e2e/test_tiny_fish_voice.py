@@ -1,0 +1,56 @@
+"""A voice of audio codes, trained for three steps and exported: it speaks, streams, resumes and shares an engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import ssmphony
+from ssmphony.cli import app
+from ssmphony.engine import Engine
+from ssmphony.training.run import train
+from ssmphony.types import Style
+from ssmphony.voice import Voice
+from tests.unit.training.corpus import write_corpus
+from tests.unit.training.runs import settings
+
+pytestmark = pytest.mark.integration
+TEXT = "नमस्ते दुनिया।"
+TEXTS = ("नमस्ते।", "हाँ।", "क्या?")
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    home = tmp_path_factory.mktemp("fish")
+    corpus = write_corpus(home / "tiny", every_token=True)
+    file, overrides = settings("fish", corpus, home / "run", "run.validate_every=100")
+    train(file, (*overrides, "task.optimiser.max_steps=3"))
+    app(["export", str(home / "run"), str(home / "voice")], standalone_mode=False)
+    return ssmphony.load(home / "voice", threads=1)
+
+
+def test_its_chunks_are_the_whole(voice: Voice) -> None:
+    whole = voice.say(TEXT, seed=3)
+    chunks = [chunk.samples for chunk in voice.stream(TEXT, seed=3)]
+    assert len(chunks) > 1
+    np.testing.assert_allclose(np.concatenate(chunks), whole.samples, atol=1e-6)
+    assert [word.text for word in whole.words] == ["नमस्ते", "दुनिया"]
+    assert voice.say(TEXT, temperature=0.0).seconds > 0
+
+
+def test_streams_share_an_engine(voice: Voice) -> None:
+    with Engine(voice, workers=1, frames=16) as engine:
+        streams = [engine.stream(text, style=Style(seed=seed)) for seed, text in enumerate(TEXTS)]
+        made = [np.concatenate([chunk.samples for chunk in stream]) for stream in streams]
+    for seed, (text, samples) in enumerate(zip(TEXTS, made, strict=True)):
+        np.testing.assert_allclose(samples, voice.say(text, seed=seed).samples, atol=1e-6)
+
+
+def test_a_resumed_stream_is_the_unbroken_one(voice: Voice) -> None:
+    with Engine(voice, workers=1, buffer_s=0.2) as engine:
+        stream = engine.stream(TEXT)
+        parts = [next(stream).samples]
+        saved = stream.snapshot()
+        parts += [chunk.samples for chunk in stream]  # made before the snapshot
+        parts += [chunk.samples for chunk in engine.resume(saved)]
+    np.testing.assert_array_equal(np.concatenate(parts), voice.say(TEXT).samples)
