@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ssmphony.arrays import SampleFloats, TimeFeatures, TimeMask
+from ssmphony.arrays import SampleFloats, TimeMask
 from ssmphony.audio.stft import InverseStft, OverlapState
 from ssmphony.interfaces import Decoder
-from ssmphony.runtime.graph import Arrays, Graph
+from ssmphony.runtime.graph import Array, Arrays, Graph
 from ssmphony.types import FrameGrid
 
 
@@ -50,7 +50,7 @@ class SpectrumDecoder(Decoder):
     def initial_state(self, batch: int) -> SpectrumState:
         return SpectrumState(self.graph.initial_state(batch), self.inverse_stft.initial_state(batch))
 
-    def decode(self, frames: TimeFeatures, mask: TimeMask, state: SpectrumState) -> tuple[SampleFloats, SpectrumState]:
+    def decode(self, frames: Array, mask: TimeMask, state: SpectrumState) -> tuple[SampleFloats, SpectrumState]:
         pieces: list[SampleFloats] = []
         size = self.max_frames or frames.shape[1]
         for first in range(0, frames.shape[1], max(size, 1)):
@@ -61,7 +61,7 @@ class SpectrumDecoder(Decoder):
             return pieces[0], state
         return np.concatenate(pieces, axis=1) if pieces else np.zeros((len(frames), 0), np.float32), state
 
-    def _decode(self, frames: TimeFeatures, mask: TimeMask, state: SpectrumState) -> tuple[SampleFloats, SpectrumState]:
+    def _decode(self, frames: Array, mask: TimeMask, state: SpectrumState) -> tuple[SampleFloats, SpectrumState]:
         spectrum, layers = self.graph.run({"frames": frames, "mask": mask}, state.layers)
         first, second, present = spectrum
         samples, overlap = self._samples(first, second, present, state.overlap)
