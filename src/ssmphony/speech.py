@@ -20,8 +20,8 @@ from ssmphony.state import gather, scatter
 from ssmphony.timeline import Progress, after_block, after_silence, after_sound
 from ssmphony.types import AudioChunk, Frames, Samples
 
-BLOCKS = 2
-"""Blocks of the model that the codec decodes at once after the first: a third cheaper than one by one."""
+BLOCKS = 4
+"""Blocks of the model that the codec decodes at once, at most: more cost less a frame, and come later."""
 
 
 class Speech(NamedTuple):
@@ -153,7 +153,9 @@ def _sound(codec: Decoder, group: Sequence[Speech], width: int) -> list[tuple[Sa
 
 def _advance(progress: Progress) -> Progress:
     """The progress after a step of the codec: the first sound comes soon, the rest at less cost."""
-    return progress._replace(blocks=BLOCKS if progress.origin or progress.consumed else 1)
+    if not progress.origin and not progress.consumed:
+        return progress._replace(blocks=1)
+    return progress._replace(blocks=BLOCKS if progress.origin else min(2 * progress.blocks, BLOCKS))
 
 
 def _join(blocks: Sequence[Frames], width: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:

@@ -53,7 +53,7 @@ def expand(
     begin, end = _take(starts, token), _take(ends, token)
     n = np.maximum(end - begin, 1)
     x = np.empty((batch, count, channels + POSITION_FEATURES), np.float32)
-    x[:, :, : channels - 1] = np.take_along_axis(encoded[:, :, :-1], token[:, :, None], axis=1)
+    x[:, :, : channels - 1] = _take(encoded[:, :, :-1], token)
     x[:, :, channels - 1] = _glide(encoded[:, :, -1], starts, ends, frame, token)
     x[:, :, channels] = (frame - begin + 0.5) / n
     x[:, :, channels + 1] = np.log(n) / _LOG_SCALE
@@ -82,4 +82,5 @@ def _glide(
 
 
 def _take(rows: npt.NDArray[Any], index: TimeIntegers) -> npt.NDArray[Any]:
-    return np.take_along_axis(rows, index, axis=1)
+    """The entries (batch, count, …) of rows (batch, token, …)."""
+    return rows[np.arange(len(rows))[:, None], index]  # take_along_axis takes five times as long
