@@ -30,7 +30,7 @@ OPENAI_VOICES = {
     "verse": "m",
 }
 """The built-in voices of OpenAI's speech endpoint, and whether they sound like a woman or a man."""
-_GENDER = re.compile(r"(?:^|[-_ ])(?:[a-z]?([fm])(?=[-_ \d]|$)|(female|male)(?![a-z]))", re.IGNORECASE)
+_GENDER = re.compile(r"(?:^|[-_ (])(?:[a-z]?([fm])(?=[-_ \d]|$)|(female|male|woman|man)(?![a-z]))", re.IGNORECASE)
 _TEACHER = "espeak"
 """Speakers called so taught a voice when to say each phone. They can be asked for, but no alias leads to them."""
 
@@ -48,12 +48,18 @@ class VoiceNames:
     Args:
         speakers: the speakers of each voice, by the voice's name; the first voice is the default one.
         aliases: ``NAME=VOICE`` or ``NAME=VOICE/SPEAKER``. They take precedence over OpenAI's names.
+        shown: what people are shown in place of the name of a speaker of the first voice.
 
     Raises:
         SsmphonyError: for an alias that is not written so, that leads nowhere, or that hides another name.
     """
 
-    def __init__(self, speakers: Mapping[str, Sequence[str]], aliases: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        speakers: Mapping[str, Sequence[str]],
+        aliases: Iterable[str] = (),
+        shown: Mapping[str, str] | None = None,
+    ) -> None:
         self._speakers = {voice: tuple(names) for voice, names in speakers.items()}
         self._first = next(iter(self._speakers))
         own: dict[str, Target] = {}
@@ -63,12 +69,14 @@ class VoiceNames:
                 raise SsmphonyError(f"--alias {alias}: '{name}' is an alias already")
             own[name] = target
         hidden = {name.casefold() for name in (*self._speakers, *own)}
-        spread = _spread(self._first, self._speakers[self._first])
+        spread = _spread(self._first, self._speakers[self._first], shown or {})
         self.aliases = {name: target for name, target in spread.items() if name not in hidden} | own
 
     @classmethod
     def of(cls, engine: Engine, aliases: Iterable[str] = ()) -> VoiceNames:
-        return cls({name: voice.card.speakers for name, voice in engine.voices.items()}, aliases)
+        cards = {name: voice.card for name, voice in engine.voices.items()}
+        shown = next(iter(cards.values())).speaker_names
+        return cls({name: card.speakers for name, card in cards.items()}, aliases, shown)
 
     def find(self, name: str | None, speaker: str | None = None) -> Target:
         """Who speaks for a request. Its ``speaker`` takes precedence over the one that an alias leads to.
@@ -119,19 +127,26 @@ def _look_up(name: str, known: Mapping[str, T]) -> T | None:
     return near[0] if len(near) == 1 else None
 
 
-def _spread(voice: str, speakers: Sequence[str]) -> dict[str, Target]:
+def _spread(voice: str, speakers: Sequence[str], shown: Mapping[str, str]) -> dict[str, Target]:
     """OpenAI's names over the speakers of a voice, in order: a woman's name to a woman where their names tell."""
+
+    def gender(speaker: str) -> str | None:
+        return _gender(speaker) or _gender(shown.get(speaker, ""))
+
     candidates = [speaker for speaker in speakers if not speaker.casefold().startswith(_TEACHER)] or list(speakers)
     targets: dict[str, Target] = {}
-    for gender in "fm":
-        fitting = [speaker for speaker in candidates if _gender(speaker) == gender]
-        fitting = fitting or [speaker for speaker in candidates if _gender(speaker) is None] or candidates
-        for place, name in enumerate(name for name, sounds in OPENAI_VOICES.items() if sounds == gender):
+    for wanted in "fm":
+        fitting = [speaker for speaker in candidates if gender(speaker) == wanted]
+        fitting = fitting or [speaker for speaker in candidates if gender(speaker) is None] or candidates
+        for place, name in enumerate(name for name, sounds in OPENAI_VOICES.items() if sounds == wanted):
             targets[name] = Target(voice, fitting[place % len(fitting)] if fitting else None)
     return {name: targets[name] for name in OPENAI_VOICES}
 
 
 def _gender(speaker: str) -> str | None:
-    """``f`` or ``m`` of ``hf_alpha``, ``en-m2``, ``male``; None where the name does not tell."""
+    """``f`` or ``m`` of ``hf_alpha``, ``en-m2``, ``male``, ``Priya (woman)``; None where the name does not tell."""
     found = _GENDER.search(speaker)
-    return None if found is None else (found[1] or found[2])[0].lower()
+    if found is None:
+        return None
+    word = (found[1] or found[2]).lower()
+    return "f" if word in ("f", "female", "woman") else "m"

@@ -68,6 +68,9 @@ def test_openais_names_are_spread_over_the_speakers():
     assert aliases == VoiceNames(SPEAKERS).aliases
     assert set(VoiceNames({"x": ()}).aliases.values()) == {Target("x")}
     assert {target.speaker for target in VoiceNames({"x": ("a", "b")}).aliases.values()} == {"a", "b"}
+    shown = {"a": "Asha (woman)", "b": "Bharat (man)"}
+    named = VoiceNames({"x": ("b", "a")}, shown=shown).aliases
+    assert (named["alloy"].speaker, named["onyx"].speaker) == ("a", "b")
     assert "nova" not in VoiceNames({"x": (), "Nova": ()}).aliases  # it is a voice here
 
 
