@@ -20,6 +20,7 @@ from ssmphony.codecs.codec import Codec
 from ssmphony.config import Config, VoiceBlock, choose, parse
 from ssmphony.export.graphs import write_graph
 from ssmphony.export.int8 import GRAPH, quantise_codec
+from ssmphony.export.speakers import offer, take_rows
 from ssmphony.export.weights import (
     WEIGHTS,
     Part,
@@ -48,6 +49,10 @@ class CardConfig(Config):
     licence: str = ""
     attribution: str = ""
     speaker_names: dict[str, str] = Field(default_factory=dict[str, str])
+    """What people are shown in place of a speaker's name."""
+    trained_speakers: dict[str, str] = Field(default_factory=dict[str, str])
+    """The speakers that the voice offers, its own first, each with its name in the training; all where none is
+    named."""
 
 
 def export(
@@ -65,6 +70,9 @@ def export(
     the codec's graph are those of integers, see `ssmphony.export.int8`. Raises `SsmphonyError` where
     they do not fit.
     """
+    rows: list[int] | None = None
+    if card.trained_speakers:
+        voice, rows = offer(voice, card.trained_speakers)
     frontend = parse(choose(FRONTENDS, voice["frontend"].get("kind", ""), "frontend"), voice["frontend"]).build()
     model_kind = choose(MODELS, voice["model"].get("kind", ""), "model")
     model_config = parse(model_kind, {"n_symbols": len(frontend.symbols), **voice["model"]}, "voice.model")
@@ -79,6 +87,8 @@ def export(
         voice = {**voice, "codec": public}
     codec = parse(choose(CODECS, voice["codec"].get("kind", ""), "codec"), voice["codec"], "voice.codec").build()
     weights = in_half_precision(read_weights(model_weights, "model"))
+    if rows is not None:
+        weights = take_rows(weights, model.speaker_tables, rows)
     add_learned_states(model, learned_names(weights))
     load_exactly(model, weights, model_weights, "voice.model")
     parts: dict[Part, nn.Module] = {"model": model}
@@ -95,7 +105,7 @@ def export(
         graphs = {spec.name: graph_file(write_graph(spec, folder)) for spec in specs}
         write_weights(folder / WEIGHTS, parts)
         manifest = VoiceManifest(
-            **card.model_dump(),
+            **card.model_dump(exclude={"trained_speakers"}),
             speakers=model_config.speakers,
             symbols=frontend.symbols,
             voice=VoiceBlock.model_validate(with_lexicon(voice, folder)),

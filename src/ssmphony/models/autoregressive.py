@@ -84,6 +84,8 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     lookahead = 0
     max_tokens: int
     speaker_names: tuple[str, ...]
+    speaker_tables: tuple[str, ...] = ("speakers.weight",)
+    """Names of the weights that have a row for each speaker."""
     reads: tuple[str, ...] = ("ids", "mask", "speaker")
     """The fields of `ModelInputs` that are inputs of the ``encoder`` graph."""
     codebooks: Sequence[int] = ()

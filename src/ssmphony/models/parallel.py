@@ -56,6 +56,8 @@ class ParallelModel(nn.Module, Parallel):
     lookahead: int
     max_tokens: int
     speaker_names: tuple[str, ...]
+    speaker_tables: tuple[str, ...] = ("speakers.weight",)
+    """Names of the weights that have a row for each speaker."""
     encoded_channels: int
     """Channels of a token that `read` returns."""
     frame_channels: int

@@ -59,8 +59,8 @@ class S4SpectrumConfig(Config):
     """Their number."""
     frame_kernel: int = 9
     """Their kernel, in frames."""
-    block: int = 32
-    """Frames a step."""
+    block: int = 40
+    """Frames a step: with the lookahead of the codec, 29, the first step suffices for 100 ms of sound."""
     max_seq: int = 256
     """Phones of the longest sentence."""
 
@@ -156,6 +156,7 @@ class S4Spectrum(ParallelModel):
     `contour`."""
 
     capabilities = frozenset({"mix", "pitch", "speed", "timing"})
+    speaker_tables = ("speakers.weight", "speaker_pitch")
 
     def __init__(self, config: S4SpectrumConfig) -> None:
         super().__init__()

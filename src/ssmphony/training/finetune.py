@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ssmphony.config import choose, parse
 from ssmphony.data.manifest import Clip, claim, read_manifest
 from ssmphony.data.prepared import read_pitch
 from ssmphony.export.source import voice_block
+from ssmphony.export.speakers import take_rows
 from ssmphony.export.voice import CardConfig, export
 from ssmphony.export.weights import WEIGHTS, Part, read_weights, write_weights
+from ssmphony.models.parallel import ParallelModel
 from ssmphony.nn.weights import load_exactly
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.run import train
@@ -192,9 +193,13 @@ def _with_speaker(base: Base, name: str) -> dict[str, Any]:
 def write_initial(base: Base, block: Mapping[str, Any], row: int, log2_pitch: float, path: Path) -> None:
     """Write the weights of ``base`` for the voice block that has one more speaker, the first, copied from ``row``."""
     config = parse(VoiceConfig, block, f"{base.folder}: voice")
-    model: nn.Module = config.model_settings(len(config.frontend_symbols())).build()
+    model: ParallelModel = config.model_settings(len(config.frontend_symbols())).build()
     codec = config.codec_settings().build()
-    weights = _widened(model, read_weights(base.folder, "model"), row, log2_pitch)
+    weights = read_weights(base.folder, "model")
+    trained = len(base.manifest.speakers)
+    weights = take_rows(weights, model.speaker_tables, [row, *range(trained)])
+    if SPEAKER_PITCH in weights:
+        weights[SPEAKER_PITCH][0] = log2_pitch
     load_exactly(model, weights, base.folder, "voice.model")
     parts: dict[Part, nn.Module] = {"model": model}
     if isinstance(codec, nn.Module):
@@ -203,18 +208,6 @@ def write_initial(base: Base, block: Mapping[str, Any], row: int, log2_pitch: fl
     partial = path.with_name(f".{path.name}")
     write_weights(partial, parts)
     os.replace(partial, path)
-
-
-def _widened(model: nn.Module, weights: Mapping[str, Tensor], row: int, log2_pitch: float) -> dict[str, Tensor]:
-    """Tables of speakers, which are those of another shape in ``model``, with a first row more."""
-    shapes = {name: value.shape for name, value in model.state_dict().items()}
-    wider = dict(weights)
-    for name, value in weights.items():
-        if name in shapes and value.shape != shapes[name]:
-            wider[name] = torch.cat([value[row : row + 1], value])
-    if SPEAKER_PITCH in wider:
-        wider[SPEAKER_PITCH][0] = log2_pitch
-    return wider
 
 
 def _training_file(
