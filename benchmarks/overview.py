@@ -46,8 +46,8 @@ SYSTEMS = (
         "s4_spectrum",
         "S4 to spectrum",
         "non-autoregressive: S4 text encoder, durations, pitch and energy, a codec of harmonics and noise "
-        "without mels; mixes of speakers; no voice yet",
-        "naturalness, several speakers in one voice",
+        "without mels; mixes of speakers; the default voice",
+        "naturalness, several speakers in one voice, speed",
         "models/s4_spectrum.py",
     ),
     System(

@@ -68,7 +68,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "lewm-report": ("lewm_report.json", lewm_tables.report),
     **{
         f"{voice}-{part}": (f"voice_{voice}.json", render)
-        for voice in ("default", "small")
+        for voice in ("default", "recorded", "small")
         for part, render in voice_tables.PARTS.items()
     },
 }

@@ -1,7 +1,7 @@
 """Held-out sentences as recorded, through the vocoder, in recorded timing, and spoken freely: distances and pictures.
 
     python -m benchmarks.voice_report VOICE --corpus PREPARED --ids configs/s4_acoustic/heldout.txt \
-        --before OLDER_VOICE -o docs/voices/default
+        --before OLDER_VOICE -o docs/voices/recorded
 
 Writes ``benchmarks/results/voice_<name>.json`` and a picture of each sentence into the output folder, from the figures
 of `ssmphony.evaluation`, with those models that are installed; ``--before`` measures the voice that this one replaces,

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.tables import table
 
 Row = dict[str, Any]
-WAYS = {
+CONDITIONS = {
     "recording": "recording",
     "copy": "copy-synthesis (recording through the vocoder)",
     "timed": "synthesis in the recording's timing",
@@ -21,16 +21,15 @@ def card(result: Row) -> str:
     about = result["card"]
     megabytes = {name: size / 1e6 for name, size in about["graphs"].items()}
     sizes = ", ".join(f"{name} {size:.1f}" for name, size in megabytes.items())
-    mel_format, model, codec = about["voice"]["codec"]["format"], about["voice"]["model"], about["voice"]["codec"]
+    model, codec = about["voice"]["model"], about["voice"]["codec"]
     rows = [
         ["language", about["language"]],
         ["licence", about["licence"] or "not set"],
         ["attribution", about["attribution"] or "not set"],
-        ["speakers in training", ", ".join(about["speakers"])],
+        ["speakers", ", ".join(about["speakers"])],
         ["runtime graphs", f"{sum(megabytes.values()):.1f} MB ({sizes})"],
-        ["sound", f"{mel_format['sample_rate'] / 1000:g} kHz, {mel_format['n_mels']} mel bands"],
-        ["acoustic model", _settings(model, ("d_model", "n_layers", "decoder_layers", "d_state", "lookahead"))],
-        ["vocoder", _settings(codec, ("dim", "intermediate", "n_layers", "lookahead_per_conv", "harmonic"))],
+        ["model", _settings(model, ("d_model", "n_layers", "decoder_layers", "d_state", "lookahead"))],
+        ["codec", _settings(codec, ("dim", "intermediate", "n_layers", "lookahead_per_conv", "harmonic"))],
     ]
     return table(["what", about["name"]], rows)
 
@@ -53,7 +52,7 @@ def measures(result: Row) -> str:
         "silence",
         "clips with defects",
     ]
-    rows = [[label, *_way([clip["ways"][way] for clip in clips])] for way, label in WAYS.items()]
+    rows = [[label, *_condition([clip["conditions"][name] for clip in clips])] for name, label in CONDITIONS.items()]
     lines = [table(header, rows), "", f"Means over {len(clips)} held-out sentences, the worst one in parentheses."]
     timed = [clip["durations"] for clip in clips if clip["durations"]]
     if timed:
@@ -66,7 +65,7 @@ def measures(result: Row) -> str:
     return "\n".join(lines)
 
 
-def _way(rows: list[Row]) -> list[str]:
+def _condition(rows: list[Row]) -> list[str]:
     dnsmos = [row["dnsmos"]["overall"] for row in rows if "dnsmos" in row]
     return [
         *(_mean_and_worst([row[name] for row in rows if name in row], 2) for name in ("mel_l1", "mcd_db")),
@@ -101,17 +100,18 @@ def versions(result: Row) -> str:
     other, own = result.get("names", ("before", "now"))
     sets = {other: result.get("before", []), own: result["clips"]}
     rows = [["recording", *_compared(result["clips"], "recording")]]
-    for way in ("copy", "free"):
-        rows += [[f"{WAYS[way]}, {when}", *_compared(clips, way)] for when, clips in sets.items() if clips]
+    for name in ("copy", "free"):
+        rows += [[f"{CONDITIONS[name]}, {when}", *_compared(clips, name)] for when, clips in sets.items() if clips]
     return table(header, rows)
 
 
-def _compared(clips: list[Row], way: str) -> list[str]:
-    ways = [clip["ways"][way] for clip in clips]
+def _compared(clips: list[Row], condition: str) -> list[str]:
+    measured = [clip["conditions"][condition] for clip in clips]
     opinions = [
-        {"dnsmos": row["dnsmos"]["overall"], "p808": row["dnsmos"]["p808"]} if "dnsmos" in row else {} for row in ways
+        {"dnsmos": row["dnsmos"]["overall"], "p808": row["dnsmos"]["p808"]} if "dnsmos" in row else {}
+        for row in measured
     ]
-    found = [{**row, "dnsmos": float("nan"), **opinion} for row, opinion in zip(ways, opinions, strict=True)]
+    found = [{**row, "dnsmos": float("nan"), **opinion} for row, opinion in zip(measured, opinions, strict=True)]
     cells: list[str] = []
     for name, (_, digits) in COMPARED.items():
         known = [row[name] for row in found if name in row and row[name] == row[name]]
@@ -134,7 +134,7 @@ def pictures(result: Row) -> str:
     sounds = set(result.get("sounds", []))
     lines: list[str] = []
     for clip in result["clips"]:
-        free, copy = clip["ways"]["free"], clip["ways"]["copy"]
+        free, copy = clip["conditions"]["free"], clip["conditions"]["copy"]
         listen = f" [Listen to the synthesis]({folder}/{clip['id']}.flac)." if clip["id"] in sounds else ""
         lines += [
             f"**{clip['id']}**: {clip['text']}",

@@ -399,13 +399,13 @@ def test_the_page_in_hindi(visit: Callable[..., Any], site: Site) -> None:
 
 
 def test_errors_of_the_server_are_in_the_language_they_are_written_in(visit: Callable[..., Any], site: Site) -> None:
-    page = visit(site.url + "#text=a&voice=default&speaker=espeak-m2", locale="hi")
+    page = visit(site.url + "#text=a&voice=default&speaker=omega", locale="hi")
     ready(page)
     page.evaluate("document.querySelector('#speaker').append(new Option('x', 'nobody', true, true))")
     page.keyboard.press("Control+Enter")
     wait(page, "/speaker 'nobody'/.test(document.getElementById('error').textContent)")
     assert page.get_attribute("#error", "lang") == "en"
-    page.get_by_label("वक्ता").select_option("espeak-m2")
+    page.get_by_label("वक्ता").select_option("omega")
     page.get_by_label("बोलने के लिए हिन्दी पाठ").fill("क" * (LONGEST + 1))
     page.keyboard.press("Control+Enter")
     wait(page, "/^पाठ बहुत लंबा है/.test(document.getElementById('error').textContent)")
@@ -433,15 +433,15 @@ def test_speakers_have_names_for_people(visit: Callable[..., Any], site: Site, v
     page = visit(site.url)
     ready(page)
     assert page.locator("#speaker option").all_inner_texts() == list(voice.card.speaker_labels.values())
-    page.get_by_label("Speaker").select_option("Synthetic man 2")
+    page.get_by_label("Speaker").select_option("Omega (man)")
     page.get_by_label("Text to speak").fill("नमस्ते।")
     page.keyboard.press("Control+Enter")
     status(page, "Finished")
-    assert "speaker=espeak-m2" in page.url
+    assert "speaker=omega" in page.url
     with page.expect_download() as download:
         page.get_by_role("button", name="Download wav").click()
     seconds = soundfile.info(download.value.path()).duration
-    assert seconds == pytest.approx(voice.say("नमस्ते।", speaker="espeak-m2").seconds, abs=0.05)
+    assert seconds == pytest.approx(voice.say("नमस्ते।", speaker="omega").seconds, abs=0.05)
 
 
 def test_errors_are_sentences(visit: Callable[..., Any], site: Site) -> None:

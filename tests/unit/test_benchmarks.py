@@ -74,7 +74,7 @@ def test_measures_average_and_find_the_worst() -> None:
     way = {"mel_l1": 0.5, "mcd_db": 4.0, "log_f0_rmse": 0.1, "voicing": 0.1, "peak": 0.5, "silence": 0.1, "defects": []}
     worse = {**way, "mcd_db": 6.0, "log_f0_rmse": float("nan"), "defects": ["clipped"]}
     clips = [
-        {"id": str(n), "text": "", "ways": dict.fromkeys(voice_tables.WAYS, row), "durations": {}}
+        {"id": str(n), "text": "", "conditions": dict.fromkeys(voice_tables.CONDITIONS, row), "durations": {}}
         for n, row in enumerate((way, worse))
     ]
     text = voice_tables.measures({"clips": clips})
@@ -84,7 +84,10 @@ def test_measures_average_and_find_the_worst() -> None:
 def test_versions_stand_side_by_side() -> None:
     def clips(pesq: float, p808: float) -> list[dict[str, object]]:
         figures = {"pesq_wb": pesq, "mcd_db": 4.0, "dnsmos": {"overall": 3.0, "p808": p808}}
-        return [{"ways": dict.fromkeys(voice_tables.WAYS, figures)}, {"ways": {way: {} for way in voice_tables.WAYS}}]
+        return [
+            {"conditions": dict.fromkeys(voice_tables.CONDITIONS, figures)},
+            {"conditions": {name: {} for name in voice_tables.CONDITIONS}},
+        ]
 
     text = voice_tables.versions({"clips": clips(3.0, 3.5), "before": clips(2.0, 3.25)})
     assert "| synthesis, before | – | 2.00 | 3.00 | 3.25 | – | 4.00 | – |" in text
@@ -92,8 +95,8 @@ def test_versions_stand_side_by_side() -> None:
     marks = {"question": {"rise": 0.25, "sentences": 6}, "statement": {"rise": None, "sentences": 0}}
     assert "| synthesis | +0.25 (6) | – |" in voice_tables.intonation({"intonation": {"synthesis": marks}})
     assert "before" not in voice_tables.versions({"clips": clips(3.0, 3.5)})
-    two = voice_tables.versions({"clips": clips(3.0, 3.5), "before": clips(2.0, 3.2), "names": ["default", "small"]})
-    assert "| synthesis, default |" in two
+    two = voice_tables.versions({"clips": clips(3.0, 3.5), "before": clips(2.0, 3.2), "names": ["recorded", "small"]})
+    assert "| synthesis, recorded |" in two
     assert "| synthesis, small |" in two
 
 

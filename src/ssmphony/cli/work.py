@@ -162,7 +162,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="The folder of the new voice.")],
     codec: Annotated[
         Path | None,
-        typer.Option(help="The vocoder: a run, a checkpoint or a voice; without it, its own or the default voice's."),
+        typer.Option(help="The vocoder: a run, a checkpoint or a voice; without it, the run's own."),
     ] = None,
     card: Annotated[
         Path | None, typer.Option(help="YAML with name, language, description, licence and attribution.")

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ssmphony.codecs import CODECS
-from ssmphony.codecs.codec import LOG_MEL
 from ssmphony.config import choose, load_json
 from ssmphony.export.weights import read_parts
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.package import locate
 from ssmphony.voices.upgrade import upgrade_block
 
 CODEC_TASKS = ("codec", "vocoder")
@@ -39,11 +37,14 @@ def voice_block(model: Path, codec: Path) -> dict[str, Any]:
 
 
 def default_codec(model: Path) -> Path:
-    """The source of the codec where none is given: the run itself, or the default voice if any vocoder decodes it."""
+    """The source of the codec where none is given: the run itself. Raises `SsmphonyError` where it has no vocoder."""
     found = _settings(model)
-    if found is not None and (_frames(found) != LOG_MEL or _holds_codec(model)):
-        return model
-    return locate(None)
+    if found is not None and found["voice"]["codec"].get("kind") == "mel_vocoder" and not _holds_codec(model):
+        raise SsmphonyError(
+            f"{model} has no vocoder: name one with --codec, the run of a vocoder or a voice of the same mel format "
+            "such as voices/recorded of the repository"
+        )
+    return model
 
 
 def _holds_codec(source: Path) -> bool:

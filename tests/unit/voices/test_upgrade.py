@@ -17,6 +17,7 @@ from ssmphony.voices.upgrade import upgrade
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHIPPED = {
     "default": REPOSITORY / "src" / "ssmphony" / "voices" / "default",
+    "recorded": REPOSITORY / "voices" / "recorded",
     "small": REPOSITORY / "voices" / "small",
     "lewm": REPOSITORY / "voices" / "lewm",
 }
@@ -46,7 +47,8 @@ def test_a_package_of_the_first_format_sounds_the_same(tiny_voice_folder: Path, 
 @pytest.mark.parametrize(
     ("name", "family", "grid", "lookahead", "encodes"),
     [
-        ("default", "parallel", FrameGrid(24_000, 256, 100), None, True),
+        ("default", "parallel", FrameGrid(24_000, 300, 194), None, False),
+        ("recorded", "parallel", FrameGrid(24_000, 256, 100), None, True),
         ("small", "parallel", FrameGrid(24_000, 256, 100), None, True),
         ("lewm", "autoregressive", FrameGrid(24_000, 1024, 64), 3, False),
     ],
@@ -57,7 +59,13 @@ def test_the_shipped_voices(name: str, family: str, grid: FrameGrid, lookahead: 
     assert manifest.model.family == family
     assert (manifest.codec.runtime, manifest.codec.grid) == ("spectrum", grid)
     assert lookahead in (None, manifest.codec.lookahead)
-    assert {manifest.voice.model["kind"], manifest.voice.codec["kind"]} <= {"s4_acoustic", "mel_vocoder", "lewm"}
+    assert {manifest.voice.model["kind"], manifest.voice.codec["kind"]} <= {
+        "s4_acoustic",
+        "mel_vocoder",
+        "lewm",
+        "s4_spectrum",
+        "spectrum",
+    }
     voice = load(SHIPPED[name], threads=1)
     assert (voice.encoder is not None) == encodes
     assert voice.codec.grid == grid

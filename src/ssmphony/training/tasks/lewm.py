@@ -70,7 +70,7 @@ class LeWMTaskConfig(TextTaskConfig):
     """Trains the model and the codec of LeWM TTS together. What is against drift is off at 0."""
 
     kind: Literal["lewm"] = "lewm"
-    vocoder: str | None = "default"
+    vocoder: str | None = None
     """A voice, run or checkpoint whose vocoder the codec takes, frozen; None leaves it untrained."""
     reg: Literal["kl", "sigreg", "both"] = "kl"
     """What keeps the latents from collapsing: the KL divergence, SIGReg, or both."""
