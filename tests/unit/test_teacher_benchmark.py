@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.teacher import figures, measure, render, tables
+from benchmarks.teacher import experiments, figures, measure, render, tables
 from benchmarks.teacher import student as student_module
 from benchmarks.teacher.__main__ import common_speakers
 from benchmarks.teacher.student import Original, Student, decoded, teacher_pitch
@@ -252,3 +253,16 @@ def test_rows_are_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         rows = measure.measured("student", measure.Setting(None), jobs[:count], tmp_path, 1, lambda *_: None)
         assert [row["id"].split()[1] for row in rows] == [str(number) for number in range(count)]
     assert spoken == ["0", "1", "2"]
+
+
+def test_experiments_learn_from_the_first_hours_and_from_their_speakers() -> None:
+    clips = [
+        replace(clip_of(f"{number:06d}", speaker), seconds=600.0)
+        for number, speaker in enumerate(("hf_alpha", "hf_beta") * 6)
+    ]
+    one, all_of_them = experiments.EXPERIMENTS["one-speaker"], experiments.EXPERIMENTS["hours-0.5"]
+    assert experiments.chosen(clips, all_of_them) == ["000000", "000001", "000002"]
+    assert experiments.chosen(clips, one) == [f"{number:06d}" for number in range(0, 12, 2)]
+    rows = {"base": {"what": "x", "steps": 8, "distillmos": 4.0, "teacher_distillmos": 4.25, "characters": 0.5}}
+    rows["base"]["teacher_characters"] = 0.25
+    assert "| x | 4.00 | 0.500 |" in experiments.rendered(rows)
