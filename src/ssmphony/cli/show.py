@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ def voices(
         for label, value in (
             ("name", card.name),
             ("language", card.language),
-            ("speakers", ", ".join(card.speakers)),
+            ("speakers", ", ".join(_labelled(name, card.speaker_names) for name in card.speakers)),
             ("licence", card.licence),
             ("attribution", card.attribution),
             ("description", card.description),
@@ -41,3 +42,7 @@ def voices(
             typer.echo(f"{voice:16} {card.language:4} {card.description or card.name}")
         except SsmphonyError as error:
             typer.echo(f"{voice:16} damaged: {error}", err=True)
+
+
+def _labelled(speaker: str, names: Mapping[str, str]) -> str:
+    return f"{speaker}: {names[speaker]}" if speaker in names else speaker
