@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from ssmphony.codecs.mel_vocoder import MelVocoder, MelVocoderConfig
+from ssmphony.codecs.spectrum import SpectrumConfig
 from ssmphony.models.parallel import FRAME_FEATURES
 from ssmphony.models.s4_acoustic import S4Acoustic, S4AcousticConfig
+from ssmphony.models.s4_spectrum import S4SpectrumConfig
+from ssmphony.types import Tokens
 
 TOOL = runpy.run_path(str(Path(__file__).resolve().parents[2] / "tools/prune.py"))
 
@@ -53,7 +56,7 @@ def test_the_decoder_loses_the_layer_that_does_nothing(model: S4Acoustic, idle: 
 def test_the_vocoder_loses_the_block_that_does_nothing(codec: MelVocoder, idle: int) -> None:
     codec.blocks[idle].gamma.zero_()
     mel = torch.randn(1, 30, codec.format.n_mels)
-    smaller = TOOL["prune_vocoder"](codec, 2, 12, [mel])
+    smaller = TOOL["prune_codec"](codec, 2, 12, [mel])
     assert (smaller.config.n_layers, smaller.lookahead) == (2, codec.lookahead - 1)
     torch.testing.assert_close(smaller(mel), codec(mel))
 
@@ -66,3 +69,39 @@ def test_the_vocoder_loses_the_units_that_add_nothing(codec: MelVocoder) -> None
     smaller = TOOL["narrow"](codec, 8, [mel])
     assert smaller.blocks[0].pwconv1.weight.shape == (8, 16)
     torch.testing.assert_close(smaller(mel), codec(mel))
+
+
+SMALL = SpectrumConfig.tiny()[""]
+FRAMES = torch.randn(1, 30, SMALL.d_text + 2 + SMALL.d_speaker, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("idle", [0, 1, 2])
+def test_a_spectrum_loses_the_block_that_does_nothing(idle: int) -> None:
+    torch.manual_seed(0)
+    codec = SMALL.model_copy(update={"blocks": ("convnext",) * 3, "lookahead_per_conv": 2}).build().eval()
+    for projection in codec.speakers:
+        projection.weight.normal_(0, 0.3)
+    for block in codec.blocks:
+        block.pwconv2.weight.normal_(0, 0.3)
+    codec.blocks[idle].gamma.zero_()
+    if idle == 2:  # nothing comes after it that the speaker could be added to
+        codec.speakers[2].weight.zero_()
+    smaller = TOOL["prune_codec"](codec, 2, SMALL.intermediate, [FRAMES])
+    assert smaller.config.blocks == ("convnext",) * 2
+    torch.testing.assert_close(smaller(FRAMES), codec(FRAMES))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("idle", [0, 1, 2])
+def test_text_encoders_lose_the_layer_that_does_nothing(idle: int) -> None:
+    torch.manual_seed(0)
+    model = S4SpectrumConfig.tiny(9)[""].model_copy(update={"n_layers": 3}).build().eval()
+    for encoder in (model.text, model.prosody):
+        for name, parameter in encoder.layers[idle].named_parameters():
+            if name.startswith(("norm", "ffn")) or name.endswith("bias"):  # then the mixer gets and gives zeros
+                parameter.zero_()
+    tokens = Tokens(tuple(range(1, 9)), ("",) * 8)
+    smaller = TOOL["prune_encoders"](model, 2, [tokens])
+    assert smaller.config.n_layers == 2
+    torch.testing.assert_close(TOOL["_encoded"](smaller, tokens), TOOL["_encoded"](model, tokens))
