@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ssmphony.types import SsmphonyError
+
 VOICED_HZ = 40.0
 """Below this pitch there are no pulses."""
 NOISE_LENGTH, NOISE_STRIDE = 12_289, 7_577
@@ -33,17 +35,22 @@ class PulseSpectrum(nn.Module):
     """
 
     positions: Tensor
+    signs: Tensor
     basis: Tensor
-    """(2, n_fft / 2, n_fft / 2 + 1): windowed DFT of the samples at ±m around a frame's centre, for their sum and for
-    their difference. Graphs hold it, since computing it while a graph is loaded takes 30 MB."""
+    """(2, n_fft / 2, n_fft / 4 + 1): see `_windowed_dft`. Graphs hold it, since computing it while a graph is loaded
+    takes 30 MB."""
 
     def __init__(self, sample_rate: int, n_fft: int, hop_length: int, highest_hz: float) -> None:
         super().__init__()
+        if n_fft % 4:
+            raise SsmphonyError(f"n_fft {n_fft} must be a multiple of 4")
         self.sample_rate, self.n_fft, self.hop, self.highest_hz = sample_rate, n_fft, hop_length, highest_hz
         self.halves = n_fft // hop_length // 2
         self.register_buffer("positions", (torch.arange(hop_length) + 0.5) / hop_length - 0.5, persistent=False)
         basis = _windowed_dft(n_fft).half().float()  # as it is stored in graphs
         self.register_buffer("basis", basis, persistent=False)
+        odd = 1.0 - 2.0 * (torch.arange(n_fft // 2) % 2)
+        self.register_buffer("signs", torch.stack([odd, -odd])[..., None], persistent=False)
 
     def initial_state(self, batch: int) -> PulseState:
         samples = self.basis.new_zeros(batch, 2 * self.halves - 1, self.hop)
@@ -66,9 +73,14 @@ class PulseSpectrum(nn.Module):
         past = torch.cat([hops[:, k : k + time] for k in range(half)], dim=-1).flip(-1)
         future = torch.cat([hops[:, half + k : half + k + time] for k in range(half)], dim=-1)
         mirrored = torch.cat([torch.zeros_like(past[..., :1]), past[..., :-1]], dim=-1)  # sample -m in place of m
-        real, imaginary = self.basis
+        real, imaginary = self._whole_basis()
         kept = hops[:, time:]
         return (future + mirrored) @ real, (future - mirrored) @ imaginary, PulseState(state_turns, kept)
+
+    def _whole_basis(self) -> Tensor:
+        """(2, n_fft / 2, n_fft / 2 + 1): bin n_fft / 2 - k is bin k, with the sign of every other sample turned."""
+        upper = self.basis[:, :, :-1].flip(-1) * self.signs
+        return torch.cat([self.basis, upper], dim=-1)
 
     def _pulses(self, pitch: Tensor, mask: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
         """The hop after the centre of each frame: (batch, time, hop), and the turns at the end of the last."""
@@ -93,8 +105,9 @@ class PulseSpectrum(nn.Module):
 
 
 def _windowed_dft(n_fft: int) -> Tensor:
-    """See `PulseSpectrum.basis`."""
-    m, k = torch.arange(n_fft // 2, dtype=torch.float64), torch.arange(n_fft // 2 + 1)
+    """(2, n_fft / 2, n_fft / 4 + 1): windowed DFT of the samples at ±m around a frame's centre, for their sum and for
+    their difference, the lower half of the bins."""
+    m, k = torch.arange(n_fft // 2, dtype=torch.float64), torch.arange(n_fft // 4 + 1)
     angle = 2.0 * math.pi / n_fft * (m.long()[:, None] * k % n_fft)
     window = (0.5 + 0.5 * (2.0 * math.pi / n_fft * m).cos()) * (4.0 / n_fft)
     weight = window[:, None] * (1 - 2 * (k % 2))  # an STFT counts from the start of its window

@@ -20,14 +20,14 @@ from ssmphony.ssm.two_sided import TwoSidedStateSpace
 
 
 class FourierBasis(nn.Module):
-    """Real DFT as matrices, shared by all layers: u (…, length) @ analysis[:length] → [Re, Im] of its spectrum.
+    """Real DFT as a matrix, shared by all layers: u (…, length) @ analysis[:length] → [Re, Im] of its spectrum.
 
-    analysis (max_length, 2 F) and synthesis (2 F, max_length) with F = n / 2 + 1 and n ≥ 2 max_length, float32
-    rounded from float64.
+    analysis (max_length, 2 F) with F = n / 2 + 1 and n ≥ 2 max_length, float32 rounded from float64. Its transpose is
+    the inverse, for spectra that are multiplied by ``weight`` (F,).
     """
 
     analysis: Tensor
-    synthesis: Tensor
+    weight: Tensor
 
     def __init__(self, max_length: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class FourierBasis(nn.Module):
         weight = torch.full_like(frequencies, 2.0 / self.n)
         weight[0] = weight[-1] = 1.0 / self.n
         self.register_buffer("analysis", both.float())
-        self.register_buffer("synthesis", (both * weight.repeat(2)).T.contiguous().float())
+        self.register_buffer("weight", weight)
 
 
 class FixedConvolution(nn.Module):
@@ -60,7 +60,7 @@ class FixedConvolution(nn.Module):
         circle = torch.zeros(lags.shape[0], basis.n, dtype=torch.float64)
         circle[:, :length] = lags[:, :length].detach()
         circle[:, basis.n - length :] = lags[:, length:].detach()
-        spectrum = torch.fft.rfft(circle)
+        spectrum = torch.fft.rfft(circle) * basis.weight
         self.register_buffer("spectrum_re", spectrum.real.float().contiguous())
         self.register_buffer("spectrum_im", spectrum.imag.float().contiguous())
 
@@ -72,7 +72,8 @@ class FixedConvolution(nn.Module):
         re, im = (u.transpose(1, 2) @ self.basis.analysis[:length]).chunk(2, dim=-1)
         product_re = re * self.spectrum_re - im * self.spectrum_im
         product_im = re * self.spectrum_im + im * self.spectrum_re
-        return (torch.cat([product_re, product_im], dim=-1) @ self.basis.synthesis[:, :length]).transpose(1, 2)
+        synthesis = self.basis.analysis.T[:, :length]
+        return (torch.cat([product_re, product_im], dim=-1) @ synthesis).transpose(1, 2)
 
 
 class FixedTwoSided(nn.Module):
