@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ssmphony.config import load_yaml
+from ssmphony.config import load_yaml, parse
+from ssmphony.export.speakers import offer
+from ssmphony.export.voice import CardConfig
 from ssmphony.types import SsmphonyError
 from tests.training_files import check_training_file
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "configs").rglob("*.yaml"))
+CARDS = sorted((ROOT / "configs").rglob("card.yaml"))
+FILES = sorted({*(ROOT / "configs").rglob("*.yaml")} - {*CARDS})
 
 
 def test_there_are_configs() -> None:
@@ -28,6 +31,13 @@ def test_config_is_valid(path: Path) -> None:
 def test_config_names_files_that_exist(path: Path) -> None:
     for name in re.findall(r"\bconfigs/[\w./-]+", path.read_text(encoding="utf-8")):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_card_names_speakers_of_the_training(path: Path) -> None:
+    card = parse(CardConfig, load_yaml(path), str(path))
+    offer(load_yaml(path.with_name("base.yaml"))["voice"], card.trained_speakers)
+    assert card.speaker_names.keys() == card.trained_speakers.keys()
 
 
 @pytest.mark.parametrize(
