@@ -61,6 +61,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "serve": ("serve.json", serve_tables.sections),
     "ssm": ("ssm.json", ssm_tables.sections),
     "teacher": ("teacher.json", lambda result: f"{teacher_tables.targets(result)}\n\n{teacher_tables.notes(result)}"),
+    "teacher-card": ("teacher.json", voice_tables.card),
     "teacher-speakers": ("teacher.json", teacher_tables.speakers),
     "teacher-contrasts": ("teacher.json", teacher_tables.contrasts),
     "lewm-engine": ("lewm_engine.json", lewm_tables.engine),
@@ -68,7 +69,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "lewm-report": ("lewm_report.json", lewm_tables.report),
     **{
         f"{voice}-{part}": (f"voice_{voice}.json", render)
-        for voice in ("default", "recorded", "small")
+        for voice in ("recorded", "small")
         for part, render in voice_tables.PARTS.items()
     },
 }

@@ -111,6 +111,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "date": date.today().isoformat(),
         "voice": card(voice)["name"],
+        "card": card(voice),
         "graphs_mb": sum(card(voice)["graphs"].values()) / 1e6,
         "default_speaker": default_speaker(voice, names, speakers),
         "speakers": figures.conclude(
