@@ -76,7 +76,7 @@ def embedding(sounds: Sequence[Samples], rate: int) -> tuple[str, Callable[[Samp
         module = importlib.import_module("ssmphony.evaluation.models.speaker")
         try:
             encoder = module.SpeakerEncoder()
-            return "speaker encoder", lambda sound: encoder.hear(sound, rate)[1]
+            return "speaker encoder", lambda sound: encoder.encode(sound, rate)[1]
         except SsmphonyError as error:
             print(error)
     print("no speaker encoder: prompt similarity is that of cepstrum and pitch, which know no speakers")
