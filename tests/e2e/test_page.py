@@ -323,7 +323,7 @@ def test_forced_colours_show_the_lit_word(visit: Callable[..., Any], site: Site,
 def test_what_arrived_before_the_server_died_is_heard_and_saved(
     visit: Callable[..., Any], voice: ssmphony.Voice, tmp_path: Path
 ) -> None:
-    text = "यह एक लंबी कहानी है जिसे हम सुनेंगे। " * 16
+    text = "यह एक लंबी कहानी है जिसे हम सुनेंगे। " * 60  # more than the server makes until it is killed
     log = tmp_path / "log"
     with log.open("wb") as file:
         command = [sys.executable, "-m", "ssmphony.cli", "serve", "--port", "0", "--threads", "1"]

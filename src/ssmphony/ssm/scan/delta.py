@@ -47,9 +47,9 @@ def gated_delta_rule(
     weighted = k * beta.unsqueeze(-1)
     system = torch.eye(steps, dtype=k.dtype, device=k.device) + ((weighted @ k.transpose(-1, -2)) * left).tril(-1)
     right = torch.cat([v * beta.unsqueeze(-1), weighted * since], dim=-1)
-    written, unlearned = torch.linalg.solve_triangular(system, right, upper=False, unitriangular=True).split(
-        [v.shape[-1], k.shape[-1]], dim=-1
-    )
+    if steps > 1:  # of one step the system is 1, and ONNX has no triangular solver
+        right = torch.linalg.solve_triangular(system, right, upper=False, unitriangular=True)
+    written, unlearned = right.split([v.shape[-1], k.shape[-1]], dim=-1)
     scores = (q @ k.transpose(-1, -2)) * left
     queries, keys = q * since, k * left[..., -1, :].unsqueeze(-1)
     outputs: list[Tensor] = []
