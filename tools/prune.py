@@ -1,7 +1,7 @@
 """Start a smaller voice from a trained one: remove the layers and hidden units that matter least.
 
     python tools/prune.py voices/recorded pruned.safetensors --decoder-layers 3 --codec-layers 4 --intermediate 512
-    python tools/prune.py default pruned.safetensors --text-layers 2 --codec-layers 5 --intermediate 384
+    python tools/prune.py VOICE pruned.safetensors --text-layers 2 --codec-layers 5 --intermediate 384
 
 Every way to leave that many layers out is tried on the voice's own sentences, and the one kept that changes their mel
 least (in text encoders: the states of the phones); hidden units of the codec go by what they add on average. The result
