@@ -23,9 +23,9 @@ def written() -> Iterator[str]:
         yield piece
 
 
-# A chunk holds a fraction of a second of sound, and the words that end in it. The first one arrives after the first
-# sentence is written; memory does not grow with the text. The chunks
-# go to a file here; a player accepts them as well.
+# A chunk holds some sound, at first a little and then up to two seconds, and the words that end in it. The first one
+# arrives after the first sentence is written; memory does not grow with the text. The chunks go to a file here; a player
+# accepts them as well.
 
 voice = ssmphony.load()
 with soundfile.SoundFile("stream.wav", "w", voice.sample_rate, channels=1) as file:
