@@ -24,8 +24,8 @@ def written() -> Iterator[str]:
 
 
 # A chunk holds some sound, at first a little and then up to two seconds, and the words that end in it. The first one
-# arrives after the first sentence is written; memory does not grow with the text. The chunks go to a file here; a player
-# accepts them as well.
+# arrives after the first sentence is written; memory does not grow with the text. The chunks go to a file here; a
+# player accepts them as well.
 
 voice = ssmphony.load()
 with soundfile.SoundFile("stream.wav", "w", voice.sample_rate, channels=1) as file:
