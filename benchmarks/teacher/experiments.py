@@ -49,8 +49,10 @@ def _blocks(replaced: Sequence[int]) -> str:
     return f"voice.codec.blocks=[{', '.join(kinds)}]"
 
 
-NO_PICTURES = "pictures: null, windows: [2048, 1024, 512]"
-_OTHER = "task.adversarial={{periods: [], {}, samples: 8192, start_step: 60, mel_weight: 20, feature_weight: 2}}"
+COMPLEX = (
+    "task.adversarial={periods: [], pictures: null, windows: [2048, 1024, 512], samples: 8192, start_step: 60, "
+    "mel_weight: 20, feature_weight: 2}"
+)
 EXPERIMENTS = {
     "base": Experiment("four speakers, 4 hours, warm, discriminators of pictures"),
     "hours-0.25": Experiment("a quarter of an hour", 0.25),
@@ -60,7 +62,7 @@ EXPERIMENTS = {
     "one-speaker": Experiment("1 hour of one speaker", 1.0, ("hf_alpha",)),
     "cold": Experiment("random weights", warm=False),
     "no-discriminators": Experiment("no discriminators", settings=("task.adversarial=null",)),
-    "complex": Experiment("discriminators of complex spectra", settings=(_OTHER.format(NO_PICTURES),)),
+    "complex": Experiment("discriminators of complex spectra", settings=(COMPLEX,)),
     "s4d-last": Experiment("S4D in the last block", settings=(_blocks([7]),)),
     "s4d-2": Experiment("S4D in blocks 4 and 8", settings=(_blocks([3, 7]),)),
     "s4d-4": Experiment("S4D in every other block", settings=(_blocks([1, 3, 5, 7]),)),
