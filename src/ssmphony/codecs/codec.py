@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from pydantic import AfterValidator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +26,20 @@ MAX_FRAMES = 4096
 """Frames that a graph decodes in one call."""
 
 
+def overlapping_segments(n_fft: int, hop_length: int) -> int:
+    """How many segments of an inverse STFT overlap. Raises `ValueError` when the hops do not tile half a segment."""
+    if n_fft % (2 * hop_length):
+        raise ValueError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop_length}")
+    return n_fft // hop_length
+
+
+def _overlapped(mel: MelFormat) -> MelFormat:
+    overlapping_segments(mel.n_fft, mel.hop_length)
+    return mel
+
+
+OverlappedMel = Annotated[MelFormat, AfterValidator(_overlapped)]
+"""A mel whose STFT a codec inverts, as a field of its config."""
 TINY_MEL = MelFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max=4_000)
 """Of the smallest codecs."""
 

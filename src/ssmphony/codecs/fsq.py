@@ -15,11 +15,11 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.codecs.codec import MAX_FRAMES, TINY_MEL, Rendering, TrainableCodec
+from ssmphony.codecs.codec import MAX_FRAMES, TINY_MEL, OverlappedMel, Rendering, TrainableCodec
 from ssmphony.codecs.excitation import NOISE_LENGTH
 from ssmphony.codecs.log_mel import LogMel
 from ssmphony.codecs.mel_source_filter import MEL_FLOOR, MEL_MEAN, MEL_STD
@@ -38,7 +38,7 @@ class FsqConfig(SourceFilterConfig):
 
     frames: ClassVar[str] = "fsq"
     kind: Literal["fsq"] = "fsq"
-    format: MelFormat = MelFormat(n_fft=1_200, hop_length=300)
+    format: OverlappedMel = MelFormat(n_fft=1_200, hop_length=300)
     """The log-mel that is encoded, and the STFT that is inverted."""
     stride: int = Field(default=2, ge=1)
     """Mel frames a frame of codes: 2 is 40 frames a second."""
@@ -56,13 +56,6 @@ class FsqConfig(SourceFilterConfig):
     """and over frames of codes."""
     pitch_dim: int = 128
     """Width of the network that predicts the pitch."""
-
-    @field_validator("format")
-    @classmethod
-    def _hops_fit(cls, value: MelFormat) -> MelFormat:
-        if value.n_fft % (2 * value.hop_length):
-            raise ValueError(f"n_fft {value.n_fft} must be a multiple of twice hop_length {value.hop_length}")
-        return value
 
     @model_validator(mode="after")
     def _levels_fit(self) -> FsqConfig:

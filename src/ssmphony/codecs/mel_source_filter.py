@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from pydantic import field_validator
 from torch import Tensor
 
-from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, Rendering, TrainableCodec
+from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, OverlappedMel, Rendering, TrainableCodec
 from ssmphony.codecs.excitation import NOISE_LENGTH
 from ssmphony.codecs.log_mel import LogMel
 from ssmphony.codecs.pitch_predictor import PitchPredictor, PitchState
@@ -30,17 +29,10 @@ class MelSourceFilterConfig(SourceFilterConfig):
 
     frames: ClassVar[str] = LOG_MEL
     kind: Literal["mel_source_filter"] = "mel_source_filter"
-    format: MelFormat = MelFormat(n_fft=1_200, hop_length=300)
+    format: OverlappedMel = MelFormat(n_fft=1_200, hop_length=300)
     """The log-mel frames, and the STFT that is inverted."""
     pitch_dim: int = 128
     """Width of the network that predicts the pitch."""
-
-    @field_validator("format")
-    @classmethod
-    def _hops_fit(cls, value: MelFormat) -> MelFormat:
-        if value.n_fft % (2 * value.hop_length):
-            raise ValueError(f"n_fft {value.n_fft} must be a multiple of twice hop_length {value.hop_length}")
-        return value
 
     @classmethod
     def tiny(cls) -> dict[str, MelSourceFilterConfig]:

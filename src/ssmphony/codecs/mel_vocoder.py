@@ -18,7 +18,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann
-from ssmphony.codecs.codec import LOG_MEL, TINY_MEL, Rendering, SpectrumCodec, Stft, TrainableCodec
+from ssmphony.codecs.codec import (
+    LOG_MEL,
+    TINY_MEL,
+    OverlappedMel,
+    Rendering,
+    SpectrumCodec,
+    Stft,
+    TrainableCodec,
+    overlapping_segments,
+)
 from ssmphony.codecs.harmonic import HarmonicHead, octave_error
 from ssmphony.codecs.log_mel import LogMel
 from ssmphony.codecs.overlap_add import overlap_add
@@ -26,7 +35,7 @@ from ssmphony.config import Config
 from ssmphony.interfaces import Array
 from ssmphony.nn.conv import LookaheadConv
 from ssmphony.nn.convnext import ConvNeXtBlock
-from ssmphony.types import MelFormat, SsmphonyError
+from ssmphony.types import MelFormat
 
 
 class MelVocoderConfig(Config):
@@ -34,7 +43,7 @@ class MelVocoderConfig(Config):
 
     frames: ClassVar[str] = LOG_MEL
     kind: Literal["mel_vocoder"] = "mel_vocoder"
-    format: MelFormat = MelFormat()
+    format: OverlappedMel = MelFormat()
     """The log-mel frames, and the STFT that is inverted."""
     dim: int = 256
     """Width of the trunk."""
@@ -101,10 +110,8 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
         self.format = self.mel = config.format
         self.grid = config.format.grid
         n_fft, hop = self.format.n_fft, self.format.hop_length
-        if n_fft % (2 * hop):
-            raise SsmphonyError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop}")
         self.stft = Stft(n_fft, hop)
-        self.overlap = n_fft // hop
+        self.overlap = overlapping_segments(n_fft, hop)
         ahead = config.lookahead_per_conv
         self.embed = LookaheadConv(self.format.n_mels, config.dim, config.kernel_size, ahead)
         self.norm = nn.LayerNorm(config.dim, eps=1e-6)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann
-from ssmphony.codecs.codec import SpectrumCodec, Stft
+from ssmphony.codecs.codec import SpectrumCodec, Stft, overlapping_segments
 from ssmphony.codecs.excitation import NoiseSpectrum, PulseSpectrum, PulseState
 from ssmphony.codecs.overlap_add import overlap_add
 from ssmphony.config import Config
@@ -104,11 +104,10 @@ class SourceFilter(SpectrumCodec):
         """``d_in``: channels of the frames that `filter` reads, their pitch included if the network is to see it
         (`pitch_channel`)."""
         super().__init__()
-        if n_fft % (2 * hop_length):
-            raise ValueError(f"n_fft {n_fft} must be a multiple of twice hop_length {hop_length}")
         ahead, depth = config.lookahead_per_conv, len(config.blocks)
         self.stft = Stft(n_fft, hop_length, "cartesian")
-        self.overlap, self.bins, self.d_speaker = n_fft // hop_length, n_fft // 2 + 1, d_speaker
+        self.overlap = overlapping_segments(n_fft, hop_length)
+        self.bins, self.d_speaker = n_fft // 2 + 1, d_speaker
         self.embed = LookaheadConv(d_in, config.dim, config.kernel_size, ahead)
         self.blocks = nn.ModuleList(_block(kind, config) for kind in config.blocks)
         self.speakers = nn.ModuleList(

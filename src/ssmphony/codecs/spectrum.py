@@ -9,6 +9,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from ssmphony.audio.frame_features import PITCH_UNIT_HZ
+from ssmphony.codecs.codec import overlapping_segments
 from ssmphony.codecs.source_filter import (
     HIGHEST_PITCH_HZ,
     FilterState,
@@ -34,8 +35,7 @@ class SpectrumConfig(SourceFilterConfig):
 
     @model_validator(mode="after")
     def _hops_fit(self) -> SpectrumConfig:
-        if self.n_fft % (2 * self.hop_length):
-            raise ValueError(f"n_fft {self.n_fft} must be a multiple of twice hop_length {self.hop_length}")
+        overlapping_segments(self.n_fft, self.hop_length)
         return self
 
     @classmethod
