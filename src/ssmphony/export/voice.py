@@ -18,8 +18,9 @@ from torch import nn
 from ssmphony.codecs import CODECS
 from ssmphony.codecs.codec import Codec
 from ssmphony.config import Config, VoiceBlock, choose, parse
+from ssmphony.export.compact import compact
 from ssmphony.export.graphs import write_graph
-from ssmphony.export.int8 import GRAPH, quantise_codec
+from ssmphony.export.int8 import quantise_codec
 from ssmphony.export.speakers import offer, take_rows
 from ssmphony.export.weights import (
     WEIGHTS,
@@ -67,8 +68,8 @@ def export(
 
     ``voice`` is the voice block of the training file. The weights are run folders, checkpoints, ``.safetensors`` files
     or other voice packages; a file of public Vocos weights brings its own codec block. With ``int8`` the products of
-    the codec's graph are those of integers, see `ssmphony.export.int8`. Raises `SsmphonyError` where
-    they do not fit.
+    the codec's graph are those of integers, see `ssmphony.export.int8`, and filters and tables are stored in fewer bits,
+    see `ssmphony.export.compact`. Raises `SsmphonyError` where they do not fit.
     """
     rows: list[int] | None = None
     if card.trained_speakers:
@@ -115,8 +116,9 @@ def export(
         )
         write_manifest(folder, manifest)
         if int8:
-            entry = graph_file(quantise_codec(folder))
-            write_manifest(folder, manifest.model_copy(update={"graphs": {**graphs, GRAPH: entry}}))
+            quantise_codec(folder)
+            entries = {name: graph_file(path) for name, path in compact(folder).items()}
+            write_manifest(folder, manifest.model_copy(update={"graphs": entries}))
         os.replace(folder, out)
     return out
 
