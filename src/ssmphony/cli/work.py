@@ -168,7 +168,7 @@ def export(
         Path | None, typer.Option(help="YAML with name, language, description, licence and attribution.")
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Products of the codec in 8 bits, filters and tables in few: smaller, faster.")
+        bool, typer.Option("--int8", help="8 bits in products and filters, 16 in tables: smaller, faster.")
     ] = False,
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""

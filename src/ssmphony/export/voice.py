@@ -68,8 +68,8 @@ def export(
 
     ``voice`` is the voice block of the training file. The weights are run folders, checkpoints, ``.safetensors`` files
     or other voice packages; a file of public Vocos weights brings its own codec block. With ``int8`` the products of
-    the codec's graph are those of integers, see `ssmphony.export.int8`, and filters and tables are stored in fewer bits,
-    see `ssmphony.export.compact`. Raises `SsmphonyError` where they do not fit.
+    the codec's graph are those of integers, see `ssmphony.export.int8`, and filters and tables take fewer bits, see
+    `ssmphony.export.compact`. Raises `SsmphonyError` where they do not fit.
     """
     rows: list[int] | None = None
     if card.trained_speakers:
