@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ssmphony.types import Audio, AudioChunk, SsmphonyError
+    from ssmphony.errors import SsmphonyError
+    from ssmphony.types import Audio, AudioChunk
     from ssmphony.voice import Voice
     from ssmphony.voices.package import list_voices, load
 
@@ -24,7 +25,7 @@ __all__ = ["Audio", "AudioChunk", "SsmphonyError", "Voice", "__version__", "list
 _HOMES = {
     "Audio": "ssmphony.types",
     "AudioChunk": "ssmphony.types",
-    "SsmphonyError": "ssmphony.types",
+    "SsmphonyError": "ssmphony.errors",
     "Voice": "ssmphony.voice",
     "list_voices": "ssmphony.voices.package",
     "load": "ssmphony.voices.package",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ssmphony.types import SsmphonyError
+from ssmphony.errors import SsmphonyError, suggest
 
 T = TypeVar("T")
 
@@ -87,12 +86,6 @@ def choose(registry: Mapping[str, T], kind: str, what: str, renamed: Mapping[str
     if kind not in registry:
         raise SsmphonyError(f"unknown {what} '{kind}'{suggest(kind, registry)}; known: {', '.join(sorted(registry))}")
     return registry[kind]
-
-
-def suggest(name: str, known: Any) -> str:
-    """', did you mean …?' or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f", did you mean '{near[0]}'?" if near else ""
 
 
 def load_yaml(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ssmphony.config import suggest
+from ssmphony.errors import suggest
 from ssmphony.types import SsmphonyError
 
 MIX_EXAMPLE = "alpha:0.7,omega:0.3"

@@ -47,6 +47,13 @@ def test_import_is_light(module: str) -> None:
     assert not modules_after(f"import {module}") & HEAVY
 
 
+def test_hindi_text_needs_the_standard_library_alone() -> None:
+    """So that it also runs where there is neither NumPy nor pydantic: in a browser."""
+    loaded = modules_after("from ssmphony.text.hindi.tokens import sentences; list(sentences('<speak>नमस्ते</speak>'))")
+    assert "ssmphony" in loaded
+    assert not loaded & (HEAVY | {"numpy", "pydantic"})
+
+
 def test_speaking_imports_no_pytorch() -> None:
     loaded = modules_after("import ssmphony; ssmphony.load; ssmphony.Voice; import ssmphony.cli, ssmphony.audio.files")
     assert "numpy" in loaded

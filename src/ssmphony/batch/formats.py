@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ssmphony.config import choose, suggest
+from ssmphony.config import choose
+from ssmphony.errors import suggest
 from ssmphony.types import SsmphonyError
 
 COLUMNS = ("id", "file", "text", "voice", "speaker", "speaker_id", "speed", "pitch", "seed")

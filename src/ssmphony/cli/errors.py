@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ssmphony.cli import completion
+from ssmphony.errors import SsmphonyError
 
 # as a shell reports a process that a signal ended
 _INTERRUPTED = 128 + 2
@@ -46,10 +47,7 @@ class OneLineErrors(TyperGroup):
             typer.echo(f"ssmphony: {where}{(error.strerror or str(error)).lower()}", err=True)
             _discard_stdout()
             raise typer.Exit(1) from None
-        except Exception as error:
-            types: Any = sys.modules.get("ssmphony.types")  # not imported, because NumPy comes with it
-            if types is None or not isinstance(error, types.SsmphonyError):
-                raise
+        except SsmphonyError as error:
             typer.echo(f"ssmphony: {error}", err=True)
             raise typer.Exit(1) from None
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ssmphony.config import suggest
 from ssmphony.data.corpora.reader import Item, WordTime
 from ssmphony.data.text_files import read_text
+from ssmphony.errors import suggest
 from ssmphony.types import SsmphonyError
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from ssmphony.config import suggest
 from ssmphony.data.corpora.audio_files import clip_id
 from ssmphony.data.manifest import REJECTED, Clip, read_manifest
 from ssmphony.data.text_files import read_text
+from ssmphony.errors import suggest
 from ssmphony.types import SsmphonyError
 
 _SHOWN = 3  # names that an error quotes

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ssmphony.config import suggest
 from ssmphony.engine.job import StreamJob
 from ssmphony.engine.probe import rows_of
 from ssmphony.engine.reader import TextReader
@@ -16,6 +15,7 @@ from ssmphony.engine.snapshot import restore
 from ssmphony.engine.stats import EngineStats
 from ssmphony.engine.stream import Stream
 from ssmphony.engine.worker import serve
+from ssmphony.errors import suggest
 from ssmphony.interfaces import Frontend
 from ssmphony.speech import Speech
 from ssmphony.types import SsmphonyError, Style

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from ssmphony.config import suggest
 from ssmphony.engine import Engine
+from ssmphony.errors import suggest
 from ssmphony.server.errors import ApiError
 from ssmphony.types import SsmphonyError
 

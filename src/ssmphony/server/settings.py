@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from ssmphony.config import Config, load_yaml, parse, suggest
+from ssmphony.config import Config, load_yaml, parse
+from ssmphony.errors import suggest
 from ssmphony.types import SsmphonyError
 from ssmphony.voice import MAX_SILENCE_S
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from ssmphony.config import suggest
+from ssmphony.errors import suggest
 from ssmphony.reference import load_reference
 from ssmphony.server.errors import ApiError
 from ssmphony.server.settings import ServeSettings

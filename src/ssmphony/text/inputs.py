@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ssmphony.text import ssml
-from ssmphony.types import Tokens
+from ssmphony.tokens import Tokens
 
 
 def sentences(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from ssmphony.errors import SsmphonyError
 from ssmphony.text import notation, vocabulary
-from ssmphony.types import SsmphonyError, Tokens
+from ssmphony.tokens import Tokens
 
 _GROUP = 60
 """Phones between one pair of brackets, which hold 300 characters."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ssmphony.audio.griffin_lim import GriffinLim
 from ssmphony.audio.mel import MelEncoder
-from ssmphony.config import choose, parse, suggest
+from ssmphony.config import choose, parse
+from ssmphony.errors import suggest
 from ssmphony.interfaces import Decoder, Encoder, Frontend, VoiceModel
 from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.runtime.encoder import GraphEncoder

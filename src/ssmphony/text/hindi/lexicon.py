@@ -22,6 +22,7 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ssmphony.errors import SsmphonyError
 from ssmphony.text import notation
 from ssmphony.text.hindi.graphemes import NUKTA
 from ssmphony.text.hindi.spelling import spell_phones
@@ -102,9 +103,9 @@ class Lexicon:
             with open(path, encoding="utf-8-sig") as file:
                 text = file.read()
         except UnicodeDecodeError:
-            raise _error(f"{path} is not valid UTF-8: save it as UTF-8, or convert it with iconv") from None
+            raise SsmphonyError(f"{path} is not valid UTF-8: save it as UTF-8, or convert it with iconv") from None
         except OSError as error:
-            raise _error(f"cannot read the lexicon {path}: {(error.strerror or str(error)).lower()}") from None
+            raise SsmphonyError(f"cannot read the lexicon {path}: {(error.strerror or str(error)).lower()}") from None
         return cls.parse(text.split("\n"), str(path))
 
     @classmethod
@@ -125,7 +126,7 @@ class Lexicon:
                 if any(entry.context == other.context for other in entries.get(key, ())):
                     raise ValueError(f"'{key}' is given a second time: delete one of the two lines")
             except ValueError as fault:
-                raise _error(f"{name}, line {number}: {fault}") from None
+                raise SsmphonyError(f"{name}, line {number}: {fault}") from None
             same = entries.get(key, ())
             entries[key] = (entry, *same) if entry.context else (*same, entry)
         return cls(MappingProxyType(entries), max((len(_pieces(key)) for key in entries), default=0))
@@ -228,9 +229,3 @@ def _words(pieces: Sequence[str]) -> list[str]:
 
 def _fold(word: str) -> str:
     return unicodedata.normalize("NFD", word).replace(NUKTA, "").lower()
-
-
-def _error(message: str) -> Exception:
-    from ssmphony.types import SsmphonyError  # NumPy comes with it
-
-    return SsmphonyError(message)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ssmphony.config import suggest
+from ssmphony.errors import SsmphonyError, suggest
 from ssmphony.text.hindi import dates, durations, numbers, roman, tables, telephone_keys, times
 from ssmphony.text.hindi.codes import spell
 from ssmphony.text.hindi.context import DEVANAGARI
 from ssmphony.text.hindi.ordinals import bare
 from ssmphony.text.hindi.unicode import clean
-from ssmphony.types import SsmphonyError
 
 _CLUSTER = rf"(?:{DEVANAGARI}\u094d)*{DEVANAGARI}[\u0900-\u0903\u093a-\u094f]*"
 _SIGNS = tables.pairs("character_names")

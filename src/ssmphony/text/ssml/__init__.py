@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
+from ssmphony.errors import SsmphonyError
 from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml.document import Document
 from ssmphony.text.ssml.prolog import read_head, recognise
 from ssmphony.text.ssml.reader import SayAs, parse
-from ssmphony.types import Mark, Prosody, SsmphonyError, Tokens
+from ssmphony.tokens import Mark, Prosody, Tokens
 
 __all__ = ["Document", "SayAs", "is_ssml", "parse", "read_head", "recognise", "sentences"]
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ssmphony.types import Prosody
+from ssmphony.tokens import Prosody
 
 
 class Stretch(NamedTuple):

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 from xml.parsers import expat
 
-from ssmphony.config import suggest
+from ssmphony.errors import SsmphonyError, suggest
 from ssmphony.text import phonemes
 from ssmphony.text.sentences import CUT
 from ssmphony.text.ssml import values
 from ssmphony.text.ssml.document import Document, Source, Stretch
 from ssmphony.text.ssml.prolog import begin_of
-from ssmphony.types import Prosody, SsmphonyError
+from ssmphony.tokens import Prosody
 
 SayAs = Callable[[str, str, str], str]
 """(text, interpret-as, format) → what is spoken for it. Raises `SsmphonyError` for a kind it does not know."""

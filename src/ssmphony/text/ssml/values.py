@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ssmphony.types import Prosody
+from ssmphony.tokens import Prosody
 
 MAX_BREAK_S = 10.0
 SPEEDS = (0.25, 4.0)
