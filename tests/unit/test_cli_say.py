@@ -17,7 +17,8 @@ from ssmphony.cli import app
 from ssmphony.cli.live import LiveText
 from ssmphony.cli.sinks import StreamFormat
 from ssmphony.text.hindi import speak
-from ssmphony.types import AudioChunk, TimedSpan
+from ssmphony.types import AudioChunk, Style, TimedSpan
+from ssmphony.voice import Voice
 
 TEXT = "नमस्ते दुनिया। कैसे हो?"
 SENTENCE = "आज मौसम बहुत अच्छा है, चलो बाहर घूमने चलते हैं। "
@@ -173,3 +174,22 @@ def test_what_stands_before_a_document_is_not_spoken_or_shown(run, tmp_path, suf
     shown = times.read_text(encoding="utf-8")
     assert "नमस्ते" in shown
     assert not any(hidden in shown for hidden in ("टिप्पणी", "xml", "speak"))
+
+
+def test_how_codes_are_drawn(run, tmp_path, monkeypatch):
+    """It reaches the voice; one that draws none says so."""
+    refused = run("नमस्ते", "-o", tmp_path / "a.wav", "--top-p", "0.9")
+    assert refused.exit_code == 1
+    assert "draws no codes: leave temperature, top_k and top_p out" in refused.stderr.replace("\n", " ")
+    asked: list[Style] = []
+    speak_as_usual = Voice.speak
+
+    def record(voice: Voice, text: str, style: Style) -> Iterator[AudioChunk]:
+        asked.append(style)
+        return speak_as_usual(voice, text, Style())
+
+    monkeypatch.setattr(Voice, "speak", record)
+    options = ("--temperature", "0", "--top-k", "5", "--top-p", "0.5")
+    assert run("नमस्ते", "-o", tmp_path / "a.wav", *options).exit_code == 0
+    assert asked == [Style(temperature=0.0, top_k=5, top_p=0.5)]
+    assert "choose 0 to 2" in run("नमस्ते", "-o", tmp_path / "a.wav", "--temperature", "3").stderr

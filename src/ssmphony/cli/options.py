@@ -24,4 +24,9 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same sound.")]
 ReferenceFile = Annotated[
     Path | None, typer.Option(help="A recording, or a saved reference, to speak like; for voices that take one.")
 ]
+Temperature = Annotated[
+    float | None, typer.Option(help="Of voices that draw codes: 0 takes the likeliest, 1 draws as it learned; to 2.")
+]
+TopK = Annotated[int | None, typer.Option(help="Draw from the likeliest codes only, so many; 0 is all.")]
+TopP = Annotated[float | None, typer.Option(help="Draw from the likeliest codes that together have this probability.")]
 LexiconFile = Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")]

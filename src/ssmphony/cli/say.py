@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.live import LiveText
-from ssmphony.cli.options import LexiconFile, Pitch, ReferenceFile, Seed, Speaker, Speed, Voice
+from ssmphony.cli.options import (
+    LexiconFile,
+    Pitch,
+    ReferenceFile,
+    Seed,
+    Speaker,
+    Speed,
+    Temperature,
+    TopK,
+    TopP,
+    Voice,
+)
 from ssmphony.cli.reference import read_reference
 from ssmphony.cli.sinks import Destinations, Sink, StreamFormat
 from ssmphony.cli.source import TextSource, open_text
@@ -39,6 +50,9 @@ def say(
     pitch: Pitch = 0.0,
     seed: Seed = 0,
     reference: ReferenceFile = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default 2.")] = None,
     lexicon: LexiconFile = None,
     timings: Annotated[Path | None, typer.Option(help="Write word times to a .json, .srt or .vtt file.")] = None,
@@ -60,7 +74,8 @@ def say(
     pieces = _keeping(source, written) if timings is not None else source
     live = LiveText(pieces) if destinations.live and isinstance(source, TextSource) and source.is_live else None
     like = None if reference is None else read_reference(reference, loaded)
-    chunks = loaded.speak(live or pieces, Style(speed, pitch, seed, speaker, like))
+    style = Style(speed, pitch, seed, speaker, like, temperature, top_k, top_p)
+    chunks = loaded.speak(live or pieces, style)
     spoken, stopped = 0, None
     with destinations.files(rate, written) as files:
         try:

@@ -29,6 +29,14 @@ class StyleFields(BaseModel):
     reference: Annotated[
         str | None, Field(description="A recording to speak like: the name of one that this server offers.")
     ] = None
+    temperature: Annotated[
+        float | None,
+        Field(ge=0, le=2, allow_inf_nan=False, description="Of a voice that draws codes; 0 takes the likeliest."),
+    ] = None
+    top_k: Annotated[int | None, Field(ge=0, description="Draw from so many of the likeliest codes; 0 is all.")] = None
+    top_p: Annotated[
+        float | None, Field(gt=0, le=1, description="Draw from the likeliest codes that have this probability.")
+    ] = None
 
     def style(self, speaker: str | None, references: Mapping[str, Reference]) -> Style:
         """The style asked for, with the speaker that the request's names lead to.
@@ -36,7 +44,15 @@ class StyleFields(BaseModel):
         Raises `ApiError` for a reference that the server does not offer.
         """
         reference = _find(references, self.reference)
-        return Style(self.speed, self.pitch, speaker=speaker, reference=reference)
+        return Style(
+            self.speed,
+            self.pitch,
+            speaker=speaker,
+            reference=reference,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+        )
 
 
 def load_references(settings: ServeSettings) -> dict[str, Reference]:

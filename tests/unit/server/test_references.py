@@ -70,6 +70,14 @@ def test_nothing_but_offered_names_is_read(server: Running, file: Path) -> None:
     assert last["type"] == "error"
 
 
+def test_a_voice_that_draws_no_codes_says_so(server: Running) -> None:
+    answer = server.speak(TEXT, temperature=0.5)
+    assert answer.status == 400
+    assert "draws no codes" in answer.error["message"]
+    assert "less than or equal to 2" in server.speak(TEXT, temperature=3).error["message"]
+    assert over_socket(server, top_k=5)[1]["type"] == "error"
+
+
 def test_settings(file: Path, tmp_path: Path) -> None:
     assert load_references(ServeSettings(references=(f"a = {file}",))) == {"a": REFERENCE}
     assert ServeSettings.model_validate({"references": {"a": "x"}}).references == ("a=x",)
