@@ -35,8 +35,15 @@ def progress_bar() -> Generator[Callable[[int, int], None], None, None]:
 
 
 def prepare(
-    kind: Annotated[str, typer.Argument(help="audio, curious, espeak, folder, kokoro or ljspeech.")],
-    source: Annotated[list[Path], typer.Argument(help="The corpus; for espeak and kokoro, text files of sentences.")],
+    kind: Annotated[
+        str, typer.Argument(help="audio, curious, espeak, folder, fsdd, hindi_digits, kokoro or ljspeech.")
+    ],
+    source: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The corpus; for espeak and kokoro, texts of sentences; for hindi_digits, where lists are kept."
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the prepared corpus.")],
     settings: Settings = None,
     frontend: Annotated[
@@ -44,6 +51,9 @@ def prepare(
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A training file: prepare for its frontend, and for its codec's sample rate.")
+    ] = None,
+    sample_rate: Annotated[
+        int | None, typer.Option(min=4_000, metavar="HZ", help="Of the clips; default: 24000, or that of --config.")
     ] = None,
     check: Annotated[
         float | None,
@@ -81,6 +91,8 @@ def prepare(
         corpus["frontend"] = voice.frontend
         rate = voice.codec_settings().build().grid.sample_rate
         limits = limits.model_copy(update={"sample_rate": rate})
+    if sample_rate is not None:
+        limits = limits.model_copy(update={"sample_rate": sample_rate})
     if frontend is not None:
         corpus["frontend"] = frontend
     corpus.update(_pair(setting) for setting in settings or ())

@@ -31,6 +31,8 @@ EARLY = 1_500
 level of vowels and voiceless stops differs most at 1,500 to 1,650 samples, the treble of fricatives at 1,200 to
 1,500."""
 STYLE = 256
+BLEND = "+"
+"""Between the names of voices whose styles are averaged: a speaker of its own, ``hf_alpha+am_adam``."""
 FEWEST, MOST = 8, 300
 """Characters of a sentence that sounds natural."""
 _QUIETEST = 0.05
@@ -58,7 +60,14 @@ class Teacher:
         self._styles: dict[str, npt.NDArray[np.float32]] = {}
 
     def style(self, speaker: str) -> npt.NDArray[np.float32]:
-        """The styles of a voice, one for each length of a sentence: (length, `STYLE`). Raises `SsmphonyError`."""
+        """The styles of a voice, one for each length of a sentence: (length, `STYLE`). Raises `SsmphonyError`.
+
+        Of several voices with `BLEND` between them, the mean.
+        """
+        if BLEND in speaker:
+            parts = [self.style(name) for name in speaker.split(BLEND)]
+            shortest = min(map(len, parts))
+            return np.mean([part[:shortest] for part in parts], axis=0, dtype=np.float32)
         if speaker not in self._styles:
             path = self.voices / f"{speaker}.bin"
             try:

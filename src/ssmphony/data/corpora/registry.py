@@ -8,6 +8,8 @@ from typing import Any
 from ssmphony.data.corpora.curious import Curious
 from ssmphony.data.corpora.espeak import Espeak
 from ssmphony.data.corpora.folder import Folder
+from ssmphony.data.corpora.fsdd import Fsdd
+from ssmphony.data.corpora.hindi_digits import HindiDigits
 from ssmphony.data.corpora.kokoro import Kokoro
 from ssmphony.data.corpora.ljspeech import LJSpeech
 from ssmphony.data.corpora.reader import Reader
@@ -18,6 +20,8 @@ READERS: dict[str, type[Reader]] = {
     "curious": Curious,
     "espeak": Espeak,
     "folder": Folder,
+    "fsdd": Fsdd,
+    "hindi_digits": HindiDigits,
     "kokoro": Kokoro,
     "ljspeech": LJSpeech,
 }
