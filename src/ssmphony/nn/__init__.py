@@ -4,6 +4,7 @@ Modules, and what uses them:
 
 * `layers`: the registry of sequence layers; `stack`, `bidirectional`, and the configs of `models.lewm`, `codecs.lewm`.
 * `block`, `stack`: residual blocks and causal stacks; the decoder of `models.s4_acoustic`, `models.s4_spectrum`.
+* `pooled_stack`: stacks at several rates, the backbone of SaShiMi; `models.sashimi`.
 * `bidirectional`, `encoder`: whole sequences in both directions; text encoders of all models, the audio encoder of
   `codecs.lewm`, `alignment.recogniser`.
 * `attention`, `full_attention`: layers with a cache and over whole sequences; `layers`, and so `models.lewm`.
@@ -17,8 +18,8 @@ Modules, and what uses them:
 * `parameter_groups`: what trains slowly and what does not decay; `training`.
 * `learned_state`: a first state that is trained; `training.adapters`, `export.offset`, stacks with
   ``learned_state: true``. No shipped config sets it.
-* `decode`: single steps of a stack as one compiled call; `benchmarks.ssm_step`. For autoregressive models in PyTorch:
-  exported voices run on ONNX Runtime and do not need it.
+* `decode`: single steps of a stack as one compiled call; `models.sashimi`, `benchmarks.ssm_step`. For autoregressive
+  models in PyTorch: exported voices run on ONNX Runtime and do not need it.
 """
 
 from __future__ import annotations

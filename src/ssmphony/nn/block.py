@@ -27,6 +27,20 @@ class FeedForward(nn.Module):
         return self.down(self.dropout(value * F.silu(gate)))
 
 
+class PlainFeedForward(nn.Module):
+    """Linear → GELU → Linear, step by step: of published models."""
+
+    def __init__(self, d_model: int, d_inner: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.up = nn.Linear(d_model, d_inner)
+        self.down = nn.Linear(d_inner, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, channel) → (…, channel)."""
+        return self.down(self.dropout(F.gelu(self.up(x))))
+
+
 class BlockState(NamedTuple):
     """What a block keeps between steps."""
 
@@ -46,7 +60,7 @@ class Block(SequenceLayer, nn.Module):
         self.mixer = mixer
         self.dropout = nn.Dropout(dropout)
         self.ffn_norm = nn.LayerNorm(d_model) if d_ffn else nn.Identity()
-        self.ffn = FeedForward(d_model, d_ffn, dropout) if d_ffn else None
+        self.ffn: nn.Module | None = FeedForward(d_model, d_ffn, dropout) if d_ffn else None
 
     def initial_state(self, batch: int) -> BlockState:
         like = next(self.parameters())

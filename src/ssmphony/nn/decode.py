@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.interfaces import SequenceLayer
-from ssmphony.nn.block import Block, BlockState
+from ssmphony.nn.block import Block, BlockState, FeedForward
 from ssmphony.nn.stack import Stack, StackState
 from ssmphony.ssm.mamba import Mamba
 from ssmphony.ssm.mamba2 import Mamba2
@@ -172,6 +172,8 @@ def _parts(block: Block) -> Iterator[Part]:
         raise _not_compiled(type(mixer).__name__)
     yield Part(part.numbers, [*_norm(norm), *part.weights])
     if block.ffn is not None:
+        if type(block.ffn) is not FeedForward:
+            raise _not_compiled(type(block.ffn).__name__)
         width = block.ffn.up.weight.shape[0] // 2
         up = _split(block.ffn.up, (width, width))
         weights = [*_norm(cast("nn.LayerNorm", block.ffn_norm)), *up, *_linear(block.ffn.down)]

@@ -67,7 +67,7 @@ class Teacher:
         if BLEND in speaker:
             parts = [self.style(name) for name in speaker.split(BLEND)]
             shortest = min(map(len, parts))
-            return np.mean([part[:shortest] for part in parts], axis=0, dtype=np.float32)
+            return np.mean(np.stack([part[:shortest] for part in parts]), axis=0).astype(np.float32)
         if speaker not in self._styles:
             path = self.voices / f"{speaker}.bin"
             try:

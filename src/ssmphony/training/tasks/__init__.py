@@ -6,6 +6,7 @@ from ssmphony.training.tasks.lewm import LeWMTaskConfig
 from ssmphony.training.tasks.recogniser import RecogniserTaskConfig
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTaskConfig
 from ssmphony.training.tasks.s4_spectrum import S4SpectrumTaskConfig
+from ssmphony.training.tasks.samples import SamplesTaskConfig
 
 TASKS = {
     "codec": CodecTaskConfig,
@@ -14,6 +15,7 @@ TASKS = {
     "recogniser": RecogniserTaskConfig,
     "s4_acoustic": S4AcousticTaskConfig,
     "s4_spectrum": S4SpectrumTaskConfig,
+    "samples": SamplesTaskConfig,
 }
 RENAMED = {"acoustic": "s4_acoustic", "jepa": "lewm", "vocoder": "codec"}
 """Kinds of earlier versions."""
