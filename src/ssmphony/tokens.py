@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+SPEEDS = (0.25, 6.0)
+"""The slowest and the fastest speech that can be asked for; screen readers are used at up to six times the pace."""
+
 
 @dataclass(frozen=True)
 class Word:

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.errors import SsmphonyError
-from ssmphony.tokens import Mark, Prosody, Tokens, Word
+from ssmphony.tokens import SPEEDS, Mark, Prosody, Tokens, Word
 
 __all__ = [
+    "SPEEDS",
     "Audio",
     "AudioChunk",
     "FrameGrid",
@@ -161,7 +162,7 @@ class Style:
     """
 
     speed: float = 1.0
-    """2.0 is twice as fast; 0.25 to 4.0."""
+    """2.0 is twice as fast; 0.25 to 6.0."""
     pitch_semitones: float = 0.0
     """-12 to 12."""
     seed: int = 0
@@ -185,8 +186,8 @@ class Style:
             raise SsmphonyError(f"top_k {self.top_k} is out of range: choose 0 for all, or a number of codes")
         if self.top_p is not None and not 0.0 < self.top_p <= 1.0:
             raise SsmphonyError(f"top_p {self.top_p:g} is out of range: choose above 0, at most 1")
-        if not 0.25 <= self.speed <= 4.0:
-            raise SsmphonyError(f"speed {self.speed:g} is out of range: choose 0.25 to 4.0")
+        if not SPEEDS[0] <= self.speed <= SPEEDS[1]:
+            raise SsmphonyError(f"speed {self.speed:g} is out of range: choose {SPEEDS[0]} to {SPEEDS[1]}")
         if not -12.0 <= self.pitch_semitones <= 12.0:
             raise SsmphonyError(f"pitch {self.pitch_semitones:g} is out of range: choose -12 to 12 semitones")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -110,3 +111,10 @@ def test_a_style_is_built_at_the_edges_and_passed_on_as_it_is() -> None:
         "model_inputs.py",
         "engine/snapshot.py",
     }
+
+
+@pytest.mark.parametrize("speed", [0.25, 6.0])
+def test_the_slowest_and_the_fastest_speed(speed: float) -> None:
+    assert Style(speed=speed).speed == speed
+    with pytest.raises(SsmphonyError, match=r"choose 0\.25 to 6\.0"):
+        Style(speed=speed + math.copysign(0.01, speed - 1))

@@ -18,7 +18,7 @@ Speaker = Annotated[
         help="One of the voice's speakers, or a mix of them: alpha:0.7,omega:0.3.", autocompletion=speaker_names
     ),
 ]
-Speed = Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")]
+Speed = Annotated[float, typer.Option(help="0.25 to 6; 2 is twice as fast.")]
 Pitch = Annotated[float, typer.Option(help="Semitones, -12 to 12.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same sound.")]
 ReferenceFile = Annotated[

@@ -15,13 +15,15 @@ from ssmphony.errors import suggest
 from ssmphony.reference import load_reference
 from ssmphony.server.errors import ApiError
 from ssmphony.server.settings import ServeSettings
-from ssmphony.types import Reference, SsmphonyError, Style
+from ssmphony.types import SPEEDS, Reference, SsmphonyError, Style
 
 
 class StyleFields(BaseModel):
     """The fields of a request that make its `Style`."""
 
-    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False, description="2 is twice as fast.")] = 1.0
+    speed: Annotated[
+        float, Field(ge=SPEEDS[0], le=SPEEDS[1], allow_inf_nan=False, description="2 is twice as fast.")
+    ] = 1.0
     speaker: Annotated[
         str | None, Field(description="One of the voice's speakers, or a mix of them: alpha:0.7,omega:0.3.")
     ] = None

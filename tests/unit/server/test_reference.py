@@ -51,7 +51,7 @@ def test_every_route_and_field_is_shown(server, source):
             assert f"<td><code>{name}</code></td>" in source
             assert field.get("description", "") in text
     assert "string or object" in text  # a voice
-    assert "number, 0.25 to 4" in text
+    assert "number, 0.25 to 6" in text
     assert "/v1/audio/speech/stream" in text
 
 

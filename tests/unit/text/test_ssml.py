@@ -70,7 +70,7 @@ def test_paragraphs_and_sentences():
         ('rate="80%"', Prosody(speed=0.8)),
         ('rate="+10%"', Prosody(speed=1.1)),
         ('rate="1.2"', Prosody(speed=1.2)),
-        ('rate="900%"', Prosody(speed=4.0)),
+        ('rate="900%"', Prosody(speed=6.0)),
         ('pitch="+2st"', Prosody(pitch_semitones=2.0)),
         ('pitch="+100%"', Prosody(pitch_semitones=12.0)),
         ('pitch="x-low" volume="-6dB"', Prosody(pitch_semitones=-5.0, gain_db=-6.0)),

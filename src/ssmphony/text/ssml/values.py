@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ssmphony.tokens import Prosody
+from ssmphony.tokens import SPEEDS, Prosody
 
 MAX_BREAK_S = 10.0
-SPEEDS = (0.25, 4.0)
 SEMITONES = 12.0
 DECIBELS = (-120.0, 12.0)
 COMMON_PITCH_HZ = 200.0
