@@ -79,6 +79,21 @@ class Frontend(ABC):
         """``text`` as it is read out: numbers and abbreviations in words. By default as it is written."""
         return text
 
+    def spelled(self, text: str, capitals: bool = False) -> str:
+        """``text`` character by character, to be read by `sentences`: what a screen reader speaks for a letter.
+
+        ``capitals``: say of each Latin letter that is one that it is capital. By default the characters themselves.
+        """
+        return ", ".join(text) if len(text) > 1 else text
+
+    def key_name(self, key: str) -> str:
+        """What is spoken for a key, as ``control_alt_delete``; by default its names in English."""
+        return key.replace("_", " ").strip() or key
+
+    def with_punctuation(self, text: str, level: str) -> str:
+        """``text`` in which the marks of one of `PUNCTUATION_LEVELS` are words. By default as it is written."""
+        return text
+
     def with_lexicon(self, lexicon: Any) -> Frontend:
         """A copy of this frontend in which the entries of ``lexicon`` (`ssmphony.text.hindi.Lexicon`) win over its own.
 

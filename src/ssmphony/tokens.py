@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 SPEEDS = (0.25, 6.0)
 """The slowest and the fastest speech that can be asked for; screen readers are used at up to six times the pace."""
+PUNCTUATION_LEVELS = ("none", "some", "most", "all")
+"""How many marks a screen reader speaks by their name: each level has those of the one before, and more."""
 
 
 @dataclass(frozen=True)

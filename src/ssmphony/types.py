@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.errors import SsmphonyError
-from ssmphony.tokens import SPEEDS, Mark, Prosody, Tokens, Word
+from ssmphony.tokens import PUNCTUATION_LEVELS, SPEEDS, Mark, Prosody, Tokens, Word
 
 __all__ = [
+    "PUNCTUATION_LEVELS",
     "SPEEDS",
     "Audio",
     "AudioChunk",

@@ -64,5 +64,20 @@ class HindiFrontend(Frontend):
     def spoken_text(self, text: str) -> str:
         return spell_out(speech.speak(text, self.lexicon, self.config.reading))
 
+    def spelled(self, text: str, capitals: bool = False) -> str:
+        from ssmphony.text.hindi import screen_reader
+
+        return screen_reader.spelled(text, capitals)
+
+    def key_name(self, key: str) -> str:
+        from ssmphony.text.hindi import screen_reader
+
+        return screen_reader.key_name(key)
+
+    def with_punctuation(self, text: str, level: str) -> str:
+        from ssmphony.text.hindi import screen_reader
+
+        return screen_reader.with_punctuation(text, level)
+
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         return token_sentences.sentences(text, self.lexicon, self.config.reading, self.config.max_tokens)
