@@ -17,6 +17,7 @@ from ssmphony.cli.read import text
 from ssmphony.cli.say import say
 from ssmphony.cli.serve import serve
 from ssmphony.cli.show import voices
+from ssmphony.cli.speechd import speechd
 from ssmphony.cli.work import distill, export, mels, prepare, train
 
 __all__ = ["app"]
@@ -31,6 +32,7 @@ for command in (say, batch, serve, voices, text, prepare, train, finetune, disti
     app.command(cls=TextCommand if command in (say, text) else None)(command)
 app.command(hidden=True)(mels)
 app.add_typer(evaluate, name="evaluate")
+app.add_typer(speechd, name="speechd")
 
 
 def _print_version(wanted: bool) -> None:
