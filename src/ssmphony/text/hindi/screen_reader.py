@@ -116,6 +116,6 @@ def with_punctuation(text: str, level: str) -> str:
 
 
 def _belongs_to_number(sign: str, before: str, after: str) -> bool:
-    if sign in "%$₹":
+    if sign in "%$":
         return before.isdigit() or after.isdigit()
     return before.isdigit() and after.isdigit()
