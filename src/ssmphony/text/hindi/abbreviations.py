@@ -86,8 +86,8 @@ def _full_stop(match: re.Match[str], state: Context) -> Said | None:
 def _latin(match: re.Match[str], state: Context) -> Said | None:
     """English abbreviations: with a dot, or, the titles among them, without."""
     key = match[1].lower()
-    if match[1] == match[1].upper() and len(key) > 1:
-        return None
+    if match[1][1:] != key[1:]:
+        return None  # PH, pH
     dot = len(match[0]) > len(match[1])
     if dot and (known := _lookup(key, match.start(), match.end(), state)):
         return known, match.end()

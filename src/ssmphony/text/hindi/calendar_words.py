@@ -29,6 +29,8 @@ def _any(names: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
+_SHORT_HINDI_DAYS = frozenset("गुरु शुक्र शनि रवि".split())
+"""After सोम: between themselves they are planets."""
 _HINDI_DAY = rf"(?:{_any(name for row in _DAYS for name in (row[0], *row[1].split()))})(?!{DEVANAGARI})"
 _ENGLISH_DAY = rf"(?i:{_any(name for row in _DAYS for name in row[2].split())})(?![A-Za-z])\.?"
 _DAY = rf"(?:{_HINDI_DAY}|{_ENGLISH_DAY})"
@@ -37,6 +39,7 @@ _HALF = r"\s?(?:बजे|[AaPp]\.?[Mm]\.?)"
 _DATE = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s-]?{MONTH}|{MONTH}\s\d{{1,2}}(?![\d:])|{NUMERIC}|{MONTH})"
 _SIDES = (
     (_DAY, _DAY),
+    (rf"सोम(?!{DEVANAGARI})", rf"(?:{_any(_SHORT_HINDI_DAYS)})(?!{DEVANAGARI})"),
     (rf"(?<!\d)(?:{_DATE}(?:,?\s?\d{{4}})?)", rf"(?:{_DAY},?\s)?{_DATE}"),
     (rf"{MONTH}\s\d{{1,2}}", r"\d{1,2}(?![\d:.%])"),
     (
@@ -46,6 +49,9 @@ _SIDES = (
 )
 """What stands before a dash and what after it, where it is से."""
 _REACH = 40
+_NEXT = re.compile(rf"\s?(?:\d|({DEVANAGARI}+|[A-Za-z]+))")
+_FIRST_WORDS = frozenset(name.lower() for name in _PLACES) | PARTS_OF_DAY | _SHORT_HINDI_DAYS
+"""What a side begins with, if not with a digit: looked up before the patterns, which are long."""
 
 
 @cache
@@ -55,9 +61,13 @@ def _sides() -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
 
 def _joint(match: re.Match[str], state: Context) -> Said | None:
     """The dash of सोमवार-शुक्रवार and 15 अगस्त-20 सितंबर; a hyphen between neighbours (जून-जुलाई) stays silent."""
+    after = _NEXT.match(state.text, match.end())
+    if after is None or (after[1] and after[1].lower() not in _FIRST_WORDS):
+        return None
     before = state.text[max(0, match.start() - _REACH) : match.start()]
     for left, right in _sides():
-        first, second = left.search(before), right.match(state.text, match.end())
+        second = right.match(state.text, match.end())
+        first = left.search(before) if second else None
         if first and second:
             near = _PLACES.get(second[1].rstrip("."), 99) - _PLACES.get(first[0].strip(" ."), -99) in (1, -6, -11)
             return None if near and match[0] == "-" else (("से",), match.end())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ssmphony.text.hindi import tables
 from ssmphony.text.hindi.speech import Word
@@ -57,8 +56,7 @@ def _pieces(word: Word, limit: int) -> list[Word]:
     pieces: list[Word] = []
     for number in range(count):
         first, last = number * length // count, (number + 1) * length // count
-        piece = replace(
-            word,
+        piece = word._replace(
             text=word.text[first:last],
             start=word.start + first,
             end=word.start + last,

@@ -39,7 +39,7 @@ def rewrite(cleaned: Cleaned) -> Cleaned:
             starts += [span[0]] * len(hindi)
             ends += [span[1]] * len(hindi)
         place = end
-    return Cleaned(text, tuple(starts), tuple(ends))
+    return Cleaned(text, starts, ends)
 
 
 def hindi_words(text: str) -> list[tuple[int, int, str]]:

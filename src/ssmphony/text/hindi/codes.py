@@ -21,6 +21,7 @@ _CALLED = Lazy(
 )
 """What tells, after four to six digits, that they are a number to call: 1930 साइबर हेल्पलाइन, 56767 पर भेजें."""
 _OTP_BEHIND = Lazy(r"\s(?:आपका|आपकी|is your|is the|is|your)\s(?:\S{1,12}\s)?(?:OTP|ओटीपी|otp)")
+_MONEY = Lazy(r"(?:RS|INR|USD|EUR|GBP|NPR)\d")
 VERSION_WORDS = frozenset("version ver v वर्ज़न वर्जन संस्करण अपडेट एंड्रॉयड एंड्रॉइड android ios".split())
 POINT = "पॉइंट"
 
@@ -122,12 +123,13 @@ def _plate(match: re.Match[str], state: Context) -> Said:
 
 
 def _mixed(match: re.Match[str], state: Context) -> Said | None:
-    """XX1234, ABCDE1234F, HDFC0001234: letters and at least four digits; a name with a year (IPL2024) is none."""
+    """XX1234, AB12345, HDFC0001234: letters and at least four digits; a name with a year (IPL2024) is none."""
     text = match[0]
     if re.fullmatch(r"[A-Z]{2,6}(?:19|20)\d\d", text) and not text.startswith("XX"):
         return None
     masked = re.fullmatch(r"[Xx]{2,12}\d{3,6}", text)
-    long = len(text) >= 8 and text.upper() == text and sum(character.isdigit() for character in text) >= 4
+    digits = sum(character.isdigit() for character in text)
+    long = text.upper() == text and (digits >= 5 or (len(text) >= 8 and digits >= 4)) and not _MONEY.match(text)
     return (spell(text), match.end()) if masked or long else None
 
 

@@ -142,7 +142,10 @@ def _years(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _month_year(match: re.Match[str], state: Context) -> Said | None:
-    """12/2025, 2024-01; 09/26 where the words around tell of a term. The number of a file (संख्या 5/2024) is none."""
+    """12/2025, 2024-01, 2024/01; 09/26 where the words around tell of a term.
+
+    The number of a file (संख्या 5/2024) is none.
+    """
     month, written = (
         (match["month"], match["year"] or match["dashed"]) if match["month"] else (match["last"], match["first"])
     )
@@ -263,7 +266,7 @@ TOKENS = (
     Token(
         "d",
         (
-            r"(?:(?<![\d-])(?P<month>0?[1-9]|1[0-2])(?:/(?P<year>\d{4}|\d\d)|-(?P<dashed>\d{4}))|(?P<first>\d{4})-(?P<last>0[1-9]|1[0-2]))"
+            r"(?:(?<![\d-])(?P<month>0?[1-9]|1[0-2])(?:/(?P<year>\d{4}|\d\d)|-(?P<dashed>\d{4}))|(?P<first>\d{4})[-/](?P<last>0[1-9]|1[0-2]))"
             rf"{_NOT_MORE}(?![/-]\d)"
         ),
         _month_year,

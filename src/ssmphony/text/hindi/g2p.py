@@ -29,8 +29,9 @@ def phonemes(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=20_000)
 def sounds(word: str) -> tuple[str, ...]:
     """What a voice speaks: `phonemes` with native nasal vowels (आंख ãːkʰ) and the vowels next to ɦ (कहना kɛːɦnaː)."""
-    narrow = _with_native_nasal(with_nukta(word), NASAL_STEMS)
-    if word in EXCEPTIONS or narrow == respell(word):  # most words: what `phonemes` has found already
+    spelled = with_nukta(word)
+    narrow = _with_native_nasal(spelled, NASAL_STEMS)
+    if word in EXCEPTIONS or narrow == _with_native_nasal(spelled, BROAD_STEMS):  # most words: already found
         symbols = phonemes(word)
     else:
         symbols = tuple(phone.symbol for phone in _pronounce(narrow))

@@ -18,11 +18,11 @@ def _letters(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _triangle(match: re.Match[str], state: Context) -> Said:
-    """ΔABC"""
+    """ΔABC, with the letter or the sign of an increment."""
     return ("त्रिभुज",), match.end()
 
 
 TOKENS = (
-    Token("s", "Δ(?=[A-Z]{3}(?![A-Za-z]))", _triangle),
+    Token("s", "[Δ∆](?=[A-Z]{3}(?![A-Za-z]))", _triangle),
     Token("s", rf"(?<![\u0370-\u03ff\u1f00-\u1fff])[{LETTERS}]+(?![\u0370-\u03ff\u1f00-\u1fff])", _letters),
 )

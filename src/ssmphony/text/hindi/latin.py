@@ -16,7 +16,7 @@ from ssmphony.text.hindi.transliteration import join, style_of, transliterate
 LETTER_NAMES = tables.pairs("letter_names")
 _PARTS = Lazy(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST_ACRONYM = 5
-_SMALL_PAIRS = frozenset("id ip hr pc tv ac dj cd ui ux qr bp ev tb dp fb fd rd pf iq pg ug rc dl ct dm ai".split())
+_SMALL_PAIRS = frozenset("id ip hr pc tv ac dj cd ui ux qr bp ev tb dp fb fd rd pf iq pg ug rc dl ct dm ai uk".split())
 """Acronyms of two letters that are written small and are no word."""
 _BEGINNINGS = frozenset(row[0] for row in tables.rows("word_beginnings"))
 _LONGEST_INITIALISM = 4

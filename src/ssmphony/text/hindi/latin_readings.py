@@ -30,6 +30,8 @@ _COMMON = {"10": 7.6, "20": 8.8}
 _LEXICON, _INFLECTED, _UNKNOWN = 8.6, 9.6, 13.0
 _FUNCTION_INSERT = 5.0
 """English pronouns and the like rarely stand between Hindi words."""
+_GREETINGS = frozenset(("please", "thank", "hello", "hi"))
+"""Which do."""
 _KNOWN_NAME, _SOME_NAME = 8.0, 12.0
 _CAPITAL = 2.5
 _PHRASE = 6.0
@@ -83,21 +85,19 @@ def _devanagari(word: str) -> tuple[Reading, ...]:
     return (reading_of(word),)
 
 
-@cache
-def _english() -> dict[str, float]:
-    """The costs of common English words in running text."""
-    common = {row[0]: _COMMON[row[1]] for row in tables.rows("english_common")}
-    return common | {row[0]: float(row[1]) / 10 for row in tables.rows("english_function_words")}
+def _english(word: str) -> float | None:
+    """The cost of a common English word in running text; None for any other."""
+    return _function_words().get(word) or _COMMON.get(tables.row("english_common", word))
 
 
 @cache
-def _function_words() -> frozenset[str]:
-    return frozenset(row[0] for row in tables.rows("english_function_words")) - {"please", "thank", "hello", "hi"}
+def _function_words() -> dict[str, float]:
+    return {word: float(cost) / 10 for word, cost in tables.pairs("english_function_words").items()}
 
 
 @cache
 def _phrases() -> dict[str, frozenset[str]]:
-    return {row[0]: frozenset(row[1].split()) for row in tables.rows("english_phrases")}
+    return {word: frozenset(after.split()) for word, after in tables.pairs("english_phrases").items()}
 
 
 def _is_initialism(word: str) -> bool:
@@ -107,10 +107,10 @@ def _is_initialism(word: str) -> bool:
     return not any(one.cost < _NEARLY and one.frequency >= _FREQUENT for one in romanised.candidates(word))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def english_cost(word: str) -> float:
     """How unlikely a lower-case word is in English, as a negative logarithm."""
-    known = _english().get(word)
+    known = _english(word)
     if known is not None:
         return known
     if word in english.words() or _is_initialism(word):
@@ -133,7 +133,7 @@ def may_hold_hindi(text: str) -> bool:
     return any(_may_be_hindi(word, len(typed) > 2, native) for word in typed)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _may_be_hindi(written: str, shouted: bool, native: bool) -> bool:
     """Whether letters have a Hindi reading; ``shouted``: the sentence may be all in capitals; ``native``: most of it
     is in Devanagari."""
@@ -145,10 +145,10 @@ def _may_be_hindi(written: str, shouted: bool, native: bool) -> bool:
     return not (native and _only_english(word)) and bool(romanised.candidates(word))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _only_english(word: str) -> bool:
     """Whether a word among Devanagari is the common English one: no frequent Hindi word is spelled like it."""
-    if word not in _english() and word not in english.words():
+    if _english(word) is None and word not in english.words():
         return False
     return word not in romanised.short_forms() and not romanised.spells_frequent(word, _FAMILIAR)
 
@@ -163,14 +163,14 @@ def pieces(text: str) -> list[Piece]:
 def _readings(place: int, sentence: Sentence) -> tuple[Reading, ...]:
     match = sentence.matches[place]
     written = match[0]
-    if written[0].isdigit():
-        return _FIGURES
     if "\u0900" <= written[0] <= "\u097f":
         return _devanagari(written)
+    if written[0].isdigit():
+        return _FIGURES
     if not LATIN.match(written):
         return _MARK
     initialism = sentence.native >= 0.5 and sentence.words[place] in latin.initialisms()
-    if (initialism and sentence.words[place] not in _english()) or is_fixed(place, sentence):  # hr विभाग
+    if (initialism and _english(sentence.words[place]) is None) or is_fixed(place, sentence):  # hr विभाग
         return _FIXED
     return _latin(place, sentence)
 
@@ -181,7 +181,8 @@ def _latin(place: int, sentence: Sentence) -> tuple[Reading, ...]:
     capital = _CAPITAL if sentence.capitals and place and sentence.matches[place][0][0].isupper() else 0.0
     phrase = _in_phrase(place, sentence)
     cost = english_cost(word)
-    insert = cost + (_FUNCTION_INSERT if word in _function_words() else 0.0 if phrase else _clash(word)) - phrase
+    rare = word in _function_words() and word not in _GREETINGS
+    insert = cost + (_FUNCTION_INSERT if rare else 0.0 if phrase else _clash(word)) - phrase
     name = latin.indian_words().get(word)
     hindi: list[Reading] = []
     if (len(sentence.words) > 1 or cost >= _INFLECTED) and not (sentence.native >= 0.5 and _only_english(word)):
@@ -212,10 +213,10 @@ def _in_phrase(place: int, sentence: Sentence) -> float:
 
 def _clash(word: str) -> float:
     """What speaks against an English word that is mostly Hindi between Hindi words: sun सुन, rat रात."""
-    return _CLASH if any(short.cost < 0.3 for short in romanised.short_forms().get(word, ())) else 0.0
+    return _CLASH if any(short.cost < 0.3 for short in romanised.short_form(word)) else 0.0
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _hindi(word: str, name: str | None, first_person: bool) -> tuple[Reading, ...]:
     """The Hindi words that were perhaps meant, with how often texts have them."""
     readings: list[Reading] = []

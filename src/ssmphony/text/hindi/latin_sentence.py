@@ -13,7 +13,7 @@ _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’
 """What stands between blanks where a word may be Hindi: letters and marks, and no address, unit or code."""
 _DIGIT_BEFORE = re.compile(r"\d\s*\Z")
 _SQUARE = frozenset("sq square cu cubic fl".split())
-_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻ⁿ≤≥≠∩∪∈∝→⇒")
+_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻ⁿ≤≥≪≫≠≈≅≡∼∩∪∈∉⊂⊃⊆⊇∧∨¬∝→⇒⇔↔")
 """A short word next to one of these is a variable."""
 _LONGEST_VARIABLE = 3
 _LETTER_PART = re.compile(r"(?<![A-Za-z-])[A-Za-z]-[A-Za-z]|[A-Za-z]-[A-Za-z](?![A-Za-z-])")
@@ -82,7 +82,7 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
     if (
         _is_variable(word, text, match)
         or _in_quotient(text, match)
-        or (place and _is_unit_or_numeral(words[place - 1], written))
+        or (place and _is_unit_or_numeral(_before(place, words), written))
     ):
         return True
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
@@ -107,6 +107,12 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
     if capitals:
         return False
     return "-" in (before, after) and re.sub("[^a-z]", "", whole) in english.words()
+
+
+def _before(place: int, words: list[str]) -> str:
+    """The token before a word, or that before the dot of sq., cu. and the like."""
+    dotted = place > 1 and words[place - 1] == "." and words[place - 2] in _SQUARE
+    return words[place - 2 if dotted else place - 1]
 
 
 def _is_unit_or_numeral(previous: str, written: str) -> bool:

@@ -65,7 +65,7 @@ def read(text: str) -> Cleaned:
         ends += range(start + 1, end + 1) if copied else [end] * len(piece)
     cleaned = clean(plain)
     return Cleaned(
-        cleaned.text, tuple(starts[place] for place in cleaned.starts), tuple(ends[place - 1] for place in cleaned.ends)
+        cleaned.text, [starts[place] for place in cleaned.starts], [ends[place - 1] for place in cleaned.ends]
     )
 
 

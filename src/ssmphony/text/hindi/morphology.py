@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from ssmphony.text.hindi import tables
 from ssmphony.text.hindi.graphemes import NUKTA
 
-ENDINGS = frozenset(row[0] for row in tables.rows("endings"))
+ENDINGS = frozenset(tables.keys("endings"))
 _LIGHT_ENDINGS = frozenset("ा े ी ो ों ें ता ीय िक ित ना ने नी ते ती".split())
 _VERB_ENDINGS = ("ना", "ने", "ता", "ते", "कर")
 
@@ -19,7 +19,7 @@ _VERB_ENDINGS = ("ना", "ने", "ता", "ते", "कर")
 @cache
 def words() -> frozenset[str]:
     """The known words; read when they are first needed."""
-    return frozenset(row[0] for row in (*tables.rows("words"), *tables.rows("stems")))
+    return frozenset((*tables.keys("words"), *tables.keys("stems")))
 
 
 def bare(word: str) -> str:

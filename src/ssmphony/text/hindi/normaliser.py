@@ -8,8 +8,8 @@ sound (quotes, other scripts, emoji) yields no reading; every Devanagari or Lati
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from ssmphony.text.hindi import (
     abbreviations,
@@ -90,11 +90,13 @@ _HEADS = frozenset(
 )
 """What expressions of several parts begin with, and words that another reader than that of words has."""
 _NUMERAL = re.compile("[ivxlc]+")
+_OBLIQUE = {"रुपया": "रुपये", "पैसा": "पैसे", "टका": "टके", "घंटा": "घंटे", "महीना": "महीने", "हफ़्ता": "हफ़्ते"}
+"""Words for one of something that number tokens end with, and their form before a postposition."""
+_POSTPOSITIONS = frozenset("में का की के को से पर तक ने वाला वाली वाले बाद पहले".split())
 _BY_FIRST = {first: tuple(token for token in _TOKENS if first in token.first) for first in "dhls"}
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A written token, ``start`` to ``end`` in the source, and the Devanagari ``words`` it is spoken as.
 
     ``pause`` is ``,`` where the token is a clause mark (then there are no words).
@@ -109,18 +111,20 @@ class Reading:
 def read(sentence: str, style: ReadingStyle | None = None) -> list[Reading]:
     """Readings of one sentence in order; offsets are into ``sentence``. Linear in its length; never raises."""
     state = Context(_in_devanagari(markup.read(sentence)), style or ReadingStyle(), _token)
+    others = _style_words(state.style)
     readings: list[Reading] = []
     text, place = state.text, 0
     while place < len(text):
         if text[place] in _SILENT:
             place += 1
             continue
-        said = _plain(place, state) or _token(place, state)
+        said = _plain(place, state) or _inflected(_token(place, state), place, state)
         if said is None:
             place += 1
             continue
         words, stop = said
-        words = _styled(words, text[place:stop], state.style)
+        if others:
+            words = _styled(words, text[place:stop], others)
         start, end = state.cleaned.span(place, stop)
         _append(readings, Reading(start, end, words, pause="" if words else ","))
         place = stop
@@ -159,10 +163,9 @@ def _style_words(style: ReadingStyle) -> dict[str, str]:
     return {row[1]: row[2] for row in tables.rows("style_words") if row[0] in chosen}
 
 
-def _styled(words: tuple[str, ...], written: str, style: ReadingStyle) -> tuple[str, ...]:
+def _styled(words: tuple[str, ...], written: str, others: dict[str, str]) -> tuple[str, ...]:
     """The words of a token in a style; those that were written so (गज) stay."""
-    others = _style_words(style)
-    return tuple(others.get(word, word) if word not in written else word for word in words) if others else words
+    return tuple(others.get(word, word) if word not in written else word for word in words)
 
 
 def _token(place: int, state: Context) -> Said | None:
@@ -174,6 +177,17 @@ def _token(place: int, state: Context) -> Said | None:
         if said is not None:
             return said
     return None
+
+
+def _inflected(said: Said | None, place: int, state: Context) -> Said | None:
+    """The words of a token, the last of them in the oblique case where a postposition follows: ₹1 में, एक रुपये में."""
+    if not said or not said[0] or said[0][-1] not in _OBLIQUE:
+        return said
+    words, stop = said
+    kept = words[-1] in state.text[place:stop] or words[-2:-1] == ("प्रति",)  # प्रति घंटा की रफ़्तार
+    if kept or state.after(stop) not in _POSTPOSITIONS:
+        return said
+    return (*words[:-1], _OBLIQUE[words[-1]]), stop
 
 
 def _first(character: str) -> str:

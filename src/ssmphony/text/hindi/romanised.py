@@ -21,6 +21,8 @@ _MOST = 8
 _WORST = 9.0
 """A reading whose letters are less likely than this (a negative logarithm) is none."""
 _VOWELS = "aAiIuUeEoO"
+_OPEN = _VOWELS + "~"
+"""Last phones of words that end in a vowel."""
 _CLOSING = "bcdfgjklpqrstxz"
 """Letters that end no spelling of a vowel."""
 _ASPIRATED = {"k": "K", "g": "G", "c": "C", "j": "J", "1": "2", "3": "4", "t": "T", "d": "D", "p": "P", "b": "B"}
@@ -40,13 +42,8 @@ class Candidate(NamedTuple):
     frequency: float
 
 
-class Entry(NamedTuple):
-    """A word of the vocabulary, its phones, how often texts have it, and whether it ends in a vowel."""
-
-    word: str
-    phones: str
-    frequency: float
-    vowel: bool
+Entry = tuple[str, str, str]
+"""A word of the vocabulary, its phones, and how often texts have it."""
 
 
 @cache
@@ -67,19 +64,16 @@ def _forms(unit: str) -> Forms:
 
 
 @cache
-def _words() -> dict[str, str]:
-    """The rows of the vocabulary, each under the skeleton of its words."""
-    return dict(row.split("\t", 1) for row in tables.lines("romanised_words"))
+def short_forms() -> dict[str, str]:
+    """Spellings that no alignment explains, or with a sense of their own: h है, kr कर, wo वो; see `short_form`."""
+    return dict(line.split("\t", 1) for line in tables.lines("romanised_short_forms"))
 
 
-@cache
-def short_forms() -> dict[str, tuple[Candidate, ...]]:
-    """Spellings that no alignment explains, or with a sense of their own: h है, kr कर, wo वो."""
-    found: dict[str, tuple[Candidate, ...]] = {}
-    for typed, *words in tables.rows("romanised_short_forms"):
-        shares = [word.partition(":") for word in words]
-        found[typed] = tuple(Candidate(word, -math.log(float(share or 1)), 0) for word, _, share in shares)
-    return found
+@lru_cache(maxsize=1_000)
+def short_form(typed: str) -> tuple[Candidate, ...]:
+    """What such a spelling stands for."""
+    shares = (word.partition(":") for word in short_forms().get(typed, "").split("\t") if word)
+    return tuple(Candidate(word, -math.log(float(share or 1)), 0) for word, _, share in shares)
 
 
 def skeleton(letters: str) -> str:
@@ -128,40 +122,50 @@ def _unit(window: str) -> str:
     return phone if after and after in _VOWELS else phone + ("_" if after else "$")
 
 
+class _Probes(NamedTuple):
+    """How a phone is typed in its place: the lengths of the forms, and the cost of each form."""
+
+    lengths: tuple[int, ...]
+    costs: dict[str, int]
+
+
 @cache
-def _typed(window: str) -> Forms:
-    """How the phone in the middle of a window is typed."""
-    return _forms(_unit(window))
+def _probes_of(unit: str) -> _Probes:
+    costs = dict(_forms(unit))
+    return _Probes(tuple(sorted({len(form) for form in costs})), costs)
 
 
-@lru_cache(maxsize=2_000)
-def entries(key: str) -> tuple[Entry, ...]:
+@cache
+def _probes(window: str) -> _Probes:
+    """Those of the phone in the middle of a window."""
+    return _probes_of(_unit(window))
+
+
+@lru_cache(maxsize=256)
+def entries(key: str) -> list[Entry]:
     """The words of a skeleton."""
-    row = _words().get(key)
-    if row is None:
-        return ()
-    cells = row.split("\t")
-    rows = zip(cells[::3], cells[1::3], map(float, cells[2::3]), strict=True)
-    return tuple(Entry(word, phones, frequency, phones[-1] in _VOWELS + "~") for word, phones, frequency in rows)
+    row = tables.row("romanised_words", key)
+    cells = row.split("\t") if row else []
+    return list(zip(cells[::3], cells[1::3], cells[2::3], strict=True))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def candidates(typed: str) -> tuple[Candidate, ...]:
     """Hindi words that lower-case letters may stand for, the likeliest first."""
     if len(typed) > _LONGEST:
         return ()
     drawn = re.sub(r"(.)\1{2,}", r"\1", typed)  # bohotttt, yaaaar
     typed = re.sub(r"(.)\1{2,}", r"\1\1", typed)
-    found = {one.word: one for one in short_forms().get(typed) or short_forms().get(drawn, ())}
+    found = {one.word: one for one in short_form(typed) or short_form(drawn)}
     vowel = _ends_in_vowel(typed)
-    for entry in entries(skeleton(typed)):
-        if vowel not in (None, entry.vowel):
+    for word, phones, frequency in entries(skeleton(typed)):
+        if vowel is not None and vowel != (phones[-1] in _OPEN):
             continue
-        cost = alignment_cost(typed, entry.phones) / SCALE
+        cost = alignment_cost(typed, phones) / SCALE
         if cost < _WORST:
-            short = found.get(entry.word)
+            short = found.get(word)
             cost = min(short.cost, cost) if short else cost
-            found[entry.word] = Candidate(entry.word, cost, entry.frequency)
+            found[word] = Candidate(word, cost, float(frequency))
     return tuple(sorted(found.values(), key=lambda one: one.cost - math.log(one.frequency + 0.5))[:_MOST])
 
 
@@ -169,8 +173,10 @@ def spells_frequent(typed: str, frequency: float) -> bool:
     """Whether the letters spell a word that texts have more often than ``frequency``: quicker than `candidates`."""
     vowel = _ends_in_vowel(typed)
     return any(
-        entry.frequency > frequency and vowel in (None, entry.vowel) and alignment_cost(typed, entry.phones) < _TOO_MUCH
-        for entry in entries(skeleton(typed))
+        float(texts) > frequency
+        and (vowel is None or vowel == (phones[-1] in _OPEN))
+        and alignment_cost(typed, phones) < _TOO_MUCH
+        for _, phones, texts in entries(skeleton(typed))
     )
 
 
@@ -181,16 +187,20 @@ def _ends_in_vowel(typed: str) -> bool | None:
 
 def alignment_cost(typed: str, phones: str) -> int:
     """The cost of the cheapest alignment of the letters with the phones, in hundredths; `_NEVER` for none."""
-    reached = {0: 0}
     padded = f" {phones} "
+    lengths, costs = _probes(padded[-3:])
+    if not any(typed[-length:] in costs if length else "" in costs for length in lengths):
+        return _NEVER  # most words fall here, by their last letter
+    reached = {0: 0}
     for first in range(len(phones)):
+        lengths, costs = _probes(padded[first : first + 3])
         ahead: dict[int, int] = {}
-        for form, extra in _typed(padded[first : first + 3]):
-            for place, cost in reached.items():
-                if typed.startswith(form, place):
-                    stop, total = place + len(form), cost + extra
-                    if total < ahead.get(stop, _TOO_MUCH):
-                        ahead[stop] = total
+        for place, cost in reached.items():
+            for length in lengths:
+                stop = place + length
+                extra = costs.get(typed[place:stop])
+                if extra is not None and cost + extra < ahead.get(stop, _TOO_MUCH):
+                    ahead[stop] = cost + extra
         if not ahead:
             return _NEVER
         reached = ahead

@@ -49,7 +49,7 @@ def _cardinal(text: str, form: str) -> str:
 
 
 def _ordinal(text: str, form: str) -> str:
-    if value := roman.value(text):
+    if value := roman.value(text.upper()):
         return " ".join(bare(value))
     number = _matched(r"(\d{1,18})[ .-]?(\D{0,3})", text)
     suffix = "" if number[2].isascii() else number[2]

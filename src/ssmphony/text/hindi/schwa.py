@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import repeat
 
 from ssmphony.text.hindi import morphology, schwa_features, tables
 from ssmphony.text.hindi.graphemes import NUKTA, Phone
@@ -58,8 +59,7 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
 
 
 def _weigh(_: int, features: list[str]) -> bool:
-    known = weights()
-    return sum([known[feature] for feature in features if feature in known]) > 0
+    return sum(map(weights().get, features, repeat(0))) > 0
 
 
 def _names(word: str, index: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ssmphony.text import sentences
 from ssmphony.text.hindi import g2p, homographs, inline, spans
@@ -15,8 +16,7 @@ _MARKUP = "*_=~^|<>+`"
 """Signs of emphasis and ornament."""
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A written word (``text``, from ``start`` to ``end`` in the caller's text) and how it is spoken.
 
     ``spoken`` are the Devanagari words that say it, ``phones`` their phones as dictionaries write them; those of
@@ -103,7 +103,9 @@ def _words(sentence: sentences.Sentence, lexicon: Lexicon | None, style: Reading
     words: list[Word] = []
     said_before = 0
     for place, reading in enumerate(readings):
-        said: list[Pronunciation] = [fixed[reading.start]] if reading.start in fixed and reading.words else []
+        if not reading.words:
+            continue
+        said: list[Pronunciation] = [fixed[reading.start]] if reading.start in fixed else []
         if not said:
             reached = range(said_before, said_before + len(reading.words))
             said = [homographs.choose(spoken, number) or Pronunciation((spoken[number],)) for number in reached]
@@ -116,6 +118,12 @@ def _words(sentence: sentences.Sentence, lexicon: Lexicon | None, style: Reading
 
 
 def _word(sentence: sentences.Sentence, reading: Reading, said: Sequence[Pronunciation], pause: bool) -> Word:
+    written = sentence.text[reading.start : reading.end]
+    start, end = sentence.start + reading.start, sentence.start + reading.end
+    if len(said) == 1 and len(said[0].words) == 1:  # most words: nothing to join
+        words, given = said[0]
+        dictionary = given or g2p.phonemes(words[0])
+        return Word(written, start, end, words, dictionary, (len(dictionary),), given or g2p.sounds(words[0]), pause)
     spoken: list[str] = []
     phones: list[str] = []
     sounds: list[str] = []
@@ -126,8 +134,6 @@ def _word(sentence: sentences.Sentence, reading: Reading, said: Sequence[Pronunc
             sounds += pronunciation.phones or g2p.sounds(word)
             spoken.append(word)
             stops.append(len(phones))
-    written = sentence.text[reading.start : reading.end]
-    start, end = sentence.start + reading.start, sentence.start + reading.end
     return Word(written, start, end, tuple(spoken), tuple(phones), tuple(stops), tuple(sounds), pause)
 
 
@@ -158,7 +164,7 @@ def _around(
         between = [reading for reading in readings if reading.start < stop and reading.end > place]
         if any(reading.start < place or reading.end > stop for reading in between):
             between = [
-                replace(reading, start=reading.start + place, end=reading.end + place)
+                reading._replace(start=reading.start + place, end=reading.end + place)
                 for reading in read(text[place:stop], style)
             ]
         merged += between

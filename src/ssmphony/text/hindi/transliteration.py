@@ -124,7 +124,7 @@ def join(spoken: str, ending: str) -> str:
 @cache
 def cues() -> dict[str, float]:
     """The weight of two or three letters: above zero where they speak for an Indian word."""
-    return {pair: float(weight) for pair, weight in tables.rows("spelling_cues")}
+    return {pair: float(weight) for pair, weight in tables.pairs("spelling_cues").items()}
 
 
 def style_of(word: str) -> Style:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,21 +23,21 @@ class Cleaned:
     """``text[i]`` stands for the characters ``starts[i]`` to ``ends[i]`` of the text that was cleaned."""
 
     text: str
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """The source span of ``text[start:stop]``, not empty."""
         return self.starts[start], self.ends[stop - 1]
 
 
-_PLAIN = re.compile(r"[\t\n\r -~\u0901-\u0903\u0905-\u0963]*\Z")
 _FAULTS = re.compile(
-    r"[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अ-औ][\u093a-\u094c]|:"
+    r"[^\t\n\r -~\u0901-\u0903\u0905-\u0963]"
+    r"|[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अ-औ][\u093a-\u094c]|:"
     r"|(?<![\u0900-\u0963])\u093f"
 )
-_CHUNKS = re.compile(r"\S+|\s+")
-"""Blanks and what stands between them; no repair reaches across a blank."""
+_WORD = re.compile(r"\S*")
+"""What stands between blanks; no repair reaches across a blank."""
 _LONGEST_KEPT = 40
 """How long a chunk may be whose repair is remembered."""
 _SPLIT_VOWELS = tables.pairs("split_vowels")
@@ -46,24 +47,38 @@ _SIGN_ORDER = {NUKTA: 0, VIRAMA: 1, ANUSVARA: 3, CHANDRABINDU: 3, VISARGA: 4}
 
 def clean(text: str) -> Cleaned:
     """Repaired ``text``; a text that is fine already comes back as it is. Never raises; idempotent."""
-    if _PLAIN.match(text) and not _FAULTS.search(text):
-        return Cleaned(text, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
+    fault = _FAULTS.search(text)
+    if fault is None:
+        return Cleaned(text, range(len(text)), range(1, len(text) + 1))
     repaired: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for match in _CHUNKS.finditer(text):
-        chunk, (first, stop) = match[0], match.span()
-        if _PLAIN.match(chunk) and not _FAULTS.search(chunk):
-            repaired.append(chunk)
-            starts += range(first, stop)
-            ends += range(first + 1, stop + 1)
-        else:
-            repair = _repair_known if len(chunk) <= _LONGEST_KEPT else _repair_chunk
-            characters, before, after = repair(chunk)
-            repaired.append(characters)
-            starts += [first + place for place in before]
-            ends += [first + place for place in after]
-    return Cleaned(_visarga("".join(repaired)), tuple(starts), tuple(ends))
+    copied = 0
+    while fault:
+        first, stop = _chunk(text, copied, fault.start())
+        chunk = text[first:stop]
+        repair = _repair_known if len(chunk) <= _LONGEST_KEPT else _repair_chunk
+        characters, before, after = repair(chunk)
+        repaired += (text[copied:first], characters)
+        starts += (*range(copied, first), *(first + place for place in before))
+        ends += (*range(copied + 1, first + 1), *(first + place for place in after))
+        copied = stop
+        fault = _FAULTS.search(text, copied)
+    repaired.append(text[copied:])
+    starts += range(copied, len(text))
+    ends += range(copied + 1, len(text) + 1)
+    return Cleaned(_visarga("".join(repaired)), starts, ends)
+
+
+def _chunk(text: str, first: int, place: int) -> tuple[int, int]:
+    """From where to where a word stands that has a fault at ``place``, not before ``first``; or the blank there."""
+    match = _WORD.match(text, place)
+    if match is None or not match[0]:
+        return place, place + 1
+    start = place
+    while start > first and not text[start - 1].isspace():
+        start -= 1
+    return start, match.end()
 
 
 def _repair_chunk(text: str) -> tuple[str, tuple[int, ...], tuple[int, ...]]:

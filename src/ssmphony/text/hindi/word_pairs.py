@@ -23,40 +23,39 @@ _UNSEEN = 0.3
 """How often a word that no text has may be expected in their length."""
 
 
-@cache
-def _pairs() -> dict[str, str]:
-    return dict(row.split("\t", 1) for row in tables.lines("romanised_pairs"))
+def _row(word: str) -> str:
+    return tables.row("romanised_pairs", word)
 
 
 class _History(NamedTuple):
-    """How often texts have a word, what share of its neighbours is not listed, and the shares of those that are."""
+    """How often texts have a word, how often it has each of its listed neighbours, and the share of all others."""
 
     total: float
+    followers: dict[str, int]
     rest: float
-    followers: dict[str, float]
 
 
-@lru_cache(maxsize=5_000)
+@lru_cache(maxsize=256)
 def _history(word: str) -> _History | None:
     """What is known of a word or class; nothing of a rare one."""
-    row = _pairs().get(word)
-    if row is None:
+    row = _row(word)
+    if not row:
         return None
     number, *cells = row.split("\t")
-    count = float(number)
-    followers = {follower: (int(n) - _DISCOUNT) / count for follower, n in zip(cells[::2], cells[1::2], strict=True)}
-    return _History(count, max(1 - sum(followers.values()), _LEAST_REST), followers)
+    total, counts = float(number), list(map(int, cells[1::2]))
+    listed = (sum(counts) - _DISCOUNT * len(counts)) / total
+    return _History(total, dict(zip(cells[::2], counts, strict=True)), max(1 - listed, _LEAST_REST))
 
 
 @cache
 def _unit() -> float:
     """The share of a word that texts have once."""
-    return 1 / float(_pairs()[ANY])
+    return 1 / float(_row(ANY))
 
 
 def frequency_of(word: str) -> float:
     """How often texts have a frequent word or a class."""
-    row = _pairs().get(word)
+    row = _row(word)
     return float(row.partition("\t")[0]) if row else 0.0
 
 
@@ -65,7 +64,7 @@ def ending(word: str) -> str:
     return f"-{word[-2:]}"
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def cost(before: str, word: str, frequency: float | None = None) -> float:
     """The negative logarithm of how likely ``word`` (or a class) is after ``before``.
 
@@ -76,5 +75,7 @@ def cost(before: str, word: str, frequency: float | None = None) -> float:
     share = (frequency + _UNSEEN) * _unit()
     for known in (before,) if before.startswith("<") else (ending(before), before):
         if history := _history(known):
-            share = history.followers.get(word, 0.0) + history.rest * share
+            share *= history.rest
+            if count := history.followers.get(word):
+                share += (count - _DISCOUNT) / history.total
     return -math.log(share)
