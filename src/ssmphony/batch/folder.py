@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @contextmanager
 def claimed(out: Path) -> Generator[None, None, None]:
-    """Make the folder and keep other batches out of it. Raises `SsmphonyError` when that cannot be."""
+    """Make the folder and keep other runs out of it. Raises `SsmphonyError` when that cannot be."""
     try:
         (out / HIDDEN).mkdir(parents=True, exist_ok=True)
         lock = (out / HIDDEN / "lock").open("w")
@@ -48,7 +48,7 @@ def _lock(descriptor: int, out: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise SsmphonyError(f"another batch is at work in {out}: wait for it, or choose another folder") from None
+        raise SsmphonyError(f"another run is at work in {out}: wait for it, or choose another folder") from None
     except OSError:  # a shared file system without locks
         return
 

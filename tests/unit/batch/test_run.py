@@ -201,7 +201,7 @@ def test_recordings_are_not_overwritten(run: Any, out: Path) -> None:
 
 def test_one_batch_at_a_time(run: Any, out: Path) -> None:
     pytest.importorskip("fcntl")
-    with folder.claimed(out), pytest.raises(SsmphonyError, match="another batch is at work"):
+    with folder.claimed(out), pytest.raises(SsmphonyError, match="another run is at work"):
         run(TEXTS)
     assert run(TEXTS).made == 4
 
