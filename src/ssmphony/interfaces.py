@@ -135,6 +135,14 @@ class Parallel(VoiceModel):
         """The same sentences before their first frame, with other durations."""
 
 
+class Prompted(VoiceModel):
+    """A model that goes on from the frames of a recording; one of its `reference_inputs` is ``prompt``."""
+
+    @abstractmethod
+    def prompt(self, frames: Array) -> Array:
+        """frames (time, channel) of the voice's codec → the array ``prompt`` of a reference, (step, channel)."""
+
+
 class Generator(ABC):
     """Frames without text, from a seed; its voice block has no frontend.
 

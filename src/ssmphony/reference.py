@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssmphony.interfaces import Encoder
+from ssmphony.interfaces import Encoder, Prompted, VoiceModel
 from ssmphony.types import Reference, ReferenceInput, Samples, SsmphonyError
 
 _KEY = "ssmphony.reference"
@@ -51,23 +51,26 @@ def load_reference(path: Path) -> Reference:
     return reference
 
 
-def reference_from(samples: Samples, encoder: Encoder | None, expected: Sequence[ReferenceInput]) -> Reference:
-    """A reference made from a recording, for a model that reads nothing but ``samples`` or the codec's ``frames``.
+def reference_from(samples: Samples, encoder: Encoder | None, model: VoiceModel) -> Reference:
+    """A reference made from a recording, for a model that reads ``samples``, the codec's ``frames``, or the ``prompt``
+    that it makes of these.
 
     Args:
         samples: (n,), at the sample rate of the voice.
         encoder: The voice's codec encoder.
-        expected: What the model reads.
+        model: The voice's model.
 
     Raises:
         SsmphonyError: Where the model reads something else, or the voice came without the encoder.
     """
     arrays: dict[str, Any] = {}
-    for name in (entry.name for entry in expected):
+    for name in (entry.name for entry in model.reference_inputs):
         if name == "samples":
             arrays[name] = samples[:, None]
         elif name == "frames" and encoder is not None:
             arrays[name] = encoder.encode(samples[None])[0]
+        elif name == "prompt" and encoder is not None and isinstance(model, Prompted):
+            arrays[name] = model.prompt(encoder.encode(samples[None])[0])
         else:
             raise SsmphonyError(f"this voice cannot make '{name}' from a recording: give a saved reference")
     return Reference(arrays)

@@ -8,6 +8,7 @@ import pytest
 import ssmphony
 from ssmphony.cli import app
 from ssmphony.engine import Engine
+from ssmphony.reference import reference_from
 from ssmphony.training.run import train
 from ssmphony.types import Style
 from ssmphony.voice import Voice
@@ -54,3 +55,13 @@ def test_a_resumed_stream_is_the_unbroken_one(voice: Voice) -> None:
         parts += [chunk.samples for chunk in stream]  # made before the snapshot
         parts += [chunk.samples for chunk in engine.resume(saved)]
     np.testing.assert_array_equal(np.concatenate(parts), voice.say(TEXT).samples)
+
+
+def test_a_recording_is_a_prompt(voice: Voice) -> None:
+    """The runtime's own steps make of its codes what the model in PyTorch does; the voice then speaks like it."""
+    clip = voice.say(TEXT, seed=1).samples
+    reference = reference_from(clip, voice.encoder, voice.model)
+    again = reference_from(clip, voice.encoder, voice.model)
+    assert reference == again
+    plain, like = (voice.say(TEXT, seed=3, reference=given).samples for given in (None, reference))
+    assert len(plain) != len(like) or not np.array_equal(plain, like)

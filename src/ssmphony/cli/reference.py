@@ -22,4 +22,4 @@ def read_reference(path: Path, voice: Voice) -> Reference:
     if path.suffix == ".safetensors":
         return load_reference(path)
     samples = resample(*read_audio(path), voice.sample_rate)
-    return reference_from(samples, voice.encoder, voice.model.reference_inputs)
+    return reference_from(samples, voice.encoder, voice.model)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
 from ssmphony.config import choose
-from ssmphony.interfaces import State
+from ssmphony.interfaces import Prompted, State
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel
 from ssmphony.models.fish import UNNAMED, FishConfig
@@ -59,7 +59,7 @@ class Prediction(NamedTuple):
     """(n,): how far in the text, 0 … 1, for ``prefix``."""
 
 
-class Fish(AutoregressiveModel):
+class Fish(AutoregressiveModel, Prompted):
     """See `ssmphony.models.fish`. Training goes through `read`, `prompt` and `teacher_forced`."""
 
     def __init__(self, config: FishConfig) -> None:
@@ -164,7 +164,8 @@ class Fish(AutoregressiveModel):
         track, weights = state.track, None
         if self.cross is not None and present is not None:
             keys, values = memory
-            y, weights, track = self.cross.forward(x, mask, keys, values, present[:, : keys.shape[2]], track)
+            follows = mask & present.any(1, keepdim=True)
+            y, weights, track = self.cross.forward(x, follows, keys, values, present[:, : keys.shape[2]], track)
             x = x + (y if dropped is None else torch.where(dropped[:, None, None], self.no_text, y))
         elif self.cross is not None:
             x = x + self.no_text
@@ -181,20 +182,22 @@ class Fish(AutoregressiveModel):
     def advance(
         self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
     ) -> Advance:
-        """See `AutoregressiveModel.advance`; ``frame`` may also be what `embed` makes of it."""
+        """See `AutoregressiveModel.advance`; ``frame`` may also be what `embed` makes of it. Rows without any token
+        present read no text: what is known of a recording is its codes."""
         x = (frame if frame.is_floating_point() else self.embed(frame, position))[:, None]
-        guided, dropped, rows = self.config.guidance > 1.0, None, token.shape[0]
+        guided, rows = self.config.guidance > 1.0, token.shape[0]
+        dropped = ~present.any(1)  # a recording, whose text is not known
         if guided:
             x, position, present, memory = pytree.tree_map(
                 lambda part: torch.cat([part, part]), (x, position, present, memory)
             )
             layers = pytree.tree_map(lambda *parts: torch.cat(parts), *layers)
-            dropped = torch.arange(x.shape[0], device=x.device) >= rows
+            dropped = torch.cat([dropped, torch.ones_like(dropped)])
         stop = torch.zeros_like(position, dtype=torch.bool)
         if self.aligned is not None:
             h, ends = memory[0][:, 0], memory[1][:, 0, :, 0]
             reading = self.aligned(h, ends, present[:, : h.shape[1]], position[:, None])
-            x = x + (reading.x if dropped is None else torch.where(dropped[:, None, None], self.no_text, reading.x))
+            x = x + torch.where(dropped[:, None, None], self.no_text, reading.x)
             token, stop = reading.token[:rows, 0].float(), reading.last[:, 0]
         y, layers, weights = self.layers(
             x, torch.ones_like(x[..., 0], dtype=torch.bool), layers, memory, present, dropped
@@ -292,9 +295,9 @@ class Fish(AutoregressiveModel):
         return self.layers(x, mask, self.fresh(len(codes)))[1]
 
     @torch.no_grad()
-    def prompt(self, codes: Tensor) -> Tensor:
-        """codes (time, codebook) of a recording → the array ``prompt`` of a reference, (step, `PROMPT_CHANNELS`)."""
-        state = self.after_prompt(codes[None], torch.ones_like(codes[None, :, 0], dtype=torch.bool))
+    def prompt(self, frames: Tensor) -> Tensor:
+        """Codes (time, codebook) of a recording → the array ``prompt`` of a reference, (step, `PROMPT_CHANNELS`)."""
+        state = self.after_prompt(frames[None], torch.ones_like(frames[None, :, 0], dtype=torch.bool))
         both = (state, state) if self.config.guidance > 1.0 else state
         parts = [leaf[0].float().flatten() for leaf in pytree.tree_leaves(both) if leaf.is_floating_point()]
         numbers = torch.cat(parts)

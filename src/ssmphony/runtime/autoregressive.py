@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssmphony.arrays import Booleans, Floats, Integers
-from ssmphony.interfaces import VoiceModel
+from ssmphony.interfaces import Prompted
 from ssmphony.model_inputs import model_inputs
 from ssmphony.runtime.graph import Array, Arrays, Graph
 from ssmphony.sampling import NO_CODE, Sampler, draw_codes, seeded_noise
@@ -51,7 +51,7 @@ class AutoregressiveState(NamedTuple):
     """Of codes, (batch, 3): what the style asks for, see `Sampler.following`."""
 
 
-class AutoregressiveRuntime(VoiceModel):
+class AutoregressiveRuntime(Prompted):
     """``encoder`` and ``predictor`` graphs, and ``codes`` where a frame has several; ``block`` frames a step.
 
     A predictor of codes returns the logits of the first codebook, of which the last ends the sentence.
@@ -131,6 +131,32 @@ class AutoregressiveRuntime(VoiceModel):
             state, values[:, index], tokens[:, index] = self._advance(state)
             lengths += ~before.done & (before.position - self.delay < state.max_frames)
         return Frames(values, tokens, lengths), state
+
+    def prompt(self, frames: Integers) -> Floats:
+        """The predictor's state after codes (time, codebook), whose text it is not told, as numbers in one row."""
+        (entry,) = self.reference_inputs
+        layers, one = self.predictor.initial_state(1), np.ones(1, np.int64)
+        inputs = {name: self._nothing(name) for name in self.memory}
+        inputs |= {"position": one, "token": np.zeros(1, np.float32), "present": np.zeros((1, self.max_tokens), bool)}
+        for codes in self._delayed(frames):
+            _, layers = self.predictor.run({**inputs, "frame": codes[None]}, layers)
+        numbers = np.concatenate([part.ravel() for part in layers if part.dtype == np.float32])
+        return np.pad(numbers, (0, entry.max_steps * entry.channels - len(numbers))).reshape(entry.max_steps, -1)
+
+    def _delayed(self, frames: Integers) -> Integers:
+        """Codes (time, codebook) in the steps in which they are drawn: codebook k comes k steps later."""
+        if not self.delay:
+            return frames
+        count, codebooks = frames.shape
+        rows = np.full((count + self.delay, codebooks), NO_CODE, np.int64)
+        for codebook in range(codebooks):
+            rows[codebook : codebook + count, codebook] = frames[:, codebook]
+        return rows
+
+    def _nothing(self, name: str) -> Floats:
+        """The memory of a text that is not there."""
+        shape = [size if isinstance(size, int) else _FEWEST_TOKENS for size in self.predictor.shape(name)[1:]]
+        return np.zeros((1, *shape), np.float32)
 
     def _advance(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Array, Floats]:
         """One step on, the frame whose last code was drawn, and the place in the text when its first was."""

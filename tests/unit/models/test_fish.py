@@ -117,6 +117,23 @@ def test_a_reference_is_the_state_after_its_codes(text: str) -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("text", ["aligned", "cross"])
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_a_prompt_is_made_of_steps_without_text(text: str, frame: str, guidance: float) -> None:
+    """So that the graph of a step makes references, too."""
+    model = tiny(text, frame, guidance=guidance)
+    codes = torch.randint(0, 11, (7, 3), generator=torch.Generator().manual_seed(3))
+    rows, _ = model.delayed(codes[None], torch.ones(1, 7, dtype=torch.bool))
+    memory, layers = model.begin([SENTENCE], [Style()]).memory, model.initial_layers(1)
+    absent, one = torch.zeros(1, model.max_tokens, dtype=torch.bool), torch.ones(1, dtype=torch.long)
+    for row in rows[0]:
+        layers = model.advance(row[None], one, torch.zeros(1), memory, absent, layers).layers
+    flat = torch.cat([leaf.flatten() for leaf in torch.utils._pytree.tree_leaves(layers) if leaf.is_floating_point()])
+    torch.testing.assert_close(model.prompt(codes).flatten()[: len(flat)], flat)
+
+
+@torch.no_grad()
 def test_guidance_of_one_pass_is_none_and_more_leads_away() -> None:
     plain, guided = tiny("aligned", "depth"), tiny("aligned", "depth", guidance=3.0)
     guided.load_state_dict(plain.state_dict())
