@@ -34,10 +34,12 @@ from ssmphony.ssm.scan import cpu
 from ssmphony.ssm.scan.native import address, addresses, int64, require
 from ssmphony.types import SsmphonyError
 
-#: Outputs of a panel and bytes between the beginnings of parameters; `PANEL` and `ALIGNMENT` of decode.cpp.
+#: Outputs of a panel, inputs that are multiplied at once in 8 bits, and bytes between the beginnings of parameters;
+#: `PANEL` and `QUAD` of matrix.h, `ALIGNMENT` of decode.cpp.
 PANEL = 32
+QUAD = 4
 ALIGNMENT = 64
-#: `Storage` of decode.cpp.
+#: `Storage` of matrix.h.
 STORAGE = {torch.float32: 0, torch.bfloat16: 1, torch.int8: 2}
 #: Steps with each number of threads, to find the faster.
 TRIALS = 11
@@ -55,9 +57,10 @@ class DecodeStack(SequenceLayer):
     ``threads`` None takes one thread or PyTorch's number of them, whichever is faster for one row when this is made.
     Two are faster on cores of their own; on cores with other work they wait for each other at every layer.
 
-    ``weights`` bfloat16 or int8 stores the matrices so, int8 with a scale for each output: a step takes as long as it
-    takes to read them. All else, states and sums included, is float32. Outputs then differ from the stack's by about
-    1e-3 and 1e-2 of the largest.
+    ``weights`` bfloat16 or int8 stores the matrices so, int8 with a scale for each output: a step takes about as long
+    as it takes to read them. With int8 the inputs of a product are rounded too, with a scale for each 32 of them, and
+    the products are those of integers. All else, states included, is float32. Outputs then differ from the stack's by
+    about 1e-3 and 1e-2 of the largest.
 
     Raises `SsmphonyError` where a layer cannot be compiled, or nothing can: the stack itself then does the same.
     """
@@ -269,7 +272,8 @@ def _stored(weights: Tensor | Panels, dtype: torch.dtype) -> list[Tensor]:
         return [_aligned(values.to(dtype))]
     scale = values.abs().amax(1) / 127.0
     numbers = (values / scale.clamp(min=torch.finfo(torch.float32).tiny).unsqueeze(1)).round()
-    return [_aligned(numbers.to(torch.int8)), _aligned(scale)]
+    quads = F.pad(numbers, (0, 0, 0, -numbers.shape[1] % QUAD)).unflatten(1, (-1, QUAD)).transpose(2, 3)
+    return [_aligned((quads + 128.0).to(torch.uint8)), _aligned(scale)]
 
 
 def _aligned(values: Tensor) -> Tensor:

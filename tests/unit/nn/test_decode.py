@@ -191,8 +191,8 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @every_stack
-@pytest.mark.parametrize(("weights", "bound"), [(torch.bfloat16, 5e-3), (torch.int8, 2e-2)])
-@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (3, 2)])
+@pytest.mark.parametrize(("weights", "bound"), [(torch.bfloat16, 5e-3), (torch.int8, 1e-2)])
+@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (5, 2)])
 def test_weights_of_fewer_bits(name: str, weights: torch.dtype, bound: float, batch: int, threads: int) -> None:
     """Near the stack's outputs; equal to those of a stack with rounded weights, for bfloat16."""
     stack = make(name)
@@ -208,6 +208,24 @@ def test_weights_of_fewer_bits(name: str, weights: torch.dtype, bound: float, ba
             if isinstance(module, nn.Linear):
                 module.weight.data = module.weight.bfloat16().float()
         assert_close([y], [stack(x, stack.initial_state(batch), present(x))[0]])
+
+
+@every_stack
+def test_integers_depend_on_their_own_row_alone(name: str) -> None:
+    """Neither on the other rows nor on the number of threads; and what is no number does not become one."""
+    stack = make(name)
+    one, two = (DecodeStack(stack, threads, torch.int8) for threads in (1, 2))
+    x = torch.randn(4, 2, one.d_model)
+    y, _ = one(x, one.initial_state(4), present(x))
+    assert_close([two(x, two.initial_state(4), present(x))[0]], [y])
+    x[1, 1, 3], x[2, 1, 0] = torch.nan, torch.inf
+    x[3, 1] *= 1e6
+    z, _ = one(x, one.initial_state(4), present(x))
+    assert torch.equal(z[:, 0], y[:, 0])
+    assert torch.equal(z[0], y[0])
+    assert z[1, 1].isnan().all()
+    assert not z[2, 1].isfinite().any()
+    assert z[3].isfinite().all()
 
 
 def test_weights_of_another_type() -> None:

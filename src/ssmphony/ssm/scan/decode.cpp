@@ -1,9 +1,7 @@
 // A few steps of a whole stack of residual blocks in one call: float32, forward only.
 //
 // One step multiplies every weight by as many numbers as the batch has rows, so it takes as long as reading the weights.
-// They are stored one after another in the order of reading (`nn/decode.py` packs them). A matrix (inputs, outputs) is cut
-// into panels of 32 outputs, (panel, input, 32): a panel's outputs stay in registers while its inputs run through. Its
-// numbers may have 16 or 8 bits; sums are float32 all the same.
+// They are stored one after another in the order of reading (`nn/decode.py` packs them), matrices as `matrix.h` says.
 //
 // Threads share the inner channels of a layer. Each computes its channels of the projection in, the convolution, the
 // recurrence and the gate, and what these channels add to the projection out. Only those sums are exchanged, once to
@@ -16,34 +14,19 @@
 #include <thread>
 #include <vector>
 
+#include "matrix.h"
 #include "vector.h"
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace {
 
-constexpr int64_t PANEL = 32, VECS = PANEL / LANES;  // outputs of a panel; Python packs as many
-constexpr int64_t ALIGNMENT = 64;                    // bytes between the beginnings of parameters
-constexpr int64_t WORK = 1 << 15;                    // multiplications of a layer that are worth another thread
+constexpr int64_t ALIGNMENT = 64;  // bytes between the beginnings of parameters
+constexpr int64_t WORK = 1 << 15;  // multiplications of a layer that are worth another thread
 
 enum Kind { MAMBA, MAMBA2, STATE_SPACE, FEED_FORWARD };
-
-// Of the numbers of a matrix: float32, the upper half of a float32, or an integer to be multiplied by its output's scale.
-enum Storage { FLOAT32, BFLOAT16, INT8 };
-
-struct Matrix {
-  const char* data;    // (panel, input, 32)
-  const float* scale;  // (output,) for INT8
-};
-
-int64_t up(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
-
-int64_t lanes(int64_t from, int64_t to) { return std::min(LANES, to - from); }
 
 // 1 / (1 + e^-x).
 inline Vec sigmoid(Vec x) {
@@ -65,57 +48,6 @@ inline Vec softplus(Vec x) {
 }
 
 inline float gelu(float x) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678f)); }
-
-inline Vec load_weights(const float* w) { return load(w, LANES); }
-
-// One instruction each to widen, which compilers do not find in the general form.
-inline Vec load_weights(const uint16_t* w) {
-#if defined(__AVX512F__)
-  return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)w)), 16);
-#elif defined(__AVX2__)
-  return (Vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)w)), 16);
-#else
-  Bits bits{};
-  for (int64_t i = 0; i < LANES; ++i) bits[i] = (int32_t)((uint32_t)w[i] << 16);
-  return (Vec)bits;
-#endif
-}
-
-inline Vec load_weights(const int8_t* w) {
-#if defined(__AVX512F__)
-  return (Vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)w)));
-#elif defined(__AVX2__)
-  return (Vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)w)));
-#else
-  Vec v{};
-  for (int64_t i = 0; i < LANES; ++i) v[i] = w[i];
-  return v;
-#endif
-}
-
-// y[r][j] = sum_i x[r][i] W[i][j] over the inputs from `from` to `to`, for one panel w of W and R rows `stride` apart.
-template <int64_t R, typename Number>
-void multiply(const Number* __restrict w, const float* scale, int64_t from, int64_t to, const float* __restrict x,
-              float* __restrict y, int64_t stride) {
-  constexpr int64_t UNROLL = R == 1 ? 2 : 1;  // as many sums at a time as hide the latency of an addition
-  Vec sums[UNROLL][R][VECS]{};
-  int64_t i = from;
-  for (; i + UNROLL <= to; i += UNROLL)
-    for (int64_t k = 0; k < UNROLL; ++k)
-      for (int64_t v = 0; v < VECS; ++v) {
-        const Vec weight = load_weights(w + (i + k) * PANEL + v * LANES);
-        for (int64_t r = 0; r < R; ++r) sums[k][r][v] += weight * x[r * stride + i + k];
-      }
-  for (; i < to; ++i)
-    for (int64_t v = 0; v < VECS; ++v)
-      for (int64_t r = 0; r < R; ++r) sums[0][r][v] += load_weights(w + i * PANEL + v * LANES) * x[r * stride + i];
-  for (int64_t r = 0; r < R; ++r)
-    for (int64_t v = 0; v < VECS; ++v) {
-      Vec total = sums[0][r][v];
-      for (int64_t k = 1; k < UNROLL; ++k) total += sums[k][r][v];
-      store(y + r * stride + v * LANES, scale ? total * load(scale + v * LANES, LANES) : total, LANES);
-    }
-}
 
 // Threads of one parallel region wait for each other. They yield after a while: another may have no processor.
 class Barrier {
@@ -148,8 +80,8 @@ struct Weights {
   }
   const float* take(int64_t count) { return reinterpret_cast<const float*>(bytes(4 * count)); }
   Matrix panels(int64_t inputs, int64_t outputs) {
-    const int64_t size = storage == FLOAT32 ? 4 : storage == BFLOAT16 ? 2 : 1;
-    const char* data = bytes(size * inputs * up(outputs, PANEL));
+    const int64_t size = storage == FLOAT32 ? 4 * inputs : storage == BFLOAT16 ? 2 * inputs : up(inputs, QUAD);
+    const char* data = bytes(size * up(outputs, PANEL));
     return {data, storage == INT8 ? take(up(outputs, PANEL)) : nullptr};
   }
 };
@@ -253,6 +185,7 @@ class Worker {
   Worker(Shared& shared, int64_t id, int64_t count, float* buffers)
       : s(shared), id(id), count(count), B(shared.batch), D(shared.channels), stride(shared.stride) {
     for (float** buffer : {&x, &in, &u, &z, &dt, &sums}) *buffer = buffers, buffers += B * stride;
+    if (s.storage == INT8) rounded.resize(B, stride);
   }
 
   void run(int64_t time) {
@@ -284,22 +217,27 @@ class Worker {
   // For the outputs `from` (a multiple of a panel's) to `to`, and the inputs of one's own or all.
   void multiply_rows(const Matrix& matrix, int64_t inputs, int64_t i, int64_t j, int64_t from, int64_t to,
                      const float* rows, float* y) {
-    switch (s.storage) {
-      case FLOAT32: return multiply_panels<float>(matrix, inputs, i, j, from, to, rows, y);
-      case BFLOAT16: return multiply_panels<uint16_t>(matrix, inputs, i, j, from, to, rows, y);
-      default: return multiply_panels<int8_t>(matrix, inputs, i, j, from, to, rows, y);
-    }
+    if (s.storage == INT8)
+      for (int64_t b = 0; b < B; ++b) rounded.round(b, stride, i, j, rows + b * stride);
+    for (; from < to; from += PANEL)
+      for (int64_t b = 0; b < B;) {
+        const int64_t some = std::min<int64_t>(B - b, 3);
+        if (some == 3) multiply_panel<3>(matrix, inputs, i, j, from, b, rows, y);
+        if (some == 2) multiply_panel<2>(matrix, inputs, i, j, from, b, rows, y);
+        if (some == 1) multiply_panel<1>(matrix, inputs, i, j, from, b, rows, y);
+        b += some;
+      }
   }
-  template <typename Number>
-  void multiply_panels(const Matrix& matrix, int64_t inputs, int64_t i, int64_t j, int64_t from, int64_t to,
-                       const float* rows, float* y) {
-    for (; from < to; from += PANEL) {
-      const Number* panel = reinterpret_cast<const Number*>(matrix.data) + from * inputs;
-      const float* scale = matrix.scale ? matrix.scale + from : nullptr;
-      int64_t b = 0;
-      for (; b + 3 <= B; b += 3) multiply<3>(panel, scale, i, j, rows + b * stride, y + b * stride + from, stride);
-      if (B - b == 2) multiply<2>(panel, scale, i, j, rows + b * stride, y + b * stride + from, stride);
-      if (B - b == 1) multiply<1>(panel, scale, i, j, rows + b * stride, y + b * stride + from, stride);
+  // For the panel whose first output is `at`, and R rows from b on.
+  template <int64_t R>
+  void multiply_panel(const Matrix& matrix, int64_t inputs, int64_t i, int64_t j, int64_t at, int64_t b,
+                      const float* rows, float* y) {
+    rows += b * stride, y += b * stride + at;
+    const auto* w8 = reinterpret_cast<const uint8_t*>(matrix.data) + at * up(inputs, QUAD);
+    switch (s.storage) {
+      case FLOAT32: return multiply<R>(reinterpret_cast<const float*>(matrix.data) + at * inputs, i, j, rows, y, stride);
+      case BFLOAT16: return multiply<R>(reinterpret_cast<const uint16_t*>(matrix.data) + at * inputs, i, j, rows, y, stride);
+      default: return multiply<R>(w8, matrix.scale + at, i, j, rounded, b, y, stride);
     }
   }
   // One's own outputs of all inputs.
@@ -530,6 +468,7 @@ class Worker {
   const int64_t id, count, B, D, stride;
   float *x, *in, *u, *z, *dt, *sums;  // residual stream, normalised, inner channels, gate, step sizes, added up
   int64_t t = 0, turn = 0, first = 0, last = 0;
+  Rounded rounded;  // the rows that are being multiplied, for INT8
   Weights w{nullptr, FLOAT32};
   Layer layer{};
   State state{};
