@@ -16,10 +16,10 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.exportable import softplus
+from ssmphony.ssm.heads import HeadsConfig
 from ssmphony.ssm.mamba import sample_dt_bias
 from ssmphony.ssm.masking import check, hide
 from ssmphony.ssm.scan import ssd
@@ -114,7 +114,7 @@ class Mamba2(SequenceLayer, nn.Module):
         return y + D * x.flatten(-2) if config.D_per_channel else y, h
 
 
-class Mamba2Config(LayerConfig):
+class Mamba2Config(HeadsConfig):
     """Mamba-2."""
 
     kind: Literal["mamba2"] = "mamba2"
@@ -142,22 +142,10 @@ class Mamba2Config(LayerConfig):
     """Bounds of the step sizes, None for none."""
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> Mamba2Config:
-        if self.d_inner % self.head_dim:
-            raise ValueError(f"head_dim {self.head_dim} must divide expand * d_model = {self.d_inner}")
-        if self.n_heads % self.n_groups:
-            raise ValueError(f"n_groups {self.n_groups} must divide the {self.n_heads} heads")
+    def _limit_fits(self) -> Mamba2Config:
         if self.dt_limit is not None and not 0.0 <= self.dt_limit[0] <= self.dt_limit[1]:
             raise ValueError(f"dt_limit must be two numbers from 0 on in rising order, got {self.dt_limit}")
         return self
-
-    @property
-    def d_inner(self) -> int:
-        return self.expand * self.d_model
-
-    @property
-    def n_heads(self) -> int:
-        return self.d_inner // self.head_dim
 
     @property
     def d_mixed(self) -> int:

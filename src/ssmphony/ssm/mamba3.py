@@ -23,10 +23,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.convolution import full_precision
 from ssmphony.ssm.exportable import softplus
+from ssmphony.ssm.heads import HeadsConfig
 from ssmphony.ssm.mamba import sample_dt_bias
 from ssmphony.ssm.mamba2 import GatedRMSNorm
 from ssmphony.ssm.masking import check, hide
@@ -162,7 +162,7 @@ class RMSNorm(nn.Module):
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight.to(x.dtype)
 
 
-class Mamba3Config(LayerConfig):
+class Mamba3Config(HeadsConfig):
     """Mamba-3, one input and one output a head."""
 
     kind: Literal["mamba3"] = "mamba3"
@@ -184,24 +184,12 @@ class Mamba3Config(LayerConfig):
     """Added to the mean square in the norms."""
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> Mamba3Config:
-        if self.d_inner % self.head_dim:
-            raise ValueError(f"head_dim {self.head_dim} must divide expand * d_model = {self.d_inner}")
-        if self.n_heads % self.n_groups:
-            raise ValueError(f"n_groups {self.n_groups} must divide the {self.n_heads} heads")
+    def _angles_fit(self) -> Mamba3Config:
         if self.n_angles < 1:
             raise ValueError(
                 f"d_state {self.d_state} has no pair to turn: choose {round(2 / self.rope_fraction)} at least"
             )
         return self
-
-    @property
-    def d_inner(self) -> int:
-        return self.expand * self.d_model
-
-    @property
-    def n_heads(self) -> int:
-        return self.d_inner // self.head_dim
 
     @property
     def n_angles(self) -> int:
