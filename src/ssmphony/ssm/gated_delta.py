@@ -22,7 +22,7 @@ from ssmphony.ssm.exportable import softplus
 from ssmphony.ssm.mamba import sample_dt_bias
 from ssmphony.ssm.mamba2 import GatedRMSNorm
 from ssmphony.ssm.masking import check, hide
-from ssmphony.ssm.scan.delta import gated_delta_rule
+from ssmphony.ssm.scan import gated_delta_rule
 from ssmphony.ssm.short_conv import ShortConv
 
 

@@ -16,8 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.ssm import GatedDeltaNetConfig, Mamba2Config, Mamba3Config, starts
-from ssmphony.ssm.scan import naive, selective_scan
-from ssmphony.ssm.scan.delta import gated_delta_rule
+from ssmphony.ssm.scan import gated_delta_rule, naive, selective_scan
 from tests.contract.contract import assert_close, layer_stream, present, speak
 
 
@@ -69,17 +68,6 @@ def mamba3(layer: Any, u: Tensor) -> Tensor:
     return layer.out_proj(torch.stack(outputs, 1))
 
 
-def delta_rule(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
-    """The gated delta rule, word for word."""
-    outputs = []
-    for t in range(q.shape[1]):
-        S = log_decay[:, t, :, None, None].exp() * S
-        error = v[:, t] - (S * k[:, t, :, None, :]).sum(-1)
-        S = S + beta[:, t, :, None, None] * error[..., None] * k[:, t, :, None, :]
-        outputs.append((S * q[:, t, :, None, :]).sum(-1))
-    return torch.stack(outputs, 1), S
-
-
 @pytest.mark.parametrize("out_norm", [False, True])
 @pytest.mark.parametrize(("fraction", "groups"), [(0.5, 1), (1.0, 2)])
 def test_mamba3(fraction: Any, groups: int, out_norm: bool) -> None:
@@ -126,7 +114,7 @@ def test_delta_rule(length: int) -> None:
     k = F.normalize(normal(2, length, 3, 4, seed=2), dim=-1)
     log_decay, beta = -normal(2, length, 3).abs(), torch.sigmoid(normal(2, length, 3, seed=3))
     values = [value.requires_grad_() for value in (q, k, v, log_decay, beta, normal(2, 3, 5, 4))]
-    mine, theirs = gated_delta_rule(*values), delta_rule(*values)
+    mine, theirs = gated_delta_rule(*values), naive.gated_delta_rule(*values)
     for a, b in zip(mine, theirs, strict=True):
         assert_close(a, b, 1e-11)
     weight = normal(*mine[0].shape, seed=9)

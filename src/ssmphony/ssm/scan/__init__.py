@@ -1,4 +1,4 @@
-"""The scans of Mamba and Mamba-2: a recurrence over time whose coefficients change with every step.
+"""The scans of Mamba, Mamba-2 and gated DeltaNet: recurrences over time whose coefficients change with every step.
 
 Each is one function of the inputs and the first state, for any length, in forms that are tested against each other:
 `naive` (word for word), `reference` (PyTorch operations), `cpu` (compiled, float32) and `triton` (compiled for GPUs).
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from ssmphony.ssm.scan import cpu, operators
+from ssmphony.ssm.scan import cpu, operators, reference
+from ssmphony.ssm.scan import delta as delta_rule
 from ssmphony.ssm.scan.tracing import constant
 
 #: Numbers of one state (of a head, of a channel) that the kernels for GPUs have registers for.
@@ -33,7 +34,7 @@ def selective_scan(
 
     u, delta  (batch, time, channel); the steps delta are positive already.
     A         (channel, n), negative real; or complex with a negative real part, one of each conjugate pair: then B, C
-              and the state may be complex too, ``y[t] = 2 Re(C[t] . h[t]) + D u[t]``, and `reference` runs.
+              and the state may be complex too, and ``y[t] = 2 Re(C[t] . h[t]) + D u[t]``.
     B, C      (batch, time, n).
     D         (channel,).
     state     (batch, channel, n): the state before the first step.
@@ -46,6 +47,12 @@ def selective_scan(
     n = A.shape[-1]
     expected = ((batch, length, channels), (channels, n), (batch, length, n), (batch, length, n), (channels,))
     _check("selective_scan", (delta, A, B, C, D, state), (*expected, (batch, channels, n)), reset, (batch, length))
+    if A.is_complex():
+        given = (u, delta, A, *(part.to(A.dtype) for part in (B, C)), D, state.to(A.dtype))
+        real, paired = (u, delta, D), (A, *given[3:5], given[6])
+        if compiled(real) and compiled(paired, torch.complex64):
+            return operators.call("complex_scan", given, reset)
+        return reference.selective_scan(u, delta, A, B, C, D, state, reset)
     return _scan("selective_scan", (u, delta, A, B, C, D, state), reset)
 
 
@@ -76,9 +83,37 @@ def ssd(
     return _scan("ssd", (x, dt, A, B, C, D, state), reset)
 
 
-def compiled(inputs: tuple[Tensor, ...]) -> bool:
+def gated_delta_rule(
+    q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor, state: Tensor, reset: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The recurrence of gated DeltaNet (arXiv 2412.06464): a step replaces what its key points at by its value.
+
+    ``S[t] = alpha S[t-1] (I - beta k k^T) + beta v k^T``, ``y[t] = S[t] q[t]`` with ``alpha = exp(log_decay)``
+
+    q, k       (batch, time, head, d_k); keys of length 1, or the state may grow.
+    v          (batch, time, head, d_v).
+    log_decay  (batch, time, head), at most 0.
+    beta       (batch, time, head), from 0 to 1.
+    state      (batch, head, d_v, d_k): the state before the first step.
+    reset      (batch, time) bool: the state is cleared before these steps.
+
+    Returns y (batch, time, head, d_v) and the state after the last step. All but ``reset`` are differentiable. Raises
+    ValueError where shapes do not fit.
+    """
+    batch, length, heads, keys = q.shape
+    values, steps = v.shape[-1], (batch, length, heads)
+    shapes = ((*steps, keys), (*steps, values), steps, steps, (batch, heads, values, keys))
+    names = ("k", "v", "log_decay", "beta", "state")
+    _check("gated_delta_rule", (k, v, log_decay, beta, state), shapes, reset, (batch, length), names)
+    inputs = (q, k, v, log_decay, beta, state)
+    if compiled(inputs):
+        return operators.call("gated_delta_rule", inputs, reset)
+    return delta_rule.gated_delta_rule(*inputs, reset)
+
+
+def compiled(inputs: tuple[Tensor, ...], dtype: torch.dtype = torch.float32) -> bool:
     """Whether the compiled forms take these; an exported ONNX graph cannot hold one."""
-    fits = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in inputs)
+    fits = all(tensor.device.type == "cpu" and tensor.dtype == dtype for tensor in inputs)
     return fits and not torch.onnx.is_in_onnx_export() and not _has_tangent(inputs) and cpu.ready()
 
 
@@ -124,11 +159,12 @@ def _check(
     shapes: tuple[tuple[int, ...], ...],
     reset: Tensor | None,
     steps: tuple[int, int],
+    names: tuple[str, ...] = ("delta", "A", "B", "C", "D", "state"),
 ) -> None:
-    named = zip(("delta", "A", "B", "C", "D", "state"), tensors, shapes, strict=True)
+    named = zip(names, tensors, shapes, strict=True)
     for part, tensor, shape in [*named, *([("reset", reset, steps)] if reset is not None else [])]:
         if tensor.shape != shape:
             raise ValueError(f"{name}: {part} must have shape {shape}, got {tuple(tensor.shape)}")
 
 
-__all__ = ["compiled", "selective_scan", "ssd"]
+__all__ = ["compiled", "gated_delta_rule", "selective_scan", "ssd"]

@@ -15,12 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssmphony.ssm.scan import build, linear, operators
-from ssmphony.ssm.scan.native import Structure, address, int64, pointer, require
+from ssmphony.ssm.scan import build, cpu_complex, cpu_delta, linear, operators
+from ssmphony.ssm.scan.native import Structure, address, int64, kept, pointer, require
 from ssmphony.ssm.scan.tracing import constant
-
-#: Steps between the kept states; `STEPS` of cpu.cpp.
-STEPS = 32
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -54,10 +51,11 @@ def loaded() -> bool:
         for name, scan in operators.REFERENCE.items():
             heads = name == "ssd"
             forward, backward = functools.partial(_forward, found, heads), functools.partial(_backward, found, heads)
-            operators.define_for_cpu(name, operators.FORWARD, forward)
-            operators.define_for_cpu(f"{name}_backward", operators.BACKWARD, backward)
+            operators.define_for_cpu(name, operators.SCAN[0], forward)
+            operators.define_for_cpu(f"{name}_backward", operators.SCAN[1], backward)
             operators.register(name, scan, kept)
-        linear.register(found)
+        for module in (linear, cpu_complex, cpu_delta):
+            module.register(found)
     _library = found
     return True
 
@@ -67,15 +65,6 @@ def library() -> ctypes.CDLL:
     if _library is None:
         raise RuntimeError("the compiled scans are not loaded")
     return _library
-
-
-def kept(u: Tensor, state: Tensor, keep: bool) -> Tensor:
-    """Room for the state in front of each chunk, as the operators return it; nothing unless ``keep``.
-
-    Of one axis: that its length is not 1 can be proved for any number of steps, as exporters want it.
-    """
-    chunks = (u.shape[1] + STEPS - 1) // STEPS if keep else 0
-    return u.new_empty(u.shape[0] * chunks * (math.prod(u.shape[2:]) * state.shape[-1]))
 
 
 class _Scan(Structure):

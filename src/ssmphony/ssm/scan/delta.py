@@ -20,18 +20,10 @@ STEPS = 64
 def gated_delta_rule(
     q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor, state: Tensor, reset: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """``S[t] = alpha S[t-1] (I - beta k k^T) + beta v k^T``, ``y[t] = S[t] q[t]`` with ``alpha = exp(log_decay)``.
-
-    q, k       (batch, time, head, d_k).
-    v          (batch, time, head, d_v).
-    log_decay  (batch, time, head), at most 0.
-    beta       (batch, time, head), from 0 to 1.
-    state      (batch, head, d_v, d_k): before the first step.
-    reset      (batch, time) bool: the state is cleared before these steps.
-
-    Returns y (batch, time, head, d_v) and the state after the last step.
-    """
+    """Shapes as `ssmphony.ssm.scan.gated_delta_rule`; computes in the dtype of the inputs."""
     length = q.shape[1]
+    if length == 0:
+        return torch.zeros_like(v), state.clone()
     finite = (k.isfinite().all(-1) & v.isfinite().all(-1)) & (log_decay.isfinite() & beta.isfinite())
     lost = _lost(finite, reset)
     k, v, log_decay, beta = (hide(part, finite) for part in (k, v, log_decay.unsqueeze(-1), beta.unsqueeze(-1)))

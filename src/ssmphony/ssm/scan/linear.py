@@ -18,11 +18,9 @@ from torch import Tensor
 
 from ssmphony.ssm.dense import DenseSystem, rotation_matrix
 from ssmphony.ssm.packed import run_packed
-from ssmphony.ssm.scan.native import Structure, address, int64, pointer, require
-from ssmphony.ssm.scan.operators import define_for_cpu, gradients_with_graph
-
-#: Steps between the kept states; `STEPS` of linear.cpp.
-STEPS = 32
+from ssmphony.ssm.scan.native import Structure, address, int64, kept, pointer, require
+from ssmphony.ssm.scan.operators import call, define_for_cpu, schemas
+from ssmphony.ssm.scan.operators import register as register_gradients
 
 
 class LinearSystem(NamedTuple):
@@ -46,10 +44,7 @@ def linear_scan(u: Tensor, system: LinearSystem, state: Tensor, reset: Tensor | 
     The state is cleared before the steps that ``reset`` (batch, time) marks. The recurrence is computed in float64
     where the rank is not zero.
     """
-    inputs = (u, *system, state)
-    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
-    y, last, _ = torch.ops.ssmphony.linear_scan(*inputs, reset, keep)
-    return y, last
+    return call("linear_scan", (u, *system, state), reset)
 
 
 def run(u: Tensor, system: LinearSystem, state: Tensor, reset: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -102,18 +97,12 @@ class _Gradients(Structure):
     _fields_ = tuple((name, pointer) for name in ("u", "state", "w", "q", "r", "b", "c", "skip"))
 
 
-INPUTS = "Tensor u, Tensor w, Tensor q, Tensor r, Tensor b, Tensor c, Tensor skip, Tensor state, Tensor? reset"
-FORWARD = f"({INPUTS}, bool keep) -> (Tensor, Tensor, Tensor)"
-BACKWARD = f"(Tensor grad_y, Tensor grad_last, {INPUTS}, Tensor kept) -> ({', '.join(['Tensor'] * 8)})"
-
-
 def register(library: ctypes.CDLL) -> None:
     """The operator and its gradients, once their library is loaded."""
-    define_for_cpu("linear_scan", FORWARD, functools.partial(_forward, library))
-    define_for_cpu("linear_scan_backward", BACKWARD, functools.partial(_backward, library))
-    torch.library.register_fake("ssmphony::linear_scan", _shapes)
-    torch.library.register_fake("ssmphony::linear_scan_backward", _gradient_shapes)
-    torch.library.register_autograd("ssmphony::linear_scan", _gradients, setup_context=_save)
+    forward, backward = schemas("u", "w", "q", "r", "b", "c", "skip", "state")
+    define_for_cpu("linear_scan", forward, functools.partial(_forward, library))
+    define_for_cpu("linear_scan_backward", backward, functools.partial(_backward, library))
+    register_gradients("linear_scan", reference, kept)
 
 
 def _system(signals: Sequence[Tensor], parameters: Sequence[Tensor], reset: Tensor | None) -> _System:
@@ -134,7 +123,7 @@ def _forward(library: ctypes.CDLL, *arguments: Any) -> tuple[Tensor, Tensor, Ten
     (u, state), reset = require((u, state), reset)
     parameters, _ = require(given, dtype=torch.float64)
     system = _system((u, state), parameters, reset)
-    y, last, states = torch.empty_like(u), torch.empty_like(state), _kept(u, state, keep)
+    y, last, states = torch.empty_like(u), torch.empty_like(state), kept(u, state, keep)
     library.ssmphony_linear(ctypes.byref(system), address(y), address(last), address(states if keep else None))
     return y, last, states
 
@@ -151,31 +140,3 @@ def _backward(library: ctypes.CDLL, grad_y: Tensor, grad_last: Tensor, *argument
         ctypes.byref(system), address(grad_y), address(grad_last), address(states), ctypes.byref(gradients)
     )
     return du, *(part.sum(0) for part in rows), dstate
-
-
-def _kept(u: Tensor, state: Tensor, keep: bool) -> Tensor:
-    """Room for the state in front of each chunk, of one axis: see `cpu.kept`."""
-    chunks = (u.shape[1] + STEPS - 1) // STEPS if keep else 0
-    return u.new_empty(u.shape[0] * chunks * (state.shape[1] * state.shape[2]))
-
-
-def _shapes(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    u, state, keep = arguments[0], arguments[7], arguments[9]
-    return u.new_empty(u.shape), state.new_empty(state.shape), _kept(u, state, keep)
-
-
-def _gradient_shapes(grad_y: Tensor, grad_last: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
-    return tuple(tensor.new_empty(tensor.shape) for tensor in arguments[:8])
-
-
-def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    ctx.save_for_backward(*inputs[:9], output[2])
-    ctx.mark_non_differentiable(output[2])
-
-
-def _gradients(ctx: Any, grad_y: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    *inputs, reset, states = ctx.saved_tensors
-    if torch.is_grad_enabled():
-        return *gradients_with_graph(reference, inputs, reset, (grad_y, grad_last)), None, None
-    found = torch.ops.ssmphony.linear_scan_backward(grad_y, grad_last, *inputs, reset, states)
-    return *found, None, None

@@ -1,6 +1,7 @@
 """The recurrences word for word, one step after the other: slow, and what every fast form must equal.
 
-The formulas are those of Mamba (Gu and Dao 2023, arXiv 2312.00752) and Mamba-2 (Dao and Gu 2024, arXiv 2405.21060).
+The formulas are those of Mamba (Gu and Dao 2023, arXiv 2312.00752), Mamba-2 (Dao and Gu 2024, arXiv 2405.21060) and
+gated DeltaNet (Yang, Kautz and Hatamizadeh 2024, arXiv 2412.06464), as fla states it.
 """
 
 from __future__ import annotations
@@ -37,3 +38,18 @@ def ssd(
         state = decay * state + (dt[:, t, :, None] * x[:, t]).unsqueeze(-1) * Bs[:, t, :, None, :]
         outputs.append((state * Cs[:, t, :, None, :]).sum(-1) + D[:, None] * x[:, t])
     return torch.stack(outputs, 1) if outputs else torch.zeros_like(x), state
+
+
+def gated_delta_rule(
+    q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor, state: Tensor, reset: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """``S = alpha S + beta (v - alpha S k) k^T``, ``y = S q``; shapes as `ssmphony.ssm.scan.gated_delta_rule`."""
+    outputs: list[Tensor] = []
+    for t in range(q.shape[1]):
+        if reset is not None:
+            state = torch.where(reset[:, t, None, None, None], 0.0, state)
+        state = log_decay[:, t, :, None, None].exp() * state
+        error = v[:, t] - (state * k[:, t, :, None, :]).sum(-1)
+        state = state + beta[:, t, :, None, None] * error[..., None] * k[:, t, :, None, :]
+        outputs.append((state * q[:, t, :, None, :]).sum(-1))
+    return torch.stack(outputs, 1) if outputs else torch.zeros_like(v), state

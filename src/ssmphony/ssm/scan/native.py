@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 pointer, int64, Structure = ctypes.c_void_p, ctypes.c_int64, ctypes.Structure
+
+
+#: Steps between the kept states; `STEPS` of the C++ files.
+STEPS = 32
 
 
 def address(tensor: Tensor | None) -> ctypes.c_void_p:
@@ -31,3 +36,14 @@ def require(
     if reset is not None and reset.dtype != torch.bool:
         raise TypeError(f"reset must be bool, got {reset.dtype}")
     return found, None if reset is None else reset.contiguous()
+
+
+def kept(u: Tensor, state: Tensor, keep: bool) -> Tensor:
+    """Room for the state in front of each chunk, as the operators return it; nothing unless ``keep``.
+
+    ``u`` (batch, time, …) has a state of the last size of ``state`` for each of its numbers. Of one axis: that its
+    length is not 1 can be proved for any number of steps, as exporters want it.
+    """
+    chunks = (u.shape[1] + STEPS - 1) // STEPS if keep else 0
+    parts = 2 if state.is_complex() else 1
+    return u.new_empty(u.shape[0] * chunks * (math.prod(u.shape[2:]) * state.shape[-1] * parts))

@@ -1,9 +1,9 @@
 """What a compiled scan needs to be a PyTorch operator, whatever compiled it: shapes without data, and gradients.
 
-A scan ``ssmphony::<name>`` takes the seven tensors of its function, ``reset``, and whether to keep what backward needs;
-it returns (y, last, kept), where ``kept`` holds the state in front of each chunk, or no chunks. Its gradients are
-``ssmphony::<name>_backward``. Gradients that are to be differentiated again (``create_graph=True``) are taken through
-the reference form.
+A scan ``ssmphony::<name>`` takes the tensors of its function, the last of them the first state, ``reset``, and whether
+to keep what backward needs; it returns (y, last, kept), where ``kept`` holds the state in front of each chunk, or no
+chunks. Its gradients are ``ssmphony::<name>_backward``. Gradients that are to be differentiated again
+(``create_graph=True``) are taken through the reference form.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ Scan = Callable[..., tuple[Tensor, Tensor]]
 REFERENCE: dict[str, Scan] = {"selective_scan": reference.selective_scan, "ssd": reference.ssd}
 
 
-INPUTS = "Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C, Tensor D, Tensor state, Tensor? reset"
-FORWARD = f"({INPUTS}, bool keep) -> (Tensor, Tensor, Tensor)"
-BACKWARD = f"(Tensor grad_y, Tensor grad_last, {INPUTS}, Tensor kept) -> ({', '.join(['Tensor'] * 7)})"
+def schemas(*inputs: str) -> tuple[str, str]:
+    """Of forward and backward, for a scan of these tensors."""
+    given = ", ".join([*(f"Tensor {name}" for name in inputs), "Tensor? reset"])
+    backward = f"(Tensor grad_y, Tensor grad_last, {given}, Tensor kept) -> ({', '.join(['Tensor'] * len(inputs))})"
+    return f"({given}, bool keep) -> (Tensor, Tensor, Tensor)", backward
+
+
+SCAN = schemas("u", "delta", "A", "B", "C", "D", "state")
 
 
 def call(name: str, inputs: tuple[Tensor, ...], reset: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The operator ``name`` on the seven tensors of its scan; (y, last)."""
+    """The operator ``name`` on the tensors of its scan; (y, last)."""
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
     y, last, _ = getattr(torch.ops.ssmphony, name)(*inputs, reset, keep)
     return y, last
@@ -43,25 +48,27 @@ def define_for_cpu(name: str, schema: str, function: Callable[..., Any]) -> None
 
 def define(name: str, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
     """The operators ``name`` and ``name_backward`` from two Python functions, for any device."""
-    torch.library.custom_op(f"ssmphony::{name}", forward, mutates_args=(), schema=FORWARD)
-    torch.library.custom_op(f"ssmphony::{name}_backward", backward, mutates_args=(), schema=BACKWARD)
+    for suffix, function, schema in zip(("", "_backward"), (forward, backward), SCAN, strict=True):
+        torch.library.custom_op(f"ssmphony::{name}{suffix}", function, mutates_args=(), schema=schema)
 
 
-def register(name: str, scan: Scan, kept: Callable[[Tensor, Tensor, bool], Tensor]) -> None:
+def register(name: str, scan: Scan, kept: Callable[[Tensor, Tensor, bool], Tensor], like: int = 0) -> None:
     """Shapes and gradients for the operator ``name``, the compiled form of ``scan``.
 
-    ``kept(u, state, keep)`` is an empty tensor as forward returns it for these.
+    ``kept(u, state, keep)`` is an empty tensor as forward returns it for these. ``u`` is the input number ``like``,
+    which has the shape of y.
     """
 
     def shapes(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-        u, state, keep = arguments[0], arguments[6], arguments[8]
-        return u.new_empty(u.shape), state.new_empty(state.shape), kept(u, state, keep)
+        *inputs, _, keep = arguments
+        y, last = inputs[like], inputs[-1]
+        return y.new_empty(y.shape), last.new_empty(last.shape), kept(y, last, keep)
 
     def gradient_shapes(grad_y: Tensor, grad_last: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
-        return tuple(tensor.new_empty(tensor.shape) for tensor in arguments[:7])
+        return tuple(tensor.new_empty(tensor.shape) for tensor in arguments[:-2])
 
     def save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-        ctx.save_for_backward(*inputs[:8], output[2])
+        ctx.save_for_backward(*inputs[:-1], output[2])
         ctx.mark_non_differentiable(output[2])
 
     def gradients(ctx: Any, grad_y: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
