@@ -6,12 +6,13 @@ Modules, and what uses them:
 * `two_sided`: S4 and S4D in both directions; the text encoder of `models.s4_acoustic`, `alignment.recogniser`.
 * `mamba`, `mamba2`, `mamba3`, `gated_delta`: causal layers whose dynamics depend on the input; `models.lewm` and all
   models by `nn.layers`.
+* `heads`: what the configs of `mamba2` and `mamba3` have in common.
 * `s4`, `s4d`: the kernels of both layers above; `export.fixed_block` reads the constants of S4D.
 * `kernel`, `blocks`, `dense`, `hippo`: what both kernels share; block matrices and initialisations.
 * `output`: the gated output of S4 layers.
 * `convolution`, `spectra`: long convolutions and the spectra that they keep; `kernel`, `two_sided`.
 * `short_conv`: the short convolution of Mamba; its memory is also that of `nn.attention`.
-* `scan`: recurrences over time, compiled for CPUs and GPUs; `mamba`, `mamba2`, `s4`, `s4d`, `nn.decode`.
+* `scan`: recurrences over time, compiled for CPUs and GPUs; all layers here, `nn.decode`.
 * `masking`: masks of padding, and checks of what a layer is given; all layers.
 * `serialisation`: states as files; here and in `nn`.
 * `exportable`: softplus with the same bits in a batch as alone; `mamba`, `mamba2`, `models.lewm`.
