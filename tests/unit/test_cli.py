@@ -209,7 +209,7 @@ def test_voices(run, home, tmp_path, monkeypatch):
     assert result.exit_code == 0
     assert "tiny" in result.output
     assert "A voice for tests" in result.output
-    card = run("voices", "tiny").output
+    card = run("voices", "show", "tiny").output
     assert "speakers:" in card
     assert "asha, ravi" in card
     broken = tmp_path / "voices" / "broken"

@@ -17,8 +17,8 @@ from ssmphony.cli.finetune import finetune
 from ssmphony.cli.read import text
 from ssmphony.cli.say import say
 from ssmphony.cli.serve import serve
-from ssmphony.cli.show import voices
 from ssmphony.cli.speechd import speechd
+from ssmphony.cli.voices import voices
 from ssmphony.cli.work import distill, export, mels, prepare, train
 
 __all__ = ["app"]
@@ -29,9 +29,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (say, batch, book, serve, voices, text, prepare, train, finetune, distill, export, encode, decode):
+for command in (say, batch, book, serve, text, prepare, train, finetune, distill, export, encode, decode):
     app.command(cls=TextCommand if command in (say, text) else None)(command)
 app.command(hidden=True)(mels)
+app.add_typer(voices, name="voices")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(speechd, name="speechd")
 

@@ -48,6 +48,8 @@ def installed() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for home in voice_folders():
         for manifest in sorted(home.glob(f"*/{MANIFEST}")):
+            if manifest.parent.name.startswith("."):  # not yet whole, see `ssmphony.voices.install`
+                continue
             found.setdefault(manifest.parent.name, manifest.parent)
     return found
 
