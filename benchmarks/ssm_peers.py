@@ -12,11 +12,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ssmphony.ssm import scan
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
-from ssmphony.ssm.scan import reference
+from ssmphony.ssm.scan import delta, naive, reference
 
 Call = Callable[[], Tensor]
 Form = Callable[..., Call]
@@ -40,13 +41,19 @@ def ssd_inputs(batch: int, length: int, heads: int = 8, p: int = 64, n: int = 64
 
 
 def our_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Call:
-    state = u.new_zeros(u.shape[0], *A.shape)
+    state = A.new_zeros(u.shape[0], *A.shape)
     return lambda: scan.selective_scan(u, delta, A, B, C, D, state)[0]
 
 
 def our_reference_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Call:
-    state = u.new_zeros(u.shape[0], *A.shape)
+    state = A.new_zeros(u.shape[0], *A.shape)
     return lambda: reference.selective_scan(u, delta, A, B, C, D, state)[0]
+
+
+def step_by_step(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Call:
+    """The formula word for word, a step at a time in PyTorch operations."""
+    state = A.new_zeros(u.shape[0], *A.shape)
+    return lambda: naive.selective_scan(u, delta, A, B, C, D, state)[0]
 
 
 def mambapy_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Call:
@@ -93,6 +100,40 @@ def transformers_ssd(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: 
     from transformers.models.mamba2 import modeling_mamba2
 
     return lambda: modeling_mamba2.mamba2_chunk_scan(x, dt, A, B, C, chunk_size=256, D=D)
+
+
+def delta_inputs(batch: int, length: int, heads: int = 4, keys: int = 64, values: int = 128) -> list[Tensor]:
+    """Of gated DeltaNet: keys of length 1, decays near 1."""
+    torch.manual_seed(0)
+    q, k = (functional.normalize(torch.randn(batch, length, heads, keys), dim=-1) for _ in "qk")
+    decay, beta = -0.1 * torch.rand(batch, length, heads), torch.rand(batch, length, heads)
+    return [q, k, torch.randn(batch, length, heads, values), decay, beta]
+
+
+def our_delta(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor) -> Call:
+    state = v.new_zeros(v.shape[0], *v.shape[2:], k.shape[-1])
+    return lambda: scan.gated_delta_rule(q, k, v, log_decay, beta, state)[0]
+
+
+def our_reference_delta(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor) -> Call:
+    state = v.new_zeros(v.shape[0], *v.shape[2:], k.shape[-1])
+    return lambda: delta.gated_delta_rule(q, k, v, log_decay, beta, state)[0]
+
+
+def transformers_delta(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor) -> Call:
+    """The path of `Qwen3NextGatedDeltaNet` without its CUDA kernels, which scales the queries."""
+    from transformers.models.qwen3_next import modeling_qwen3_next as modelling
+
+    return lambda: modelling.torch_chunk_gated_delta_rule(q * q.shape[-1] ** 0.5, k, v, log_decay, beta)[0]
+
+
+def complex_inputs(batch: int, length: int, channels: int = 256, n: int = 8) -> list[Tensor]:
+    """Pairs of states with A = -1/2 + i pi n, as S4D-Lin; B and C complex."""
+    torch.manual_seed(0)
+    A = torch.complex(torch.full((channels, n), -0.5), torch.pi * torch.arange(float(n)).repeat(channels, 1))
+    shared = [torch.randn(batch, length, n, dtype=torch.complex64) for _ in "BC"]
+    steps = 1e-3 * 100.0 ** torch.rand(batch, length, channels)
+    return [torch.randn(batch, length, channels), steps, A, *shared, torch.randn(channels)]
 
 
 def our_kernel(kernel: S4Kernel | S4DKernel, length: int) -> Call:
@@ -199,6 +240,16 @@ def forms(operation: str) -> dict[str, Form]:
             "ssmphony, PyTorch form": our_reference_ssd,
             **({"transformers": transformers_ssd} if have("transformers") else {}),
         },
+        "gated delta rule": {
+            "ssmphony": our_delta,
+            "ssmphony, PyTorch form": our_reference_delta,
+            **({"transformers": transformers_delta} if have("transformers") else {}),
+        },
+        "complex selective scan": {
+            "ssmphony": our_scan,
+            "ssmphony, PyTorch form": our_reference_scan,
+            "step by step": step_by_step,
+        },
         "S4D kernel": {"ssmphony": our_kernel, "complex Vandermonde": complex_vandermonde},
         "S4D layer": {"ssmphony": our_layer, "complex Vandermonde": fft_layer(complex_vandermonde)},
         "S4 kernel": {"ssmphony": our_kernel, "Cauchy": cauchy},
@@ -214,6 +265,10 @@ def arguments(operation: str, batch: int, length: int, n: int = 0) -> list[objec
         return list(scan_inputs(batch, length, n=n or 16))
     if operation == "SSD":
         return list(ssd_inputs(batch, length, n=n or 64))
+    if operation == "gated delta rule":
+        return list(delta_inputs(batch, length, keys=n or 64))
+    if operation == "complex selective scan":
+        return list(complex_inputs(batch, length, n=n or 8))
     kernel = (S4DKernel if operation.startswith("S4D") else S4Kernel)(256, n or 64)
     if operation.endswith("kernel"):
         return [kernel, length]

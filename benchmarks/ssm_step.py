@@ -36,9 +36,11 @@ def steppers(stack: Stack, batch: int, threads: int) -> dict[str, Stepper]:
     found: dict[str, Stepper] = {"DecodeStack": ours(DecodeStack(stack), batch)}  # with the threads that it chooses
     for count in range(1, threads + 1):
         found[f"DecodeStack, threads={count}"] = ours(DecodeStack(stack, count), batch)
+    found["DecodeStack, int8"] = ours(DecodeStack(stack, 1, torch.int8), batch)
     found["Stack"] = ours(stack, batch)
     if have("onnxruntime") and have("onnxscript"):
         found["ONNX Runtime"] = onnx_runtime(stack, batch, threads)
+        found["ONNX Runtime, int8"] = onnx_runtime(stack, batch, threads, int8=True)
     if have("transformers"):
         found["transformers"] = transformers_model(stack)
     return found
@@ -71,8 +73,10 @@ class FlatStep(nn.Module):
         return y, *(part for block in state.layers for part in block.mixer)
 
 
-def onnx_runtime(stack: Stack, batch: int, threads: int) -> Stepper:
+def onnx_runtime(stack: Stack, batch: int, threads: int, int8: bool = False) -> Stepper:
+    """``int8``: its dynamic quantisation, with a scale for each output of a matrix, as ours."""
     import onnxruntime as ort
+    from onnxruntime.quantization import quantize_dynamic
 
     flat = tuple(part for block in stack.initial_state(batch).layers for part in block.mixer)
     program = torch.onnx.export(
@@ -83,6 +87,8 @@ def onnx_runtime(stack: Stack, batch: int, threads: int) -> Stepper:
     options.intra_op_num_threads = threads
     with tempfile.TemporaryDirectory() as folder:
         program.save(path := Path(folder) / "step.onnx")
+        if int8:
+            quantize_dynamic(path, path := Path(folder) / "int8.onnx", per_channel=True)
         session = ort.InferenceSession(path, options)
     names = [node.name for node in session.get_inputs()]
     state = [part.numpy() for part in flat]

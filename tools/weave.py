@@ -54,7 +54,7 @@ def located(name: str) -> tuple[Path, list[str]]:
 
 def woven(source: str) -> str:
     """The Markdown of a literate module."""
-    prose, _, rest = source.removeprefix('"""').partition('"""\n')
+    prose, _, rest = source.removeprefix("r").removeprefix('"""').partition('"""\n')
     parts, code = [prose.strip()], list[str]()
     for line in [*rest.splitlines(), "#"]:
         if not line.startswith("#"):

@@ -1,6 +1,7 @@
 """S4 from its equations, in JAX and double precision. Read the chapters in this order:
 
-ssm → hippo → kernel → carry → network. Each function is followed by the test of what it claims; pytest runs them all.
+ssm → hippo → kernel → carry → network → later. Each function is followed by the test of what it claims; pytest runs
+them all.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""# 4. State between pieces
+r"""# 4. State between pieces
 
 Speech arrives in pieces, and leaves in pieces. A convolution starts from a zero state; what about the state that
 the last piece left behind? The system is linear, so the answer is a sum: what the new input does, plus what the old
 state does.
 
-    y[k] = Σ_j K[j] u[k-j]  +  C Āᵏ⁺¹ x
+```math
+y_k = \sum_{j=0}^{k} K_j u_{k-j} + C \bar{A}^{k+1} x
+```
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from reference.annotated_s4.exact import normal, same
+from reference.annotated_s4.exact import normal, same, sizes
 from reference.annotated_s4.hippo import legs
 from reference.annotated_s4.kernel import DPLR, dense, dplr_legs, kernel_dplr, roots_of_unity, spectrum_dplr, truncate
 from reference.annotated_s4.ssm import bilinear, convolve, kernel_by_powers, run_rnn
@@ -64,7 +66,10 @@ def long_test_pieces_equal_the_whole() -> None:
 #
 # In the generating function x takes the place of B̄. With I - Ā z = Δ/2 (I - Δ/2 A)⁻¹ [2/Δ (1-z) I - (1+z) A],
 #
-#     (I - Ā z)⁻¹ x = 2/Δ [ … ]⁻¹ (I - Δ/2 A) x
+# ```math
+# \left(I - \bar{A} z\right)^{-1} x
+# = \tfrac{2}{\Delta} \left[ \tfrac{2}{\Delta} (1-z) I - (1+z) A \right]^{-1} \left(I - \tfrac{\Delta}{2} A\right) x
+# ```
 #
 # so the fast kernel of chapter 3 gives the echo when B is replaced by (I - Δ/2 A) x / Δ. Multiplying a vector by a
 # diagonal plus low-rank A is O(N).
@@ -87,7 +92,10 @@ def echo_dplr(system: DPLR, CAt: Array, dt: ArrayLike, x: Array, L: int) -> Arra
 # Ā is a product of (I - Δ/2 A)⁻¹ and I + Δ/2 A. One is diagonal plus low rank, the other is the inverse of such a
 # matrix, and Woodbury makes that diagonal plus low rank too. With D = 1 / (1 - Δ/2 Λ):
 #
-#     (I - Δ/2 A)⁻¹ v = D v - Δ/2 D P (P* D v) / (1 + Δ/2 P* D P)
+# ```math
+# \left(I - \tfrac{\Delta}{2} A\right)^{-1} v
+# = D v - \frac{\tfrac{\Delta}{2} D P \, (P^* D v)}{1 + \tfrac{\Delta}{2} P^* D P}
+# ```
 
 
 def solve_dplr(system: DPLR, dt: ArrayLike, v: Array) -> Array:
@@ -122,9 +130,10 @@ def discrete_dplr(system: DPLR, dt: ArrayLike) -> tuple[Array, Array]:
     return Ab, solve_dplr(system, dt, dt * system.B)
 
 
-def check_carried_state(N: int, L: int, dt: float) -> None:
+@sizes((64, 1024), slow=((8, 16), (64, 1023), (64, 16384)))
+def test_fast_forms_carry_the_state(N: int, L: int) -> None:
     """S4 in its fast forms from a state that is not zero, against the dense matrix of HiPPO."""
-    C, u, x = normal(0, N), normal(1, L), normal(2, N)
+    dt, C, u, x = 0.001, normal(0, N), normal(1, L), normal(2, N)
     y, end = run_rnn(*bilinear(*legs(N), dt), C, u, x)
     system, V = dplr_legs(N)
     C, x = C @ V, V.conj().T @ x
@@ -136,13 +145,3 @@ def check_carried_state(N: int, L: int, dt: float) -> None:
     same(Bb, bilinear(dense(system), system.B, dt)[1])
     K = kernel_dplr(system, truncate(Ab, C, L), dt, L)
     same(convolve(u, K.real) + echo_dplr(system, truncate(Ab, C @ Ab, L), dt, x, L), y)
-
-
-def test_fast_forms_carry_the_state() -> None:
-    check_carried_state(64, 1024, 0.001)
-
-
-def long_test_fast_forms_carry_the_state() -> None:
-    check_carried_state(8, 16, 0.01)
-    check_carried_state(64, 1023, 0.001)
-    check_carried_state(64, 16384, 0.001)

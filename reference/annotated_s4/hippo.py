@@ -1,10 +1,12 @@
-"""# 2. HiPPO: a state that remembers
+r"""# 2. HiPPO: a state that remembers
 
 A random A forgets quickly, or explodes. HiPPO (Gu et al. 2020, arXiv 2008.07669) turns the question round: *which*
 A and B make the state a good summary of the past? Fix a family of functions φ₀, φ₁, … of "how long ago", and ask
 that at every moment the state holds the coefficients of the past in that family:
 
-    x_n(t) = ∫ u(t - s) φ_n(s) w(s) ds
+```math
+x_n(t) = \int u(t - s) \, \varphi_n(s) \, w(s) \, ds
+```
 
 where w(s) says how much the past s seconds ago counts. For some families these coefficients obey a linear differential
 equation x' = A x + B u, and that equation *is* the state-space model.
@@ -56,7 +58,10 @@ def long_test_legendre_is_orthonormal() -> None:
 #
 # The window is everything since the start, stretched to [0, 1]. Its coefficients obey x' = (A x + B u) / t with
 #
-#     A[n, k] = -√(2n+1) √(2k+1)  below the diagonal,   -(n+1)  on it,   0 above;     B[n] = √(2n+1)
+# ```math
+# A_{nk} = - \begin{cases} \sqrt{2n+1} \sqrt{2k+1} & k < n \\ n+1 & k = n \\ 0 & k > n \end{cases}
+# \qquad B_n = \sqrt{2n+1}
+# ```
 
 
 def legs(N: int) -> tuple[Array, Array]:
@@ -104,7 +109,10 @@ def long_test_legs_without_clock_is_a_fading_memory() -> None:
 # gives u(t) at one end of the window, which we know, and u(t-1) at the other, which we have forgotten. HiPPO reads the
 # forgotten value from the memory itself: u(t-1) ≈ Σ x_n φ_n(1).
 #
-#     A[n, k] = -√(2n+1) √(2k+1) (1 if k ≤ n else (-1)^(n-k)),     B[n] = √(2n+1)
+# ```math
+# A_{nk} = - \sqrt{2n+1} \sqrt{2k+1} \begin{cases} 1 & k \le n \\ (-1)^{n-k} & k > n \end{cases}
+# \qquad B_n = \sqrt{2n+1}
+# ```
 
 
 def legt(N: int) -> tuple[Array, Array]:
@@ -124,7 +132,9 @@ def legt_basis(s: Array, N: int) -> Array:
 # The same window with φ = (1, √2 cos 2πs, √2 sin 2πs, √2 cos 4πs, …). Let b = φ(0) = φ(1), and R the rotations with
 # φ' = R φ. A Fourier series gives the mean of both ends at the seam, so u(t-1) ≈ 2 bᵀx - u(t), and
 #
-#     A = R - 2 b bᵀ,     B = 2 b
+# ```math
+# A = R - 2 b b^T, \qquad B = 2 b
+# ```
 
 
 def fout(N: int) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from reference.annotated_s4.exact import normal, same
+from reference.annotated_s4.exact import normal, same, sizes
 from reference.annotated_s4.hippo import fout, legs
 from reference.annotated_s4.ssm import bilinear, kernel_by_powers, random_ssm
 
@@ -28,7 +28,10 @@ from reference.annotated_s4.ssm import bilinear, kernel_by_powers, random_ssm
 # the place of their z⁻¹, cut off after L terms; of a kernel without an end it is the system's transfer function,
 # C (I - Ā z)⁻¹ B̄. The geometric series closes it:
 #
-#     K̂(z) = Σ_{l<L} C Āˡ B̄ zˡ = C (I - Āᴸ zᴸ) (I - Ā z)⁻¹ B̄
+# ```math
+# \hat{K}(z) = \sum_{l<L} C \bar{A}^l \bar{B} z^l
+# = C \left(I - \bar{A}^L z^L\right) \left(I - \bar{A} z\right)^{-1} \bar{B}
+# ```
 #
 # At the L-th roots of unity zᴸ = 1, so the first bracket no longer depends on z: it goes into C̃ = C (I - Āᴸ), once.
 # Powers have become an inverse.
@@ -65,20 +68,13 @@ def kernel_from_spectrum(spectrum: Array) -> Array:
     return jnp.fft.ifft(spectrum)
 
 
-def check_generating_function(N: int, L: int) -> None:
+@sizes((8, 16), slow=((64, 1024),))
+def test_inverse_fourier_transform_gives_the_kernel(N: int, L: int) -> None:
     A, B, C = random_ssm(0, N)
     Ab, Bb = bilinear(A, B, 1 / L)
     spectrum = generating_function(Ab, Bb, truncate(Ab, C, L), roots_of_unity(L))
     same(kernel_from_spectrum(spectrum), kernel_by_powers(Ab, Bb, C, L))
     same(untruncate(Ab, truncate(Ab, C, L), L), C)
-
-
-def test_inverse_fourier_transform_gives_the_kernel() -> None:
-    check_generating_function(8, 16)
-
-
-def long_test_inverse_fourier_transform_gives_the_kernel() -> None:
-    check_generating_function(64, 1024)
 
 
 def long_test_forgetting_to_truncate_is_wrong() -> None:
@@ -94,7 +90,9 @@ def long_test_forgetting_to_truncate_is_wrong() -> None:
 #
 # For the bilinear Ā the inverse can be written with A itself:
 #
-#     (I - Ā z)⁻¹ B̄ = 2 [ 2/Δ (1-z) I - (1+z) A ]⁻¹ B
+# ```math
+# \left(I - \bar{A} z\right)^{-1} \bar{B} = 2 \left[ \tfrac{2}{\Delta} (1-z) I - (1+z) A \right]^{-1} B
+# ```
 #
 # (Multiply both sides by I - Δ/2 A.) The paper divides by 1+z, and then has a pole at z = -1, a root of unity for
 # every even L. In the form above there is none: at z = -1 the bracket is just 4/Δ, and the value Δ/2 C̃ B.
@@ -124,7 +122,9 @@ def test_no_pole_at_minus_one() -> None:
 #
 # If A = Λ is diagonal, the inverse is a division, and K̂ is a sum of N fractions for each z:
 #
-#     cauchy(v, z) = Σ_n v_n / (2/Δ (1-z) - (1+z) λ_n),     K̂(z) = 2 cauchy(C̃ B, z)
+# ```math
+# \hat{K}(z) = 2 \sum_n \frac{\tilde{C}_n B_n}{\tfrac{2}{\Delta} (1-z) - (1+z) \lambda_n}
+# ```
 
 
 def resolvent(Lambda: Array, dt: ArrayLike, z: Array) -> Array:
@@ -158,15 +158,21 @@ def long_test_diagonal_case_is_a_cauchy_kernel() -> None:
 # term, s = 1+z. To solve (M + s P P*) x = b, call the number P* x = y. Then x = M⁻¹ b - s M⁻¹ P y, and P* from the left
 # says what y is:
 #
-#     y = P* M⁻¹ b - s (P* M⁻¹ P) y,    y = P* M⁻¹ b / (1 + s P* M⁻¹ P)
+# ```math
+# y = P^* M^{-1} b - s \left(P^* M^{-1} P\right) y, \qquad y = \frac{P^* M^{-1} b}{1 + s P^* M^{-1} P}
+# ```
 #
 # Put back, that is the *Woodbury identity* for rank one (Sherman and Morrison's formula):
 #
-#     (M + s P P*)⁻¹ = M⁻¹ - s M⁻¹ P P* M⁻¹ / (1 + s P* M⁻¹ P)
+# ```math
+# \left(M + s P P^*\right)^{-1} = M^{-1} - \frac{s \, M^{-1} P P^* M^{-1}}{1 + s P^* M^{-1} P}
+# ```
 #
 # Between C̃ on the left and B on the right it is four Cauchy sums. With R = M⁻¹ = resolvent(Λ):
 #
-#     K̂ = 2 [ C̃RB - s (C̃RP) (P*RB) / (1 + s P*RP) ]
+# ```math
+# \hat{K} = 2 \left[ \tilde{C} R B - \frac{s \, (\tilde{C} R P) (P^* R B)}{1 + s P^* R P} \right]
+# ```
 #
 # At z = -1 the correction vanishes, because s does. Using the same P on both sides also makes the system stable
 # whenever Re Λ < 0: then A + A* = 2 Re Λ - 2 P P* is negative.
@@ -206,14 +212,7 @@ def random_dplr(seed: int, N: int) -> tuple[DPLR, Array]:
     return DPLR(Lambda, (normal(seed + 1, N) + 1j * normal(seed + 2, N)) / jnp.sqrt(N), B), C
 
 
-def test_woodbury_for_rank_one() -> None:
-    (Lambda, P, B), _ = random_dplr(0, 8)
-    M = 3 - Lambda
-    corrected = B / M - (P / M) * (P.conj() @ (B / M)) / (1 + P.conj() @ (P / M))
-    same(corrected, jnp.linalg.solve(jnp.diag(M) + jnp.outer(P, P.conj()), B))
-
-
-def long_test_woodbury_equals_dense() -> None:
+def test_woodbury_equals_dense() -> None:
     system, C = random_dplr(0, 8)
     z = roots_of_unity(16)  # -1 among them
     same(spectrum_dplr(system, C, 0.1, z), generating_function_of_a(dense(system), system.B, C, 0.1, z))
@@ -224,9 +223,12 @@ def long_test_woodbury_equals_dense() -> None:
 #
 # LegS is not normal, but A + P Pᵀ with P_n = √(n+1/2) is. For P_n P_k = ½ √(2n+1) √(2k+1), so the sum has
 #
-#     below the diagonal   -√(2n+1) √(2k+1) + ½ √(2n+1) √(2k+1) = -½ √(2n+1) √(2k+1)
-#     on it                -(n+1) + (n+½) = -½
-#     above it             0 + ½ √(2n+1) √(2k+1)
+# ```math
+# \left(A + P P^T\right)_{nk} = \begin{cases}
+# - \tfrac{1}{2} \sqrt{2n+1} \sqrt{2k+1} & k < n \\
+# -(n+1) + (n+\tfrac{1}{2}) = - \tfrac{1}{2} & k = n \\
+# + \tfrac{1}{2} \sqrt{2n+1} \sqrt{2k+1} & k > n \end{cases}
+# ```
 #
 # It is -½ I + S with Sᵀ = -S. Such a matrix commutes with its transpose, (-½ I + S)(-½ I - S) = ¼ I - S² either way,
 # which is what normal means. A normal matrix has a *unitary* basis of eigenvectors V, which loses no digits; -i S is
@@ -271,23 +273,14 @@ def test_hippo_is_normal_plus_low_rank() -> None:
 # seventeen samples or 16,384, odd lengths and even ones.
 
 
-def check_s4(N: int, L: int) -> None:
+@sizes((64, 1024), slow=((8, 17), (64, 1023), (64, 16384)))
+def test_s4_equals_stepping(N: int, L: int) -> None:
     dt, C = 1 / 1000, normal(0, N)
     A, B = legs(N)
     slow = kernel_by_powers(*bilinear(A, B, dt), C, L)
     system, V = dplr_legs(N)
     Ab, _ = bilinear(dense(system), system.B, dt)
     same(kernel_dplr(system, truncate(Ab, C @ V, L), dt, L), slow)
-
-
-def test_s4_equals_stepping() -> None:
-    check_s4(64, 1024)
-
-
-def long_test_s4_equals_stepping() -> None:
-    check_s4(8, 17)
-    check_s4(64, 1023)
-    check_s4(64, 16384)
 
 
 # ## Half of the states are enough
@@ -321,7 +314,9 @@ def long_test_conjugate_pairs() -> None:
 # the low-rank term may be dropped. With the zero-order hold each state is then a geometric series, and the kernel a
 # product with a Vandermonde matrix. B is absorbed in C.
 #
-#     K[l] = 2 Re Σ_n C_n (exp(Δ λ_n) - 1) / λ_n · exp(Δ λ_n l)
+# ```math
+# K_l = 2 \operatorname{Re} \sum_n C_n \frac{e^{\Delta \lambda_n} - 1}{\lambda_n} \, e^{\Delta \lambda_n l}
+# ```
 #
 # ![The imaginary parts of the 64 eigenvalues, and the fading wave that one pair adds to the kernel](kernels.png)
 
@@ -343,17 +338,10 @@ def kernel_dss(Lambda: Array, W: Array, dt: ArrayLike, L: int) -> Array:
     return 2 * ((W / Lambda) @ (series / jnp.sum(series, -1, keepdims=True))).real
 
 
-def check_s4d(N: int, L: int) -> None:
+@sizes((64, 1024), slow=((64, 16384),))
+def test_s4d_equals_stepping(N: int, L: int) -> None:
     Lambda = half(dplr_legs(N)[0]).Lambda
     C = normal(0, N // 2) + 1j * normal(1, N // 2)
     Ab, Bb = jnp.diag(jnp.exp(0.001 * Lambda)), jnp.expm1(0.001 * Lambda) / Lambda
     same(kernel_s4d(Lambda, C, 0.001, L), 2 * kernel_by_powers(Ab, Bb, C, L).real)
     same(kernel_dss(Lambda, C, 0.001, L), kernel_s4d(Lambda, C / jnp.expm1(0.001 * L * Lambda), 0.001, L))
-
-
-def test_s4d_equals_stepping() -> None:
-    check_s4d(64, 1024)
-
-
-def long_test_s4d_equals_stepping() -> None:
-    check_s4d(64, 16384)

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 
 from reference.annotated_s4.carry import discrete_dplr, step_dplr
-from reference.annotated_s4.exact import normal, same
+from reference.annotated_s4.exact import normal, same, sizes
 from reference.annotated_s4.kernel import DPLR, dplr_legs, half, roots_of_unity, spectrum_dplr, untruncate, whole
 from reference.annotated_s4.ssm import convolve
 
@@ -148,7 +148,8 @@ def step_network(weights: Weights, C: list[Array], x: Array, state: list[Array])
     return affine(weights["decode"], x), after
 
 
-def check_steps(layers: int) -> None:
+@sizes((1,), slow=((3,),))
+def test_steps_equal_the_sequence(layers: int) -> None:
     L = 100
     weights = network(0, 3, 5, H=4, N=8, layers=layers)
     x = normal(1, L, 3)
@@ -160,14 +161,6 @@ def check_steps(layers: int) -> None:
 
     stepped = jax.jit(lambda x: jax.lax.scan(step, initial_state(weights), x)[1])(x)
     same(stepped, jax.jit(run_batch)(weights, x[None])[0])
-
-
-def test_steps_equal_the_sequence() -> None:
-    check_steps(1)
-
-
-def long_test_steps_equal_the_sequence() -> None:
-    check_steps(3)
 
 
 # ## Learning

@@ -1,9 +1,10 @@
-"""# 1. State-space models
+r"""# 1. State-space models
 
 A state-space model turns a signal u(t) into a signal y(t) by way of a hidden state x(t) of N numbers:
 
-    x'(t) = A x(t) + B u(t)
-    y(t)  = C x(t)
+```math
+x'(t) = A x(t) + B u(t), \qquad y(t) = C x(t)
+```
 
 A is an N by N matrix, B a column and C a row of N numbers. There is one input and one output; a layer of a network
 runs many such systems side by side. The whole book is about one question: how do we compute y for a long u, quickly
@@ -19,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from reference.annotated_s4.exact import difference, normal, same
+from reference.annotated_s4.exact import difference, normal, same, sizes
 
 # ## A system to play with
 #
@@ -37,11 +38,16 @@ def random_ssm(seed: int, N: int) -> tuple[Array, Array, Array]:
 #
 # A computer sees samples u₀, u₁, … taken every Δ seconds. We look for matrices Ā and B̄ with
 #
-#     x[k] = Ā x[k-1] + B̄ u[k]
+# ```math
+# x_k = \bar{A} x_{k-1} + \bar{B} u_k
+# ```
 #
 # The *bilinear* method takes x' over a step as the mean of its values at both ends, which gives
 #
-#     Ā = (I - Δ/2 A)⁻¹ (I + Δ/2 A),    B̄ = (I - Δ/2 A)⁻¹ Δ B
+# ```math
+# \bar{A} = \left(I - \tfrac{\Delta}{2} A\right)^{-1} \left(I + \tfrac{\Delta}{2} A\right), \qquad
+# \bar{B} = \left(I - \tfrac{\Delta}{2} A\right)^{-1} \Delta B
+# ```
 #
 # (`@jax.jit` has JAX compile a function when it is first called. It changes nothing else.)
 
@@ -57,7 +63,9 @@ def bilinear(A: Array, B: Array, dt: float | Array) -> tuple[Array, Array]:
 # The *zero-order hold* assumes instead that u stands still during a step. Then the differential equation has an exact
 # solution:
 #
-#     Ā = exp(Δ A),    B̄ = ∫₀^Δ exp(s A) B ds
+# ```math
+# \bar{A} = e^{\Delta A}, \qquad \bar{B} = \int_0^{\Delta} e^{s A} B \, ds
+# ```
 #
 # Both come out of one matrix exponential, that of [[A, B], [0, 0]] (the held input is one more state that never
 # changes). This needs no inverse of A, so it also works for a system that remembers for ever.
@@ -116,7 +124,10 @@ def long_test_bilinear_is_of_second_order() -> None:
 # A mass m hangs on a wall by a spring of stiffness k, in a liquid that brakes it by b times its speed, and a force u
 # pushes it. Newton says m x'' = u - b x' - k x. With position and speed as the two states:
 #
-#     A = [[0, 1], [-k/m, -b/m]],    B = [0, 1/m],    C = [1, 0]
+# ```math
+# A = \begin{pmatrix} 0 & 1 \\ -k/m & -b/m \end{pmatrix}, \qquad
+# B = \begin{pmatrix} 0 \\ 1/m \end{pmatrix}, \qquad C = \begin{pmatrix} 1 & 0 \end{pmatrix}
+# ```
 #
 # ![A force that comes in three pushes, and the position that answers with damped swings](spring.png)
 
@@ -145,9 +156,10 @@ def long_test_spring_comes_to_rest() -> None:
 #
 # Start from a zero state and write the loop out:
 #
-#     y[0] = C B̄ u[0]
-#     y[1] = C Ā B̄ u[0] + C B̄ u[1]
-#     y[k] = Σ_j C Ā^j B̄ u[k-j]
+# ```math
+# y_0 = C \bar{B} u_0, \qquad y_1 = C \bar{A} \bar{B} u_0 + C \bar{B} u_1, \qquad
+# y_k = \sum_{j=0}^{k} C \bar{A}^j \bar{B} u_{k-j}
+# ```
 #
 # That is a convolution of u with the *kernel* K = (C B̄, C Ā B̄, C Ā² B̄, …). The kernel does not depend on the
 # input, so once we have it, all outputs can be computed at the same time. Computed literally it costs O(N² L).
@@ -195,19 +207,10 @@ def test_nothing_comes_round_the_circle() -> None:
 # step, and both are the same function.
 
 
-def check_cnn_is_rnn(system: tuple[Array, Array, Array], dt: float, L: int) -> None:
-    A, B, C = system
+@sizes((4, 16), (64, 1024), slow=((64, 16384),))
+def test_cnn_is_rnn(N: int, L: int) -> None:
+    A, B, C = random_ssm(0, N)
     for discretise in (bilinear, zero_order_hold):
-        Ab, Bb = discretise(A, B, dt)
+        Ab, Bb = discretise(A, B, 1 / L)
         u = normal(7, L)
         same(convolve(u, kernel_by_powers(Ab, Bb, C, L)), run_rnn(Ab, Bb, C, u)[0])
-
-
-def test_cnn_is_rnn() -> None:
-    check_cnn_is_rnn(random_ssm(0, 4), 0.1, 16)
-    check_cnn_is_rnn(random_ssm(0, 64), 0.01, 1024)
-
-
-def long_test_cnn_is_rnn() -> None:
-    check_cnn_is_rnn(spring(), 0.01, 100)
-    check_cnn_is_rnn(random_ssm(0, 64), 0.01, 16384)

@@ -1,4 +1,4 @@
-"""The textbook keeps what it says: the tests in its chapters pass; those named long_test_ are slow."""
+"""The textbook keeps what it says: the tests in its chapters pass; long_test_ and the slow sizes take long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("jax", reason="JAX is not installed: pip install '.[reference]'")
 
-CHAPTERS = ("ssm", "hippo", "kernel", "carry", "network")
+CHAPTERS = ("ssm", "hippo", "kernel", "carry", "network", "later")
 
 
 def claims() -> list[object]:
@@ -18,11 +18,12 @@ def claims() -> list[object]:
         module = import_module(f"reference.annotated_s4.{chapter}")
         for name, test in vars(module).items():
             if name.startswith(("test_", "long_test_")):
-                marks = [pytest.mark.slow] if name.startswith("long_") else []
-                found.append(pytest.param(test, id=f"{chapter}-{name}", marks=marks))
+                for size, slow in getattr(test, "sizes", [((), name.startswith("long_"))]):
+                    marks = [pytest.mark.slow] if slow else []
+                    found.append(pytest.param(test, size, id="-".join([chapter, name, *map(str, size)]), marks=marks))
     return found
 
 
-@pytest.mark.parametrize("claim", claims())
-def test_claim(claim: Callable[[], None]) -> None:
-    claim()
+@pytest.mark.parametrize(("claim", "size"), claims())
+def test_claim(claim: Callable[..., None], size: tuple[object, ...]) -> None:
+    claim(*size)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ssmphony.ssm import convolution, s4d
+from tools import mathematics
 from tools.weave import MARK, ROOT, SOURCE, on_page_markdown, shown, woven
 
 PAGES = sorted(page for page in ROOT.glob("docs/**/*.md") if MARK.search(page.read_text(encoding="utf-8")))
@@ -27,7 +28,7 @@ def test_prose_and_code_take_turns() -> None:
 
 def test_there_are_chapters() -> None:
     chapters = {page.stem for page in PAGES if page.parent.name == "annotated-s4"}
-    assert chapters == {"ssm", "hippo", "kernel", "carry", "network"}
+    assert chapters == {"ssm", "hippo", "kernel", "carry", "network", "later"}
 
 
 @pytest.mark.parametrize(("page", "path"), WOVEN, ids=lambda value: getattr(value, "stem", value))
@@ -44,6 +45,16 @@ def test_no_line_of_the_module_is_lost(page: Path, path: str) -> None:
             assert line[2:] in shown
     for picture in re.findall(r"\]\((\w+\.png)\)", shown):
         assert (page.parent / picture).exists()
+
+
+@pytest.mark.parametrize(("page", "path"), WOVEN, ids=lambda value: getattr(value, "stem", value))
+def test_formulas_become_mathematics(page: Path, path: str) -> None:
+    """All of a page: none is left as LaTeX, and none names a command that the converter does not know."""
+    shown = on_page_markdown(page.read_text(encoding="utf-8"))
+    drawn = mathematics.on_page_markdown(shown)
+    assert drawn.count("<math ") == shown.count("```math\n")
+    assert "```math" not in drawn
+    assert not re.search(r"\\[a-z]", "".join(re.findall(r"<math .*?</math>", drawn)))
 
 
 def test_a_definition_is_shown_as_it_is() -> None:
