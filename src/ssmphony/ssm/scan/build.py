@@ -60,8 +60,8 @@ def library() -> Path:
 
 
 def flags() -> list[str]:
-    # Apple's compiler has no OpenMP; everything then runs on one thread.
-    threads = ["-fopenmp"] if sys.platform == "linux" else []
+    # Apple's compiler has no OpenMP; a DecodeStack then runs on one thread.
+    threads = ["-fopenmp", "-pthread"] if sys.platform == "linux" else []
     capability = torch.backends.cpu.get_cpu_capability()
     vectors = [*VECTOR_FLAGS.get(capability, []), *(["-mavx512vnni"] if capability == "AVX512" and _has_vnni() else [])]
     return ["-std=c++17", "-O3", "-fPIC", "-Wno-psabi", *threads, *vectors]

@@ -55,7 +55,8 @@ struct ComplexScan {
 
   template <typename Work>
   void parallel(const Work& work) const {
-    parallel_for(batch * blocks(), threads, [&](int64_t item) {
+    // an exponential and two turns cost as much as ten states
+    parallel_for(batch * blocks(), threads, 10 * batch * blocks() * time * n, [&](int64_t item) {
       const int64_t first = item % blocks() * LANES;
       work(item / blocks(), first, std::min(LANES, channels - first));
     });

@@ -46,7 +46,7 @@ struct Scan {
   // work(row, slice, first block, last block + 1).
   template <typename Work>
   void parallel(int64_t count, const Work& work) const {
-    parallel_for(batch * slices, threads, [&](int64_t item) {
+    parallel_for(batch * slices, threads, batch * count * time * n, [&](int64_t item) {
       const int64_t slice = item % slices;
       work(item / slices, slice, count * slice / slices, count * (slice + 1) / slices);
     });

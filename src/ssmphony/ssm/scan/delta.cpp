@@ -26,6 +26,7 @@ struct Rule {
 
   int64_t chunks() const { return (time + STEPS - 1) / STEPS; }
   int64_t blocks() const { return (values + LANES - 1) / LANES; }
+  int64_t updates() const { return batch * heads * time * blocks() * keys; }
   int64_t lanes(int64_t block) const { return std::min(LANES, values - block * LANES); }
 };
 
@@ -201,13 +202,13 @@ extern "C" {
 
 // y as v, last as state, kept (batch, head, chunk, value, key) or none.
 void ssmphony_delta(const Rule* r, float* y, float* last, float* kept) {
-  parallel_for(r->batch * r->heads, r->threads,
+  parallel_for(r->batch * r->heads, r->threads, r->updates(),
                [&](int64_t i) { forward(*r, i / r->heads, i % r->heads, y, last, kept); });
 }
 
 void ssmphony_delta_backward(const Rule* r, const float* grad_y, const float* grad_last, const float* kept,
                              const Gradients* grad) {
-  parallel_for(r->batch * r->heads, r->threads,
+  parallel_for(r->batch * r->heads, r->threads, r->updates(),
                [&](int64_t i) { backward(*r, i / r->heads, i % r->heads, grad_y, grad_last, kept, *grad); });
 }
 

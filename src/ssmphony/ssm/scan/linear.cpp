@@ -58,7 +58,7 @@ struct System {
   template <typename Work>
   void parallel(int64_t lanes, const Work& work) const {
     const int64_t blocks = (channels + lanes - 1) / lanes;
-    parallel_for(batch * blocks, threads, [&](int64_t item) {
+    parallel_for(batch * blocks, threads, batch * blocks * time * N, [&](int64_t item) {
       const int64_t first = item % blocks * lanes;
       work(item / blocks, first, std::min(lanes, channels - first));
     });
