@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import (
     batch,
+    book,
     install,
     lewm_tables,
     long_range_report,
@@ -42,6 +43,7 @@ Render = Callable[[dict[str, Any]], str]
 PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", speed_tables.promises),
     "batch": ("batch.json", batch.table),
+    "book": ("book.json", book.table),
     "install": ("install.json", install.breakdown),
     "install-size": ("install.json", install.sentence),
     "speed": (

@@ -74,7 +74,7 @@ class _Package:
         for name in self._spine():
             walker.read(self._archive.read(name), name, f"{self._where}, {name}", strict=True)
         check_size(walker.blocks, self._where)
-        contents = list(self._contents()) if level is None else []
+        contents = self._contents() if level is None else []
         if contents:
             title = title or walker.title or stem
             chapters = by_contents(walker.blocks, contents, title)
@@ -114,8 +114,15 @@ class _Package:
         references = self._archive.xml(_ENCRYPTION).iter("CipherReference")
         return {resolve("", reference.get("URI", "")) for reference in references}
 
-    def _contents(self) -> Iterator[Entry]:
-        """The table of contents: the navigation document of EPUB 3, or else the NCX of EPUB 2."""
+    def _contents(self) -> list[Entry]:
+        """The table of contents; nothing where it is damaged, since the text may be whole."""
+        try:
+            return list(self._entries())
+        except SsmphonyError:
+            return []
+
+    def _entries(self) -> Iterator[Entry]:
+        """Of the navigation document of EPUB 3, or else of the NCX of EPUB 2."""
         nav = next((item for item in self._items.values() if "nav" in item.properties), None)
         if nav is not None and nav.name in self._archive:
             root = self._archive.xml(nav.name)

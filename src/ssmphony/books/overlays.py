@@ -36,7 +36,7 @@ class Page:
         self._chapter, self._sound, self._pictures = chapter, sound, pictures
         self._words: dict[int, list[tuple[TimedWord, float]]] = {}
         words = _distinct(sound.words)
-        for word, stop_s in zip(words, [*(word.start_s for word in words[1:]), sound.seconds], strict=True):
+        for word, stop_s in zip(words, [*(word.start_s for word in words[1:]), sound.seconds], strict=False):
             self._words.setdefault(word.block, []).append((word, stop_s))
 
     def xhtml(self, language: str) -> str:

@@ -108,6 +108,15 @@ def test_overlays_light_up_each_word_when_it_is_spoken(speak: Any, tmp_path: Pat
     assert files["EPUB/cover.png"] == png(60, 80)
 
 
+def test_a_chapter_without_words_is_a_page_without_sound(tmp_path: Path, tiny_voice_folder: Path) -> None:
+    source = epub3(tmp_path / "a.epub", {"क": "<p>नमस्ते।</p>", "–": '<p><img src="../well.png"/></p>'})
+    out, cast = tmp_path / "out.epub", make_cast(str(tiny_voice_folder), Style(), ())
+    assert make_book(read_book(source), cast, [out], workers=1).chapters == 1
+    with zipfile.ZipFile(out) as archive:
+        assert "EPUB/chapter-0002.smil" not in archive.namelist()
+        assert b"<img " in archive.read("EPUB/chapter-0002.xhtml")
+
+
 def test_a_run_that_was_stopped_goes_on(speak: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, whole = tmp_path / "kuan.m4b", tmp_path / "whole.m4b"
     speak(whole)
