@@ -3,8 +3,8 @@
     python -m benchmarks.book [--chapters 12] [--rounds 3] [--write]
 
 The ways take turns, each from the start of its first process to the end of its last. Processor-seconds, of all
-processes together, depend little on what else the machine does. Memory is that of the largest process at its peak. Writes
-``benchmarks/results/book.json``; ``--write`` also fills the table of the documentation from it.
+processes together, depend little on what else the machine does. Memory is that of the largest process at its peak.
+Writes ``benchmarks/results/book.json``; ``--write`` also fills the table of the documentation from it.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def table(result: Row) -> str:
     rounds = "one round" if result["rounds"] == 1 else f"medians of {result['rounds']} rounds in which they take turns"
     lines += [
         f"\n{result['chapters']} chapters, {audio / 60:.0f} minutes of audio by the default voice; {rounds}; memory is "
-        f"that of the largest process. Measured on {about['date']}: {about['cpu']}, {about['cores']} cores, load before "
-        f"{about['load_before']}."
+        f"that of the largest process. Measured on {about['date']}: {about['cpu']}, {about['cores']} cores, load "
+        f"before {about['load_before']}."
     ]
     return "\n".join(lines)
 

@@ -97,7 +97,7 @@ class _Package:
         found = False
         for reference in self._root.iter("itemref"):
             item = self._items.get(reference.get("idref", ""))
-            if item is None or item.media_type not in _XHTML or item.name not in self._archive:
+            if item is None or item.media_type not in _XHTML:
                 continue
             if reference.get("linear") == "no" or "nav" in item.properties:
                 continue

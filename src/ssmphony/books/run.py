@@ -95,23 +95,43 @@ def make_book(
         check_cover(*book.cover)
     parts = make_parts(book, cast)
     work = work_folder(outputs[0])
-    with claimed(work):
-        todo = [part for part in parts if find(work, part, digest) is None]
-        if begin is not None:
-            characters, left = (sum(part.characters for part in group) for group in (parts, todo))
-            begin(characters, characters - left)
-        rate = cast.narrator.sample_rate
-        with closing(engine(reader(work, lexicon, digest), todo, workers)) as results:
-            for index, samples in results:
-                if progress is not None:
-                    progress(todo[index].characters, samples / rate)
-        sound = _Sound(book, cast, work, parts, digest)
-        for output in outputs:
-            unfinished = work / f"unfinished{output.suffix.lower()}"
-            sound.write(unfinished)
-            os.replace(unfinished, output)
+    try:
+        with claimed(work):
+            todo = _speak(parts, work, lexicon, digest, cast, workers, engine, begin, progress)
+            sound = _Sound(book, cast, work, parts, digest)
+            for output in outputs:
+                unfinished = work / f"unfinished{output.suffix.lower()}"
+                sound.write(unfinished)
+                os.replace(unfinished, output)
+    except BaseException:
+        if not any(work.glob("*.flac")):  # nothing to go on with
+            shutil.rmtree(work, ignore_errors=True)
+        raise
     shutil.rmtree(work, ignore_errors=True)
-    return Made(sound.samples / rate, len(sound.marks), len(parts) - len(todo))
+    return Made(sound.samples / cast.narrator.sample_rate, len(sound.marks), len(parts) - todo)
+
+
+def _speak(
+    parts: Sequence[Part],
+    work: Path,
+    lexicon: Path | None,
+    digest: str,
+    cast: Cast,
+    workers: int | None,
+    engine: Executor,
+    begin: Begin | None,
+    progress: Progress | None,
+) -> int:
+    """Speak the parts that are missing, and return how many there were."""
+    todo = [part for part in parts if find(work, part, digest) is None]
+    if begin is not None:
+        characters, left = (sum(part.characters for part in group) for group in (parts, todo))
+        begin(characters, characters - left)
+    with closing(engine(reader(work, lexicon, digest), todo, workers)) as results:
+        for index, samples in results:
+            if progress is not None:
+                progress(todo[index].characters, samples / cast.narrator.sample_rate)
+    return len(todo)
 
 
 class _Sound:

@@ -91,6 +91,8 @@ class Reader:
                     writer.write(pause)
                     samples += len(pause)
         row = {"samples": samples, "bytes": path.stat().st_size, "words": words}
+        if not samples:
+            path.unlink()
         with PartialFile(self._folder / f"{name}.json") as file:
             file.write(json.dumps(row).encode())
         return samples

@@ -131,6 +131,10 @@ def test_lines_without_blank_lines_are_paragraphs(tmp_path: Path) -> None:
 
 
 BOMB = '<!DOCTYPE html [<!ENTITY a "आ"><!ENTITY b "&a;&a;">]>'
+PACKAGE = (
+    '<package><metadata/><manifest><item id="a" media-type="application/xhtml+xml" href="{}"/></manifest>'
+    '<spine><itemref idref="a"/></spine></package>'
+)
 HOSTILE = {
     "no archive": (lambda p: p.write_bytes(b"not a zip"), "is no .epub file"),
     "no container": (lambda p: zipped(p, {"a": "b"}), "it has no META-INF/container.xml"),
@@ -151,6 +155,10 @@ HOSTILE = {
             **{"META-INF__encryption.xml": '<encryption><CipherReference URI="OEBPS/text/c0.xhtml"/></encryption>'},
         ),
         "is protected",
+    ),
+    "a page outside": (
+        lambda p: epub3(p, **{"OEBPS__book.opf": PACKAGE.format("../../etc/passwd")}),
+        "etc/passwd is missing in it",
     ),
     "no text": (lambda p: epub3(p, {"–": "<p>!</p>"}), "no text to speak"),
 }
