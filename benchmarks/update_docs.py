@@ -31,6 +31,7 @@ from benchmarks import (
     tables,
     textbook_tables,
     voice_tables,
+    watermark,
 )
 from benchmarks.speed import tables as speed_tables
 from benchmarks.teacher import tables as teacher_tables
@@ -58,6 +59,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "roman-hindi-kinds": ("roman_hindi.json", roman_hindi.kinds),
     "robustness": ("robustness.json", tables.robustness),
     "screen-reader": ("screen_reader.json", screen_reader.table),
+    "watermark": ("watermark.json", lambda result: f"{watermark.table(result)}\n\n{watermark.notes(result)}"),
     "textbook": ("textbook.json", textbook_tables.growth),
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args
 import numpy as np
 
 from ssmphony.audio.pcm import pcm16
+from ssmphony.audio.tags import COMMENT, SOFTWARE, wav_info
 from ssmphony.types import Samples, SsmphonyError
 
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "g711_ulaw", "g711_alaw"]
@@ -77,15 +78,17 @@ def make_encoder(name: Format, sample_rate: int, rate: int | None = None, *, who
 
 
 def wav_header(sample_rate: int, size: int | None = None) -> bytes:
-    """Of a mono 16-bit file with ``size`` bytes of samples.
+    """Of a mono 16-bit file with ``size`` bytes of samples, which says that they are synthetic.
 
     Where nobody knows the size yet, or it is too large for the format, both lengths are the largest there is, as
     FFmpeg does.
     """
     form = struct.pack("<IHHIIHH", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    known = size is not None and size <= _UNKNOWN - 36
-    riff, data = (size + 36, size) if size is not None and known else (_UNKNOWN, _UNKNOWN)
-    return b"RIFF" + struct.pack("<I", riff) + b"WAVEfmt " + form + b"data" + struct.pack("<I", data)
+    info = wav_info()
+    before = 36 + len(info)
+    known = size is not None and size <= _UNKNOWN - before
+    riff, data = (size + before, size) if size is not None and known else (_UNKNOWN, _UNKNOWN)
+    return b"RIFF" + struct.pack("<I", riff) + b"WAVEfmt " + form + info + b"data" + struct.pack("<I", data)
 
 
 class Resampler:
@@ -147,7 +150,7 @@ _CODECS: dict[Format, _Codec] = {
         "mp3",
         "libmp3lame",
         64_000,
-        {"write_xing": "0", "id3v2_version": "0"},  # both are written when the end is known
+        {"write_xing": "0"},  # it is written when the end is known
         (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
     ),
     # a page of Ogg holds a second by default: 100 ms
@@ -201,6 +204,8 @@ class Compressed:
         self._container = av.open(target, "w", format=codec.container, container_options=options)
         self._stream: Any = self._container.add_stream(codec.codec, rate=rate)
         self._stream.layout = "mono"
+        for metadata in (self._container.metadata, self._stream.metadata):  # Ogg has those of the stream alone
+            metadata.update(comment=COMMENT, encoded_by=SOFTWARE)
         if codec.bit_rate is not None:
             self._stream.bit_rate = codec.bit_rate
         self._make_frame: Callable[..., Any] = av.AudioFrame.from_ndarray

@@ -7,6 +7,7 @@ from typing import Any
 
 import soundfile
 
+from ssmphony.audio.tags import COMMENT, SOFTWARE
 from ssmphony.types import Samples, SsmphonyError
 
 SNDFILE = {
@@ -47,6 +48,8 @@ class SndfileEncoder:
                 format=name,
                 closefd=False,
             )
+            if name != "RAW":
+                self._file.comment, self._file.software = COMMENT, SOFTWARE
         except soundfile.LibsndfileError as error:  # an older libsndfile, as some systems bring
             raise SsmphonyError(f"libsndfile cannot write {suffix}: {error.error_string}") from None
 

@@ -48,12 +48,12 @@ class Job:
     voice: JobVoice
     style: Style
 
-    def fingerprint(self, lexicon: str = "") -> str:
+    def fingerprint(self, lexicon: str = "", watermark: bool = False) -> str:
         """What the sound depends on, hashed: a job with another one has to be done again."""
         style = dict(vars(self.style))
         if (reference := style.pop("reference")) is not None:
             style["reference"] = reference.checksum
-        parts = [self.file, self.text, self.voice.sha256, style, lexicon]
+        parts = [self.file, self.text, self.voice.sha256, style, lexicon, *(["watermark"] if watermark else [])]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

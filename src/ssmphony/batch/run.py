@@ -46,6 +46,7 @@ def run_batch(
     out: Path,
     *,
     lexicon: Path | None = None,
+    watermark: bool = False,
     workers: int | None = None,
     engine: Executor = run_local,
     begin: Begin | None = None,
@@ -61,14 +62,14 @@ def run_batch(
     _check_ours(jobs, out)
     with claimed(out):
         before = recorded(out)
-        plan = _plan(jobs, before, digest)
+        plan = _plan(jobs, before, digest, watermark)
         if begin is not None:
             begin(plan)
         failed, seconds, made = dict[str, Failed](), 0.0, 0
         try:
             write_rows(out / MANIFEST, before.values())
             clear(out)
-            with closing(engine(speaker(out, lexicon, digest), plan.todo, workers)) as results:
+            with closing(engine(speaker(out, lexicon, digest, watermark), plan.todo, workers)) as results:
                 for index, result in results:
                     length_s = 0.0
                     if isinstance(result, Failed):
@@ -80,24 +81,24 @@ def run_batch(
                         progress(plan.todo[index], length_s)
         finally:
             failures = [failed[job.file] for job in jobs if job.file in failed]
-            _collect(jobs, out, digest, failures)
+            _collect(jobs, out, digest, watermark, failures)
     return Outcome(made, seconds, len(plan.done), plan.changed, failures, plan.left_over)
 
 
-def _plan(jobs: Sequence[Job], rows: dict[str, Row], lexicon_sha256: str) -> Plan:
+def _plan(jobs: Sequence[Job], rows: dict[str, Row], lexicon_sha256: str, watermark: bool) -> Plan:
     done = {
         job.file: rows[job.file]
         for job in jobs
-        if job.file in rows and rows[job.file]["hash"] == job.fingerprint(lexicon_sha256)
+        if job.file in rows and rows[job.file]["hash"] == job.fingerprint(lexicon_sha256, watermark)
     }
     todo = [job for job in jobs if job.file not in done]
     wanted = {job.file for job in jobs}
     return Plan(todo, done, sum(job.file in rows for job in todo), [file for file in rows if file not in wanted])
 
 
-def _collect(jobs: Sequence[Job], out: Path, lexicon_sha256: str, failures: Sequence[Failed]) -> None:
+def _collect(jobs: Sequence[Job], out: Path, lexicon_sha256: str, watermark: bool, failures: Sequence[Failed]) -> None:
     """Write the manifest in the order of the jobs, from what is on the disk, and remove what is not needed any more."""
-    done = _plan(jobs, recorded(out), lexicon_sha256).done
+    done = _plan(jobs, recorded(out), lexicon_sha256, watermark).done
     write_rows(out / MANIFEST, ({**done[job.file], "id": job.id} for job in jobs if job.file in done))
     clear(out)
     rows = [{"id": job.id, "line": job.line, "text": job.text, "error": error} for job, error in failures]

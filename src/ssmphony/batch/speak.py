@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ssmphony.audio.files import AudioWriter, PartialFile
+from ssmphony.audio.watermark import marked
 from ssmphony.batch.folder import HIDDEN, Row, append_row
 from ssmphony.batch.jobs import Job, JobVoice, find_voice
 from ssmphony.parallel import Start
@@ -28,9 +29,9 @@ class Failed(NamedTuple):
     error: str
 
 
-def speaker(out: Path, lexicon: Path | None, lexicon_sha256: str) -> Start[Job, Row | Failed]:
+def speaker(out: Path, lexicon: Path | None, lexicon_sha256: str, watermark: bool = False) -> Start[Job, Row | Failed]:
     """What an engine starts in its processes: a `Speaker` of the folder ``out``. The paths are absolute."""
-    return partial(Speaker, out, lexicon, lexicon_sha256)
+    return partial(Speaker, out, lexicon, lexicon_sha256, watermark)
 
 
 def file_sha256(path: Path) -> str:
@@ -47,7 +48,7 @@ class Speaker:
     to its place: a row whose file is there is a finished job, whenever the process may be killed.
     """
 
-    def __init__(self, out: Path, lexicon: Path | None, lexicon_sha256: str) -> None:
+    def __init__(self, out: Path, lexicon: Path | None, lexicon_sha256: str, watermark: bool = False) -> None:
         """Raises `SsmphonyError` on a machine of a cluster that does not see the files of the others."""
         if not (out / HIDDEN).is_dir():
             raise SsmphonyError(f"{out} is not the same folder on every machine: give one that all of them share")
@@ -56,6 +57,7 @@ class Speaker:
         self._out = out
         self._lexicon = lexicon
         self._lexicon_sha256 = lexicon_sha256
+        self._watermark = watermark
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._voices: dict[str, Voice] = {}
 
@@ -77,7 +79,8 @@ class Speaker:
         target.unlink(missing_ok=True)  # the sound of an older text must not pass for that of this one
         samples = 0
         with AudioWriter(partial_file, voice.sample_rate) as writer:
-            for chunk in voice.speak(job.text, style):
+            chunks = voice.speak(job.text, style)
+            for chunk in marked(chunks, voice.sample_rate) if self._watermark else chunks:
                 writer.write(chunk.samples)
                 samples += len(chunk.samples)
             if not samples:
@@ -92,7 +95,7 @@ class Speaker:
             "speaker": style.speaker,
             "ms": round(1000 * (time.perf_counter() - begin)),
             "bytes": partial_file.stat().st_size,
-            "hash": job.fingerprint(self._lexicon_sha256),
+            "hash": job.fingerprint(self._lexicon_sha256, self._watermark),
         }
         append_row(self._out / HIDDEN / f"{self._name}.jsonl", row)
         os.replace(partial_file, target)

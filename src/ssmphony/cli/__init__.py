@@ -11,6 +11,7 @@ from ssmphony.cli.arguments import TextCommand
 from ssmphony.cli.batch import batch
 from ssmphony.cli.book import book
 from ssmphony.cli.codec import decode, encode
+from ssmphony.cli.detect import detect
 from ssmphony.cli.errors import OneLineErrors
 from ssmphony.cli.evaluate import evaluate
 from ssmphony.cli.finetune import finetune
@@ -29,7 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (say, batch, book, serve, text, prepare, train, finetune, distill, export, encode, decode):
+for command in (say, batch, book, serve, detect, text, prepare, train, finetune, distill, export, encode, decode):
     app.command(cls=TextCommand if command in (say, text) else None)(command)
 app.command(hidden=True)(mels)
 app.add_typer(voices, name="voices")

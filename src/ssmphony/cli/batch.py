@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.engines import EngineName, engine_of
-from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice
+from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked
 
 if TYPE_CHECKING:
     from ssmphony.batch.jobs import Job
@@ -41,6 +41,7 @@ def batch(
     pitch: Pitch = 0.0,
     seed: Seed = 0,
     lexicon: LexiconFile = None,
+    watermark: Watermarked = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
 ) -> None:
@@ -61,6 +62,7 @@ def batch(
                 wanted,
                 out,
                 lexicon=lexicon,
+                watermark=watermark,
                 workers=workers,
                 engine=engine_of(engine),
                 begin=bar.begin,

@@ -30,3 +30,6 @@ Temperature = Annotated[
 TopK = Annotated[int | None, typer.Option(help="Draw from the likeliest codes only, so many; 0 is all.")]
 TopP = Annotated[float | None, typer.Option(help="Draw from the likeliest codes that together have this probability.")]
 LexiconFile = Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")]
+Watermarked = Annotated[
+    bool, typer.Option("--watermark", help="Mark the sound as synthetic, inaudibly; ssmphony detect finds it.")
+]

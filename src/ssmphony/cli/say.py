@@ -23,6 +23,7 @@ from ssmphony.cli.options import (
     TopK,
     TopP,
     Voice,
+    Watermarked,
 )
 from ssmphony.cli.reference import read_reference
 from ssmphony.cli.sinks import Destinations, Sink, StreamFormat
@@ -56,6 +57,7 @@ def say(
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default 2.")] = None,
     lexicon: LexiconFile = None,
     timings: Annotated[Path | None, typer.Option(help="Write word times to a .json, .srt or .vtt file.")] = None,
+    watermark: Watermarked = False,
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="Stopped with Ctrl-C, keep what was spoken until then.")
     ] = False,
@@ -76,6 +78,10 @@ def say(
     like = None if reference is None else read_reference(reference, loaded)
     style = Style(speed, pitch, seed, speaker, like, temperature, top_k, top_p)
     chunks = loaded.speak(live or pieces, style)
+    if watermark:
+        from ssmphony.audio.watermark import marked
+
+        chunks = marked(chunks, rate)
     spoken, stopped = 0, None
     with destinations.files(rate, written) as files:
         try:

@@ -73,6 +73,9 @@ def serve(
     stall_s: Annotated[float | None, typer.Option(help="For a client that takes nothing; default 60.")] = None,
     idle_s: Annotated[float | None, typer.Option(help="For a silent WebSocket; default 60.")] = None,
     drain_s: Annotated[float | None, typer.Option(help="For requests to end at a stop; default 30.")] = None,
+    watermark: Annotated[
+        bool | None, typer.Option("--watermark", help="Mark what is spoken, inaudibly; see ssmphony detect.")
+    ] = None,
     log_text: Annotated[bool | None, typer.Option("--log-text", help="Write what is spoken to the log.")] = None,
 ) -> None:
     """Speak over HTTP, as clients of OpenAI's speech endpoint expect it, and over WebSockets.
@@ -105,6 +108,7 @@ def serve(
         "stall_s": stall_s,
         "idle_s": idle_s,
         "drain_s": drain_s,
+        "watermark": watermark,
         "log_text": log_text,
     }
     with needs_extra("serve"):

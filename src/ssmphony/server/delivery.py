@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -14,6 +14,8 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ssmphony.audio.encoding import PLAIN, Format, make_encoder
+from ssmphony.audio.tags import DISCLOSURE
+from ssmphony.audio.watermark import Watermark
 from ssmphony.engine import Stream
 from ssmphony.server.errors import ApiError, StreamBroken, api_errors, as_api_error
 from ssmphony.server.record import CLIENT_GONE, Record
@@ -44,7 +46,7 @@ async def encoded(
     apart = name not in PLAIN or rate not in (None, stream.sample_rate)
     try:
         encoder = await _call(apart, make_encoder, name, stream.sample_rate, rate, whole=whole)
-        async for chunk in stream:
+        async for chunk in sound(stream, record):
             data = await _call(apart, encoder.encode, chunk.samples)
             record.sent(chunk)
             yield Piece(data, chunk)
@@ -58,6 +60,15 @@ async def encoded(
             yield Piece(await _call(apart, encoder.finish), None)
     finally:
         stream.cancel()
+
+
+async def sound(stream: Stream, record: Record) -> AsyncIterator[AudioChunk]:
+    """The chunks of a stream, marked where the server marks what it speaks."""
+    watermark = Watermark(stream.sample_rate) if record.watermark else None
+    async for chunk in stream:
+        yield watermark.mark(chunk) if watermark else chunk
+    if watermark and len((rest := watermark.rest(stream.sample_rate)).samples):
+        yield rest
 
 
 def silence(stream: Stream) -> AudioChunk:
@@ -169,7 +180,7 @@ class SoundResponse(StreamingResponse):
         self, body: AsyncGenerator[bytes, None], stream: Stream, media_type: str, headers: dict[str, str] | None = None
     ) -> None:
         unbuffered = {"X-Accel-Buffering": "no"}  # nginx would collect the sound before it sends any
-        super().__init__(body, media_type=media_type, headers={**unbuffered, **(headers or {})})
+        super().__init__(body, media_type=media_type, headers={**unbuffered, **DISCLOSURE, **(headers or {})})
         self._body, self._stream = body, stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -48,7 +48,9 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        record = scope[RECORD] = Record(client=scope["client"][0] if scope.get("client") else None)
+        record = scope[RECORD] = Record(
+            client=scope["client"][0] if scope.get("client") else None, watermark=self._settings.watermark
+        )
         begun = gone = False
 
         async def answer(message: Message) -> None:

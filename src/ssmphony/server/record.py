@@ -29,6 +29,8 @@ class Record:
     seconds: float = 0.0
     """Of sound that was handed over to be sent."""
     first_audio_s: float | None = None
+    watermark: bool = False
+    """Whether its sound is marked as synthetic."""
     spoken: bool = True
     """False where the text held nothing to speak, and its sound is a short silence."""
     problem: str | None = None

@@ -81,6 +81,8 @@ class ServeSettings(Config):
     """How long a WebSocket may say nothing."""
     drain_s: float = Field(default=30.0, ge=0)
     """For requests to end when the server is stopped."""
+    watermark: bool = False
+    """Put the inaudible mark of `ssmphony.audio.watermark` into everything that is spoken."""
     log_text: bool = False
     """Write what is spoken to the log."""
 

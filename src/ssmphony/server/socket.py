@@ -167,7 +167,7 @@ class Session:
     async def _start(self, message: Start) -> None:
         if self._stopping.is_set():
             raise ApiError(503, "the server is shutting down: try again", "shutting_down")
-        record = Record(PATH, client=self._socket.scope[RECORD].client)
+        record = Record(PATH, client=self._socket.scope[RECORD].client, watermark=self._settings.watermark)
         names: VoiceNames = self._socket.app.state.names
         voice, speaker = names.find(message.voice, message.speaker)
         record.voice = voice

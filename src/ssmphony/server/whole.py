@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ssmphony.audio.encoding import MEDIA_TYPES, Format, wav_header
+from ssmphony.audio.tags import DISCLOSURE
 from ssmphony.server.delivery import Piece, while_listening
 from ssmphony.server.errors import ApiError
 from ssmphony.server.record import CLIENT_GONE, Record
@@ -56,7 +57,8 @@ class WholeResponse(StreamingResponse):
     """A file of known length. Frees its place when it ends, however it ends."""
 
     def __init__(self, parts: list[bytes], held: Held, record: Record, media_type: str, sample_rate: int) -> None:
-        headers = {"Content-Length": str(sum(map(len, parts))), "X-Sample-Rate": str(sample_rate)}
+        length = str(sum(map(len, parts)))
+        headers = {"Content-Length": length, "X-Sample-Rate": str(sample_rate), **DISCLOSURE}
         super().__init__(_pieces(parts, record), media_type=media_type, headers=headers)
         self._held = held
 

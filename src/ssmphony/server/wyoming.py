@@ -27,7 +27,7 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine, Stream
 from ssmphony.server.connections import Stall
-from ssmphony.server.delivery import silence
+from ssmphony.server.delivery import silence, sound
 from ssmphony.server.discovery import announced
 from ssmphony.server.errors import ApiError, as_api_error
 from ssmphony.server.log import LOGGER, log
@@ -278,7 +278,7 @@ class _Client:
             await asyncio.wait({self._speaking})
         voice = _parse(_Asked, event).voice or _Voice()
         target = choose(self._engine, self._names, voice.name, voice.language, voice.speaker)
-        record = Record("wyoming", client=self._address, voice=target.voice)
+        record = Record("wyoming", client=self._address, voice=target.voice, watermark=self._settings.watermark)
         stream = self._engine.open(
             target.voice,
             Style(speaker=target.speaker),
@@ -329,7 +329,7 @@ class _Client:
     async def _play(self, stream: Stream, record: Record) -> None:
         form: dict[str, Any] = {"rate": stream.sample_rate, "width": 2, "channels": 1}
         await self._send(AudioStart(**form, timestamp=0))
-        async for chunk in stream:
+        async for chunk in sound(stream, record):
             if len(chunk.samples):
                 record.sent(chunk)
                 await self._send(AudioChunk(**form, audio=pcm16(chunk.samples), timestamp=round(1000 * chunk.start_s)))

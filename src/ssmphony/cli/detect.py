@@ -1,0 +1,37 @@
+"""``ssmphony detect``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def detect(
+    files: Annotated[list[Path], typer.Argument(help="Audio files: .wav, .flac, .ogg, .opus or .mp3.")],
+    as_json: Annotated[bool, typer.Option("--json", help="An object a line.")] = False,
+) -> None:
+    """Look for the mark that --watermark leaves. The exit status is 0 where all of the files have it, 1 otherwise.
+
+    The mark shows that ssmphony made the sound. That none is found shows nothing.
+    """
+    from ssmphony.audio.files import read_audio
+    from ssmphony.audio.watermark import LEAST_S
+    from ssmphony.audio.watermark import detect as find
+
+    missing = False
+    for file in files:
+        samples, rate = read_audio(file)
+        found = find(samples, rate)
+        missing |= not found.marked
+        if as_json:
+            fields = {"file": str(file), "marked": found.marked, **found._asdict()}
+            typer.echo(json.dumps(fields, ensure_ascii=False))
+            continue
+        short = f"; it is shorter than {LEAST_S:g} s" if len(samples) < LEAST_S * rate else ""
+        answer = "marked as synthetic" if found.marked else f"no mark found{short}"
+        typer.echo(f"{file}: {answer} (score {found.score:.1f}, by chance at most {found.bound:.2g})")
+    if missing:
+        raise typer.Exit(1)
