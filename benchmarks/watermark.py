@@ -48,14 +48,15 @@ def cut(samples: Samples, rate: int) -> tuple[Samples, int]:
 def noise(samples: Samples, rate: int, decibels: float = 20.0) -> tuple[Samples, int]:
     """White noise, so many dB below the sound."""
     level = float(np.sqrt(np.mean(np.square(samples)))) * 10 ** (-decibels / 20)
-    return samples + level * np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32), rate
+    hiss = level * np.random.default_rng(0).standard_normal(len(samples))
+    return (samples + hiss).astype(np.float32), rate
 
 
 def coded(name: Format) -> Change:
     def change(samples: Samples, rate: int) -> tuple[Samples, int]:
         encoder = make_encoder(name, rate)
         decoded, rate = soundfile.read(io.BytesIO(encoder.encode(samples) + encoder.finish()), dtype="float32")
-        return decoded, rate
+        return np.asarray(decoded, np.float32), rate
 
     return change
 

@@ -72,7 +72,7 @@ def test_it_is_found_at_every_rate_and_place(rate: int) -> None:
 def test_it_survives_noise_and_resampling() -> None:
     samples = mark(speech_like(5))
     noise = np.random.default_rng(1).standard_normal(len(samples)).astype(np.float32)
-    noisy = samples + 0.1 * float(np.sqrt(np.mean(samples**2))) * noise
+    noisy = (samples + 0.1 * np.sqrt(np.mean(samples**2)) * noise).astype(np.float32)
     assert detect(noisy, RATE).marked
     assert detect(resample(samples, RATE, 16_000), 16_000).marked
 
