@@ -13,6 +13,7 @@ import numpy as np
 
 from ssmphony.audio.encoding import require_pyav
 from ssmphony.audio.pcm import pcm16
+from ssmphony.audio.tags import COMMENT
 from ssmphony.types import Samples, SsmphonyError
 
 
@@ -92,7 +93,7 @@ class ChapteredWriter:
         self._rate, self._written = sample_rate, 0
         self._container: Any = av.open(f"file:{path}", "w", format=kind.container, container_options=kind.options)
         try:
-            self._container.metadata.update({**tags, **kind.tags})
+            self._container.metadata.update({"comment": COMMENT, **tags, **kind.tags})
             self._stream = self._container.add_stream(kind.codec, rate=sample_rate)
             self._stream.layout, self._stream.bit_rate = "mono", kind.bit_rate
             self._stream.metadata["language"] = language

@@ -100,15 +100,18 @@ class PartialFile:
 class AudioWriter:
     """Write mono audio as it is made; the ending of the path, one of `FORMATS`, chooses how.
 
+    The metadata says that it is synthetic, except where ``synthetic`` is false and libsndfile writes it.
+
     Use it in a ``with`` block; see `PartialFile` for what happens on errors.
     """
 
-    def __init__(self, path: Path, sample_rate: int) -> None:
+    def __init__(self, path: Path, sample_rate: int, *, synthetic: bool = True) -> None:
         self._suffix = path.suffix.lower()
         if self._suffix not in FORMATS:
             raise SsmphonyError(f"cannot write {path}: its name must end in {', '.join(FORMATS)}")
         self._file = PartialFile(path)
         self._sample_rate = sample_rate
+        self._synthetic = synthetic
         self._encoder: Encoder | None = None
 
     def __enter__(self) -> AudioWriter:
@@ -125,7 +128,7 @@ class AudioWriter:
     def _open(self) -> Encoder:
         if self._suffix in SNDFILE:
             # a descriptor, not a Python file: an exception (Ctrl-C!) inside libsndfile's callbacks would be lost
-            return SndfileEncoder(self._suffix, self._sample_rate, self._file.descriptor)
+            return SndfileEncoder(self._suffix, self._sample_rate, self._file.descriptor, synthetic=self._synthetic)
         return open_file(self._file.partial, self._suffix, self._sample_rate)
 
     def __exit__(

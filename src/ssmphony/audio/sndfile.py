@@ -31,7 +31,7 @@ class SndfileEncoder:
     for a rate that the format does not have.
     """
 
-    def __init__(self, suffix: str, sample_rate: int, descriptor: int | None = None) -> None:
+    def __init__(self, suffix: str, sample_rate: int, descriptor: int | None = None, *, synthetic: bool = True) -> None:
         name, subtype = SNDFILE[suffix]
         if subtype == "OPUS" and sample_rate not in _OPUS_RATES:
             raise SsmphonyError(f"Opus knows no sample rate of {sample_rate} Hz: choose another format")
@@ -48,7 +48,7 @@ class SndfileEncoder:
                 format=name,
                 closefd=False,
             )
-            if name != "RAW":
+            if synthetic and name != "RAW":
                 self._file.comment, self._file.software = COMMENT, SOFTWARE
         except soundfile.LibsndfileError as error:  # an older libsndfile, as some systems bring
             raise SsmphonyError(f"libsndfile cannot write {suffix}: {error.error_string}") from None

@@ -131,7 +131,7 @@ def _at_rate(samples: Samples, rate: int) -> Samples:
 
 def _keep(samples: Samples, out: Path) -> str:
     name = f"{secrets.token_hex(6)}.flac"
-    with AudioWriter(out / "clips" / name, RATE) as writer:
+    with AudioWriter(out / "clips" / name, RATE, synthetic=False) as writer:
         writer.write(np.asarray(samples, np.float32))
     return name
 
