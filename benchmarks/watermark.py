@@ -1,10 +1,11 @@
 """The inaudible mark: what it survives, how often it is found where it is not, and what it costs.
 
-    python -m benchmarks.watermark SENTENCES CORPUS... [--voice VOICE] [--count N] [--keys N]
+    python -m benchmarks.watermark SENTENCES [CORPUS...] [--voice VOICE] [--count N] [--keys N]
 
 Sentences (one a line, every n-th so that N are spoken) are spoken by all speakers of a voice in turn, marked, and
 changed. Corpora are prepared ones of human speech: clips of a second or more, each searched for the mark and for those
-of other keys. Writes ``benchmarks/results/watermark.json``. DistillMOS is left out where it is not installed.
+of other keys; without them, the false alarms of an earlier run stay, which do not depend on the strength of the mark.
+Writes ``benchmarks/results/watermark.json``. DistillMOS is left out where it is not installed.
 """
 
 from __future__ import annotations
@@ -210,17 +211,20 @@ def notes(result: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sentences", type=Path)
-    parser.add_argument("corpora", type=Path, nargs="+")
+    parser.add_argument("corpora", type=Path, nargs="*")
     parser.add_argument("--voice")
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--keys", type=int, default=20)
     arguments = parser.parse_args()
     sounds = speak(arguments.voice, arguments.sentences, arguments.count)
+    earlier = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
     result = {
         "strength_db": STRENGTH_DB,
         "limit": LIMIT,
         "survival": survival(sounds),
-        "false_alarms": false_alarms(arguments.corpora, arguments.keys),
+        "false_alarms": false_alarms(arguments.corpora, arguments.keys)
+        if arguments.corpora
+        else earlier["false_alarms"],
         "cost": cost(sounds),
         "machine": machine(threads=1),
     }

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from ssmphony import __version__
-
-SOFTWARE = f"ssmphony {__version__}"
+SOFTWARE = "ssmphony"
 COMMENT = "Synthetic speech. http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """With the term of IPTC for media that an algorithm made which had learned from samples."""
 DISCLOSURE = {"X-Synthetic-Media": "speech; digitalsourcetype=trainedAlgorithmicMedia"}

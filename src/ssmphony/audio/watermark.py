@@ -30,7 +30,7 @@ from ssmphony.types import AudioChunk, Samples, SsmphonyError
 
 KEY = "ssmphony"
 """The key of all who choose none: everybody finds the mark, and who wants to can imitate it."""
-STRENGTH_DB = 0.9
+STRENGTH_DB = 0.8
 LIMIT = 1e-4
 """A sound is marked if another key were found in it with at most this probability."""
 LEAST_S = 3.0
