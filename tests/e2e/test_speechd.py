@@ -1,9 +1,7 @@
 """The module in the real Speech Dispatcher, whose sound ALSA writes to a file.
 
-Pauses are tested on the module alone: on a device that takes sound faster than it is spoken, Speech Dispatcher 0.11.4
-does not resume, whichever module speaks.
-
-It needs Debian's packages speech-dispatcher and speech-dispatcher-audio-plugins.
+It needs speech-dispatcher and speech-dispatcher-audio-plugins of Debian; the test of pauses also pulseaudio, since
+Speech Dispatcher 0.11.4 does not resume on a device that takes sound faster than it is spoken.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ import numpy as np
 import pytest
 
 SERVER, CLIENT = shutil.which("speech-dispatcher"), shutil.which("spd-say")
+PULSE = shutil.which("pulseaudio")
 ALSA = [*Path("/usr/lib").glob("*/speech-dispatcher/spd_alsa.so")]
 pytestmark = [
     pytest.mark.skipif(not (SERVER and CLIENT and ALSA), reason="Debian's speech-dispatcher with ALSA is not installed")
@@ -31,7 +30,7 @@ RATE = 24000
 class Running:
     """A Speech Dispatcher with one module, in folders of its own."""
 
-    def __init__(self, home: Path, voices: Path) -> None:
+    def __init__(self, home: Path, voices: Path, method: str = "alsa") -> None:
         self.home = home
         self.heard = home / "heard.raw"
         self.address = home / "run/speechd.sock"
@@ -51,7 +50,7 @@ class Running:
         self.run(sys.executable, "-m", "ssmphony.cli", "speechd", "install", "--voice", "tiny")
         configuration = home / ".config/speech-dispatcher"
         (configuration / "speechd.conf").write_text(
-            'LogLevel 3\nAudioOutputMethod "alsa"\nSymbolsPreproc "no"\nDefaultModule ssmphony\nTimeout 0\n'
+            f'LogLevel 3\nAudioOutputMethod "{method}"\nSymbolsPreproc "no"\nDefaultModule ssmphony\nTimeout 0\n'
             'AddModule "ssmphony" "sd_ssmphony" "ssmphony.conf"\n'
         )
         assert SERVER is not None
@@ -167,3 +166,38 @@ def test_a_message_is_stopped_and_the_next_one_is_spoken(running: Running) -> No
 def test_bad_markup_and_an_unknown_voice_are_spoken(running: Running) -> None:
     assert len(running.say("-x", "<speak>एक <b>दो</speak>"))
     assert len(running.say("-y", "nobody", "एक"))
+
+
+@pytest.fixture
+def real_time(tiny_voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A dispatcher that plays into a sink of PulseAudio, which takes as long as the sound lasts."""
+    if PULSE is None:
+        pytest.skip("pulseaudio is not installed")
+    home = tmp_path_factory.mktemp("pulse")
+    (home / "run").mkdir(mode=0o700)
+    sink = subprocess.Popen(
+        [PULSE, "-n", "--exit-idle-time=-1", "--load=module-null-sink", "--load=module-native-protocol-unix"],
+        env={**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (home / "run/pulse/native").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    server = Running(home, tiny_voice_folder.parent, "pulse")
+    yield server
+    server.close()
+    sink.terminate()
+    sink.wait(30)
+
+
+def test_a_message_is_paused_and_resumed(real_time: Running) -> None:
+    with Client(real_time) as client:
+        client.speak("<speak>" + "नमस्ते दुनिया. " * 60 + "</speak>")
+        assert client.until("701") == "701 BEGIN"
+        client.socket.sendall(b"PAUSE SELF\r\n")
+        assert client.until("704", "702") == "704 PAUSED"
+        client.socket.sendall(b"RESUME SELF\r\n")
+        assert client.until("705", "702") == "705 RESUMED"
+        client.socket.sendall(b"STOP SELF\r\n")
+        assert client.until("703", "702") == "703 CANCELED"

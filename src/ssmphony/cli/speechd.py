@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ class _RunByDefault(TyperGroup):
     """``speechd``, alone or with a file, is ``speechd run``: Speech Dispatcher passes nothing but a file."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+        if not args or os.sep in args[0] or Path(args[0]).is_file():
             args = [_RUN, *args]
         return super().parse_args(ctx, args)
 

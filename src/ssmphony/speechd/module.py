@@ -25,6 +25,8 @@ _SWITCH_S = 0.001
 """A command waits at most this long for the interpreter while a sentence is being read; Python's own is 5 ms."""
 _WARM_UP = ("नमस्ते, यह पहला वाक्य है।", "12:30, 5 मई 2024, ₹500", "Settings", "क", "control_alt_f1 (@)")
 """What is read and spoken unheard, so that the first words of the user need not wait for tables and graphs."""
+_LAST_STEP_S = 5.0
+"""A step of a model takes far less."""
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +39,8 @@ class Module:
         self._voices: Voices | None = None
         self._settings = Settings()
         self._job: Job | None = None
+        self._threads: list[threading.Thread] = []
+        self._over = False
 
     def run(self) -> None:
         """Answer until ``QUIT``, or until Speech Dispatcher is gone."""
@@ -50,7 +54,10 @@ class Module:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             _log.warning("Speech Dispatcher is gone")
         finally:
+            self._over = True
             self._abandon()
+            for thread in self._threads:  # none may be inside a graph when the interpreter ends
+                thread.join(_LAST_STEP_S)
 
     def _answer(self, command: str) -> None:
         if command in _KINDS:
@@ -82,17 +89,17 @@ class Module:
             _log.error("%s", error)
             self._connection.send(f"399-ssmphony: {error}", "399 ERR CANT INIT MODULE")
             return
-        threading.Thread(target=self._warm_up, args=(self._voices,), daemon=True).start()
+        self._start(partial(self._warm_up, self._voices))
         self._connection.send(f"299-ssmphony: {self._voices.own.card.name} is loaded", "299 OK LOADED SUCCESSFULLY")
 
     def _warm_up(self, loaded: Voices) -> None:
-        """Ends when the first message arrives."""
+        """Ends early when the first message arrives."""
         voice, speaker = loaded.choose(Settings())
         style = Settings().style(speaker, voice.model.capabilities)
         for text in _WARM_UP:
             read = spoken("SPEAK", text, Settings(punctuation="all"), voice.frontend)
             for _ in voice.speak(f"{read} {voice.frontend.key_name(text)}", style):
-                if self._job is not None:
+                if self._job is not None or self._over:
                     return
         gc.collect()
         gc.freeze()  # tables and graphs stay: looking at them again and again would only delay speech
@@ -110,7 +117,12 @@ class Module:
             return
         self._job = Job(partial(_prepare, self._voices, self._settings, kind, data), self._connection)
         self._connection.send("200 OK SPEAKING")
-        threading.Thread(target=self._job.run, daemon=True).start()
+        self._start(self._job.run)
+
+    def _start(self, work: Callable[[], None]) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.Thread(target=work, daemon=True))
+        self._threads[-1].start()
 
     def _stop(self) -> None:
         if self._job is not None:

@@ -126,3 +126,6 @@ def test_on_the_command_line(places: Places, tmp_path: Path) -> None:
         subprocess.run(["sh", "-n", str(places.executable)], check=True)
     assert "remove" in run(app, ["speechd", "uninstall"]).output
     assert "nothing to remove" in run(app, ["speechd", "uninstall"]).output
+    mistyped = run(app, ["speechd", "instal"])
+    assert mistyped.exit_code == 2
+    assert "No such command 'instal'" in mistyped.output
