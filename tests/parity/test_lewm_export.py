@@ -52,11 +52,6 @@ def test_latents(mixer: str, tmp_path: Path) -> None:
     assert state.position.max() > 30
 
 
-def test_a_text_mixer_that_reads_one_length_only_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SsmphonyError, match="encoder cannot be exported for inputs of any length"):
-        write_graph(build_model("mamba", text_mixer={"kind": "mamba", "d_state": 4}).graphs()[0], tmp_path)
-
-
 @pytest.mark.parametrize("style", [Style(), Style(seed=3, speaker="other")])
 def test_voice(pair: tuple[Voice, Voice], style: Style) -> None:
     pytorch, runtime = pair

@@ -49,6 +49,16 @@ def test_equals_the_loop(name: str, time: int) -> None:
 
 
 @every_scan
+@pytest.mark.parametrize("time", [1, 63, 64, 65, 200])
+def test_the_form_of_exported_graphs_is_the_same(name: str, time: int) -> None:
+    """Without a loop over chunks, whose number such a graph does not know."""
+    values = inputs(name, time)
+    any_length = {"ssd": reference.ssd_of_any_length, "selective_scan": reference.selective_scan_of_any_length}[name]
+    for found, expected in zip(any_length(*values, None), SCANS[name][1](*values), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@every_scan
 @pytest.mark.parametrize("scale", [1e-8, 1e3, 1e8])
 def test_extreme_step_sizes(name: str, scale: float) -> None:
     compare(name, inputs(name, 150, scale))
