@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ssmphony.types import FrameGrid, Frames, ReferenceInput, SsmphonyError, Style, Tokens, Word
+from ssmphony.types import FrameGrid, Frames, MelFormat, ReferenceInput, SsmphonyError, Style, Tokens, Word
 
 Array = Any
 State = Any
@@ -113,6 +113,10 @@ class VoiceModel(ABC):
     """The rows of the speaker table; the first is the voice's own speaker."""
     reference_inputs: tuple[ReferenceInput, ...] = ()
     """The arrays that a model with the capability ``reference`` reads of one."""
+    reference_mel: MelFormat | None = None
+    """The log-mel of which a `Styled` model makes a reference; None of others."""
+    draws_durations: bool = False
+    """Whether durations are drawn: the model reads ``token_noise`` of `ssmphony.model_inputs`."""
 
     @abstractmethod
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
@@ -133,6 +137,14 @@ class Parallel(VoiceModel):
     @abstractmethod
     def with_token_ends(self, state: State, ends: Array) -> State:
         """The same sentences before their first frame, with other durations."""
+
+
+class Styled(VoiceModel):
+    """A model that speaks in the style of a recording; one of its `reference_inputs` is ``style``."""
+
+    @abstractmethod
+    def style_of(self, samples: Array) -> Array:
+        """A recording (n,) at the rate of the voice → the array ``style`` of a reference, (1, channel)."""
 
 
 class Prompted(VoiceModel):

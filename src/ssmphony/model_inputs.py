@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.interfaces import Array, VoiceModel
+from ssmphony.sampling import sequence_noise
 from ssmphony.speakers import speaker_row, speaker_weights
 from ssmphony.types import ReferenceInput, Style, Tokens
 
@@ -20,6 +21,8 @@ OUTSIDE, FIRST, INSIDE, LAST, SINGLE = range(5)
 FEWEST_STEPS = 2
 """Steps of an array of a reference, at least: an exported graph would take a single one for a constant."""
 _REFERENCE = "reference_"
+_DURATION_STREAM = 1
+"""Of random numbers; that of frames is 0."""
 
 
 class ModelInputs(NamedTuple):
@@ -45,6 +48,8 @@ class ModelInputs(NamedTuple):
     """(batch,) int."""
     sampling: Array = None
     """(batch, 3) float32: temperature, top_k and top_p of the draw of codes; -1: the voice's own."""
+    token_noise: Array = None
+    """(batch, token) float32, standard normal, a function of the seed; 0 for a model that draws no durations."""
     reference: Mapping[str, Array] = {}
     """Of each of `VoiceModel.reference_inputs`: ``NAME`` (batch, step, channel) and ``NAME_mask`` (batch, step)
     bool, which of its steps there are. Without a reference, none."""
@@ -86,6 +91,7 @@ def model_inputs(model: VoiceModel, tokens: Sequence[Tokens], styles: Sequence[S
             speeds[row, :count] *= [part.speed for part in sentence.prosody]
             pitches[row, :count] += [part.pitch_semitones for part in sentence.prosody]
     who = speaker_weights if "mix" in model.capabilities else speaker_row
+    seeds = [style.seed for style in styles]
     return ModelInputs(
         ids=ids,
         mask=np.arange(shape[1]) < lengths[:, None],
@@ -93,10 +99,15 @@ def model_inputs(model: VoiceModel, tokens: Sequence[Tokens], styles: Sequence[S
         speaker=np.stack([who(style.speaker, model.speaker_names) for style in styles]),
         pitch_semitones=pitches,
         speeds=speeds,
-        seeds=np.array([style.seed for style in styles], np.int64),
+        seeds=np.array(seeds, np.int64),
         sampling=np.array([_sampling(style) for style in styles], np.float32).reshape(-1, 3),
+        token_noise=_token_noise(seeds, shape[1]) if model.draws_durations else np.zeros(shape, np.float32),
         reference=_references(model.reference_inputs, styles),
     )
+
+
+def _token_noise(seeds: Sequence[int], count: int) -> npt.NDArray[np.float32]:
+    return sequence_noise(seeds, count, 1, _DURATION_STREAM)[..., 0]
 
 
 def _sampling(style: Style) -> list[float]:

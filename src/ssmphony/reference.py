@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssmphony.interfaces import Encoder, Prompted, VoiceModel
-from ssmphony.types import Reference, ReferenceInput, Samples, SsmphonyError
+from ssmphony.interfaces import Encoder, Prompted, Styled, VoiceModel
+from ssmphony.types import STYLE, Reference, ReferenceInput, Samples, SsmphonyError
 
 _KEY = "ssmphony.reference"
 _HEADER_BYTES = 1 << 16
+SHORTEST_STYLE_S, LONGEST_STYLE_S = 1.0, 20.0
+"""Seconds of a recording of which a style vector is made."""
+SILENT = 1e-3
+"""Largest sample of a recording in which nobody speaks."""
 
 
 def save_reference(reference: Reference, path: Path) -> None:
@@ -52,8 +56,8 @@ def load_reference(path: Path) -> Reference:
 
 
 def reference_from(samples: Samples, encoder: Encoder | None, model: VoiceModel) -> Reference:
-    """A reference made from a recording, for a model that reads ``samples``, the codec's ``frames``, or the ``prompt``
-    that it makes of these.
+    """A reference made from a recording, for a model that reads ``samples``, the codec's ``frames``, the ``prompt``
+    that it makes of these, or a ``style`` that it makes of the first 20 seconds.
 
     Args:
         samples: (n,), at the sample rate of the voice.
@@ -61,7 +65,8 @@ def reference_from(samples: Samples, encoder: Encoder | None, model: VoiceModel)
         model: The voice's model.
 
     Raises:
-        SsmphonyError: Where the model reads something else, or the voice came without the encoder.
+        SsmphonyError: Where the model reads something else, the voice came without the encoder, or the style would be
+            that of silence or of less than a second.
     """
     arrays: dict[str, Any] = {}
     for name in (entry.name for entry in model.reference_inputs):
@@ -71,9 +76,24 @@ def reference_from(samples: Samples, encoder: Encoder | None, model: VoiceModel)
             arrays[name] = encoder.encode(samples[None])[0]
         elif name == "prompt" and encoder is not None and isinstance(model, Prompted):
             arrays[name] = model.prompt(encoder.encode(samples[None])[0])
+        elif name == STYLE and isinstance(model, Styled) and model.reference_mel is not None:
+            arrays[name] = model.style_of(_heard(samples, model.reference_mel.sample_rate))
         else:
             raise SsmphonyError(f"this voice cannot make '{name}' from a recording: give a saved reference")
     return Reference(arrays)
+
+
+def _heard(samples: Samples, rate: int) -> Samples:
+    """What a style is made of."""
+    if len(samples) < SHORTEST_STYLE_S * rate:
+        raise SsmphonyError(
+            f"the recording lasts {len(samples) / rate:.1f} s: the voice needs {SHORTEST_STYLE_S:g} s of a speaker, "
+            "3 s or more are better"
+        )
+    heard = samples[: int(LONGEST_STYLE_S * rate)]
+    if not float(abs(heard).max()) > SILENT:
+        raise SsmphonyError("the recording is silent: there is no speaker to be heard in it")
+    return heard
 
 
 def check_reference(reference: Reference, expected: Sequence[ReferenceInput]) -> None:

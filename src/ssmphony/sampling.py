@@ -71,11 +71,22 @@ class Sampler:
         return replace(self, **changes) if changes else self
 
 
-def seeded_noise(seeds: Iterable[int], positions: Iterable[int], channels: int) -> npt.NDArray[np.float32]:
-    """Standard normal numbers (row, channels), each row a function of its seed and its absolute position alone."""
+def seeded_noise(
+    seeds: Iterable[int], positions: Iterable[int], channels: int, stream: int = 0
+) -> npt.NDArray[np.float32]:
+    """Standard normal numbers (row, channels), each row a function of its seed and its absolute position alone.
+
+    Streams of other numbers share none with each other.
+    """
     pairs = zip(seeds, positions, strict=True)
-    rows = [_generator(seed, position).standard_normal(channels, np.float32) for seed, position in pairs]
+    rows = [_generator(seed, position, stream).standard_normal(channels, np.float32) for seed, position in pairs]
     return np.stack(rows) if rows else np.zeros((0, channels), np.float32)
+
+
+def sequence_noise(seeds: Iterable[int], length: int, channels: int, stream: int = 0) -> npt.NDArray[np.float32]:
+    """`seeded_noise` of the first ``length`` positions of each row: (row, length, channels)."""
+    rows = [seeded_noise([seed] * length, range(length), channels, stream) for seed in seeds]
+    return np.stack(rows) if rows else np.zeros((0, length, channels), np.float32)
 
 
 def draw_codes(

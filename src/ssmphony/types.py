@@ -96,6 +96,10 @@ class MelFormat:
         return self.sample_rate / self.hop_length
 
 
+STYLE = "style"
+"""The array of a reference that a voice's style encoder makes: a vector of how the speaker of a recording sounds."""
+
+
 @dataclass(frozen=True)
 class ReferenceInput:
     """An array that a model reads of a `Reference`, (step, channel)."""

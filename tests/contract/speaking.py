@@ -37,7 +37,9 @@ def build(kind: str, block: int = BLOCK, seed: int = 0) -> Any:
             nn.init.normal_(model.stop.weight, std=0.5)
         return model.eval()
     for name, parameter in model.named_parameters():
-        if name.startswith(("duration.", "pitch.", "energy.", "contour.", "head.")):
+        if name.startswith(("duration.", "pitch.", "energy.", "contour.", "head.", "frame_prior.leave.")) or (
+            ".shift." in name  # of a flow
+        ):
             nn.init.normal_(parameter, std=0.3)
     nn.init.normal_(model.duration.head.weight, std=0.05)
     nn.init.constant_(model.duration.head.bias, float(np.log(MEAN_FRAMES)))

@@ -1,4 +1,4 @@
-"""The contract of the parallel family, on every kind of it at tiny size."""
+"""The contract of the families that predict durations first, on every kind of them at tiny size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from tests.contract import contract
 from tests.contract.speaking import BATCH, STYLES, build, kinds, speak
 
-every_kind = pytest.mark.parametrize("kind", kinds("parallel"))
+every_kind = pytest.mark.parametrize("kind", [*kinds("parallel"), *kinds("sentence")])
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def model(kind: str) -> Any:
     return build(kind)
 
 
-@every_kind
+@pytest.mark.parametrize("kind", kinds("parallel"))
 def test_padding(kind: str, model: Any) -> None:
     with torch.no_grad():
         contract.check_batch_and_padding(contract.model_stream(model))

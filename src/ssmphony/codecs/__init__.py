@@ -5,6 +5,7 @@ from ssmphony.codecs.griffin_lim import GriffinLimConfig
 from ssmphony.codecs.lewm import LeWMCodecConfig
 from ssmphony.codecs.mel_source_filter import MelSourceFilterConfig
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
+from ssmphony.codecs.smamba import SMambaCodecConfig
 from ssmphony.codecs.spectrum import SpectrumConfig
 
 CODECS = {
@@ -13,5 +14,6 @@ CODECS = {
     "mel_source_filter": MelSourceFilterConfig,
     "griffin_lim": GriffinLimConfig,
     "lewm": LeWMCodecConfig,
+    "smamba": SMambaCodecConfig,
     "spectrum": SpectrumConfig,
 }

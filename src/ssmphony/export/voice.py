@@ -141,6 +141,8 @@ def model_entry(model: Any) -> ModelEntry:
         max_tokens=model.max_tokens,
         capabilities=tuple(sorted(model.capabilities)),
         reference_inputs=model.reference_inputs,
+        reference_mel=model.reference_mel,
+        max_frames=model.max_frames if model.family == "sentence" else None,
         sampler=model.sampler,
         delay=model.delay,
     )

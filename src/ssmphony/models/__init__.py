@@ -4,5 +4,12 @@ from ssmphony.models.fish import FishConfig
 from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.s4_acoustic import S4AcousticConfig
 from ssmphony.models.s4_spectrum import S4SpectrumConfig
+from ssmphony.models.smamba import SMambaConfig
 
-MODELS = {"fish": FishConfig, "lewm": LeWMConfig, "s4_acoustic": S4AcousticConfig, "s4_spectrum": S4SpectrumConfig}
+MODELS = {
+    "fish": FishConfig,
+    "lewm": LeWMConfig,
+    "s4_acoustic": S4AcousticConfig,
+    "s4_spectrum": S4SpectrumConfig,
+    "smamba": SMambaConfig,
+}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +113,7 @@ class ParallelModel(nn.Module, Parallel):
         return (
             GraphSpec(
                 name="encoder",
-                module=_Encoder(self, tuple(read)),
+                module=ReadGraph(self, tuple(read)),
                 inputs=read,
                 outputs=("encoded", "log_durations"),
                 axes=axes,
@@ -139,8 +139,10 @@ class ParallelModel(nn.Module, Parallel):
         return self.frames(x, mask, state)
 
 
-class _Encoder(nn.Module):
-    def __init__(self, model: ParallelModel, names: tuple[str, ...]) -> None:
+class ReadGraph(nn.Module):
+    """`ParallelModel.read`, or another model's, of the arrays ``names``."""
+
+    def __init__(self, model: Any, names: tuple[str, ...]) -> None:
         super().__init__()
         self.model, self.names = model, names
 

@@ -11,6 +11,7 @@ Modules, and what uses them:
 * `cross_attention`: attention to a text; `models.lewm`.
 * `conv`: convolutions that stream; `codecs.mel_vocoder`, `codecs.lewm`, `codecs.spectrum`, `stack`.
 * `convnext`: `codecs.mel_vocoder`, `codecs.spectrum`, `models.s4_spectrum`.
+* `flow`: affine couplings over whole sequences; `models.smamba`.
 * `fsq`: codes of rounded numbers; `codecs.fsq`.
 * `gather`: choosing steps by index; `codecs.lewm`, `training.discriminators`.
 * `low_rank`: LoRA; `training.adapters`, `export.weights`.

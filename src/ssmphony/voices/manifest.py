@@ -1,8 +1,8 @@
 """``voice.json``: what a voice package holds, and how its graphs are to be run.
 
 ``voice`` is the block of the training config, copied untouched, so that training and speaking cannot disagree; the
-vocabulary travels along. `ModelEntry` and `CodecEntry` say all that the runtime needs: it knows two families of models
-and two kinds of codecs, not the systems.
+vocabulary travels along. `ModelEntry` and `CodecEntry` say all that the runtime needs: it knows three families of
+models and two kinds of codecs, not the systems.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ModelEntry(Config):
     """How to run the model."""
 
     family: str
-    """``parallel`` or ``autoregressive``, see `ssmphony.runtime`."""
+    """``parallel``, ``sentence`` or ``autoregressive``, see `ssmphony.runtime`."""
     block: int = Field(ge=1)
     """Frames a step."""
     lookahead: int = Field(default=0, ge=0)
@@ -46,6 +46,10 @@ class ModelEntry(Config):
     """See `ssmphony.interfaces.VoiceModel`."""
     reference_inputs: tuple[ReferenceInput, ...] = ()
     """The arrays of a reference that the graphs take, of a model with the capability ``reference``."""
+    reference_mel: MelFormat | None = None
+    """The log-mel that the graph ``style_encoder`` reads, where there is one."""
+    max_frames: int | None = Field(default=None, ge=2)
+    """Frames that a model of the family ``sentence`` makes at once."""
     sampler: Sampler | None = None
     """How an autoregressive model draws its codes."""
     delay: int = Field(default=0, ge=0)

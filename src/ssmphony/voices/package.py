@@ -20,6 +20,7 @@ from ssmphony.runtime.encoder import GraphEncoder
 from ssmphony.runtime.graph import Graph, default_threads
 from ssmphony.runtime.parallel import ParallelRuntime
 from ssmphony.runtime.samples_codec import SamplesDecoder
+from ssmphony.runtime.sentence import SentenceRuntime
 from ssmphony.runtime.spectrum_codec import SpectrumDecoder
 from ssmphony.text import FRONTENDS
 from ssmphony.text.hindi import Lexicon
@@ -140,6 +141,24 @@ def _parallel(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel
     )
 
 
+def _sentence(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
+    encoder, decoder = (_graph(folder, manifest, name, threads) for name in ("encoder", "decoder"))
+    entry = manifest.model
+    if entry.max_frames is None:
+        raise SsmphonyError(f"{folder / MANIFEST}: a model of sentences needs its max_frames; export the voice again")
+    return SentenceRuntime(
+        encoder,
+        decoder,
+        block=entry.block,
+        max_frames=entry.max_frames,
+        speakers=manifest.speakers,
+        capabilities=entry.capabilities,
+        reference_inputs=entry.reference_inputs,
+        reference_mel=entry.reference_mel,
+        load_style_encoder=partial(_graph, folder, manifest, "style_encoder", threads),
+    )
+
+
 def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> VoiceModel:
     encoder, predictor = (_graph(folder, manifest, name, threads) for name in ("encoder", "predictor"))
     entry, codebooks = manifest.model, manifest.codec.codebooks
@@ -186,7 +205,7 @@ def load_encoder(folder: Path, manifest: VoiceManifest, threads: int) -> Encoder
     return MelEncoder(entry.mel) if entry.mel is not None and entry.mel.grid == entry.grid else None
 
 
-FAMILIES = {"autoregressive": _autoregressive, "parallel": _parallel}
+FAMILIES = {"autoregressive": _autoregressive, "parallel": _parallel, "sentence": _sentence}
 CODECS = {"griffin_lim": _griffin_lim, "samples": _samples, "spectrum": _spectrum}
 
 
