@@ -20,6 +20,7 @@ from ssmphony.data.features.registry import REFERENCE, Needs
 from ssmphony.data.manifest import Clip
 from ssmphony.data.prepared import read_array, read_pitch
 from ssmphony.data.selection import select
+from ssmphony.data.speaker_selection import select_speakers
 from ssmphony.model_inputs import word_positions
 from ssmphony.types import SsmphonyError
 
@@ -40,6 +41,10 @@ class Corpus(Config):
     """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
     only: str | None = None
     """A file of ids of clips that alone are taken."""
+    exclude_speakers: str | None = None
+    """A file of speakers who are left out, see `ssmphony.data.speaker_selection`."""
+    only_speakers: str | None = None
+    """A file of speakers who alone are taken, they and their blends."""
     durations: str | None = None
     """A folder that `ssmphony distill` wrote: a model's alignment instead of the times in the manifest."""
 
@@ -60,7 +65,7 @@ class Batch(NamedTuple):
     anchors: tuple[tuple[Anchor, ...], ...]
     features: dict[str, Tensor]
     """What the task needs, by name, and nothing else: see `ssmphony.data.features`. (batch, frame, …); ``durations``
-    is (batch, token), ``samples`` and ``reference`` are (batch, sample)."""
+    and ``known_durations`` are (batch, token), ``samples`` and ``reference`` are (batch, sample)."""
 
     @property
     def mels(self) -> Tensor:
@@ -92,7 +97,7 @@ class Utterances:
         self.clips: list[Clip] = []
         self.folders: list[Path] = []
         self.weights: list[float] = []
-        selected = select(corpora)
+        selected = [select_speakers(*pair) for pair in zip(corpora, select(corpora), strict=True)]
         for corpus, clips in zip(corpora, selected, strict=True):
             for clip in clips:
                 if clip.symbols is None or clip.seconds > max_seconds:

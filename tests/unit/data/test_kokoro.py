@@ -13,6 +13,7 @@ import soundfile
 from ssmphony.data import finish
 from ssmphony.data.corpora.kokoro import Kokoro
 from ssmphony.data.corpora.kokoro_spelling import spell
+from ssmphony.data.corpora.kokoro_teacher import load_teacher
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.registry import FEATURES, Needs
 from ssmphony.data.finish import Limits
@@ -283,3 +284,19 @@ def test_clips_that_a_recogniser_reads_otherwise_are_listed(tmp_path: Path) -> N
     assert len(asked) == 2
     assert [clip.id for clip in read_manifest(folder / "out")] == ["a"]
     assert reasons(folder / "out") == {"b": "the recogniser reads 90% of the phones differently"}
+
+
+def test_blends_speak_as_the_mean_of_their_voices(tmp_path: Path, teacher: TeacherFiles) -> None:
+    """Named in a plan; a voice that there is none of is an error before anything is rendered."""
+    reader = load_teacher(teacher.model, teacher.vocabulary, teacher.voices)
+    expected = 0.25 * reader.style("asha") + 0.75 * reader.style("ravi")
+    np.testing.assert_allclose(reader.style("asha:1,ravi:3"), expected, rtol=1e-5)
+    plan = write_texts(tmp_path / "plan.tsv", f"7\tasha:0.5,ravi:0.5\t{TEXTS[0]}")
+    settings = {"texts": [plan], **teacher.settings}
+    prepare(Kokoro.model_validate(settings), tmp_path / "out", limits=Limits(longest_s=60.0))
+    (clip,) = read_manifest(tmp_path / "out")
+    assert (clip.id, clip.speaker) == ("000007_asha-0.5+ravi-0.5", "asha:0.5,ravi:0.5")
+    for speaker, message in (("asha:0.5,nobody:0.5", "nobody.bin: cannot be read"), ("asha:0,ravi:1", "not a weight")):
+        other = write_texts(tmp_path / "other.tsv", f"7\t{speaker}\t{TEXTS[0]}")
+        with pytest.raises(SsmphonyError, match=message):
+            prepare(Kokoro.model_validate({**settings, "texts": [other]}), tmp_path / "none")

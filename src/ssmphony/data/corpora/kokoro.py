@@ -22,7 +22,7 @@ from ssmphony.types import SsmphonyError, Tokens
 
 _LONGEST = 160
 """Tokens of a piece: longer sentences are cut at clauses. The teacher's spelling has more characters than tokens."""
-_PLANNED = re.compile(r"(?:\d+\t)?[\w.-]+\t[^\t]+")
+_PLANNED = re.compile(r"(?:\d+\t)?[\w.:,-]+\t[^\t]+")
 
 
 class Kokoro(Reader):
@@ -31,7 +31,8 @@ class Kokoro(Reader):
     kind: Literal["kokoro"] = "kokoro"
     texts: tuple[Path, ...]
     """Rendered corpora (folders with clips.jsonl), or what is to be rendered: files of one sentence a line, or of
-    ``speaker<TAB>text`` or ``number<TAB>speaker<TAB>text``, and folders of Markdown stories."""
+    ``speaker<TAB>text`` or ``number<TAB>speaker<TAB>text``, and folders of Markdown stories. Such a speaker may be a
+    blend of voices: ``hf_alpha:0.5,am_adam:0.5``."""
     speakers: dict[str, int] = Field(default_factory=dict[str, int])
     """Speakers and their shares, by which sentences without a speaker are dealt; of a rendered corpus those that are
     taken, all where none is named. A list of names gives equal shares."""
@@ -116,7 +117,8 @@ class Kokoro(Reader):
             for number, line in enumerate(lines):
                 *numbered, speaker, text = line.split("\t")
                 if not self.speakers or speaker in self.speakers:
-                    yield Item(f"{int(numbered[0]) if numbered else number:06d}_{speaker}", speaker, text=text.strip())
+                    place = int(numbered[0]) if numbered else number
+                    yield Item(f"{place:06d}_{_file_name(speaker)}", speaker, text=text.strip())
             return
         if not self.speakers:
             raise SsmphonyError(f"{path}: who reads it? name the voices: --set speakers=hf_alpha,hm_omega")
@@ -124,6 +126,11 @@ class Kokoro(Reader):
         for number, text, speaker in zip(count(), sentences_of(path), _dealt(self.speakers)):
             if text:
                 yield Item(f"{several}{number:06d}_{speaker}", speaker, text=text)
+
+
+def _file_name(speaker: str) -> str:
+    """A speaker as a part of a file's name, which on Windows holds no colon."""
+    return speaker.replace(":", "-").replace(",", "+")
 
 
 def _dealt(shares: Mapping[str, int]) -> Iterator[str]:

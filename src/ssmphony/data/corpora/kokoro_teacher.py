@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.kokoro_spelling import Spelling
+from ssmphony.speakers import speaker_weights
 from ssmphony.types import Samples, SsmphonyError
 
 RATE = 24_000
@@ -60,23 +61,10 @@ class Teacher:
         self._styles: dict[str, npt.NDArray[np.float32]] = {}
 
     def style(self, speaker: str) -> npt.NDArray[np.float32]:
-        """The styles of a voice, one for each length of a sentence: (length, `STYLE`). Raises `SsmphonyError`.
-
-        Of several voices with `BLEND` between them, the mean.
-        """
-        if BLEND in speaker:
-            parts = [self.style(name) for name in speaker.split(BLEND)]
-            shortest = min(map(len, parts))
-            return np.mean(np.stack([part[:shortest] for part in parts]), axis=0).astype(np.float32)
+        """The styles of a voice or of a blend, one for each length of a sentence: (length, `STYLE`). Raises
+        `SsmphonyError`."""
         if speaker not in self._styles:
-            path = self.voices / f"{speaker}.bin"
-            try:
-                values = np.fromfile(path, np.float32)
-            except OSError as error:
-                raise SsmphonyError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
-            if not len(values) or len(values) % STYLE or not np.isfinite(values).all():
-                raise SsmphonyError(f"{path}: not a voice of the teacher: it holds no rows of {STYLE} numbers")
-            self._styles[speaker] = values.reshape(-1, STYLE)
+            self._styles[speaker] = blended_styles(speaker, self.voices)
         return self._styles[speaker]
 
     def render(self, spelling: Spelling, speaker: str) -> Rendering:
@@ -132,6 +120,34 @@ def _spans(units: npt.NDArray[np.int64], owners: Sequence[int], lead: int) -> tu
 def load_teacher(model: Path, vocabulary: Path, voices: Path) -> Teacher:
     """The teacher, once in a process."""
     return Teacher(model, vocabulary, voices)
+
+
+def read_styles(path: Path) -> npt.NDArray[np.float32]:
+    """The styles of one voice, (length, `STYLE`). Raises `SsmphonyError` for a file that is none."""
+    try:
+        values = np.fromfile(path, np.float32)
+    except OSError as error:
+        raise SsmphonyError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    if not len(values) or len(values) % STYLE or not np.isfinite(values).all():
+        raise SsmphonyError(f"{path}: not a voice of the teacher: it holds no rows of {STYLE} numbers")
+    return values.reshape(-1, STYLE)
+
+
+def blended_styles(speaker: str, voices: Path) -> npt.NDArray[np.float32]:
+    """The styles of a voice, or of a blend such as ``af_sky:0.7,hm_psi:0.3``: the weighted mean of its voices'. Of
+    voices with `BLEND` between them, the mean.
+
+    Raises `SsmphonyError` for a voice that is not in the folder, and for a weight that is not a positive number.
+    """
+    speaker = speaker.replace(BLEND, ",")
+    if ":" not in speaker and "," not in speaker:
+        return read_styles(voices / f"{speaker}.bin")
+    names = [part.partition(":")[0].strip() for part in speaker.split(",")]
+    styles = {name: read_styles(voices / f"{name}.bin") for name in names}
+    weights = dict(zip(styles, speaker_weights(speaker, list(styles)), strict=True))
+    rows = min(len(values) for values in styles.values())
+    mixed = np.stack([weights[name] * values[:rows] for name, values in styles.items()])
+    return mixed.sum(axis=0).astype(np.float32)
 
 
 def _vocabulary(path: Path) -> dict[str, int]:

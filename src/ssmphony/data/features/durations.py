@@ -22,8 +22,7 @@ class DurationsFeature(Feature):
 
     def compute(self, source: Source) -> npt.NDArray[np.int64]:
         clip = source.clip
-        tokens = len(clip.symbols or ())
-        if [anchor[:2] for anchor in clip.anchors] != [(token, token + 1) for token in range(tokens)]:
+        if not all_times_known(source):
             raise SsmphonyError(
                 f"{source.folder}: clip {clip.id} has no time for each phone: take a corpus of rendered speech "
                 "(kokoro, espeak), or a task that aligns"
@@ -33,3 +32,20 @@ class DurationsFeature(Feature):
         ends = np.minimum(ends, frames)
         ends[-1:] = frames
         return np.diff(ends, prepend=0)
+
+
+class KnownDurationsFeature(DurationsFeature):
+    """As `DurationsFeature`; all 0 for a clip whose phones have no times."""
+
+    name = "known_durations"
+
+    def compute(self, source: Source) -> npt.NDArray[np.int64]:
+        if all_times_known(source):
+            return super().compute(source)
+        return np.zeros(len(source.clip.symbols or ()), np.int64)
+
+
+def all_times_known(source: Source) -> bool:
+    """Whether each token of a clip has an anchor of its own."""
+    tokens = len(source.clip.symbols or ())
+    return [anchor[:2] for anchor in source.clip.anchors] == [(token, token + 1) for token in range(tokens)]

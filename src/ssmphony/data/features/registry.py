@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ssmphony.config import choose
 from ssmphony.data.features.codes import CodesFeature
-from ssmphony.data.features.durations import DurationsFeature
+from ssmphony.data.features.durations import DurationsFeature, KnownDurationsFeature
 from ssmphony.data.features.energy import EnergyFeature
 from ssmphony.data.features.f0 import F0Feature
 from ssmphony.data.features.feature import Feature
@@ -69,6 +69,7 @@ FEATURES: dict[str, Callable[[Needs], Feature]] = {
     "durations": lambda needs: DurationsFeature(needs.grid),
     "energy": lambda needs: EnergyFeature(needs.grid),
     "f0": lambda needs: F0Feature(needs.grid),
+    "known_durations": lambda needs: KnownDurationsFeature(needs.grid),
     "mel": _mel,
     "samples": lambda needs: SamplesFeature(needs.grid.sample_rate),
 }
