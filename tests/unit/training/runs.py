@@ -12,6 +12,7 @@ from ssmphony.training import lewm_pictures, pictures
 from ssmphony.training.tasks.fish import FishTask
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 from ssmphony.training.tasks.s4_spectrum import S4SpectrumTask
+from ssmphony.training.tasks.smamba import SMambaTask
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "tiny"
 STEPS = 10
@@ -22,6 +23,7 @@ PICTURES: tuple[tuple[Any, str], ...] = (
     (S4AcousticTask, "_show"),
     (S4SpectrumTask, "_show"),
     (FishTask, "_speak"),
+    (SMambaTask, "_show"),
     (pictures, "log_mels"),
     (pictures, "log_audio"),
     (pictures, "log_figure"),
@@ -46,6 +48,10 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
         "fish": clips,
         "lewm": clips,
         "s4_spectrum": (
+            *clips,
+            "task.adversarial={periods: [], windows: [], pictures: {width: 2}, start_step: 3, mel_weight: 20}",
+        ),
+        "smamba": (
             *clips,
             "task.adversarial={periods: [], windows: [], pictures: {width: 2}, start_step: 3, mel_weight: 20}",
         ),

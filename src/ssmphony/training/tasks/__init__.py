@@ -7,6 +7,7 @@ from ssmphony.training.tasks.recogniser import RecogniserTaskConfig
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTaskConfig
 from ssmphony.training.tasks.s4_spectrum import S4SpectrumTaskConfig
 from ssmphony.training.tasks.samples import SamplesTaskConfig
+from ssmphony.training.tasks.smamba import SMambaTaskConfig
 
 TASKS = {
     "codec": CodecTaskConfig,
@@ -16,6 +17,7 @@ TASKS = {
     "s4_acoustic": S4AcousticTaskConfig,
     "s4_spectrum": S4SpectrumTaskConfig,
     "samples": SamplesTaskConfig,
+    "smamba": SMambaTaskConfig,
 }
 RENAMED = {"acoustic": "s4_acoustic", "jepa": "lewm", "vocoder": "codec"}
 """Kinds of earlier versions."""
