@@ -82,8 +82,9 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.engine, app.state.settings, app.state.metrics = engine, settings, metrics
-    app.state.names, app.state.held = VoiceNames.of(engine, settings.aliases), SoundBudget(settings.whole_s)
     app.state.references, app.state.stopping = load_references(settings), stopping
+    app.state.names = VoiceNames.of(engine, settings.aliases, app.state.references)
+    app.state.held = SoundBudget(settings.whole_s)
     errors.install(app)
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []  # `Gate` checks it
     for router in (speech.router, captions.router, phonemes.router, catalogue.router):

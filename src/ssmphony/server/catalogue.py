@@ -44,11 +44,13 @@ class VoiceInfo(BaseModel):
 
 
 class AliasInfo(BaseModel):
-    """Another name for a voice, or for one of its speakers."""
+    """Another name for a voice, for one of its speakers, or for a reference that it imitates."""
 
     id: str
     voice: str
     speaker: str | None
+    reference: str | None = None
+    """The reference that the voice imitates under this name."""
 
 
 class VoiceList(BaseModel):

@@ -36,10 +36,11 @@ _TEACHER = "espeak"
 
 
 class Target(NamedTuple):
-    """Who speaks. ``speaker`` None is the voice's own."""
+    """Who speaks. ``speaker`` None is the voice's own; ``reference`` is the name of one that the operator offers."""
 
     voice: str
     speaker: str | None = None
+    reference: str | None = None
 
 
 class VoiceNames:
@@ -49,6 +50,7 @@ class VoiceNames:
         speakers: the speakers of each voice, by the voice's name; the first voice is the default one.
         aliases: ``NAME=VOICE`` or ``NAME=VOICE/SPEAKER``. They take precedence over OpenAI's names.
         shown: what people are shown in place of the name of a speaker of the first voice.
+        references: names of references, and the voice that imitates them: each is an alias unless it is a voice's name.
 
     Raises:
         SsmphonyError: for an alias that is not written so, that leads nowhere, or that hides another name.
@@ -59,6 +61,7 @@ class VoiceNames:
         speakers: Mapping[str, Sequence[str]],
         aliases: Iterable[str] = (),
         shown: Mapping[str, str] | None = None,
+        references: Mapping[str, str] | None = None,
     ) -> None:
         self._speakers = {voice: tuple(names) for voice, names in speakers.items()}
         self._first = next(iter(self._speakers))
@@ -68,15 +71,21 @@ class VoiceNames:
             if _look_up(name, own) is not None:
                 raise SsmphonyError(f"--alias {alias}: '{name}' is an alias already")
             own[name] = target
+        for name, voice in (references or {}).items():
+            if self._find(name) is None and _look_up(name, own) is None:
+                own[name] = Target(voice, reference=name)
         hidden = {name.casefold() for name in (*self._speakers, *own)}
         spread = _spread(self._first, self._speakers[self._first], shown or {})
         self.aliases = {name: target for name, target in spread.items() if name not in hidden} | own
 
     @classmethod
-    def of(cls, engine: Engine, aliases: Iterable[str] = ()) -> VoiceNames:
+    def of(cls, engine: Engine, aliases: Iterable[str] = (), references: Iterable[str] = ()) -> VoiceNames:
+        """Those of the voices of an engine, the first of which that can imitates the references of these names."""
+        imitate = [name for name, voice in engine.voices.items() if "reference" in voice.model.capabilities]
         cards = {name: voice.card for name, voice in engine.voices.items()}
         shown = next(iter(cards.values())).speaker_names
-        return cls({name: card.speakers for name, card in cards.items()}, aliases, shown)
+        imitated = dict.fromkeys(references, imitate[0]) if imitate else {}
+        return cls({name: card.speakers for name, card in cards.items()}, aliases, shown, imitated)
 
     def find(self, name: str | None, speaker: str | None = None) -> Target:
         """Who speaks for a request. Its ``speaker`` takes precedence over the one that an alias leads to.
@@ -88,7 +97,7 @@ class VoiceNames:
             near = suggest(f"{name:.100}", (*self._speakers, *self.aliases))
             message = f"unknown voice '{name:.100}'{near}; this server has {', '.join(self._speakers)}"
             raise ApiError(400, message, "voice_not_found", "voice")
-        return found if speaker is None else Target(found.voice, self._speaker(found.voice, speaker) or speaker)
+        return found if speaker is None else found._replace(speaker=self._speaker(found.voice, speaker) or speaker)
 
     def _find(self, name: str) -> Target | None:
         """A voice, or one of its speakers: what aliases lead to."""

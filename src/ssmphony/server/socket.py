@@ -169,13 +169,13 @@ class Session:
             raise ApiError(503, "the server is shutting down: try again", "shutting_down")
         record = Record(PATH, client=self._socket.scope[RECORD].client, watermark=self._settings.watermark)
         names: VoiceNames = self._socket.app.state.names
-        voice, speaker = names.find(message.voice, message.speaker)
-        record.voice = voice
+        target = names.find(message.voice, message.speaker)
+        record.voice = voice = target.voice
         frontend = await frontend_with(self._engine, voice, message.lexicon)
         rate = output_rate(message.format, self._engine.voices[voice].sample_rate, message.sample_rate)
         stream = self._engine.open(
             record.voice,
-            message.style(speaker, self._socket.app.state.references),
+            message.style(target, self._socket.app.state.references),
             deadline_s=self._settings.deadline_s(self._settings.max_characters),
             frontend=frontend,
         )

@@ -146,7 +146,8 @@ async def open_stream(
     written = text if written is None else written
     settings: ServeSettings = request.app.state.settings
     record: Record = request.scope[RECORD]
-    record.voice, speaker = find_voice(request, asked.voice, asked.speaker)
+    target = find_voice(request, asked.voice, asked.speaker)
+    record.voice = target.voice
     record.characters = len(written)
     record.text = written if settings.log_text else None
     check_length(len(written), settings)
@@ -155,7 +156,7 @@ async def open_stream(
         stream = engine.stream(
             text,
             record.voice,
-            asked.style(speaker, request.app.state.references),
+            asked.style(target, request.app.state.references),
             deadline_s=settings.deadline_s(len(written)),
             frontend=frontend,
         )

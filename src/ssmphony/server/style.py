@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from ssmphony.errors import suggest
 from ssmphony.reference import load_reference
 from ssmphony.server.errors import ApiError
+from ssmphony.server.names import Target
 from ssmphony.server.settings import ServeSettings
 from ssmphony.types import SPEEDS, Reference, SsmphonyError, Style
 
@@ -40,16 +41,17 @@ class StyleFields(BaseModel):
         float | None, Field(gt=0, le=1, description="Draw from the likeliest codes that have this probability.")
     ] = None
 
-    def style(self, speaker: str | None, references: Mapping[str, Reference]) -> Style:
-        """The style asked for, with the speaker that the request's names lead to.
+    def style(self, target: Target, references: Mapping[str, Reference]) -> Style:
+        """The style asked for, with the speaker and the reference that the request's names lead to; its own
+        ``reference`` takes precedence.
 
         Raises `ApiError` for a reference that the server does not offer.
         """
-        reference = _find(references, self.reference)
+        reference = find_reference(references, target.reference if self.reference is None else self.reference)
         return Style(
             self.speed,
             self.pitch,
-            speaker=speaker,
+            speaker=target.speaker,
             reference=reference,
             temperature=self.temperature,
             top_k=self.top_k,
@@ -74,7 +76,8 @@ def load_references(settings: ServeSettings) -> dict[str, Reference]:
     return found
 
 
-def _find(references: Mapping[str, Reference], name: str | None) -> Reference | None:
+def find_reference(references: Mapping[str, Reference], name: str | None) -> Reference | None:
+    """The reference of that name. Raises `ApiError` where there is none."""
     if name is None:
         return None
     if name not in references:

@@ -11,7 +11,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -36,8 +36,9 @@ from ssmphony.server.names import VoiceNames
 from ssmphony.server.record import Record
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.speech import check_length
+from ssmphony.server.style import find_reference, load_references
 from ssmphony.server.wyoming_voices import choose, describe
-from ssmphony.types import SsmphonyError, Style
+from ssmphony.types import Reference, SsmphonyError, Style
 
 _log = logging.getLogger(LOGGER)
 _GONE = (OSError, EOFError)
@@ -80,11 +81,12 @@ async def answering(
 ) -> AsyncGenerator[None, None]:
     """Answer at ``listener`` as long as the block runs. At its end, what is being spoken is spoken to its end."""
     clients: dict[asyncio.Task[None], _Client] = {}
-    names = VoiceNames.of(engine, settings.aliases)
+    references = load_references(settings)
+    names = VoiceNames.of(engine, settings.aliases, references)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())
-        clients[task] = _Client(reader, writer, engine, names, settings, metrics)
+        clients[task] = _Client(reader, writer, engine, names, references, settings, metrics)
         try:
             await clients[task].run(full=len(clients) > settings.connections)
         finally:
@@ -140,6 +142,7 @@ class _Client:
         writer: asyncio.StreamWriter,
         engine: Engine,
         names: VoiceNames,
+        references: Mapping[str, Reference],
         settings: ServeSettings,
         metrics: Metrics,
     ) -> None:
@@ -148,6 +151,7 @@ class _Client:
         self._writer = writer
         self._address: str | None = (writer.get_extra_info("peername") or (None,))[0]
         self._engine, self._names, self._settings, self._metrics = engine, names, settings, metrics
+        self._references = references
         self._written: tuple[Stream, Record] | None = None
         """What `SynthesizeStart` opened and `SynthesizeStop` has not ended."""
         self._stream: Stream | None = None
@@ -281,7 +285,7 @@ class _Client:
         record = Record("wyoming", client=self._address, voice=target.voice, watermark=self._settings.watermark)
         stream = self._engine.open(
             target.voice,
-            Style(speaker=target.speaker),
+            Style(speaker=target.speaker, reference=find_reference(self._references, target.reference)),
             deadline_s=self._settings.deadline_s(self._settings.max_characters),
             clauses=clauses,
         )

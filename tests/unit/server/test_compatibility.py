@@ -51,8 +51,8 @@ def test_aliases_and_case(open_server, voice):
     assert open_server.speak(TEXT, voice="boss", speaker="asha").body == pcm16(voice.say(TEXT).samples)
     listed = open_server.ask("GET", "/v1/audio/voices").json()
     assert [one["id"] for one in listed["voices"]] == ["tiny"]
-    assert {"id": "boss", "voice": "tiny", "speaker": "ravi"} in listed["aliases"]
-    assert {"id": "alloy", "voice": "tiny", "speaker": "asha"} in listed["aliases"]
+    assert {"id": "boss", "voice": "tiny", "speaker": "ravi", "reference": None} in listed["aliases"]
+    assert {"id": "alloy", "voice": "tiny", "speaker": "asha", "reference": None} in listed["aliases"]
 
 
 def test_lists_as_open_webui_and_sillytavern_ask_for_them(server):

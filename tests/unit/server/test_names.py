@@ -99,3 +99,15 @@ def test_a_wrong_alias_is_reported_before_anything_starts(tiny_voice_folder, mon
     monkeypatch.setattr("ssmphony.server.run.write_log", lambda: None)  # it would stay for the tests after this one
     with pytest.raises(SsmphonyError, match="no voice 'nobody'; there are tiny, tiny/asha, tiny/ravi"):
         serve(ServeSettings(voices=(str(tiny_voice_folder),), aliases=("x=nobody",), port=0))
+
+
+def test_references_are_names_of_the_voice_that_imitates_them() -> None:
+    """Voices and aliases take precedence, OpenAI's names do not."""
+    names = VoiceNames(
+        SPEAKERS, ["boss=second"], references={"Mira": "Second", "first": "Second", "boss": "Second", "nova": "Second"}
+    )
+    assert names.find("mira") == Target("Second", reference="Mira")
+    assert names.find("mira", "x") == Target("Second", "x", "Mira")
+    assert names.find("first") == Target("first")
+    assert names.find("boss") == Target("Second")
+    assert names.find("nova") == Target("Second", reference="nova")

@@ -59,6 +59,17 @@ def test_a_request_names_a_reference(server: Running) -> None:
     assert (sound, last["type"]) == (expected, "done")
 
 
+def test_a_reference_is_a_voice(server: Running) -> None:
+    """Clients that know nothing but ``voice`` have it, too; a reference of their own takes precedence."""
+    expected = server.speak(TEXT, reference="asha").body
+    assert server.speak(TEXT, voice="asha").body == expected
+    assert server.speak(TEXT, voice="Asha", reference="asha").body == expected
+    sound, last = over_socket(server, voice="asha")
+    assert (sound, last["type"]) == (expected, "done")
+    for name in ("../asha", "asha.safetensors"):
+        assert server.speak(TEXT, voice=name).error["code"] == "voice_not_found"
+
+
 def test_nothing_but_offered_names_is_read(server: Running, file: Path) -> None:
     for name in (str(file), "../asha", "asah", ""):
         answer = server.speak(TEXT, reference=name)
