@@ -65,7 +65,14 @@ SYSTEMS = (
         "voices from a sample, variety, research",
         "models/fish.py",
     ),
-    System("smamba", "SMamba", "VITS with Mamba", "voices from a sample", "models/smamba.py"),
+    System(
+        "smamba",
+        "SMamba",
+        "non-autoregressive: VITS with Mamba-2, S4 or, to compare, attention: a flow, and a style from a recording; no "
+        "voice yet",
+        "voices from a sample, research",
+        "models/smamba.py",
+    ),
     System(
         "s4d_autoencoder",
         "S4D autoencoder",
