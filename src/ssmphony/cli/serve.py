@@ -22,6 +22,10 @@ Aliases = Annotated[
 References = Annotated[
     list[str] | None, typer.Option(help="A reference that requests may name, NAME=FILE; may be repeated.")
 ]
+Wyoming = Annotated[str | None, typer.Option(help="Also for Home Assistant, without a key: tcp://127.0.0.1:10200.")]
+Watermarked = Annotated[
+    bool | None, typer.Option("--watermark", help="Mark what is spoken, inaudibly; see ssmphony detect.")
+]
 
 
 def serve(
@@ -37,9 +41,7 @@ def serve(
     reference: References = None,
     host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8000; 0 for any that is free.")] = None,
-    wyoming: Annotated[
-        str | None, typer.Option(help="Also for Home Assistant, without a key: tcp://127.0.0.1:10200.")
-    ] = None,
+    wyoming: Wyoming = None,
     zeroconf: Annotated[
         bool | None, typer.Option("--zeroconf", help="Announce the port of --wyoming on the local network.")
     ] = None,
@@ -73,9 +75,7 @@ def serve(
     stall_s: Annotated[float | None, typer.Option(help="For a client that takes nothing; default 60.")] = None,
     idle_s: Annotated[float | None, typer.Option(help="For a silent WebSocket; default 60.")] = None,
     drain_s: Annotated[float | None, typer.Option(help="For requests to end at a stop; default 30.")] = None,
-    watermark: Annotated[
-        bool | None, typer.Option("--watermark", help="Mark what is spoken, inaudibly; see ssmphony detect.")
-    ] = None,
+    watermark: Watermarked = None,
     log_text: Annotated[bool | None, typer.Option("--log-text", help="Write what is spoken to the log.")] = None,
 ) -> None:
     """Speak over HTTP, as clients of OpenAI's speech endpoint expect it, and over WebSockets.
