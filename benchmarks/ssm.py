@@ -1,6 +1,6 @@
 """The state-space operations compared with others: time, peak memory, error, growth, roofline; and a decode step.
 
-    python -m benchmarks.ssm [--only scan,ssd,s4d,s4,step] [--quick] [--rounds 7] [--write]
+    python -m benchmarks.ssm [--only scan,ssd,delta,s4d,s4,step] [--quick] [--rounds 7] [--write]
 
 Two threads, warm, medians; the forms take turns in one process on the same inputs, after their outputs were compared
 with float64. Memory is the growth of the process at its peak during one call. Each section is stored in

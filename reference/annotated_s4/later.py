@@ -51,10 +51,10 @@ def random_selective(L: int, N: int = 8) -> tuple[Array, ...]:
 def test_without_selection_it_is_a_state_space_model_again() -> None:
     """Constant Δ, B and C, and the exact hold (e^{Δλ} - 1) / λ in the place of Δ: chapter 1."""
     x, _, A, B, C, h = random_selective(50)
-    dt, B, C = 0.1, B[0], C[0]
-    held = jnp.expm1(dt * A) / A / dt * B
-    y, last = selective(x, jnp.full(50, dt), A, jnp.tile(held, (50, 1)), jnp.tile(C, (50, 1)), h)
-    expected, end = run_rnn(*zero_order_hold(jnp.diag(A), B, dt), C, x, h)
+    dt, b, c = 0.1, B[0], C[0]
+    held = jnp.expm1(dt * A) / A / dt * b
+    y, last = selective(x, jnp.full(50, dt), A, jnp.tile(held, (50, 1)), jnp.tile(c, (50, 1)), h)
+    expected, end = run_rnn(*zero_order_hold(jnp.diag(A), b, dt), c, x, h)
     same(y, expected)
     same(last, end)
 
@@ -197,8 +197,8 @@ def test_a_complex_state_is_a_real_one_with_turned_maps() -> None:
 
     _, expected = jax.lax.scan(step, jnp.zeros(N, complex), (x, dt, theta, b, c))
     total = jnp.cumsum(theta, 0)
-    maps = (turned(part, -total).reshape(L, 2 * N) for part in (B, C))
-    y, _ = duality_loop(x[:, None], dt, A, *maps, jnp.zeros((1, 2 * N)))
+    into, out = (turned(part, -total).reshape(L, 2 * N) for part in (B, C))
+    y, _ = duality_loop(x[:, None], dt, A, into, out, jnp.zeros((1, 2 * N)))
     same(y[:, 0], expected)
 
 
@@ -270,14 +270,14 @@ def test_the_trapezoid_is_of_second_order() -> None:
 def delta_rule(q: Array, k: Array, v: Array, alpha: Array, beta: Array, S: Array) -> tuple[Array, Array]:
     """q, k (L, K) with keys of length 1, v (L, V), alpha, beta (L,), the state S (V, K) → y (L, V) and the state."""
 
-    def step(S: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+    def step(state: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
         q, k, v, alpha, beta = inputs
-        S = alpha * S
-        S = S + beta * jnp.outer(v - S @ k, k)
-        return S, S @ q
+        faded = alpha * state
+        state = faded + beta * jnp.outer(v - faded @ k, k)
+        return state, state @ q
 
-    S, y = jax.lax.scan(step, S, (q, k, v, alpha, beta))
-    return y, S
+    last, y = jax.lax.scan(step, S, (q, k, v, alpha, beta))
+    return y, last
 
 
 def test_a_key_holds_what_was_written_last() -> None:

@@ -174,8 +174,9 @@ def test_steps_of_the_peers_are_the_same() -> None:
         x = torch.randn(2, 1, ssm_step.D_MODEL)
         with torch.no_grad():
             outputs = {name: step(x) for name, step in forms.items()}
-        for y in outputs.values():
-            torch.testing.assert_close(y, outputs["Stack"], rtol=1e-4, atol=1e-4)
+        for name, y in outputs.items():
+            off = ssm.DIFFERENCE_INT8 * float(outputs["Stack"].abs().max()) if "int8" in name else 1e-4
+            torch.testing.assert_close(y, outputs["Stack"], rtol=1e-4, atol=off)
 
 
 def test_exponents() -> None:
