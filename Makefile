@@ -10,6 +10,8 @@ TORCH  := $(shell sed -n 's/^torch==/&/p' constraints.txt)
 TEXT ?= नमस्ते दुनिया
 OUT  ?= namaste.wav
 PYTEST_ARGS ?=
+# of `make web`: the folder of a voice
+VOICE ?= src/ssmphony/voices/default
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -23,7 +25,7 @@ export TEXT OUT
 # the theme announces its successor on every build
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: help speak test test-integration test-all check lint types imports format docs docs-serve peers benchmark wheel clean
+.PHONY: help speak test test-integration test-all check lint types imports format docs docs-serve web peers benchmark wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -62,6 +64,10 @@ docs: $(DEV)  ## build the documentation into site/
 docs-serve: $(DEV)  ## show the documentation in a browser while you write
 	$(BIN)/mkdocs serve
 
+web: $(DEV)  ## build the page that speaks without a server, and the documentation around it (needs Node.js)
+	$(BIN)/python tools/web.py --voice "$(VOICE)"
+	$(BIN)/mkdocs build --quiet --strict
+
 peers: $(DEV)  ## make the environments of the systems that the benchmark compares with (1 GB)
 	$(BIN)/python -m benchmarks.speed.environments
 
@@ -72,7 +78,7 @@ wheel: $(DEV)  ## build dist/ssmphony-*.whl
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site web/dist web/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.pip: tools/environment.py
 	$(PYTHON) tools/environment.py $(VENV)

@@ -32,6 +32,7 @@ from benchmarks import (
     textbook_tables,
     voice_tables,
     watermark,
+    web,
 )
 from benchmarks.speed import tables as speed_tables
 from benchmarks.teacher import tables as teacher_tables
@@ -70,6 +71,9 @@ PARTS: dict[str, tuple[str, Render]] = {
     "teacher-card": ("teacher.json", voice_tables.card),
     "teacher-speakers": ("teacher.json", teacher_tables.speakers),
     "teacher-contrasts": ("teacher.json", teacher_tables.contrasts),
+    "web-sizes": ("web.json", web.sizes_table),
+    "web-speed": ("web.json", web.speed),
+    "web-frontend": ("web.json", web.frontend_forms),
     "lewm-engine": ("lewm_engine.json", lewm_tables.engine),
     "lewm-state": ("lewm_report.json", lewm_tables.state),
     "lewm-report": ("lewm_report.json", lewm_tables.report),

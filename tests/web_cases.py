@@ -87,6 +87,9 @@ def _use_floats(graph: onnx.GraphProto) -> None:
                 values -= numpy_helper.to_array(weights[node.input[3]]).astype(np.float32)
             weight.CopyFrom(numpy_helper.from_array(values, weight.name))
             node.CopyFrom(helper.make_node("MatMul", node.input[:2], node.output))
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
 
 
 def _texts() -> list[str]:

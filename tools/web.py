@@ -16,9 +16,13 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 WEB = ROOT / "web"
@@ -104,6 +108,27 @@ def sizes(out: Path, *, sent: bool = False) -> dict[str, int]:
         size = len(gzip.compress(path.read_bytes(), 6)) if smaller else path.stat().st_size
         parts[part if part in parts else "page"] += size
     return parts
+
+
+@contextmanager
+def served(folder: Path) -> Generator[str, None, None]:
+    """Serve a folder on this machine as the simplest web server does; yields the address of it."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
 
 
 def _bundle(out: Path, entries: Iterable[str], constants: dict[str, str]) -> None:

@@ -62,6 +62,7 @@ async function keepFiles(): Promise<void> {
 }
 
 async function load(): Promise<[VoiceClient, Player]> {
+  const start = performance.now();
   let loaded = 0;
   progress.hidden = false;
   progress.removeAttribute("value"); // moves, until bytes are known
@@ -80,7 +81,9 @@ async function load(): Promise<[VoiceClient, Player]> {
   });
   const player = Player.create(PAGE.sampleRate, "player-worklet.js");
   try {
-    return await Promise.all([voice, player]);
+    const both = await Promise.all([voice, player]);
+    performance.measure("load", { start });
+    return both;
   } finally {
     progress.hidden = true;
   }
@@ -99,19 +102,20 @@ async function speak(): Promise<void> {
     if (controller.signal.aborted) return;
     await player.resume();
     player.onword = light;
-    const begun = performance.now();
+    const start = performance.now();
     const style = { speaker: speaker.value, speed: speed.valueAsNumber };
     let [first, seconds] = [0, 0];
+    const since = (name: string): number => performance.measure(name, { start, detail: { seconds } }).duration / 1000;
     for await (const chunk of voice.stream(field.value, style, controller.signal)) {
-      first ||= performance.now() - begun;
+      first ||= since("first sound");
       seconds += chunk.samples.length / chunk.sampleRate;
       player.push(chunk);
     }
     if (controller.signal.aborted) return;
     player.end();
     if (!seconds) return show("There is nothing to speak in this text.");
-    const factor = (performance.now() - begun) / 1000 / seconds;
-    show(`First sound after ${(first / 1000).toFixed(2)} s; ${seconds.toFixed(1)} s of speech at ${factor.toFixed(2)} × real time.`);
+    const total = since("speech").toFixed(1);
+    show(`First sound after ${first.toFixed(2)} s; ${seconds.toFixed(1)} s of speech computed in ${total} s.`);
     await new Promise<void>((resolve) => {
       player.onover = resolve;
       controller.signal.addEventListener("abort", () => resolve());

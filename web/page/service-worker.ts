@@ -28,13 +28,19 @@ async function dropOld(): Promise<void> {
   }
 }
 
+/** A kept file. One that is not kept yet is stored first and read from there: two readers of one body may block. */
 async function answer(request: Request, key: string): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(key);
   if (kept) return kept;
   const response = await fetch(request);
-  if (response.ok) await cache.put(key, response.clone());
-  return response;
+  if (!response.ok) return response;
+  try {
+    await cache.put(key, response);
+  } catch {
+    return fetch(request); // no room to keep it
+  }
+  return (await cache.match(key)) ?? fetch(request);
 }
 
 worker.addEventListener("install", (event) => event.waitUntil(keepFirst()));

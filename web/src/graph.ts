@@ -50,7 +50,11 @@ export class Graph {
    */
   static async load(model: Uint8Array, name: string, names: Record<string, string> = {}): Promise<Graph> {
     try {
-      const options = { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" } as const;
+      const options = {
+        executionProviders: ["wasm"],
+        graphOptimizationLevel: "disabled",
+        logSeverityLevel: 3, // errors
+      } as const;
       return new Graph(await ort.InferenceSession.create(model, options), names);
     } catch (error) {
       if (error instanceof SsmphonyError) throw error;
