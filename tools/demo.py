@@ -11,7 +11,7 @@ from typing import Any
 
 BUILT = Path(__file__).resolve().parents[1] / "build/web"
 MARK = "<!-- demo -->"
-_STYLE = "width: 100%; height: 27rem; border: 1px solid var(--md-default-fg-color--lightest); border-radius: 8px"
+_STYLE = "width: 100%; height: 22rem; border: 1px solid var(--md-default-fg-color--lightest); border-radius: 8px"
 _FRAME = f"""<iframe src="../demo/index.html" title="Hindi speech in this page" allow="autoplay" loading="lazy"
   style="{_STYLE}"></iframe>"""
 _ABSENT = "!!! note\n    This build of the documentation has no demo. `make web` builds both.\n"
