@@ -15,6 +15,7 @@ from ssmphony.cli.detect import detect
 from ssmphony.cli.errors import OneLineErrors
 from ssmphony.cli.evaluate import evaluate
 from ssmphony.cli.finetune import finetune
+from ssmphony.cli.generate import generate
 from ssmphony.cli.read import text
 from ssmphony.cli.say import say
 from ssmphony.cli.serve import serve
@@ -30,7 +31,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (say, batch, book, serve, detect, text, prepare, train, finetune, distill, export, encode, decode):
+speaking = (say, batch, book, serve, detect, text)
+making = (prepare, train, finetune, distill, export, encode, decode, generate)
+for command in (*speaking, *making):
     app.command(cls=TextCommand if command in (say, text) else None)(command)
 app.command(hidden=True)(mels)
 app.add_typer(voices, name="voices")

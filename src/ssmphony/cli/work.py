@@ -185,6 +185,7 @@ def export(
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
     with needs_extra("train"):
+        from ssmphony.export.samples import export_samples, is_sample_run
         from ssmphony.export.source import default_codec, voice_block
         from ssmphony.export.voice import CardConfig
         from ssmphony.export.voice import export as write
@@ -192,6 +193,11 @@ def export(
     from ssmphony.config import load_yaml, parse
     from ssmphony.text import build_frontend
 
+    if is_sample_run(run):
+        plain = {"name": out.name, "language": "und"}
+        export_samples(run, parse(CardConfig, load_yaml(card) if card else plain, str(card)), out)
+        typer.echo(f"{out}: try it with: ssmphony generate --voice {out.resolve()}")
+        return
     vocoder = codec or default_codec(run)
     block = voice_block(run, vocoder)
     language = build_frontend(block["frontend"], f"{run}: voice.frontend").language

@@ -5,6 +5,7 @@ from ssmphony.codecs.griffin_lim import GriffinLimConfig
 from ssmphony.codecs.lewm import LeWMCodecConfig
 from ssmphony.codecs.mel_source_filter import MelSourceFilterConfig
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
+from ssmphony.codecs.s4d_autoencoder import S4DAutoencoderConfig
 from ssmphony.codecs.smamba import SMambaCodecConfig
 from ssmphony.codecs.spectrum import SpectrumConfig
 
@@ -15,5 +16,6 @@ CODECS = {
     "griffin_lim": GriffinLimConfig,
     "lewm": LeWMCodecConfig,
     "smamba": SMambaCodecConfig,
+    "s4d_autoencoder": S4DAutoencoderConfig,
     "spectrum": SpectrumConfig,
 }

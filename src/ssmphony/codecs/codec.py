@@ -116,6 +116,10 @@ class TrainableCodec(NetworkCodec, Encoder):
         """samples (batch, n) → what `render` takes, differentiably: the frames or, of codes, their values."""
         return self.encode(samples)
 
+    def analyse_with_losses(self, samples: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """`analyse`, and by name what the frames cost in training; nothing for most codecs."""
+        return self.analyse(samples), {}
+
 
 class SpectrumCodec(NetworkCodec):
     """Base of codecs that end in an inverse STFT."""

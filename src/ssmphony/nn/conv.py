@@ -1,6 +1,7 @@
 """Convolutions over time that stream: the left context is a value that goes in and comes out.
 
-`LookaheadConv` is the convolution itself. `CausalConv` is a sequence layer of it, depthwise, with masks and resets.
+`LookaheadConv` is the convolution itself. `CausalConv` is a sequence layer of it, depthwise, with masks and resets, and
+`DilatedConv` one of all channels.
 `CausalUpsample` doubles the rate, and `ResConvBlock` is a residual block of two convolutions.
 """
 
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 from ssmphony.config import LayerConfig
 from ssmphony.interfaces import SequenceLayer
 from ssmphony.ssm.masking import check, hide
-from ssmphony.ssm.reset import forget, taps
+from ssmphony.ssm.reset import forget, in_pieces, taps
 from ssmphony.types import SsmphonyError
 
 
@@ -134,6 +135,28 @@ class CausalConvConfig(LayerConfig):
 
     def build(self) -> CausalConv:
         return CausalConv(self.d_model, self.kernel_size, self.lookahead)
+
+
+class DilatedConv(SequenceLayer, nn.Module):
+    """Convolution of all channels, ``kernel_size`` taps that are ``dilation`` steps apart, then GELU. Causal."""
+
+    def __init__(self, d_model: int, kernel_size: int, dilation: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(d_model, d_model, kernel_size, dilation=dilation)
+        self.context = (kernel_size - 1) * dilation
+
+    def initial_state(self, batch: int) -> ConvState:
+        return ConvState(self.conv.weight.new_zeros(batch, self.context, self.conv.in_channels))
+
+    def forward(
+        self, x: Tensor, state: ConvState, mask: Tensor, reset: Tensor | None = None
+    ) -> tuple[Tensor, ConvState]:
+        """x (batch, time, channel) with time ≥ 1, mask (batch, time) → (batch, time, channel) and the state."""
+        check(x, mask, reset, state)
+        if reset is not None:
+            return in_pieces(self, x, state, mask, reset)
+        joined = torch.cat([state.context.to(x.dtype), hide(x, mask)], dim=1)
+        return F.gelu(self.conv(joined.transpose(1, 2)).transpose(1, 2)), ConvState(joined[:, x.shape[1] :])
 
 
 class CausalUpsample(nn.Module):

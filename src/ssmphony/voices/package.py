@@ -188,7 +188,7 @@ def _spectrum(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
 
 def _samples(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
     graph = _graph(folder, manifest, "codec_decoder", threads)
-    return SamplesDecoder(graph, manifest.codec.grid, manifest.codec.lookahead)
+    return SamplesDecoder(graph, manifest.codec.grid, manifest.codec.lookahead, manifest.codec.max_frames)
 
 
 def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
@@ -201,7 +201,8 @@ def load_encoder(folder: Path, manifest: VoiceManifest, threads: int) -> Encoder
     """A graph, or nothing but log-mel, or None: a package may leave out what speaking does not take."""
     entry = manifest.codec
     if "codec_encoder" in manifest.graphs:
-        return GraphEncoder(partial(_graph, folder, manifest, "codec_encoder", threads), entry.grid, entry.mel)
+        load = partial(_graph, folder, manifest, "codec_encoder", threads)
+        return GraphEncoder(load, entry.grid, entry.mel, entry.max_frames)
     return MelEncoder(entry.mel) if entry.mel is not None and entry.mel.grid == entry.grid else None
 
 
