@@ -113,12 +113,15 @@ class Recogniser(nn.Module):
 
     def forward(self, mel: Tensor, mask: Tensor) -> Scores:
         """mel (batch, frame, n_mels) natural log, mask (batch, frame) of frames that are; steps of `STRIDE` frames."""
+        x = self.states(mel, mask)
+        phones, characters = (head(x).log_softmax(dim=-1) for head in (self.phones, self.characters))
+        return Scores(phones, characters, mask[:, ::STRIDE])
+
+    def states(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """What the scores are read off: (batch, step, d_model)."""
         x = normalise(mel, mask)
         x = F.gelu(self.front(x.transpose(1, 2))).transpose(1, 2)
-        mask = mask[:, ::STRIDE]
-        x = self.norm(self.blocks(x, mask))
-        phones, characters = (head(x).log_softmax(dim=-1) for head in (self.phones, self.characters))
-        return Scores(phones, characters, mask)
+        return self.norm(self.blocks(x, mask[:, ::STRIDE]))
 
 
 def normalise(mel: Tensor, mask: Tensor) -> Tensor:

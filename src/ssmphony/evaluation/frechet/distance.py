@@ -99,6 +99,19 @@ def frechet_distance(a: Sequence[Reals], b: Sequence[Reals], resamples: int = 10
     return FrechetDistance(centre, low, high, distance(a, b), by_seed, min(len(a), len(b)), windows, a[0].shape[1])
 
 
+def reduced(a: Sequence[Reals], b: Sequence[Reals], times: int = 10, most: int = 64) -> tuple[list[Reals], list[Reals]]:
+    """Both sides on the first principal components of ``b``, the real one: so many that either has ``times`` windows
+    for each, and ``most`` at most. Sides that have enough windows for their own channels are returned as they are."""
+    reference = np.concatenate(list(b)).astype(np.float64)
+    windows = min(len(reference), sum(map(len, a)))
+    if windows >= times * reference.shape[1]:
+        return list(a), list(b)
+    count = max(1, min(most, windows // times, reference.shape[1]))
+    mean = reference.mean(axis=0)
+    axes = np.linalg.eigh(np.cov(reference, rowvar=False))[1][:, ::-1][:, :count]
+    return [(clip - mean) @ axes for clip in a], [(clip - mean) @ axes for clip in b]
+
+
 def halves(clips: Sequence[Reals], seed: int = 0) -> tuple[list[Reals], list[Reals]]:
     """Two random halves of one set: their distance is the floor of every other."""
     order = np.random.default_rng(seed).permutation(len(clips))

@@ -6,7 +6,7 @@ write a function and one line in `FEATURES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ import numpy as np
 from ssmphony.arrays import Floats
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.resample import resample
+from ssmphony.config import choose
 from ssmphony.evaluation.metrics.distance import RANGE
-from ssmphony.types import MelFormat, Samples
+from ssmphony.types import MelFormat, Samples, SsmphonyError
 
 MEL_WINDOW_S = 0.4
 MEL_GROUPS = 20
@@ -30,11 +31,13 @@ class Features:
         title: For the report.
         needs: The evaluator model that it asks, or nothing.
         extract: (samples (n,), sample rate, models by name) → (window, channel).
+        reported: Whether `ssmphony evaluate` gives a table of it; the others are asked for by name.
     """
 
     title: str
     needs: str
     extract: Callable[[Samples, int, Mapping[str, Any]], Floats]
+    reported: bool = True
 
 
 def mel_statistics(samples: Samples, sample_rate: int, models: Mapping[str, Any] | None = None) -> Floats:
@@ -57,12 +60,39 @@ def speaker_states(samples: Samples, sample_rate: int, models: Mapping[str, Any]
     return models["speaker"].encode(samples, sample_rate)[0]
 
 
+def _of_model(name: str) -> Callable[[Samples, int, Mapping[str, Any]], Floats]:
+    return lambda samples, sample_rate, models: models[name].features(samples, sample_rate)
+
+
 FEATURES: dict[str, Features] = {
     "speaker": Features("GE2E speaker encoder", "speaker", speaker_states),
     "mel": Features("statistics of mel bands", "", mel_statistics),
+    "recogniser": Features("last states of our recogniser", "recogniser", _of_model("recogniser"), reported=False),
+    "distillmos": Features("last states of DistillMOS", "distillmos", _of_model("distillmos"), reported=False),
+    "wavlm": Features("last states of WavLM", "wavlm", _of_model("wavlm"), reported=False),
+    "rival_encoder": Features(
+        "encoder of the network that is compared, as in the report of `ssmphony.codecs.s4d_legacy`: a distance on it "
+        "says nothing",
+        "rival_encoder",
+        _of_model("rival_encoder"),
+        reported=False,
+    ),
 }
 
 
 def available(models: Mapping[str, Any]) -> dict[str, Features]:
-    """The sets whose model is there."""
-    return {name: features for name, features in FEATURES.items() if not features.needs or features.needs in models}
+    """The sets that are reported and whose model is there."""
+    return {name: features for name, features in FEATURES.items() if features.reported and _has(features, models)}
+
+
+def chosen(names: Iterable[str], models: Mapping[str, Any]) -> dict[str, Features]:
+    """The sets of these names. Raises `SsmphonyError` for an unknown one, and where its model is missing."""
+    found = {name: choose(FEATURES, name, "set of features") for name in names}
+    for name, features in found.items():
+        if not _has(features, models):
+            raise SsmphonyError(f"features '{name}' need the model '{features.needs}', which is not loaded")
+    return found
+
+
+def _has(features: Features, models: Mapping[str, Any]) -> bool:
+    return not features.needs or features.needs in models

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from ssmphony.arrays import Floats
 from ssmphony.audio.resample import resample
 from ssmphony.types import Samples, SsmphonyError
 
@@ -43,6 +44,17 @@ class DistillMos:
         sound = torch.from_numpy(resample(samples, sample_rate, RATE))[None]
         with torch.inference_mode():
             return float(self._model(sound))
+
+    def features(self, samples: Samples, sample_rate: int) -> Floats:
+        """What its last layer reads, (1, channel): the means over time of a whole sound."""
+        linear = [part for part in self._model.modules() if isinstance(part, torch.nn.Linear)][-1]
+        seen: list[torch.Tensor] = []
+        hook = linear.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+        try:
+            self(samples, sample_rate)
+        finally:
+            hook.remove()
+        return seen[-1].reshape(-1, linear.in_features).mean(0, keepdim=True).numpy()
 
 
 @contextmanager

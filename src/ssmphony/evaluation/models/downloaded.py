@@ -1,4 +1,4 @@
-"""Evaluator models that are downloaded: UTMOS and Whisper. Nothing is imported or fetched before they are asked for.
+"""Evaluator models that are downloaded: UTMOS, WavLM and Whisper. Nothing is fetched before they are asked for.
 
 Whatever goes wrong (no package, no network, another format) is one line, because a missing model must not
 cost the rest of an evaluation.
@@ -18,6 +18,7 @@ from ssmphony.types import Samples, SsmphonyError
 
 RATE = 16_000
 UTMOS = ("tarepan/SpeechMOS:v1.2.0", "utmos22_strong")
+WAVLM = "microsoft/wavlm-base-plus"
 WHISPER = "openai/whisper-small"
 
 
@@ -35,6 +36,29 @@ class Utmos:
         sound = torch.from_numpy(resample(samples, sample_rate, RATE))[None]
         with torch.inference_mode():
             return float(self._model(sound, RATE))
+
+
+class WavLM:
+    """Features of WavLM (Chen et al., arXiv 2110.13900) by ``transformers``.
+
+    ``$SSMPHONY_WAVLM`` names another model or a folder.
+    """
+
+    def __init__(self) -> None:
+        name = os.environ.get("SSMPHONY_WAVLM", WAVLM)
+        try:
+            library: Any = importlib.import_module("transformers")
+            self._model: Any = library.AutoModel.from_pretrained(name).eval()
+        except Exception as error:
+            raise SsmphonyError(f"WavLM '{name}' cannot be loaded: {_first_line(error)}") from None
+
+    def features(self, samples: Samples, sample_rate: int) -> np.ndarray:
+        """Means over each second of its last states: (window, channel)."""
+        sound = torch.from_numpy(resample(samples, sample_rate, RATE))[None]
+        with torch.inference_mode():
+            states = self._model(sound).last_hidden_state[0].numpy()
+        parts = np.array_split(states, max(1, len(states) // 50))  # 50 states a second
+        return np.stack([part.mean(axis=0) for part in parts])
 
 
 class Whisper:

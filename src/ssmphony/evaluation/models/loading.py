@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ssmphony.evaluation.metrics.fidelity import Pesq, Stoi
 from ssmphony.evaluation.models.distillmos import DistillMos
 from ssmphony.evaluation.models.dnsmos import Dnsmos
-from ssmphony.evaluation.models.downloaded import Utmos, Whisper
+from ssmphony.evaluation.models.downloaded import Utmos, WavLM, Whisper
 from ssmphony.evaluation.models.recogniser import WEIGHTS, SpeechRecogniser
 from ssmphony.evaluation.models.speaker import SpeakerEncoder
 from ssmphony.types import SsmphonyError
@@ -21,10 +21,11 @@ MODELS: dict[str, Callable[[], Any]] = {
     "stoi": Stoi,
     "speaker": SpeakerEncoder,
     "utmos": Utmos,
+    "wavlm": WavLM,
     "whisper": Whisper,
 }
 """Name → how it is loaded; raises `SsmphonyError` when it cannot be. `SpeechRecogniser` is missing: it takes a file."""
-ONLINE = ("utmos", "whisper")
+ONLINE = ("utmos", "wavlm", "whisper")
 SLOW = ("speaker",)
 
 

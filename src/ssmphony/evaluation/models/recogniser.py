@@ -25,7 +25,7 @@ import torch
 from ssmphony.alignment.ctc import Edits, edits, force, greedy, log_likelihoods
 from ssmphony.alignment.phones import phone_middles
 from ssmphony.alignment.recogniser import STRIDE, Alphabet, read_recogniser
-from ssmphony.arrays import Doubles
+from ssmphony.arrays import Doubles, Floats
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.resample import resample
 from ssmphony.types import MelFormat, Samples, SsmphonyError
@@ -87,11 +87,23 @@ class SpeechRecogniser:
         """samples (n,). Raises ValueError for a clip of no samples."""
         if not len(samples):
             raise ValueError("a sound of no samples cannot be recognised")
-        mel = torch.from_numpy(log_mel(resample(samples, sample_rate, self.format.sample_rate), self.format))[None]
+        mel = self._mel(samples, sample_rate)
         with torch.inference_mode():
             scores = self.model(mel, torch.ones(mel.shape[:2], dtype=torch.bool))
         step_s = STRIDE / self.format.frame_rate
         return Recognition(scores.phones[0].numpy(), scores.characters[0].numpy(), step_s, self.alphabet)
+
+    def features(self, samples: Samples, sample_rate: int, window_s: float = 1.0) -> Floats:
+        """Means of its last states over ``window_s``: (window, d_model). A shorter sound is one window."""
+        mel = self._mel(samples, sample_rate)
+        with torch.inference_mode():
+            states = self.model.states(mel, torch.ones(mel.shape[:2], dtype=torch.bool))[0].numpy()
+        size = max(1, round(window_s * self.format.frame_rate / STRIDE))
+        count = max(1, len(states) // size)
+        return np.stack([states[k * size : (k + 1) * size].mean(axis=0) for k in range(count)])
+
+    def _mel(self, samples: Samples, sample_rate: int) -> torch.Tensor:
+        return torch.from_numpy(log_mel(resample(samples, sample_rate, self.format.sample_rate), self.format))[None]
 
 
 @dataclass(frozen=True)

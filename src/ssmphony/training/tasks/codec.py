@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.codecs.codec import LOG_MEL, Rendering, TrainableCodec
+from ssmphony.codecs.s4d_autoencoder import S4DAutoencoder
 from ssmphony.config import Config
 from ssmphony.data.crops import AudioCrops, CropSource
 from ssmphony.data.prepared import read_samples
@@ -19,6 +20,7 @@ from ssmphony.data.selection import select
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import AdversarialConfig
+from ssmphony.training.lewm_losses import sigreg
 from ssmphony.training.losses import MultiScaleMelLoss
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
@@ -45,6 +47,14 @@ class CodecTaskConfig(Config):
     cross-entropies of pitch and voicing."""
     given_pitch_steps: int = Field(default=0, ge=0)
     """So long a codec that can be given the pitch decodes with the recordings', and learns to predict it meanwhile."""
+    wave_weight: float = Field(default=0.0, ge=0.0)
+    """Weight of the L1 distance of the samples, for codecs that keep the phase."""
+    bottleneck_weight: float = Field(default=0.0, ge=0.0)
+    """Weight of what the frames cost: a VAE's divergence in nats a number, or SIGReg's distance from a normal."""
+    bottleneck_warmup: int = Field(default=0, ge=0)
+    """Steps in which that weight rises from 0."""
+    sigreg_directions: int = Field(default=64, ge=1)
+    """Of latents with ``bottleneck: sigreg``."""
     optimiser: OptimiserConfig = OptimiserConfig()
     adversarial: AdversarialConfig | None = None
 
@@ -90,7 +100,7 @@ class CodecTask(Task[None, TrainableCodec]):
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
         samples, frames, given, pitch = batch
-        rendering, target = self.copy(samples, frames, given, pitch)
+        rendering, target, costs = self.copy(samples, frames, given, pitch)
         with self._full_precision():
             prediction = rendering.samples
             losses = {"spectral": self.spectral(prediction, target)}
@@ -100,25 +110,40 @@ class CodecTask(Task[None, TrainableCodec]):
             crop = self._crop(prediction.shape[-1], adversarial.samples)
             losses |= self.compete(self.discriminators, self.discriminators, target[:, crop], prediction[:, crop])
             loss = loss * adversarial.mel_weight + losses["generator"] + adversarial.feature_weight * losses["features"]
+        if self.config.wave_weight:
+            losses["wave"] = F.l1_loss(prediction, target)
+            loss = loss + self.config.wave_weight * losses["wave"]
         for value in pitch_losses.values():
             loss = loss + self.config.pitch_weight * value
+        for value in costs.values():
+            loss = loss + self.bottleneck_weight() * value
         self.descend(loss)
-        self.log_losses("train", losses | pitch_losses, len(samples))
+        self.log_losses("train", losses | pitch_losses | costs, len(samples))
         self.end_step()
 
-    def copy(self, samples: Tensor, frames: Tensor, given: Tensor, pitch: Tensor) -> tuple[Rendering, Tensor]:
-        """Decode a crop's frames, its own or those ``given``; and the recording.
+    def bottleneck_weight(self) -> float:
+        """At this step."""
+        warmup = self.config.bottleneck_warmup
+        return self.config.bottleneck_weight * (min(1.0, self.step / warmup) if warmup else 1.0)
+
+    def copy(
+        self, samples: Tensor, frames: Tensor, given: Tensor, pitch: Tensor
+    ) -> tuple[Rendering, Tensor, dict[str, Tensor]]:
+        """Decode a crop's frames, its own or those ``given``; the recording; and what the frames cost.
 
         The first and last two hops lack frames that were cut away, so they are left out of the sound.
         """
         known = pitch if self.step < self.config.given_pitch_steps else None
         with self._full_precision():
-            own = self.codec.analyse(samples)[:, : self.config.frames]
+            own, costs = self.codec.analyse_with_losses(samples)
+            if isinstance(self.codec, S4DAutoencoder) and self.codec.config.bottleneck == "sigreg":
+                costs = {"sigreg": sigreg(own.flatten(0, 1), self.config.sigreg_directions) / own[..., 0].numel()}
+            own = own[:, : self.config.frames]
             frames = torch.where(given[:, None, None], frames, own) if bool(given.any()) else own
         with nullcontext() if self.codec.mixed_precision else self._full_precision():
             rendering = self.codec.render(frames, known)
         edge = 2 * self.codec.grid.hop_length
-        return rendering._replace(samples=rendering.samples[:, edge:-edge]), samples[:, edge:-edge]
+        return rendering._replace(samples=rendering.samples[:, edge:-edge]), samples[:, edge:-edge], costs
 
     def _crop(self, available: int, wanted: int) -> slice:
         start = int(torch.randint(max(1, available - wanted), ()))

@@ -12,6 +12,7 @@ from ssmphony.evaluation.frechet.distance import (
     extrapolated,
     frechet_distance,
     halves,
+    reduced,
 )
 
 
@@ -57,3 +58,17 @@ def test_interval_seeds_and_floor() -> None:
     assert not found.rough
     assert frechet_distance(near[:5], far) is None
     assert frechet_distance(near, far) == found
+
+
+def test_few_windows_are_compared_on_the_main_directions_of_the_real_ones() -> None:
+    """A shift along the widest of 40 directions stays; 200 windows a side carry 20 dimensions."""
+    chance = np.random.default_rng(0)
+    widths = np.concatenate([[5.0, 3.0], np.full(38, 0.1)])
+    real, other = (list((chance.standard_normal((200, 40)) * widths)[:, None]) for _ in range(2))
+    moved = [clip + 2.0 * np.eye(40)[0] for clip in other]
+    a, b = reduced(moved, real)
+    assert a[0].shape == b[0].shape == (1, 20)
+    assert extrapolated(a, b, 0) == pytest.approx(4.0, rel=0.4)
+    assert len(reduced(real[:30], real)[0][0][0]) == 3
+    enough = [chance.standard_normal((100, 4)) for _ in range(2)]
+    assert reduced(enough, enough)[0][0] is enough[0]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ssmphony.evaluation.frechet.distance import distance
-from ssmphony.evaluation.frechet.features import FEATURES, MEL_GROUPS, available, mel_statistics
+from ssmphony.evaluation.frechet.features import FEATURES, MEL_GROUPS, available, chosen, mel_statistics
+from ssmphony.evaluation.models.recogniser import SpeechRecogniser
+from ssmphony.types import SsmphonyError
 
 
 def noise(seconds: float, rate: int, colour: float, seed: int) -> np.ndarray:
@@ -34,4 +37,17 @@ def test_mel_statistics_tell_bright_from_dull_sounds() -> None:
 
 def test_sets_whose_model_is_absent_are_left_out() -> None:
     assert set(available({})) == {"mel"}
-    assert set(available({"speaker": object()})) == set(FEATURES)
+    assert set(available({"speaker": object(), "recogniser": object()})) == {"mel", "speaker"}
+    assert set(chosen(["recogniser"], {"recogniser": object()})) == {"recogniser"}
+    with pytest.raises(SsmphonyError, match="features 'recogniser' need the model 'recogniser'"):
+        chosen(["recogniser"], {})
+    with pytest.raises(SsmphonyError, match="did you mean 'mel'"):
+        chosen(["mels"], {})
+
+
+def test_states_of_the_recogniser_are_means_of_seconds() -> None:
+    sound, models = noise(2.4, 24_000, 0.5, 0), {"recogniser": SpeechRecogniser()}
+    features = FEATURES["recogniser"].extract(sound, 24_000, models)
+    assert features.shape == (2, 160)
+    assert np.isfinite(features).all()
+    assert FEATURES["recogniser"].extract(sound[:4_000], 24_000, models).shape == (1, 160)

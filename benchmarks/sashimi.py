@@ -1,0 +1,148 @@
+"""What models that write samples are worth: bits a sample, what a classifier hears, how fast, and whether they run away.
+
+    python -m benchmarks.sashimi RUN … [--count 2048] [--sounds FOLDER] [--json results.jsonl]
+
+A run is the folder of a training of the task ``samples``; its data and its held-out speakers are those of its file. The
+classifier is trained on the real clips of all other speakers. Prints a line of JSON for each run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+from ssmphony.audio.mu_law import decode
+from ssmphony.config import load_json, parse
+from ssmphony.data.code_clips import CodeClips
+from ssmphony.evaluation.frechet.distance import frechet_distance, halves
+from ssmphony.evaluation.generation import scores
+from ssmphony.evaluation.models.digits import ClipClassifier, train_classifier
+from ssmphony.export.samples import load_samples
+from ssmphony.models.generate import generate
+from ssmphony.models.samples import SampleModel, numbered
+from ssmphony.training.tasks.samples import SamplesTask, SamplesTaskConfig
+from ssmphony.types import Samples, Style
+
+ROWS = 64
+"""Clips that are generated at once."""
+LONG_S = 10.0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--count", type=int, default=2048, help="clips that are generated, of each kind")
+    parser.add_argument("--sounds", type=Path, help="where the first clips are kept")
+    parser.add_argument("--json", type=Path, help="a file that lines are added to")
+    options = parser.parse_args(arguments)
+    judges: dict[str, Judge] = {}
+    for run in options.runs:
+        config = parse(SamplesTaskConfig, load_json(run / "config.json")["task"], str(run))
+        model = load_samples(run / "best.ckpt" if (run / "best.ckpt").is_file() else run)
+        key = json.dumps([config.model_dump(mode="json")[name] for name in ("sources", "held_out")])
+        if key not in judges:
+            judges[key] = Judge(config, model)
+        row = json.dumps(judge_run(run.name, model, config, judges[key], options.count, options.sounds))
+        sys.stdout.write(row + "\n")
+        if options.json:
+            with options.json.open("a", encoding="utf-8") as file:
+                file.write(row + "\n")
+
+
+class Judge:
+    """Real clips, and a classifier of them."""
+
+    classifier: ClipClassifier
+
+    def __init__(self, config: SamplesTaskConfig, model: SampleModel) -> None:
+        rate, classes = model.config.sample_rate, model.config.classes
+        self.clips = CodeClips(config.sources, rate, classes, round(config.longest_s * rate))
+        self.training, self.held_out = self.clips.split(config.held_out)
+        sounds, labels = self.real(self.training)
+        self.classifier = train_classifier(sounds, labels, len(classes), rate)
+        self.sounds, self.labels = self.real(self.held_out)
+        self.heard = self.classifier.hear(self.sounds)
+        self.training_features = self.classifier.hear(sounds).features
+
+    def real(self, indices: Sequence[int]) -> tuple[list[Samples], list[int]]:
+        """Clips as the models see them, and their classes from 0."""
+        return [decode(self.clips.codes[i]) for i in indices], [self.clips.labels[i] - 1 for i in indices]
+
+    def floor(self) -> dict[str, Any]:
+        """What real clips reach: accuracy of held-out ones, and distances between real ones."""
+        found = scores(self.heard.probabilities, self.heard.features, self.labels, self.training_features, self.labels)
+        inside = frechet_distance(*halves(list(self.training_features[:, None])))
+        return {**found.row(), "FD of halves": None if inside is None else inside.distance}
+
+
+def judge_run(
+    name: str, model: SampleModel, config: SamplesTaskConfig, judge: Judge, count: int, sounds: Path | None
+) -> dict[str, Any]:
+    rate, classes = model.config.sample_rate, len(model.config.classes)
+    asked = [number % classes for number in range(count)] if classes else []
+    row: dict[str, Any] = {
+        "run": name,
+        "kind": model.config.kind,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "bits": bits(model, config, judge),
+        "unigram_bits": judge.clips.unigram_bits(judge.held_out),
+        "real": judge.floor(),
+    }
+    for kind, targets in {"conditional": asked, "unconditional": None}.items():
+        if kind == "conditional" and not asked:
+            continue
+        styles = numbered(Style(seed=1), count)
+        if targets is not None:
+            named = model.config.classes
+            styles = [Style(seed=s.seed, speaker=named[t]) for s, t in zip(styles, targets, strict=True)]
+        made, taken = made_in_groups(model, styles, config.longest_s)
+        heard = judge.classifier.hear(made)
+        row[kind] = scores(heard.probabilities, heard.features, judge.labels, judge.training_features, targets).row()
+        row[kind] |= {"real_time_factor": taken * rate / sum(map(len, made)), "rows": ROWS}
+        if sounds is not None:
+            folder = sounds / name / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            for number, sound in enumerate(made[:20]):
+                soundfile.write(folder / f"{number:02d}.wav", sound, rate)
+    row["long"] = long_levels(model, rate)
+    return row
+
+
+def bits(model: SampleModel, config: SamplesTaskConfig, judge: Judge) -> float:
+    """Bits a sample of all held-out clips."""
+    task = SamplesTask(config.model_copy(update={"validation_clips": len(judge.held_out)}), model, 0)
+    totals = np.zeros(2)
+    with torch.inference_mode():
+        for codes, labels, lengths in task.validation_batches():
+            count = int(lengths.sum())
+            totals += (float(task.bits(codes, labels, lengths)) * count, count)
+    return float(totals[0] / totals[1])
+
+
+def made_in_groups(model: SampleModel, styles: Sequence[Style], seconds: float) -> tuple[list[Samples], float]:
+    sounds: list[Samples] = []
+    taken = 0.0
+    for first in range(0, len(styles), ROWS):
+        made = generate(model, styles[first : first + ROWS], seconds)
+        sounds.extend(made.sounds)
+        taken += made.taken_s
+    return sounds, taken
+
+
+def long_levels(model: SampleModel, rate: int) -> dict[str, Any]:
+    """Root mean square of each second of ten, the loudest of eight rows: a runaway would end near 1."""
+    made = generate(model, numbered(Style(seed=99), 8), LONG_S, to_the_end=True)
+    levels = np.array([[np.sqrt(np.mean(part**2)) for part in np.split(sound, int(LONG_S))] for sound in made.sounds])
+    return {"rms": [round(float(level), 4) for level in levels.max(0)], "rate": rate}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The S4D autoencoder of a student report on generating music, to the letter, as what it is compared with.
+
+    x (batch, 90000) ─▶ LN ─▶ S4D(1) ─▶ conv 1→2, stride 2 ─▶ LN ─▶ S4D(2) ─▶ GELU ─▶ LN ─▶ conv 2→1, stride 2 ─▶ LN
+      ─▶ the same S4D(1) ─▶ GELU
+
+Of its 270,093 parameters 93 are not those of layer norms over *time*: each of 90,000 places has a gain and a bias of
+its own, so the length is fixed and a template of the training data is stored. The latent holds as many numbers as the
+input: nothing is compressed. The GELU at the end has no value below -0.17: negative half-waves are lost. It is no
+codec.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssmphony.ssm.s4_layer import StateSpaceMixer
+from ssmphony.ssm.s4d import S4DKernel
+
+LENGTH = 90_000
+"""Samples: 30 s at `SAMPLE_RATE`."""
+SAMPLE_RATE = 3_000
+D_STATE = 10
+
+
+class LegacyAutoencoder(nn.Module):
+    """``length`` and ``d_state`` are the report's unless a test needs others."""
+
+    def __init__(self, length: int = LENGTH, d_state: int = D_STATE) -> None:
+        super().__init__()
+        self.s4d_1 = StateSpaceMixer(S4DKernel(1, d_state))
+        self.d1 = nn.Conv1d(1, 2, 2, stride=2)
+        self.s4d_2 = StateSpaceMixer(S4DKernel(2, d_state))
+        self.u2 = nn.ConvTranspose1d(2, 1, 2, stride=2)
+        self.norm = nn.LayerNorm(length)
+        self.norm_1 = nn.LayerNorm(length // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (batch, length) → (batch, length)."""
+        return self.decode(self.encode(x))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x (batch, length) → the latent (batch, 2, length / 2)."""
+        x = self.s4d_1.whole(self.norm(x)[..., None])
+        x = self.norm_1(self.d1(x.transpose(1, 2)))
+        return F.gelu(self.s4d_2.whole(x.transpose(1, 2)).transpose(1, 2))
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """latent (batch, 2, length / 2) → (batch, length)."""
+        x = self.norm(self.u2(self.norm_1(latent))[:, 0])
+        return F.gelu(self.s4d_1.whole(x[..., None])[..., 0])
+
+
+def kernel_in_half_precision(dt: float, d_state: int, length: int) -> Tensor:
+    """The kernel of S4D-Lin as published code computes it, where everything is float16: (length,).
+
+    The phase ``dt pi n l`` of the last steps passes the largest number of float16, 65,504, where ``n`` is large, and the
+    cosine of infinity is no number. Over the 45,000 steps of the second layer, with dt of 0.048 in the middle of its
+    range, that is so for more than 20 states.
+    """
+    n = torch.arange(d_state // 2, dtype=torch.float16)
+    steps = torch.arange(length).to(torch.float16)
+    phase = (torch.tensor(dt, dtype=torch.float16) * torch.pi * n).to(torch.float16)[:, None] * steps
+    decay = (-0.5 * torch.tensor(dt, dtype=torch.float16)) * steps
+    return (decay.exp() * phase.float().cos().half()).sum(0)
