@@ -1,4 +1,4 @@
-"""What models that write samples are worth: bits a sample, what a classifier hears, how fast, and whether they run away.
+"""Models that write samples, judged: bits a sample, what a classifier hears, speed, and whether they run away.
 
     python -m benchmarks.sashimi RUN … [--count 2048] [--sounds FOLDER] [--json results.jsonl]
 

@@ -12,6 +12,7 @@ whose log-variance is bounded; ``fsq`` rounds to codes; ``sigreg`` leaves it to 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -282,7 +283,7 @@ class S4DAutoencoder(SamplesCodec, TrainableCodec):
             state=self.initial_encoder(2),
             most_steps=most,
         )
-        return decoder.__class__(**{**vars(decoder), "most_steps": most}), encoder
+        return replace(decoder, most_steps=most), encoder
 
 
 class _SamplesToFrames(nn.Module):

@@ -55,7 +55,7 @@ class LegacyAutoencoder(nn.Module):
 def kernel_in_half_precision(dt: float, d_state: int, length: int) -> Tensor:
     """The kernel of S4D-Lin as published code computes it, where everything is float16: (length,).
 
-    The phase ``dt pi n l`` of the last steps passes the largest number of float16, 65,504, where ``n`` is large, and the
+    The phase ``dt pi n l`` of the last steps passes the largest number of float16, 65,504, where ``n`` is large; the
     cosine of infinity is no number. Over the 45,000 steps of the second layer, with dt of 0.048 in the middle of its
     range, that is so for more than 20 states.
     """
