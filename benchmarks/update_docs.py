@@ -42,6 +42,13 @@ RESULTS = Path(__file__).parent / "results"
 PART = re.compile(r"(<!-- generated: (benchmarks|docs)/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 
 Render = Callable[[dict[str, Any]], str]
+TEACHER_PARTS: dict[str, Render] = {
+    "targets": lambda result: f"{teacher_tables.targets(result)}\n\n{teacher_tables.notes(result)}",
+    "card": voice_tables.card,
+    "speakers": teacher_tables.speakers,
+    "contrasts": teacher_tables.contrasts,
+}
+"""Of a voice that learned from a teacher."""
 PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", speed_tables.promises),
     "batch": ("batch.json", batch.table),
@@ -67,21 +74,18 @@ PARTS: dict[str, tuple[str, Render]] = {
     "long-range": ("long_range.json", long_range_report.table),
     "serve": ("serve.json", serve_tables.sections),
     "ssm": ("ssm.json", ssm_tables.sections),
-    "teacher": ("teacher.json", lambda result: f"{teacher_tables.targets(result)}\n\n{teacher_tables.notes(result)}"),
-    "teacher-card": ("teacher.json", voice_tables.card),
-    "teacher-speakers": ("teacher.json", teacher_tables.speakers),
-    "teacher-contrasts": ("teacher.json", teacher_tables.contrasts),
+    **{
+        f"teacher-{voice}-{part}": (f"teacher_{voice}.json", render)
+        for voice in ("default", "small")
+        for part, render in TEACHER_PARTS.items()
+    },
     "web-sizes": ("web.json", web.sizes_table),
     "web-speed": ("web.json", web.speed),
     "web-frontend": ("web.json", web.frontend_forms),
     "lewm-engine": ("lewm_engine.json", lewm_tables.engine),
     "lewm-state": ("lewm_report.json", lewm_tables.state),
     "lewm-report": ("lewm_report.json", lewm_tables.report),
-    **{
-        f"{voice}-{part}": (f"voice_{voice}.json", render)
-        for voice in ("recorded", "small")
-        for part, render in voice_tables.PARTS.items()
-    },
+    **{f"recorded-{part}": ("voice_recorded.json", render) for part, render in voice_tables.PARTS.items()},
 }
 """Name of the part → its results, and the function that renders them."""
 TABLES: dict[str, Callable[[], str]] = {

@@ -168,7 +168,7 @@ def main() -> None:
     if arguments.output:
         arguments.output.write_text(text, encoding="utf-8")
     if arguments.write:
-        (RESULTS / "teacher.json").write_text(text, encoding="utf-8")
+        (RESULTS / f"teacher_{result['voice']}.json").write_text(text, encoding="utf-8")
         update()
 
 

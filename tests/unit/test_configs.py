@@ -14,7 +14,7 @@ from ssmphony.types import SsmphonyError
 from tests.training_files import check_training_file
 
 ROOT = Path(__file__).resolve().parents[2]
-CARDS = sorted((ROOT / "configs").rglob("card.yaml"))
+CARDS = sorted((ROOT / "configs").rglob("*card.yaml"))
 FILES = sorted({*(ROOT / "configs").rglob("*.yaml")} - {*CARDS})
 
 
