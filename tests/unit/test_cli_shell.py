@@ -84,7 +84,7 @@ def completed(run, words: str) -> list[str]:
         ("say --voice ti", {"tiny"}),
         ("batch --voice ti", {"tiny"}),
         ("serve --voice ti", {"tiny"}),
-        ("voices ti", {"tiny"}),
+        ("voices show ti", {"tiny"}),
         ("evaluate voice ti", {"tiny"}),
         ("say --voice tiny --speaker ", {"asha", "ravi"}),
         ("batch --voice tiny --speaker r", {"ravi"}),

@@ -240,6 +240,7 @@ BUILT = {
     "lewm": LeWMConfig(n_symbols=9, speakers=("a",), d_model=8, d_ffn=12, n_heads=2, text_layers=1, n_layers=2),
     "s4_spectrum": MODELS["s4_spectrum"].tiny(9)[""],
     "fish": MODELS["fish"].tiny(9)["cross"],
+    "smamba": MODELS["smamba"].tiny(9)["mamba2"],
     "mel_vocoder": CODECS["mel_vocoder"](),
     "fsq": CODECS["fsq"].tiny()[""],
     "spectrum": CODECS["spectrum"].tiny()[""],
