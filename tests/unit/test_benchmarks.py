@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 from benchmarks import (
     frontend_comparison,
+    listen,
     robustness,
     ssm,
     ssm_step,
@@ -221,3 +223,13 @@ def test_tables_of_operations() -> None:
     assert "| step of twelve Mamba layers | ≤ 0.8 ms | 0.90 ms | missed |" in text
     assert "| step: time of ONNX Runtime | ≥ 2.5 times ours | 3.0 | met |" in text
     assert "| 1 | 0.90 | 2.70 (3.0 times) | 8.10 (9.0 times) | 0.70 ms | 1e-06 | 44% (bytes) |" in text
+
+
+def test_every_sound_of_the_page_has_a_player() -> None:
+    rows = [{"text": "अ < आ", "speaker": "storyteller", "files": {"original": "a.mp3", "small": "b.mp3"}}]
+    text = listen.players({"rows": rows})
+    assert "**storyteller**: अ &lt; आ" in text
+    assert 'src="a.mp3" title="a person"' in text
+    assert 'src="b.mp3" title="voice: small"' in text
+    shown = set(re.findall(r'src="([^"]+)"', (listen.ROOT / "docs" / "listen.md").read_text(encoding="utf-8")))
+    assert shown == {path.name for path in listen.OUTPUT.iterdir()}

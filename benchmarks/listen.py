@@ -1,0 +1,117 @@
+"""The same sentences by the teacher or a person, and by the voices of the repository, for the page with players.
+
+    python -m benchmarks.listen --cache FOLDER --stories PREPARED [--write]
+
+The teacher's clips are those of `benchmarks.teacher.pictures`, in the cache; ``--stories`` is the prepared corpus of
+the storyteller's recordings, of which held-out ones are taken. Sounds go to ``docs/listen`` as MP3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.teacher.render import PICTURES, clip_name, read_plan
+from benchmarks.voices import voice_argument
+from ssmphony.audio.files import AudioWriter, read_audio
+from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.types import Samples
+from ssmphony.voice import Voice
+from ssmphony.voices.package import load
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "docs" / "listen"
+RESULTS = ROOT / "benchmarks" / "results" / "listen.json"
+SENTENCES = (1, 4, 8, 9)
+"""Lines of the teacher's plan of pictures: one for each of its speakers."""
+STORIES = ("DadsBoots-014", "ChakusCycle-011")
+SPEAKERS = {"hf_alpha": "alpha", "hf_beta": "beta", "hm_omega": "omega", "hm_psi": "psi", "hi_curious": "storyteller"}
+"""What the teacher, or the corpus, calls a speaker → the voices' name."""
+VOICES = {"default": "default", "small": "./voices/small", "from recordings": "./voices/recorded"}
+
+
+class Original(NamedTuple):
+    """A sentence, who reads it, and the file of the teacher's or the person's sound."""
+
+    name: str
+    text: str
+    speaker: str
+    audio: Path
+
+
+def originals(cache: Path, stories: Path) -> list[Original]:
+    """The sentences of the page."""
+    folder = cache / "teacher" / "pictures"
+    rendered: dict[str, Clip] = {clip.id: clip for clip in read_manifest(folder)}
+    found = [
+        Original(name, text, speaker, folder / rendered[name].audio)
+        for number, speaker, text in read_plan(PICTURES)
+        if number in SENTENCES and (name := clip_name(number, speaker)) in rendered
+    ]
+    recorded = {clip.id: clip for clip in read_manifest(stories)}
+    return found + [
+        Original(name, recorded[name].text, "hi_curious", stories / recorded[name].audio) for name in STORIES
+    ]
+
+
+def write(path: Path, samples: Samples, rate: int) -> str:
+    with AudioWriter(path, rate) as writer:
+        writer.write(samples)
+    return path.name
+
+
+def listen(sentences: list[Original], output: Path, voice: Callable[[str], Voice]) -> list[dict[str, Any]]:
+    """Write all sounds; returns a row for each sentence."""
+    output.mkdir(parents=True, exist_ok=True)
+    spoken = {name: voice(voice_argument(where) or where) for name, where in VOICES.items()}
+    rows: list[dict[str, Any]] = []
+    for sentence in sentences:
+        files = {"original": write(output / f"{sentence.name}.mp3", *read_audio(sentence.audio))}
+        for name, one in spoken.items():
+            speaker = SPEAKERS[sentence.speaker]
+            audio = one.say(sentence.text, speaker=speaker if speaker in one.card.speakers else None)
+            path = output / f"{sentence.name}-{name.replace(' ', '-')}.mp3"
+            files[name] = write(path, audio.samples, audio.sample_rate)
+        rows.append({"text": sentence.text, "speaker": SPEAKERS[sentence.speaker], "files": files})
+    return rows
+
+
+def players(result: dict[str, Any]) -> str:
+    """A section for each sentence, with a player for each sound."""
+    sections: list[str] = []
+    for row in result["rows"]:
+        first = "a person" if row["speaker"] == "storyteller" else "Kokoro-82M, the teacher"
+        lines = [f"**{row['speaker']}**: {escape(row['text'])}", ""]
+        for name, file in row["files"].items():
+            title = first if name == "original" else f"voice: {name}"
+            player = f'<audio controls preload="none" style="vertical-align: middle" src="{file}" title="{title}">'
+            lines.append(f"{player}</audio> {title}<br>")
+        sections.append("\n".join(lines))
+    return "\n\n".join(sections)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--cache", type=Path, required=True, help="that of benchmarks.teacher")
+    options.add_argument("--stories", type=Path, required=True, help="a prepared corpus of the storyteller")
+    options.add_argument("--write", action="store_true", help="store the result and fill the page")
+    arguments = options.parse_args()
+    result = {
+        "rows": listen(originals(arguments.cache, arguments.stories), OUTPUT, lambda where: load(where, threads=1))
+    }
+    if arguments.write:
+        from benchmarks.update_docs import update
+
+        RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        update()
+    else:
+        sys.stdout.write(players(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
