@@ -64,7 +64,7 @@ def test_a_terminal_is_greeted_and_the_command_works(tiny_voice_folder, tmp_path
             tried = re.search(r"curl .*?hello\.mp3", text, re.DOTALL)
             assert tried, text
             subprocess.run(["sh", "-c", tried[0]], cwd=tmp_path, check=True, timeout=60, capture_output=True)
-            assert (tmp_path / "hello.mp3").read_bytes()[:1] == b"\xff"
+            assert (tmp_path / "hello.mp3").read_bytes()[:3] == b"ID3"
         finally:
             server.terminate()
             with suppress(OSError):  # Linux's way to say that the other end is closed
