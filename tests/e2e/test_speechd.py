@@ -51,6 +51,7 @@ class Running:
         configuration = home / ".config/speech-dispatcher"
         (configuration / "speechd.conf").write_text(
             f'LogLevel 3\nAudioOutputMethod "{method}"\nSymbolsPreproc "no"\nDefaultModule ssmphony\nTimeout 0\n'
+            "DisableAutoSpawn\n"  # else the first spd-say may start a second server, which takes the socket away
             'AddModule "ssmphony" "sd_ssmphony" "ssmphony.conf"\n'
         )
         assert SERVER is not None
@@ -60,7 +61,8 @@ class Running:
             env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         deadline = time.monotonic() + 120
-        while "ssmphony" not in self.run("spd-say", "-O", check=False):
+        while not self.address.exists() or "ssmphony" not in self.run("spd-say", "-O", check=False):
+            assert self.process.poll() is None, "the dispatcher is gone"
             assert time.monotonic() < deadline, (home / "log/speech-dispatcher.log").read_text()
             time.sleep(0.2)
 

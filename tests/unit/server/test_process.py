@@ -191,7 +191,9 @@ def test_the_time_to_drain_ends(home, tmp_path):
                 connection.sendall(head % len(body) + body)
                 assert b" 200 OK" in connection.recv(4096)
             late = socket.create_connection((host, int(port)), timeout=20)
-            late.sendall(head % len(body) + body[:100])  # the rest never comes
+            late.sendall(head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n") % len(body))
+            assert b" 100 Continue" in late.recv(4096)  # the request is being read
+            late.sendall(body[:100])  # the rest never comes
             served.process.send_signal(signal.SIGTERM)
             told = client.until_end()[2]
             assert (told["type"], told["code"]) == ("error", "shutting_down")
@@ -216,15 +218,15 @@ def test_workers_share_what_comes_at_once(home, tmp_path):
     with started(home, tmp_path / "log", "--workers", "2") as served:
         served.begin(workers=2)
         pids = [line["pid"] for line in served.listening()]
+        before = [_cpu_s(pid) for pid in pids]
         for _ in range(4):
-            before = [_cpu_s(pid) for pid in pids]
             threads = [threading.Thread(target=served.speak, args=(TEXT * 100,)) for _ in range(4)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
-            spent = [_cpu_s(pid) - then for pid, then in zip(pids, before, strict=True)]
-            assert min(spent) > max(spent) / 5, spent
+        spent = [_cpu_s(pid) - then for pid, then in zip(pids, before, strict=True)]
+        assert min(spent) > max(spent) / 3, spent
 
 
 def _spoken(requests):
