@@ -108,17 +108,9 @@ class ParallelModel(nn.Module, Parallel):
 
     def graphs(self) -> tuple[GraphSpec, ...]:
         """``encoder`` and ``decoder`` as `ssmphony.runtime.parallel` runs them."""
-        read, axes = graph_inputs(self, self.reads, self.max_tokens)
         x = torch.zeros(2, self.block, self.encoded_channels + FRAME_FEATURES)
         return (
-            GraphSpec(
-                name="encoder",
-                module=ReadGraph(self, tuple(read)),
-                inputs=read,
-                outputs=("encoded", "log_durations"),
-                axes=axes,
-                longest=self.max_tokens,
-            ),
+            read_graph(self),
             GraphSpec(
                 name="decoder",
                 module=_Decoder(self),
@@ -139,7 +131,20 @@ class ParallelModel(nn.Module, Parallel):
         return self.frames(x, mask, state)
 
 
-class ReadGraph(nn.Module):
+def read_graph(model: Any) -> GraphSpec:
+    """The ``encoder`` graph: `ParallelModel.read`, or another model's, of the arrays that its ``reads`` names."""
+    arrays, axes = graph_inputs(model, model.reads, model.max_tokens)
+    return GraphSpec(
+        name="encoder",
+        module=_ReadGraph(model, tuple(arrays)),
+        inputs=arrays,
+        outputs=("encoded", "log_durations"),
+        axes=axes,
+        longest=model.max_tokens,
+    )
+
+
+class _ReadGraph(nn.Module):
     """`ParallelModel.read`, or another model's, of the arrays ``names``."""
 
     def __init__(self, model: Any, names: tuple[str, ...]) -> None:

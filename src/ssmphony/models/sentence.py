@@ -20,8 +20,7 @@ from torch.utils import _pytree as pytree
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import Parallel
 from ssmphony.model_inputs import FEWEST_STEPS, ModelInputs, model_inputs
-from ssmphony.models.graph_inputs import graph_inputs
-from ssmphony.models.parallel import FRAME_FEATURES, ReadGraph, expand_tokens
+from ssmphony.models.parallel import FRAME_FEATURES, expand_tokens, read_graph
 from ssmphony.sampling import sequence_noise
 from ssmphony.types import Frames, Style, Tokens
 
@@ -101,7 +100,6 @@ class SentenceModel(nn.Module, Parallel):
 
     def graphs(self) -> tuple[GraphSpec, ...]:
         """``encoder`` and ``decoder`` as `ssmphony.runtime.sentence` runs them."""
-        read, axes = graph_inputs(self, self.reads, self.max_tokens)
         time = {1: Axis("frames", FEWEST_STEPS, self.max_frames)}
         inputs = {
             "x": torch.zeros(2, 9, self.encoded_channels + FRAME_FEATURES),
@@ -109,14 +107,7 @@ class SentenceModel(nn.Module, Parallel):
             "noise": torch.zeros(2, 9, self.noise_channels),
         }
         return (
-            GraphSpec(
-                name="encoder",
-                module=ReadGraph(self, tuple(read)),
-                inputs=read,
-                outputs=("encoded", "log_durations"),
-                axes=axes,
-                longest=self.max_tokens,
-            ),
+            read_graph(self),
             GraphSpec(
                 name="decoder",
                 module=_FrameGraph(self),

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from ssmphony.export.weights import current_names
 from ssmphony.nn import parameter_groups
-from ssmphony.training.discriminators import Verdicts
+from ssmphony.training.discriminators import AdversarialConfig, Verdicts
 from ssmphony.training.losses import discriminator_loss, feature_matching_loss, generator_loss
 from ssmphony.training.schedule import OptimiserConfig, Steps, seed_step
 from ssmphony.training.voice_module import C, M, VoiceModule
@@ -118,6 +118,17 @@ class Task(L.LightningModule, Generic[M, C]):
             "generator": generator_loss(scores),
             "features": feature_matching_loss(real_features, features),
         }
+
+    def against(
+        self, config: AdversarialConfig | None, losses: dict[str, Tensor], real: Tensor, fake: Tensor
+    ) -> Tensor:
+        """The adversarial losses in proportion to a spectral loss of weight 1; they are added to ``losses``, too.
+
+        0 without discriminators, and before ``start_step``."""
+        if config is None or self.discriminators is None or self.step < config.start_step:
+            return fake.new_zeros(())
+        losses |= self.compete(self.discriminators, self.discriminators, real, fake)
+        return (losses["generator"] + config.feature_weight * losses["features"]) / config.mel_weight
 
     def end_step(self) -> None:
         """Call last in ``training_step``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -20,14 +21,13 @@ from ssmphony.models.s4_spectrum import Contour, S4Spectrum, S4SpectrumConfig, p
 from ssmphony.nn.gather import take
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
+from ssmphony.training.crops import sound_crops
 from ssmphony.training.discriminators import AdversarialConfig
-from ssmphony.training.losses import MultiScaleMelLoss, masked_mean, random_windows
+from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import Trains, VoiceModule
 from ssmphony.types import MelFormat, SsmphonyError
 
-EDGE_FRAMES = 2
-"""At the ends of a crop, which lack the frames that were cut away."""
 SHOWN = 2
 """Number of validation clips that are drawn and logged as audio."""
 
@@ -128,19 +128,10 @@ class S4SpectrumTask(TextTask[S4Spectrum, SpectrumGenerator]):
         if "sound" in self.config.learns:
             made, real = self.crops(batch, targets)
             losses["spectral"] = self.spectral(made, real)
-            total = total + self._sound_loss(losses, made, real)
+            total = total + losses["spectral"] + self.against(self.config.adversarial, losses, real, made)
         self.descend(total)
         self.log_losses("train", losses, len(batch.names))
         self.end_step()
-
-    def _sound_loss(self, losses: dict[str, Tensor], made: Tensor, real: Tensor) -> Tensor:
-        """The spectral loss, with those of the discriminators in the proportion of `AdversarialConfig`."""
-        adversarial = self.config.adversarial
-        if adversarial is None or self.discriminators is None or self.step < adversarial.start_step:
-            return losses["spectral"]
-        losses |= self.compete(self.discriminators, self.discriminators, real, made)
-        against = losses["generator"] + adversarial.feature_weight * losses["features"]
-        return losses["spectral"] + against / adversarial.mel_weight
 
     def targets(self, batch: Batch) -> Targets:
         """Durations, pitch and energy of the batch."""
@@ -148,14 +139,7 @@ class S4SpectrumTask(TextTask[S4Spectrum, SpectrumGenerator]):
 
     def crops(self, batch: Batch, targets: Targets) -> tuple[Tensor, Tensor]:
         """Sound of a random stretch of each clip, given its prosody, and the recording's: (batch, samples) each."""
-        hop, crop = self.codec.grid.hop_length, self.config.crop
-        window = random_windows(batch.frame_mask.sum(dim=1), crop)
-        window = window.clamp(max=batch.frame_mask.shape[1] - 1)
-        made = self.codec(self.frames(batch, targets, window), first=window[:, 0])
-        samples = F.pad(batch.features["samples"], (0, (crop + 1) * hop))
-        place = window[:, :1] * hop + torch.arange(crop * hop, device=window.device)
-        real, edge = take(samples, place.clamp(max=samples.shape[1] - 1)), EDGE_FRAMES * hop
-        return made[:, edge:-edge], real[:, edge:-edge]
+        return sound_crops(self.codec, batch, self.config.crop, partial(self.frames, batch, targets))
 
     def frames(self, batch: Batch, targets: Targets, window: Tensor) -> Tensor:
         """Frames for the codec at the places ``window`` (batch, n), with the recording's prosody."""

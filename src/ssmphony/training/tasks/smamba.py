@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -30,8 +31,9 @@ from ssmphony.nn.gather import take
 from ssmphony.ssm.masking import hide
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
+from ssmphony.training.crops import sound_crops
 from ssmphony.training.discriminators import AdversarialConfig
-from ssmphony.training.losses import MultiScaleMelLoss, masked_mean, random_windows
+from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.smamba_losses import (
     aligned_durations,
     contrast,
@@ -46,8 +48,6 @@ from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import MelFormat, SsmphonyError
 
-EDGE_FRAMES = 2
-"""At the ends of a crop, which lack the frames that were cut away."""
 SHOWN = 2
 """Validation clips that are drawn and logged as audio."""
 PAIRS = "pairs"
@@ -231,11 +231,7 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
         fake, real = self.crops(batch, made)
         losses["spectral"] = self.spectral(fake, real)
         total = self.total(losses)
-        adversarial = self.config.adversarial
-        if adversarial is not None and self.discriminators is not None and self.step >= adversarial.start_step:
-            losses |= self.compete(self.discriminators, self.discriminators, real, fake)
-            against = losses["generator"] + adversarial.feature_weight * losses["features"]
-            total = total + against / adversarial.mel_weight
+        total = total + self.against(self.config.adversarial, losses, real, fake)
         self.descend(total)
         self.log_losses("train", losses | {"loss": total}, len(batch.names))
         self.end_step()
@@ -319,14 +315,7 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
 
     def crops(self, batch: Batch, made: Pass) -> tuple[Tensor, Tensor]:
         """Sound of a random stretch of each clip, and the recording's: (batch, samples) each."""
-        hop, crop = self.codec.grid.hop_length, self.config.crop
-        window = random_windows(batch.frame_mask.sum(dim=1), crop)
-        window = window.clamp(max=batch.frame_mask.shape[1] - 1)
-        fake = self.codec(self.frames(batch, made, window), first=window[:, 0])
-        samples = F.pad(batch.features["samples"], (0, (crop + 1) * hop))
-        place = window[:, :1] * hop + torch.arange(crop * hop, device=window.device)
-        real, edge = take(samples, place.clamp(max=samples.shape[1] - 1)), EDGE_FRAMES * hop
-        return fake[:, edge:-edge], real[:, edge:-edge]
+        return sound_crops(self.codec, batch, self.config.crop, partial(self.frames, batch, made))
 
     def frames(self, batch: Batch, made: Pass, window: Tensor) -> Tensor:
         """Frames for the codec at the places ``window`` (batch, n), with the recording's pitch."""
