@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks import (
     batch,
     book,
+    finetune,
     install,
     lewm_tables,
     listen,
@@ -54,6 +55,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", speed_tables.promises),
     "batch": ("batch.json", batch.table),
     "book": ("book.json", book.table),
+    "finetune": ("finetune.json", finetune.rendered),
     "install": ("install.json", install.breakdown),
     "install-size": ("install.json", install.sentence),
     "speed": (
