@@ -54,6 +54,26 @@ def rendered(tmp_path: Path, teacher: TeacherFiles, *texts: str, **settings: obj
     return read_manifest(tmp_path / "out")
 
 
+def test_the_pitch_stays_where_the_sound_has_it(teacher: TeacherFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the phones are heard earlier than the graph says."""
+    loaded = load_teacher(teacher.model, teacher.vocabulary, teacher.voices)
+    spelling = spell(FRONTEND.whole(TEXTS[0]))
+    units = np.full(len(spelling.characters) + 2, 10)
+    track = np.arange(100.0, 100.0 + 20 * len(units), dtype=np.float32)
+    samples = np.sin(np.arange(len(units) * 6_000) / 20).astype(np.float32)
+
+    class Session:
+        def run(self, *_: object) -> tuple[object, ...]:
+            return samples, units, track
+
+    monkeypatch.setattr(loaded, "session", Session())
+    rendering = loaded.render(spelling, "asha")
+    lead = 6_000 - 1_500 - 1_200
+    assert rendering.spans[0][1] == 1_200
+    assert rendering.samples[:300] == pytest.approx(samples[lead : lead + 300] * 0.97, abs=1e-3)
+    assert rendering.pitch[0] == track[lead // 300]
+
+
 @pytest.mark.parametrize(
     ("text", "spelling"),
     [

@@ -2,27 +2,34 @@
 
 clips*.jsonl   {"id", "speaker", "text", "samples", "phones": [[symbol, first sample, stop sample], …], "f0": [Hz, …]}
 wavs/<id>.*    the sound; times count its samples at 24 kHz, ``f0`` has a value for every 300 of them, 0 where unvoiced
+
+A pitch that is ahead of its sound, as in speech rendered by early versions, is moved to its place (`pitch_lead`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 
+from ssmphony.arrays import Floats
+from ssmphony.audio.resample import resample
 from ssmphony.data.clips import Rejected, read_clip
 from ssmphony.data.corpora.audio_files import NO_AUDIO, AudioIndex
 from ssmphony.data.corpora.kokoro_teacher import HOP, RATE
+from ssmphony.data.corpora.pitch_lead import moved, pitch_lead
 from ssmphony.data.corpora.reader import Item, Pitch, Spoken, Utterance
 from ssmphony.data.text_files import read_text
 from ssmphony.interfaces import Frontend
 from ssmphony.text.vocabulary import BEGIN, PAUSES
-from ssmphony.types import SsmphonyError
+from ssmphony.types import Samples, SsmphonyError
 
 CLIPS = "clips*.jsonl"
+_SAMPLED = 24
+"""Clips in which the time of the pitch is checked."""
 _LIKE = 0.8
 """Share of phones that the frontend must still read in the same way, for the words to be found among them."""
 
@@ -35,12 +42,31 @@ def rendered_items(folder: Path, speakers: Collection[str]) -> Iterator[Item]:
         for number, line in enumerate(read_text(path).split("\n"), start=1):
             if line.strip():
                 rows[_id(line, f"{path}, line {number}")] = line
+    lead = pitch_lead(_sample(rows, files), RATE, HOP)
     for name in sorted(rows):
         row = json.loads(rows[name])
         if speakers and row["speaker"] not in speakers:
             continue
+        if lead and isinstance(row.get("f0"), list):
+            row["f0"] = moved(row["f0"], lead)
+            rows[name] = json.dumps(row, ensure_ascii=False)
         found = files.find(name)
         yield Item(name, row["speaker"], found.path, row["text"], rendered=rows[name], problem=found.problem)
+
+
+def _sample(rows: Mapping[str, str], files: AudioIndex) -> Iterator[tuple[Samples, Floats]]:
+    """The sound and the pitch of some clips, as far as they can be read."""
+    for name in sorted(rows)[:: max(1, len(rows) // _SAMPLED)]:
+        path = files.find(name).path
+        if path is None:
+            continue
+        try:
+            samples, rate = read_clip(path)
+            hertz = np.array(json.loads(rows[name])["f0"], np.float32)
+        except (Rejected, ValueError, KeyError, TypeError):
+            continue  # listed when the clip itself is read
+        if hertz.ndim == 1:
+            yield resample(samples, rate, RATE), hertz
 
 
 def _id(line: str, where: str) -> str:
