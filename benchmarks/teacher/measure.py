@@ -41,7 +41,7 @@ Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 RATE = 24_000
 """Of the teacher's clips."""
-REVISION = 1
+REVISION = 2
 """Of what is measured: rows of another one are measured again."""
 
 

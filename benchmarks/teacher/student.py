@@ -93,7 +93,7 @@ class Student:
         rate, hop = voice.codec.grid.frame_rate, voice.codec.grid.hop_length
         if self.d_text is None:
             copy = None if voice.encoder is None else copy_synthesis(voice.encoder, voice.codec, original.samples)
-            times = np.arange(len(frames)) / rate
+            times = np.arange(0.5, len(frames)) / rate
             return at_times(track_pitch(decoded(voice.codec, frames)), MelFormat().frame_rate, times), copy
         level = frames.copy()
         length = len(frames) * hop
@@ -104,9 +104,9 @@ class Student:
 
 
 def teacher_pitch(original: Original, rate: float, count: int) -> Floats:
-    """The teacher's pitch in Hz at ``count`` frames, 0 where it is unvoiced."""
-    pitch = at_times(original.pitch, original.clip.f0_rate, np.arange(count) / rate)
-    return np.where(pitch >= LOWEST_HZ, pitch, 0.0).astype(np.float32)
+    """The teacher's pitch in Hz in the middle of each of ``count`` hops, 0 where it is unvoiced."""
+    voiced = np.where(original.pitch >= LOWEST_HZ, original.pitch, np.float32(0.0))
+    return at_times(voiced, original.clip.f0_rate, np.arange(0.5, count) / rate)
 
 
 def decoded(codec: Decoder, frames: Floats) -> Samples:

@@ -88,8 +88,9 @@ class Rendering(NamedTuple):
 class NetworkCodec(nn.Module, Codec):
     """Base of codecs with weights."""
 
-    predicts_pitch = False
-    """Whether `render` returns losses of the pitch, to be trained on that of recordings."""
+    pitch_place: float | None = None
+    """Where in its hop the pitch of a frame is, 0 to 1, whose losses `render` returns, to be trained on that of
+    recordings; None where no pitch is predicted."""
     mixed_precision = False
     """Whether `render` may run in mixed precision: it keeps phases and magnitudes exact itself."""
 

@@ -140,7 +140,7 @@ class Fsq(SourceFilter, TrainableCodec):
     """A frame holds a code for each codebook. Where a method takes frames, it also takes the values that they stand for
     (batch, time, channels of the quantiser), through which gradients reach the encoder."""
 
-    predicts_pitch = True
+    pitch_place = 0.5
     mixed_precision = True
 
     def __init__(self, config: FsqConfig) -> None:

@@ -68,7 +68,7 @@ class MelSourceFilterLayers(NamedTuple):
 class MelSourceFilter(SourceFilter, TrainableCodec):
     """See the module's docstring."""
 
-    predicts_pitch = True
+    pitch_place = 0.5
     mixed_precision = True
 
     def __init__(self, config: MelSourceFilterConfig) -> None:

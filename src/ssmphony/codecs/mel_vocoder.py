@@ -123,7 +123,7 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
         self.head = nn.Linear(config.dim, n_fft + 2)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
-        self.predicts_pitch = config.harmonic
+        self.pitch_place = 0.0 if config.harmonic else None
         self.harmonics = HarmonicHead(config.dim, self.format) if config.harmonic else None
         self.trunk_lookahead = config.lookahead_per_conv * (config.n_layers + 1)
         self.lookahead = self.trunk_lookahead + self.overlap // 2

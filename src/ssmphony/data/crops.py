@@ -60,14 +60,14 @@ class AudioCrops:
         frames: int,
         seed: int = 0,
         audio: MelFormat | FrameGrid = MelFormat(),
-        pitch: bool = False,
+        pitch: float | None = None,
     ) -> None:
         """Clips that are shorter than a crop are padded with silence.
 
         Args:
             frames: Of a crop.
             audio: What the frames of ``mels`` are; or, where no source has any, the grid of a codec's own frames.
-            pitch: Whether the pitch of the clips is read.
+            pitch: Where in its hop a frame's pitch is (`F0Feature`); None: no pitch is read.
         """
         self.sources = tuple(sources)
         self.frames = frames
@@ -85,13 +85,13 @@ class AudioCrops:
     def _clips(self) -> tuple[list[Clip], npt.NDArray[np.float64]]:
         clips: list[Clip] = []
         weights: list[float] = []
-        sound, f0 = SamplesFeature(self.grid.sample_rate), F0Feature(self.grid)
+        sound, f0 = SamplesFeature(self.grid.sample_rate), F0Feature(self.grid, self.pitch or 0.0)
         for source, rows in zip(self.sources, select(self.sources), strict=True):
             for row in rows:
                 clip = Source(Path(source.path), row)
                 samples = np.round(sound.read(clip) * 32768).clip(-32768, 32767).astype(np.int16)
                 mel = _read_mel(Path(source.mels), row.id) if source.mels else None
-                pitch = f0.read(clip) if self.pitch else None
+                pitch = None if self.pitch is None else f0.read(clip)
                 clips.append(Clip(samples, mel, pitch))
                 weights.append(source.weight * max(len(samples), self.length))
         if not clips:

@@ -18,7 +18,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def test_pitch_is_that_of_the_sound(corpus: Path) -> None:
-    crops = AudioCrops([CropSource(path=str(corpus))], 64, pitch=True).batch(0, 6)
+    crops = AudioCrops([CropSource(path=str(corpus))], 64, pitch=0.0).batch(0, 6)
     assert set(np.unique(crops.pitch)) == {np.float32(0.0), np.float32(120.0)}
     for samples, pitch in zip(crops.samples, crops.pitch, strict=True):
         for frame in (i for i in range(4, 60) if (pitch[i - 4 : i + 4] > 0).all()):
@@ -35,7 +35,7 @@ def test_without_pitch_none_is_read(corpus: Path) -> None:
     sources = [CropSource(path=str(corpus))]
     assert not AudioCrops(sources, 32).batch(0, 2).pitch.any()
     with pytest.raises(SsmphonyError, match=r"clip-0\.npy is missing: prepare the corpus again"):
-        AudioCrops(sources, 32, pitch=True).batch(0, 2)
+        AudioCrops(sources, 32, pitch=0.0).batch(0, 2)
 
 
 def test_made_frames_follow_the_crop_and_its_loudness(corpus: Path, tmp_path: Path) -> None:

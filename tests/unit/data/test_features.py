@@ -14,6 +14,7 @@ from ssmphony.audio.mel import MelEncoder, log_mel
 from ssmphony.data.crops import AudioCrops, CropSource
 from ssmphony.data.dataset import Corpus, Utterances
 from ssmphony.data.features import mel as mel_module
+from ssmphony.data.features.f0 import F0Feature
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.registry import FEATURES, Needs
 from ssmphony.data.manifest import Clip, read_manifest, write_manifest
@@ -77,15 +78,22 @@ def test_a_wrong_name_says_the_right_one(corpus: Path) -> None:
 
 
 def test_pitch_is_taken_at_the_times_of_the_frames(corpus: Path) -> None:
-    same = FEATURES["f0"](Needs(("f0",), COARSE)).read(source(corpus))
+    same = F0Feature(COARSE).read(source(corpus))
     np.testing.assert_array_equal(same, np.load(corpus / "f0" / "c0.npy"))
-    fine = FEATURES["f0"](Needs(("f0",), FrameGrid(RATE, 100, 1))).read(source(corpus))
+    fine = F0Feature(FrameGrid(RATE, 100, 1)).read(source(corpus))
     np.testing.assert_allclose(fine[:-2], 100 * 2.0 ** np.linspace(0, 1, 121)[:-2], rtol=1e-5)
+
+
+def test_pitch_is_that_of_the_middle_of_a_hop_but_for_log_mel(corpus: Path) -> None:
+    hertz, known = FEATURES["f0"](Needs(("f0",), COARSE)).read(source(corpus)), np.load(corpus / "f0" / "c0.npy")
+    np.testing.assert_allclose(hertz[:-1], np.sqrt(known[:-1] * known[1:]), rtol=1e-5)
+    mel = MelFormat(sample_rate=RATE, n_fft=1_200, hop_length=COARSE.hop_length)
+    np.testing.assert_array_equal(FEATURES["f0"](Needs.of_mel(mel)).read(source(corpus)), known)
 
 
 def test_pitch_stays_unvoiced_where_it_is(corpus: Path) -> None:
     np.save(corpus / "f0" / "c0.npy", np.array([0, 0, 200, 0, 100, 100] + [0] * 35, np.float32))
-    track = FEATURES["f0"](Needs(("f0",), FrameGrid(RATE, 150, 1))).read(source(corpus))
+    track = F0Feature(FrameGrid(RATE, 150, 1)).read(source(corpus))
     assert track[:12].tolist() == [0, 0, 0, 200, 200, 0, 0, 100, 100, 100, 100, 0]
 
 
@@ -140,7 +148,7 @@ def test_samples_come_at_the_rate_of_the_codec(corpus: Path) -> None:
     np.testing.assert_allclose(half[100:-100], 0.1, atol=1e-3)
     with pytest.raises(SsmphonyError, match="prepared at 24000 Hz, and the codec takes 44100 Hz"):
         FEATURES["samples"](Needs(("samples",), FrameGrid(44_100, 512, 1))).read(source(corpus))
-    crops = AudioCrops([CropSource(path=str(corpus))], 8, 0, MelFormat(sample_rate=12_000, hop_length=150), pitch=True)
+    crops = AudioCrops([CropSource(path=str(corpus))], 8, 0, MelFormat(sample_rate=12_000, hop_length=150), pitch=0.0)
     batch = crops.batch(0, 4)
     assert batch.samples.shape == (4, 8 * 150)
     assert batch.pitch.min() >= 99

@@ -16,9 +16,12 @@ class F0Feature(Feature):
 
     name = "f0"
 
-    def __init__(self, grid: FrameGrid) -> None:
+    def __init__(self, grid: FrameGrid, place: float = 0.0) -> None:
+        """``place``: where in its hop a frame's pitch is: 0 at the beginning, on which a log-mel frame is centred; 0.5
+        in the middle, where `ssmphony.codecs.excitation.PulseSpectrum` has it."""
         self.grid = grid
+        self.place = place
 
     def compute(self, source: Source) -> npt.NDArray[np.float32]:
-        times = np.arange(frame_count(source.clip, self.grid)) / self.grid.frame_rate
-        return at_times(read_pitch(source.folder, source.clip.id), source.clip.f0_rate, times)
+        times = np.arange(frame_count(source.clip, self.grid), dtype=np.float64) + self.place
+        return at_times(read_pitch(source.folder, source.clip.id), source.clip.f0_rate, times / self.grid.frame_rate)

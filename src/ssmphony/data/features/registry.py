@@ -68,7 +68,7 @@ FEATURES: dict[str, Callable[[Needs], Feature]] = {
     "codes": _codes,
     "durations": lambda needs: DurationsFeature(needs.grid),
     "energy": lambda needs: EnergyFeature(needs.grid),
-    "f0": lambda needs: F0Feature(needs.grid),
+    "f0": lambda needs: F0Feature(needs.grid, 0.5 if needs.mel is None else 0.0),
     "known_durations": lambda needs: KnownDurationsFeature(needs.grid),
     "mel": _mel,
     "samples": lambda needs: SamplesFeature(needs.grid.sample_rate),

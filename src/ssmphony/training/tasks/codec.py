@@ -88,7 +88,7 @@ class CodecTask(Task[None, TrainableCodec]):
         self.config = config
         self.spectral = MultiScaleMelLoss(codec.grid.sample_rate)
         pieces = codec.grid.hop_length // audio.hop_length
-        self.crops = AudioCrops(config.sources, config.frames * pieces, seed, audio, codec.predicts_pitch)
+        self.crops = AudioCrops(config.sources, config.frames * pieces, seed, audio, codec.pitch_place)
         self.held_out = _read_clips(config.validation, config.validation_ids, codec.grid.sample_rate)
 
     def training_batch(self, number: int) -> list[Tensor]:
