@@ -23,7 +23,14 @@ TINY: dict[str, Any] = {
 }
 
 #: Rounding in a pitch adds up to a phase, and a partial's phase is so many times the fundamental's.
-TOLERANCES = {"mel_vocoder harmonic": 1e-4, "mel_source_filter": 1e-3, "fsq": 1e-3, "fsq residual": 1e-3}
+TOLERANCES = {
+    "mel_vocoder harmonic": 1e-4,
+    "mel_source_filter": 1e-3,
+    "fsq": 1e-3,
+    "fsq residual": 1e-3,
+    "latent": 1e-3,
+    "latent sigreg": 1e-3,
+}
 every_codec = pytest.mark.parametrize("kind", TINY)
 
 

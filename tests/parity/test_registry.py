@@ -30,7 +30,14 @@ FED_BACK = 3e-3
 BLOCKS = 12
 CODEC_FORMS = {f"{kind} {form}".strip(): c for kind, codec in CODECS.items() for form, c in codec.tiny().items()}
 #: Rounding in a pitch adds up to a phase, and a partial's phase is so many times the fundamental's.
-TOLERANCES = {"mel_vocoder harmonic": 1e-3, "mel_source_filter": 1e-3, "fsq": 1e-3, "fsq residual": 1e-3}
+TOLERANCES = {
+    "mel_vocoder harmonic": 1e-3,
+    "mel_source_filter": 1e-3,
+    "fsq": 1e-3,
+    "fsq residual": 1e-3,
+    "latent": 1e-3,
+    "latent sigreg": 1e-3,
+}
 ANY_MODEL = ModelEntry(family="parallel", block=1)
 ANY_CODEC = CodecEntry(runtime="samples", sample_rate=1, hop_length=1, channels=1)
 

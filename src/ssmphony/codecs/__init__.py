@@ -2,6 +2,7 @@
 
 from ssmphony.codecs.fsq import FsqConfig
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
+from ssmphony.codecs.latent import LatentConfig
 from ssmphony.codecs.lewm import LeWMCodecConfig
 from ssmphony.codecs.mel_source_filter import MelSourceFilterConfig
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig
@@ -14,6 +15,7 @@ CODECS = {
     "mel_vocoder": MelVocoderConfig,
     "mel_source_filter": MelSourceFilterConfig,
     "griffin_lim": GriffinLimConfig,
+    "latent": LatentConfig,
     "lewm": LeWMCodecConfig,
     "smamba": SMambaCodecConfig,
     "s4d_autoencoder": S4DAutoencoderConfig,

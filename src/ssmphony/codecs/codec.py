@@ -112,6 +112,8 @@ class TrainableCodec(NetworkCodec, Encoder):
 
     pitch_grid: FrameGrid | None = None
     """How often `render` takes and predicts a pitch, where that is not once a frame."""
+    sigreg = False
+    """Whether it is for the training to make latents Gaussian, by `ssmphony.training.lewm_losses.sigreg`."""
 
     def analyse(self, samples: Tensor) -> Tensor:
         """samples (batch, n) → what `render` takes, differentiably: the frames or, of codes, their values."""

@@ -27,12 +27,11 @@ from ssmphony.interfaces import Array, SequenceLayer
 from ssmphony.nn.block import Block, delay
 from ssmphony.nn.conv import CausalConv, DilatedConv
 from ssmphony.nn.fsq import FiniteScalarQuantiser
+from ssmphony.nn.posterior import Posterior
 from ssmphony.nn.stack import Stack, StackState
 from ssmphony.ssm.s4_layer import S4DConfig
 from ssmphony.types import FrameGrid
 
-LOG_VARIANCE = (-8.0, 4.0)
-"""Bounds of the posterior's log-variance: outside of them its gradient explodes, or the latent is a constant."""
 PIECE = 8
 """Frames that a graph takes in one call."""
 FLOAT_BITS = 32
@@ -101,21 +100,6 @@ class Compression(NamedTuple):
     bits_per_second: float
 
 
-class Posterior(NamedTuple):
-    """mean, log_variance (batch, time, channel) of a latent."""
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def sample(self) -> Tensor:
-        """A latent at random, differentiably."""
-        return self.mean + torch.randn_like(self.mean) * (0.5 * self.log_variance).exp()
-
-    def divergence(self) -> Tensor:
-        """Mean over all numbers of KL(posterior ‖ standard normal), in nats."""
-        return 0.5 * (self.mean.square() + self.log_variance.exp() - 1.0 - self.log_variance).mean()
-
-
 class HalfState(NamedTuple):
     """Of one half: contexts of its strided convolutions, (batch, …, channel), and the states of its stacks."""
 
@@ -141,7 +125,7 @@ class S4DAutoencoder(SamplesCodec, TrainableCodec):
     def __init__(self, config: S4DAutoencoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.lookahead = config.lookahead
+        self.lookahead, self.sigreg = config.lookahead, config.bottleneck == "sigreg"
         self.quantiser: FiniteScalarQuantiser | None = None
         channels, codebooks = config.channels, ()
         if config.bottleneck == "fsq":
@@ -194,15 +178,8 @@ class S4DAutoencoder(SamplesCodec, TrainableCodec):
             return self.quantiser(hidden)[0], {}
         if self.config.bottleneck != "vae":
             return hidden, {}
-        posterior = self.posterior(hidden)
+        posterior = Posterior.of(hidden)
         return (posterior.sample() if self.training else posterior.mean), {"divergence": posterior.divergence()}
-
-    def posterior(self, hidden: Tensor) -> Posterior:
-        """Of a VAE, from what the encoder puts out; the log-variance is bounded smoothly."""
-        mean, raw = hidden.chunk(2, dim=-1)
-        low, high = LOG_VARIANCE
-        middle, half = (low + high) / 2.0, (high - low) / 2.0
-        return Posterior(mean, middle + half * torch.tanh((raw - middle) / half))
 
     def sample_prior(self, batch: int, time: int) -> Tensor:
         """Latents (batch, time, channel) of the prior, which ``vae`` and ``sigreg`` have: a standard normal."""

@@ -42,6 +42,15 @@ def sigreg(samples: Tensor, directions: int) -> Tensor:
     return (error @ weights).mean() * len(samples)
 
 
+def spectrum(latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances of latents (n, channel) along their principal axes, and the effective rank: the exponential of the
+    entropy of their shares (Roy & Vetterli 2007)."""
+    centred = (latents - latents.mean(0)).float()
+    variances = torch.linalg.svdvals(centred).square() / max(1, len(latents) - 1)
+    shares = variances / variances.sum().clamp(min=1e-12)
+    return variances, torch.exp(-(shares * shares.clamp(min=1e-12).log()).sum())
+
+
 class ModulationLoss(nn.Module):
     """Multi-resolution spectral loss along the time of each mel band: no envelope may be a blurred average.
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.codecs.codec import LOG_MEL, Rendering, TrainableCodec
-from ssmphony.codecs.s4d_autoencoder import S4DAutoencoder
 from ssmphony.config import Config
 from ssmphony.data.crops import AudioCrops, CropSource
 from ssmphony.data.prepared import read_samples
@@ -20,7 +19,7 @@ from ssmphony.data.selection import select
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.discriminators import AdversarialConfig
-from ssmphony.training.lewm_losses import sigreg
+from ssmphony.training.lewm_losses import sigreg, spectrum
 from ssmphony.training.losses import MultiScaleMelLoss
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
@@ -90,6 +89,8 @@ class CodecTask(Task[None, TrainableCodec]):
         pieces = codec.grid.hop_length // audio.hop_length
         self.crops = AudioCrops(config.sources, config.frames * pieces, seed, audio, codec.pitch_place)
         self.held_out = _read_clips(config.validation, config.validation_ids, codec.grid.sample_rate)
+        self.latents = isinstance(audio, FrameGrid) and not codec.grid.codebooks
+        self._seen: list[Tensor] = []
 
     def training_batch(self, number: int) -> list[Tensor]:
         return [torch.from_numpy(array) for array in self.crops.batch(number, self.config.batch_size)]
@@ -136,7 +137,7 @@ class CodecTask(Task[None, TrainableCodec]):
         known = pitch if self.step < self.config.given_pitch_steps else None
         with self._full_precision():
             own, costs = self.codec.analyse_with_losses(samples)
-            if isinstance(self.codec, S4DAutoencoder) and self.codec.config.bottleneck == "sigreg":
+            if self.codec.sigreg:
                 costs = {"sigreg": sigreg(own.flatten(0, 1), self.config.sigreg_directions) / own[..., 0].numel()}
             own = own[:, : self.config.frames]
             frames = torch.where(given[:, None, None], frames, own) if bool(given.any()) else own
@@ -153,6 +154,9 @@ class CodecTask(Task[None, TrainableCodec]):
         """Mixed precision is for discriminators, and for codecs that allow it: phases and logarithms need float32."""
         return torch.autocast(self.device.type, enabled=False)
 
+    def on_validation_epoch_start(self) -> None:
+        self._seen = []
+
     def validation_step(self, samples: Tensor, batch_idx: int) -> None:
         with self._full_precision():
             frames = self.codec.analyse(samples)
@@ -164,9 +168,18 @@ class CodecTask(Task[None, TrainableCodec]):
                 "frames_l1": F.l1_loss(again, frames[:, : again.shape[1]]),
             }
         self.log_losses("val", losses, batch_size=1)
+        if self.latents:
+            self._seen.append(frames[0])
         if batch_idx == 0:
             pictures.log_mels(self, "mel", {"recording": frames[0], "copy": again[0]})
             pictures.log_audio(self, {"recording": samples[0], "copy": copy[0]}, self.codec.grid.sample_rate)
+
+    def on_validation_epoch_end(self) -> None:
+        """Variance and effective rank of the latents; a rank far below their channels is a collapse."""
+        if self._seen:
+            variances, rank = spectrum(torch.cat(self._seen))
+            self.log_losses("val", {"latent_variance": variances.mean(), "latent_rank": rank}, batch_size=1)
+        self._seen = []
 
 
 def _read_clips(path: str | None, ids: str | None, rate: int) -> list[Tensor]:

@@ -28,6 +28,7 @@ from ssmphony.training.lewm_losses import (
     kl_divergence,
     pace_loss,
     sigreg,
+    spectrum,
     spoken_tokens,
     stop_loss,
 )
@@ -286,12 +287,3 @@ def mean_errors(clips: list[dict[int, Tensor]]) -> Mapping[int, Tensor]:
     """The mean of each horizon over the clips that have room for it."""
     horizons = sorted({step for clip in clips for step in clip})
     return {step: torch.stack([clip[step] for clip in clips if step in clip]).mean() for step in horizons}
-
-
-def spectrum(latents: Tensor) -> tuple[Tensor, Tensor]:
-    """Variances of latents (n, channel) along their principal axes, and the effective rank: the exponential of the
-    entropy of their shares (Roy & Vetterli 2007)."""
-    centred = (latents - latents.mean(0)).float()
-    variances = torch.linalg.svdvals(centred).square() / max(1, len(latents) - 1)
-    shares = variances / variances.sum().clamp(min=1e-12)
-    return variances, torch.exp(-(shares * shares.clamp(min=1e-12).log()).sum())
