@@ -1,4 +1,4 @@
-"""The teacher reads texts out, and what it rendered earlier is read: exact times and pitch, nothing tracked."""
+"""The teacher reads texts out, and what it rendered earlier is read: exact times, no phone aligned."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_texts_are_rendered_with_exact_times(tmp_path: Path, teacher: TeacherFil
         assert durations[1:-1].tolist() == [round(length * 80) for length in lengths[1:-1]]
         pitch = FEATURES["f0"](Needs(("f0",), GRID)).read(source)
         assert len(pitch) == durations.sum()
-        assert set(pitch[:-8].tolist()) == {100.0}
+        assert pitch[:-8].tolist() == pytest.approx([100.0] * (len(pitch) - 8), rel=0.02)
 
 
 def test_a_graph_without_times_is_given_them(tmp_path: Path, teacher: TeacherFiles) -> None:

@@ -16,6 +16,7 @@ from ssmphony.data.corpora.kokoro_corpus import CLIPS, read_rendered, rendered_i
 from ssmphony.data.corpora.kokoro_spelling import spell
 from ssmphony.data.corpora.kokoro_teacher import FEWEST, HOP, RATE, load_teacher
 from ssmphony.data.corpora.reader import Item, Pitch, Reader, Spoken, Utterance, build
+from ssmphony.data.corpora.rendered_pitch import refined
 from ssmphony.data.corpora.sentences import sentences_of
 from ssmphony.data.text_files import read_text
 from ssmphony.types import SsmphonyError, Tokens
@@ -26,7 +27,7 @@ _PLANNED = re.compile(r"(?:\d+\t)?[\w.:,-]+\t[^\t]+")
 
 
 class Kokoro(Reader):
-    """Speech of a teacher with exact times and pitch: nothing is aligned or tracked."""
+    """Speech of a teacher with exact times: nothing is aligned. Its pitch is corrected by that of the sound."""
 
     kind: Literal["kokoro"] = "kokoro"
     texts: tuple[Path, ...]
@@ -94,8 +95,8 @@ class Kokoro(Reader):
             raise Rejected("a phone has no spelling")
         words = tuple((word.first, word.stop) for word in tokens.words)
         spoken = Spoken(tokens.symbols, words, spoken_times(phones, seconds))
-        pitch = Pitch(rendering.pitch, HOP)
         samples = np.asarray(rendering.samples, np.float32)
+        pitch = Pitch(refined(rendering.pitch, samples, RATE, HOP), HOP)
         return Utterance(name, speaker, samples, RATE, tokens.text, spoken=spoken, pitch=pitch, trimmed=True)
 
     def _teacher(self, planned: Sequence[Item] = ()) -> Any:

@@ -3,7 +3,8 @@
 clips*.jsonl   {"id", "speaker", "text", "samples", "phones": [[symbol, first sample, stop sample], …], "f0": [Hz, …]}
 wavs/<id>.*    the sound; times count its samples at 24 kHz, ``f0`` has a value for every 300 of them, 0 where unvoiced
 
-A pitch that is ahead of its sound, as in speech rendered by early versions, is moved to its place (`pitch_lead`).
+A pitch that is ahead of its sound, as in speech rendered by early versions, is moved to its place, and then corrected
+by the periods of the sound (`ssmphony.data.corpora.rendered_pitch`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from ssmphony.audio.resample import resample
 from ssmphony.data.clips import Rejected, read_clip
 from ssmphony.data.corpora.audio_files import NO_AUDIO, AudioIndex
 from ssmphony.data.corpora.kokoro_teacher import HOP, RATE
-from ssmphony.data.corpora.pitch_lead import moved, pitch_lead
 from ssmphony.data.corpora.reader import Item, Pitch, Spoken, Utterance
+from ssmphony.data.corpora.rendered_pitch import moved, pitch_lead, refined
 from ssmphony.data.text_files import read_text
 from ssmphony.interfaces import Frontend
 from ssmphony.text.vocabulary import BEGIN, PAUSES
@@ -87,7 +88,8 @@ def read_rendered(item: Item, frontend: Frontend) -> Utterance:
     try:
         row = json.loads(item.rendered)
         phones = [(str(symbol), int(first), int(stop)) for symbol, first, stop in row["phones"]]
-        pitch = Pitch(np.array(row["f0"], np.float32), HOP * rate // RATE)
+        hertz, hop = np.array(row["f0"], np.float32), HOP * rate // RATE
+        pitch = Pitch(refined(hertz, samples, rate, hop), hop)
     except (ValueError, KeyError, TypeError) as error:
         raise Rejected(f"phones or f0 cannot be read: {error}") from None
     if not phones or phones[-1][2] > row.get("samples", len(samples) * RATE // rate) + RATE // 100:

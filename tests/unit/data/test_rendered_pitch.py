@@ -1,4 +1,4 @@
-"""A pitch that is ahead of its sound is found by the sound's own periods, and moved to its place."""
+"""The pitch of rendered speech: a lead is found by the periods of the sound, and smaller errors are corrected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import soundfile
 
 from ssmphony.arrays import Floats
 from ssmphony.data.corpora.kokoro import Kokoro
-from ssmphony.data.corpora.pitch_lead import moved, pitch_lead
+from ssmphony.data.corpora.rendered_pitch import moved, pitch_lead, refined
 from ssmphony.data.manifest import read_manifest
 from ssmphony.data.prepare import prepare
 from ssmphony.data.prepared import read_pitch
@@ -26,7 +26,8 @@ def gliding(hertz: Floats) -> Samples:
     """A sound of seven partials, of the pitch (value,), one value every `HOP` samples."""
     places = np.arange(len(hertz) * HOP) / HOP
     turns = np.cumsum(np.interp(places, np.arange(len(hertz)), hertz)) / RATE
-    return (sum(np.sin(2 * np.pi * number * turns) / number for number in range(1, 8)) / 4).astype(np.float32)
+    numbers = np.arange(1, 8)[:, None]
+    return (np.sin(2 * np.pi * numbers * turns) / numbers / 4).sum(0).astype(np.float32)
 
 
 def contour(seconds: float = 3.0) -> Floats:
@@ -52,6 +53,25 @@ def test_a_level_pitch_a_short_one_and_noise_say_nothing() -> None:
     assert pitch_lead([], RATE, HOP) == 0
 
 
+def test_the_pitch_is_that_of_the_sound() -> None:
+    true = contour()
+    given = (true * (1 + 0.02 * np.sin(np.arange(len(true)) / 20))).astype(np.float32)
+    given[100:110] = 0
+    found = refined(given, gliding(true), RATE, HOP)
+    voiced = given[10:-10] > 0
+    assert (found[10:-10] > 0).tolist() == voiced.tolist()
+    assert np.abs(found / true - 1)[10:-10][voiced].max() < 0.008
+    assert np.abs(given / true - 1)[10:-10][voiced].max() > 0.019
+
+
+def test_a_pitch_that_the_sound_does_not_have_stays() -> None:
+    true = contour()
+    assert refined(true * 2, gliding(true), RATE, HOP).tolist() == (true * 2).tolist()
+    silence = np.zeros(len(true) * HOP, np.float32)
+    assert refined(true, silence, RATE, HOP).tolist() == true.tolist()
+    assert not refined(np.zeros_like(true), gliding(true), RATE, HOP).any()
+
+
 @pytest.mark.parametrize("lead", [0, 5])
 def test_a_rendered_corpus_gets_its_pitch_in_place(tmp_path: Path, lead: int) -> None:
     true = contour()
@@ -71,4 +91,4 @@ def test_a_rendered_corpus_gets_its_pitch_in_place(tmp_path: Path, lead: int) ->
     prepare(Kokoro(texts=(source,)), tmp_path / "out")
     (clip,) = read_manifest(tmp_path / "out")
     pitch = read_pitch(tmp_path / "out", clip.id)
-    assert pitch[20:200] == pytest.approx(true[20:200], rel=1e-4)
+    assert pitch[20:200] == pytest.approx(true[20:200], rel=0.008)
