@@ -36,12 +36,13 @@ def progress_bar() -> Generator[Callable[[int, int], None], None, None]:
 
 def prepare(
     kind: Annotated[
-        str, typer.Argument(help="audio, curious, espeak, folder, fsdd, hindi_digits, kokoro or ljspeech.")
+        str, typer.Argument(help="audio, curious, espeak, folder, fsdd, hindi_digits, kokoro, ljspeech or music.")
     ],
     source: Annotated[
         list[Path],
         typer.Argument(
-            help="The corpus; for espeak and kokoro, texts of sentences; for hindi_digits, where lists are kept."
+            help="The corpus; for espeak and kokoro, texts of sentences; for hindi_digits and music, where what is "
+            "rendered is kept."
         ),
     ],
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the prepared corpus.")],

@@ -12,6 +12,7 @@ from ssmphony.data.corpora.fsdd import Fsdd
 from ssmphony.data.corpora.hindi_digits import HindiDigits
 from ssmphony.data.corpora.kokoro import Kokoro
 from ssmphony.data.corpora.ljspeech import LJSpeech
+from ssmphony.data.corpora.music import Music
 from ssmphony.data.corpora.reader import Reader
 from ssmphony.data.corpora.untranscribed import Untranscribed
 
@@ -24,6 +25,7 @@ READERS: dict[str, type[Reader]] = {
     "hindi_digits": HindiDigits,
     "kokoro": Kokoro,
     "ljspeech": LJSpeech,
+    "music": Music,
 }
 
 
