@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from ssmphony.codecs.codec import LOG_MEL, Rendering, TrainableCodec
 from ssmphony.config import Config
 from ssmphony.data.crops import AudioCrops, CropSource
-from ssmphony.data.prepared import read_samples
+from ssmphony.data.features.feature import Source
+from ssmphony.data.features.samples import SamplesFeature
 from ssmphony.data.selection import select
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
@@ -189,4 +190,5 @@ def _read_clips(path: str | None, ids: str | None, rate: int) -> list[Tensor]:
             raise SsmphonyError("task.validation_ids names clips of task.validation, which is missing: name the corpus")
         return []
     (clips,) = select([CropSource(path=path, only=ids)])
-    return [torch.from_numpy(read_samples(Path(path) / clip.audio, rate)[None]) for clip in clips]
+    sound = SamplesFeature(rate)
+    return [torch.from_numpy(sound.read(Source(Path(path), clip))[None]) for clip in clips]
