@@ -68,14 +68,22 @@ class Setting:
 
 
 def measured(
-    name: str, setting: Setting, jobs: Sequence[Job], cache: Path, workers: int, progress: Progress
+    name: str,
+    setting: Setting,
+    jobs: Sequence[Job],
+    cache: Path,
+    workers: int,
+    progress: Progress,
+    begin: Callable[[Setting], Callable[[Job], Row]] | None = None,
 ) -> list[Row]:
-    """The rows of all jobs, those of earlier runs from the journal in ``cache``."""
+    """The rows of all jobs, those of earlier runs from the journal in ``cache``.
+
+    ``begin`` is what an executor starts, `start` where none is given."""
     journal = Journal(cache / "work", name, _stamp(setting))
     done = journal.rows()
     waiting = [job for job in jobs if _key(job) not in done]
     progress(name, len(jobs) - len(waiting), len(jobs))
-    with closing(run_local(partial(start, setting), waiting, workers)) as results:
+    with closing(run_local(partial(begin or start, setting), waiting, workers)) as results:
         for number, (index, made) in enumerate(results, start=1):
             row = {**made, "id": _key(waiting[index])}
             journal.add(row)

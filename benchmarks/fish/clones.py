@@ -1,0 +1,164 @@
+"""Speech after a prompt of a speaker whom the model has not seen: is it like that speaker, and like no other?
+
+    python -m benchmarks.fish.clones FOLDER --model kokoro.onnx --vocabulary vocab.json --voices FOLDER [--blends 50]
+
+renders two sentences of each of 50 blends of the teacher's voices into a prepared corpus, for
+`benchmarks.fish.speech --clones blends=FOLDER`. A trial takes one clip of a speaker as the prompt, lets the voice speak
+another sentence after it, and compares embeddings of a speaker encoder: with the own prompt, and with those of all
+other speakers. ``ceiling`` is how like their prompt another clip of theirs is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.teacher import figures
+from benchmarks.teacher.__main__ import add_teacher
+from benchmarks.teacher.measure import models
+from benchmarks.teacher.render import UNSEEN, read_plan
+from ssmphony.arrays import Floats
+from ssmphony.audio.files import read_audio
+from ssmphony.audio.resample import resample
+from ssmphony.data.corpora.kokoro import Kokoro
+from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.data.prepare import prepare
+from ssmphony.evaluation.journal import Journal
+from ssmphony.evaluation.models.speaker import similarity
+from ssmphony.reference import reference_from
+from ssmphony.types import Samples, SsmphonyError
+from ssmphony.voice import Voice
+from ssmphony.voices.package import load
+
+SHORTEST_S, LONGEST_S = 2.0, 10.0
+"""Of a prompt."""
+SHARES = (0.5, 0.35, 0.65)
+REAL = "readers"
+"""The group of real people, for whom there is no target."""
+Row = dict[str, Any]
+
+
+def blends(voices: Sequence[str], count: int, seed: int = 0) -> list[str]:
+    """Pairs of the teacher's voices with their shares, no pair twice; by a seed."""
+    pairs = [(a, b) for k, a in enumerate(voices) for b in voices[k + 1 :]]
+    chosen = np.random.default_rng(seed).permutation(len(pairs))[:count]
+    found: list[str] = []
+    for number, place in enumerate(chosen):
+        (a, b), share = pairs[int(place)], SHARES[number % len(SHARES)]
+        found.append(f"{a}:{share:g},{b}:{1 - share:g}")
+    return found
+
+
+def speakers_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """Clips by speaker. In a corpus of one speaker, which is several people, a person is the first number of an id, as
+    in LibriTTS."""
+    several = len({clip.speaker for clip in clips}) > 1
+    found: dict[str, list[Clip]] = {}
+    for clip in clips:
+        if SHORTEST_S <= clip.seconds <= LONGEST_S:
+            number = re.search(r"\d+", clip.id)
+            found.setdefault(clip.speaker if several or number is None else number[0], []).append(clip)
+    return {name: rows for name, rows in found.items() if len(rows) > 1}
+
+
+def cloned(voice: str | None, prompts: Sequence[tuple[str, Path]], trials: int, cache: Path) -> Row | None:
+    """By group, see `conclude`. None without prompts, a speaker encoder, or a voice that takes any."""
+    if not prompts:
+        return None
+    if "speaker" not in models():
+        print("clones are left out: there is no speaker encoder", flush=True)
+        return None
+    loaded = load(voice, threads=1)
+    if "reference" not in loaded.model.capabilities:
+        print(f"clones are left out: the voice '{loaded.card.name}' takes no reference", flush=True)
+        return None
+    return {name: group(loaded, name, folder, trials, cache) for name, folder in prompts}
+
+
+def group(voice: Voice, name: str, folder: Path, trials: int, cache: Path) -> Row:
+    people = list(speakers_of(read_manifest(folder)).items())
+    if len(people) < 2:
+        raise SsmphonyError(f"{folder}: clones need two clips each of two speakers or more")
+    journal = Journal(cache, f"clones-{name}", {"voice": voice.identity, "folder": str(folder)})
+    rows, texts = journal.rows(), [text for _, _, text in read_plan(UNSEEN)]
+    for number in range(trials):
+        turn, place = divmod(number, len(people))
+        speaker, clips = people[place]
+        prompt, other = clips[turn % len(clips)], clips[(turn + 1) % len(clips)]
+        if prompt.id in rows:
+            continue
+        samples = [sound(voice, folder / clip.audio) for clip in (prompt, other)]
+        reference = reference_from(samples[0], voice.encoder, voice.model)
+        spoken = voice.say(texts[-1 - number], reference=reference, seed=number).samples
+        row: Row = {"id": prompt.id, "speaker": speaker, "seconds": prompt.seconds}
+        for key, part in (("prompt", samples[0]), ("other", samples[1]), ("spoken", spoken)):
+            row[key] = embedded(part, voice.sample_rate)
+        rows[prompt.id] = row
+        journal.add(row)
+        print(f"clones, {name}: {number + 1} of {trials}", flush=True)
+    return conclude(list(rows.values())) | {"targeted": name != REAL}
+
+
+def sound(voice: Voice, path: Path) -> Samples:
+    return resample(*read_audio(path), voice.sample_rate)
+
+
+def embedded(samples: Samples, rate: int) -> list[float] | None:
+    """None for a sound of nothing."""
+    if not len(samples):
+        return None
+    return np.round(models()["speaker"].encode(samples, rate)[1], 5).tolist()
+
+
+def conclude(rows: Sequence[Row]) -> Row:
+    """own: cosine of what was spoken and its prompt; others, best: with the prompts of other speakers, on average and
+    the nearest; nearest: 1 where no other is nearer; rank: the place of the own among all, 1 the first. Speech of
+    nothing is like nobody."""
+    embeddings: dict[str, Floats] = {row["speaker"]: np.array(row["prompt"], np.float32) for row in rows}
+    found: dict[str, list[float]] = {key: [] for key in ("own", "others", "best", "nearest", "rank", "ceiling")}
+    for row in rows:
+        prompt = np.array(row["prompt"], np.float32)
+        spoken = np.zeros_like(prompt) if row["spoken"] is None else np.array(row["spoken"], np.float32)
+        said = (lambda other: similarity(spoken, other)) if spoken.any() else (lambda _: 0.0)
+        own = said(prompt)
+        others = [said(value) for name, value in embeddings.items() if name != row["speaker"]]
+        found["own"].append(own)
+        found["others"].append(float(np.mean(others)))
+        found["best"].append(max(others))
+        found["nearest"].append(float(own > max(others)))
+        found["rank"].append(1.0 + sum(other >= own for other in others))
+        found["ceiling"].append(similarity(prompt, np.array(row["other"], np.float32)))
+    summary: Row = {key: figures.mean(values) for key, values in found.items()}
+    return {"trials": len(rows), "speakers": len(embeddings), **summary}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("folder", type=Path, help="for the prepared corpus")
+    add_teacher(options)
+    options.add_argument("--blends", type=int, default=50)
+    arguments = options.parse_args()
+    voices = sorted(path.stem for path in arguments.voices.glob("*.bin"))
+    texts = [text for _, _, text in read_plan(UNSEEN)]
+    lines = [
+        f"{number:06d}\t{blend}\t{text}\n"
+        for number, (blend, text) in enumerate(
+            (blend, texts[2 * k + turn]) for k, blend in enumerate(blends(voices, arguments.blends)) for turn in (0, 1)
+        )
+    ]
+    plan = arguments.folder.with_suffix(".tsv")
+    plan.parent.mkdir(parents=True, exist_ok=True)
+    plan.write_text("".join(lines), encoding="utf-8")
+    reader = Kokoro(
+        texts=(plan,), model=arguments.model, vocabulary=arguments.vocabulary, voices=arguments.voices
+    )
+    prepare(reader, arguments.folder, workers=arguments.workers)
+
+
+if __name__ == "__main__":
+    main()
