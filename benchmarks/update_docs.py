@@ -36,6 +36,7 @@ from benchmarks import (
     watermark,
     web,
 )
+from benchmarks.fish import tables as fish_tables
 from benchmarks.speed import tables as speed_tables
 from benchmarks.teacher import tables as teacher_tables
 
@@ -83,6 +84,11 @@ PARTS: dict[str, tuple[str, Render]] = {
         for voice in ("default", "small")
         for part, render in TEACHER_PARTS.items()
     },
+    "fish-codec": ("fish_codec.json", fish_tables.codec),
+    "fish-growth": ("fish_growth.json", fish_tables.growth),
+    "fish-speech": ("fish_speech_fish.json", fish_tables.speech),
+    "fish-adapted": ("fish_adapted.json", fish_tables.adapted),
+    "fish-experiments": ("fish_experiments.json", lambda result: fish_tables.experiments(result["rows"])),
     "web-sizes": ("web.json", web.sizes_table),
     "web-speed": ("web.json", web.speed),
     "web-frontend": ("web.json", web.frontend_forms),

@@ -4,8 +4,8 @@
         --reader PREPARED --ids heldout.txt [--own alpha] [--sentences 10] [--write]
 
 BEFORE and AFTER are exported voices; AFTER speaks as the reader under the name ``--own``, and as all others under
-theirs. Before, the reader is cloned from one of their held-out clips, where the voice takes a reference. The sentences of
-the reader are their held-out ones; those of the old speakers are the teacher's, from the cache of
+theirs. Before, the reader is cloned from one of their held-out clips, where the voice takes a reference. The sentences
+of the reader are their held-out ones; those of the old speakers are the teacher's, from the cache of
 `benchmarks.fish.speech`, whose rows are used again.
 """
 
@@ -32,12 +32,12 @@ from benchmarks.teacher.measure import Job, Row, Setting, hear, measured, models
 from benchmarks.teacher.render import UNSEEN, read_plan, teacher_clips
 from benchmarks.update_docs import update
 from benchmarks.voices import voice_argument
+from ssmphony.codecs.tensors import read_tensors
 from ssmphony.config import load_json
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.evaluation.material import chosen_clips, speak_tokens, tokens_of
 from ssmphony.evaluation.models.speaker import similarity
 from ssmphony.nn.low_rank import merged_tensors
-from ssmphony.codecs.tensors import read_tensors
 from ssmphony.reference import reference_from
 from ssmphony.types import SsmphonyError, Style
 from ssmphony.voices.package import load

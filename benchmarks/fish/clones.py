@@ -124,9 +124,8 @@ def conclude(rows: Sequence[Row]) -> Row:
     for row in rows:
         prompt = np.array(row["prompt"], np.float32)
         spoken = np.zeros_like(prompt) if row["spoken"] is None else np.array(row["spoken"], np.float32)
-        said = (lambda other: similarity(spoken, other)) if spoken.any() else (lambda _: 0.0)
-        own = said(prompt)
-        others = [said(value) for name, value in embeddings.items() if name != row["speaker"]]
+        own = _cosine(spoken, prompt)
+        others = [_cosine(spoken, value) for name, value in embeddings.items() if name != row["speaker"]]
         found["own"].append(own)
         found["others"].append(float(np.mean(others)))
         found["best"].append(max(others))
@@ -135,6 +134,10 @@ def conclude(rows: Sequence[Row]) -> Row:
         found["ceiling"].append(similarity(prompt, np.array(row["other"], np.float32)))
     summary: Row = {key: figures.mean(values) for key, values in found.items()}
     return {"trials": len(rows), "speakers": len(embeddings), **summary}
+
+
+def _cosine(a: Floats, b: Floats) -> float:
+    return similarity(a, b) if a.any() else 0.0
 
 
 def main() -> None:
@@ -154,9 +157,7 @@ def main() -> None:
     plan = arguments.folder.with_suffix(".tsv")
     plan.parent.mkdir(parents=True, exist_ok=True)
     plan.write_text("".join(lines), encoding="utf-8")
-    reader = Kokoro(
-        texts=(plan,), model=arguments.model, vocabulary=arguments.vocabulary, voices=arguments.voices
-    )
+    reader = Kokoro(texts=(plan,), model=arguments.model, vocabulary=arguments.vocabulary, voices=arguments.voices)
     prepare(reader, arguments.folder, workers=arguments.workers)
 
 

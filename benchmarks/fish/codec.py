@@ -57,11 +57,9 @@ class Group(NamedTuple):
 
 
 def groups_of(corpora: Sequence[tuple[str, Path, str | None]], count: int) -> list[Group]:
-    """corpora: name, folder and a file of ids. Corpora that share a file are read together: it may name clips of all."""
+    """corpora: name, folder and a file of ids, which may name clips of all corpora that share it."""
     chosen = select([CropSource(path=str(folder), only=ids) for _, folder, ids in corpora])
-    return [
-        Group(name, folder, evenly(clips, count)) for (name, folder, _), clips in zip(corpora, chosen, strict=True)
-    ]
+    return [Group(name, folder, evenly(clips, count)) for (name, folder, _), clips in zip(corpora, chosen, strict=True)]
 
 
 def clip_row(clip: Clip, recording: Samples, copy: Samples, models: dict[str, Any], frontend: Any) -> Row:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ssmphony.audio.mel import MelEncoder
 from ssmphony.codecs import CODECS
-from ssmphony.codecs.codec import NetworkCodec
+from ssmphony.codecs.codec import TrainableCodec
 from ssmphony.config import choose, load_json, parse
 from ssmphony.data.manifest import Clip
 from ssmphony.evaluation.recorded import copy_synthesis
@@ -48,12 +48,12 @@ class CodecUnderTest(NamedTuple):
         return copy_synthesis(self.encoder, self.decoder, samples)
 
 
-def network_of(run: Path) -> NetworkCodec:
-    """The codec of a run's folder, in evaluation mode. Raises `SsmphonyError` for one without a network."""
+def network_of(run: Path) -> TrainableCodec:
+    """The codec of a run's folder, in evaluation mode. Raises `SsmphonyError` for one that does not encode."""
     block: dict[str, Any] = load_json(run / "config.json")["voice"]["codec"]
     codec = parse(choose(CODECS, block.get("kind", ""), "codec"), block, "voice.codec").build()
-    if not isinstance(codec, NetworkCodec):
-        raise SsmphonyError(f"{run}: a codec of kind '{block.get('kind')}' has no network")
+    if not isinstance(codec, TrainableCodec):
+        raise SsmphonyError(f"{run}: a codec of kind '{block.get('kind')}' does not encode recordings")
     load_exactly(codec, in_half_precision(read_weights(run, "codec")), run, "voice.codec")
     return codec.eval().requires_grad_(False)
 

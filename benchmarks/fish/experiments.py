@@ -30,7 +30,7 @@ from benchmarks.fish.codecs import RATE, network_of
 from benchmarks.fish.growth import layers_size
 from benchmarks.machine import RESULTS, machine
 from benchmarks.update_docs import update
-from ssmphony.codecs.codec import NetworkCodec
+from ssmphony.codecs.codec import TrainableCodec
 from ssmphony.config import load_json
 from ssmphony.data.crops import CropSource
 from ssmphony.data.manifest import Clip
@@ -53,7 +53,7 @@ TEXTS, FRAMES = ("aligned", "cross", "prefix"), ("parallel", "delay", "depth")
 MIXERS = {
     "mamba2": ("mixers=[mamba2, s4]",),
     "mamba": ("mixers=[mamba, s4]",),
-    "attention": ("mixers=[{kind: attention, window: 640}]", "d_ffn=260"),
+    "attention": ("mixers=[{kind: attention, window: 640}]", "d_ffn=304"),
 }
 """Settings of the model; the feed-forwards of attention have what makes the layers of equal size."""
 SIZE = ("d_model=128", "repeats=4", "text_ffn=256", "d_depth=96")
@@ -124,7 +124,8 @@ def latest(run: Path, name: str) -> tuple[int, float] | None:
     for path in (run / "tensorboard").glob("events.*"):
         events = EventAccumulator(str(path), size_guidance={"scalars": 0, "images": 1, "audio": 1})
         events.Reload()
-        if name in events.Tags()["scalars"]:
+        tags: dict[str, Any] = events.Tags()
+        if name in tags["scalars"]:
             found += [(event.step, event.value) for event in events.Scalars(name)]
     return max(found) if found else None
 
@@ -140,7 +141,9 @@ def trained(run: Path) -> tuple[Fish, tuple[str, ...], FishConfig]:
 
 
 @torch.inference_mode()
-def freely(model: Fish, codec: NetworkCodec, clips: list[Clip], symbols: tuple[str, ...]) -> list[tuple[Samples, bool]]:
+def freely(
+    model: Fish, codec: TrainableCodec, clips: list[Clip], symbols: tuple[str, ...]
+) -> list[tuple[Samples, bool]]:
     """What the model says of the clips' phones, in one batch, and whether it foresaw the end of each."""
     tokens = [tokens_of(clip, symbols) for clip in clips]
     known = model.speaker_names
@@ -183,14 +186,20 @@ def heard(listen: SpeechRecogniser, samples: Samples, clip: Clip) -> Row:
     }
 
 
+@torch.inference_mode()
+def copy_of(codec: TrainableCodec, samples: Samples) -> Samples:
+    return codec.render(torch.as_tensor(codec.encode(samples[None]))).samples[0].numpy()
+
+
 def judge(experiment: Experiment, run: Path, seconds: float | None, arguments: argparse.Namespace) -> Row:
     model, symbols, config = trained(run)
     codec, listen = network_of(arguments.codec), SpeechRecogniser()
     (clips,) = select([CropSource(path=str(arguments.prepared), only=str(HELD_OUT))])
     free = freely(model, codec, clips, symbols)
     rows = [heard(listen, samples, clip) for (samples, _), clip in zip(free, clips, strict=True)]
-    copies = [codec.render(codec.encode(read_samples(arguments.prepared / c.audio, RATE)[None])) for c in clips]
-    copied = [heard(listen, made.samples[0].numpy(), clip) for made, clip in zip(copies, clips, strict=True)]
+    copied = [
+        heard(listen, copy_of(codec, read_samples(arguments.prepared / clip.audio, RATE)), clip) for clip in clips
+    ]
     words, loss = sum(len(clip.words) for clip in clips), latest(run, "val/codes")
     inner = len(config.codebooks) - 1 if config.frame == "depth" else 0
     return {

@@ -196,8 +196,7 @@ def in_runtime(folder: Path, frames: Sequence[int], rounds: int) -> list[Row]:
             _, state = model.step(state)
         calls["exported voice", count] = lambda state=state: model.step(state)
         sizes["exported voice", count] = sum(part.nbytes for part in flatten(state.layers))
-    rows = _rows("step", {key: value / model.block for key, value in turns(calls, rounds).items()}, sizes)
-    return rows
+    return _rows("step", {key: value / model.block for key, value in turns(calls, rounds).items()}, sizes)
 
 
 def _endless(memory: Any) -> Any:

@@ -154,7 +154,9 @@ def growth_targets(result: Row) -> str:
         if not rows or system == "attention":
             continue
         slower = rows[-1]["ms"] / rows[0]["ms"] - 1
-        lines.append(line(f"{system}: a late step over an early one", "within 5 %", f"{slower:+.1%}", abs(slower) <= 0.05))
+        lines.append(
+            line(f"{system}: a late step over an early one", "within 5 %", f"{slower:+.1%}", abs(slower) <= 0.05)
+        )
         same = len({row["bytes"] for row in rows}) == 1
         lines.append(line(f"{system}: memory", "constant", "constant" if same else "grows", same))
     return table(["", "target", "measured", ""], lines)
@@ -188,8 +190,8 @@ def speech(result: Row) -> str:
     if clones_of := result.get("clones"):
         parts.append(clones(clones_of))
     parts.append(
-        f"{result['date']}; ± is one standard error (bootstrap over sentences). Errors are by our recogniser, which was "
-        "not trained on this teacher. *Copy* is the teacher's clip through the codec."
+        f"{result['date']}; ± is one standard error (bootstrap over sentences). Errors are by our recogniser, which "
+        "was not trained on this teacher. *Copy* is the teacher's clip through the codec."
     )
     return "\n\n".join(parts)
 
