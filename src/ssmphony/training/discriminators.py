@@ -157,9 +157,13 @@ class Discriminators(nn.Module):
 class PicturesConfig(Config):
     """Discriminators of log-magnitude pictures."""
 
-    views: tuple[PictureView, ...] = (PictureView(1200, 300, 256), PictureView(512, 128, 257))
-    """One discriminator each: the window and the hop of an STFT in samples, and how many bins are seen. By default
-    partials below 5 kHz and short moments up to 12 kHz, at 24 kHz."""
+    views: tuple[PictureView, ...] = (
+        PictureView(1200, 300, 256),
+        PictureView(512, 128, 257),
+        PictureView(128, 32, 65),
+    )
+    """One discriminator each: the window and the hop of an STFT in samples, and how many bins are seen. By default, at
+    24 kHz, partials below 5 kHz, short moments, and the single periods of a voice, whose form depends on the phases."""
     width: int = Field(default=16, ge=1)
     """Channels of the first layer."""
 
