@@ -145,6 +145,16 @@ def marked(chunks: Iterable[AudioChunk], sample_rate: int) -> Iterator[AudioChun
         yield rest
 
 
+def marked_samples(pieces: Iterable[Samples], sample_rate: int) -> Iterator[Samples]:
+    """The pieces (n,) of one sound, marked; none of them is empty."""
+    watermark = Watermark(sample_rate)
+    for piece in pieces:
+        if len(done := watermark.process(piece)):
+            yield done
+    if len(rest := watermark.finish()):
+        yield rest
+
+
 class Detection(NamedTuple):
     """``score``: the normalised sum at the place where it is largest. ``bound``: of the probability that a sound
     without the mark has such a sum at one of the places that were searched. ``start_s``: where in the pattern the

@@ -15,6 +15,7 @@ import soundfile
 
 from ssmphony.audio.chaptered import CHAPTERED, ChapteredWriter, ChapterMark, check_cover, require_chapters
 from ssmphony.audio.files import AudioWriter
+from ssmphony.audio.watermark import marked_samples
 from ssmphony.batch.folder import claimed
 from ssmphony.batch.speak import file_sha256
 from ssmphony.books.book import Book
@@ -77,6 +78,7 @@ def make_book(
     outputs: Sequence[Path],
     *,
     lexicon: Path | None = None,
+    watermark: bool = False,
     workers: int | None = None,
     engine: Executor = run_local,
     begin: Begin | None = None,
@@ -85,6 +87,7 @@ def make_book(
     """Speak ``book`` to all ``outputs``, which `check_outputs` has checked.
 
     Each output appears whole or not at all. What was spoken stays in `work_folder` until all of them are there.
+    ``watermark`` marks each chapter as synthetic (`ssmphony.audio.watermark`).
 
     Raises:
         SsmphonyError: Where a part cannot be spoken, or nothing in the book can.
@@ -98,7 +101,7 @@ def make_book(
     try:
         with claimed(work):
             todo = _speak(parts, work, lexicon, digest, cast, workers, engine, begin, progress)
-            sound = _Sound(book, cast, work, parts, digest)
+            sound = _Sound(book, cast, work, parts, digest, watermark)
             for output in outputs:
                 unfinished = work / f"unfinished{output.suffix.lower()}"
                 sound.write(unfinished)
@@ -137,8 +140,8 @@ def _speak(
 class _Sound:
     """The sound of all chapters, in the files of their parts."""
 
-    def __init__(self, book: Book, cast: Cast, work: Path, parts: Sequence[Part], digest: str) -> None:
-        self._book, self._cast, self._work = book, cast, work
+    def __init__(self, book: Book, cast: Cast, work: Path, parts: Sequence[Part], digest: str, watermark: bool) -> None:
+        self._book, self._cast, self._work, self._watermark = book, cast, work, watermark
         self._rate = cast.narrator.sample_rate
         self._chapters: list[list[tuple[Part, Spoken]]] = [[] for _ in book.chapters]
         for part in parts:
@@ -166,7 +169,7 @@ class _Sound:
         code = _ISO_639_2.get(self._language.partition("-")[0].lower(), "und")
         with ChapteredWriter(path, self._rate, self.marks, self._tags(), shown, code) as writer:
             for chapter in self._chapters:
-                for samples in _samples(chapter):
+                for samples in self._samples(chapter):
                     writer.write(samples)
 
     def _write_overlays(self, path: Path) -> None:
@@ -177,10 +180,15 @@ class _Sound:
             words = tuple(self._words(chapter))
             if words:
                 with AudioWriter(audio, self._rate) as writer:
-                    for samples in _samples(chapter):
+                    for samples in self._samples(chapter):
                         writer.write(samples)
             chapters.append(SpokenChapter(audio if words else None, seconds, words))
         write_overlays(path, self._book, chapters, language=self._language, narrator=self._narrator)
+
+    def _samples(self, chapter: Sequence[tuple[Part, Spoken]]) -> Iterator[Samples]:
+        """The parts on the disk are never marked, so that they serve a further run with or without the mark."""
+        pieces = _stored(chapter)
+        return marked_samples(pieces, self._rate) if self._watermark else pieces
 
     def _words(self, chapter: Sequence[tuple[Part, Spoken]]) -> Iterator[TimedWord]:
         begin_s = 0.0
@@ -209,7 +217,7 @@ class _Sound:
         return {**tags, "artist": author, "album_artist": author} if author else tags
 
 
-def _samples(chapter: Sequence[tuple[Part, Spoken]]) -> Iterator[Samples]:
+def _stored(chapter: Sequence[tuple[Part, Spoken]]) -> Iterator[Samples]:
     for _, spoken in chapter:
         if spoken.samples:
             with soundfile.SoundFile(spoken.path) as file:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice
+from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked
 
 if TYPE_CHECKING:
     from ssmphony.books.book import Book
@@ -38,6 +38,7 @@ def book(
     pitch: Pitch = 0.0,
     seed: Seed = 0,
     lexicon: LexiconFile = None,
+    watermark: Watermarked = False,
     title: Annotated[str | None, typer.Option(help="Instead of that of the book.")] = None,
     author: Annotated[str | None, typer.Option(help="Instead of that of the book.")] = None,
     cover: Annotated[Path | None, typer.Option(help="A JPEG or PNG file, instead of that of the book.")] = None,
@@ -67,7 +68,14 @@ def book(
     try:
         with _bar() as bar:
             made = make_book(
-                found, players, outputs, lexicon=lexicon, workers=workers, begin=bar.begin, progress=bar.advance
+                found,
+                players,
+                outputs,
+                lexicon=lexicon,
+                watermark=watermark,
+                workers=workers,
+                begin=bar.begin,
+                progress=bar.advance,
             )
     except (KeyboardInterrupt, SystemExit):
         typer.echo(f"run the same command again to go on; what is spoken is in {work_folder(output)}", err=True)

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import ssmphony
+from ssmphony.audio.watermark import detect
 from ssmphony.books import run as book_run
 from ssmphony.books.cast import make_cast, with_roles
 from ssmphony.books.read import read_book
@@ -149,6 +150,22 @@ def test_what_changed_is_spoken_again(speak: Any, tmp_path: Path, monkeypatch: p
     assert speak(out, pairs=("2=ravi",)).kept == 2
 
 
+def test_the_mark_is_in_what_is_written_and_not_in_the_parts(
+    speak: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, book, epub = tmp_path / "plain.m4b", tmp_path / "marked.m4b", tmp_path / "marked.epub"
+    with monkeypatch.context() as patch:
+        patch.setattr(book_run.shutil, "rmtree", lambda *_, **__: None)
+        made = speak(plain)
+    work_folder(plain).rename(work_folder(book))
+    assert speak(book, epub, watermark=True) == made._replace(kept=3)
+    assert not detect(audio(plain), RATE).marked
+    assert detect(audio(book), RATE).marked
+    with zipfile.ZipFile(epub) as archive:
+        chapters = [io.BytesIO(archive.read(name)) for name in sorted(archive.namelist()) if name.endswith(".m4a")]
+    assert detect(np.concatenate([audio(chapter) for chapter in chapters]), RATE).marked
+
+
 def test_files_that_cannot_be_made_are_refused_before_work(source: Path, tmp_path: Path) -> None:
     for out, reason in (
         (tmp_path / "a.wav", "must end in .m4b"),
@@ -178,10 +195,11 @@ def test_command_lists_chapters(command: Any, source: Path, tmp_path: Path) -> N
 def test_command_writes_both(command: Any, source: Path, tmp_path: Path) -> None:
     (tmp_path / "cover.png").write_bytes(png(9, 9))
     options = ("--voice", "tiny", "--workers", 1, "--overlays", "--cover", "cover.png", "--cast", "dialogue=ravi")
-    done = command(source, "-o", "out.m4b", *options)
+    done = command(source, "-o", "out.m4b", "--watermark", *options)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("out.m4b and out.epub: 3 chapters, 0:00:")
     assert zipfile.ZipFile(tmp_path / "out.epub").read("EPUB/cover.png") == png(9, 9)
+    assert detect(audio(tmp_path / "out.m4b"), RATE).marked
 
 
 @pytest.mark.parametrize(
