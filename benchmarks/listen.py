@@ -32,6 +32,14 @@ SENTENCES = (1, 4, 8, 9)
 STORIES = ("DadsBoots-014", "ChakusCycle-011")
 SPEAKERS = {"hf_alpha": "alpha", "hf_beta": "beta", "hm_omega": "omega", "hm_psi": "psi", "hi_curious": "storyteller"}
 """What the teacher, or the corpus, calls a speaker → the voices' name."""
+FIRST = ("000004_hf_alpha", "DadsBoots-014")
+"""Of the first page."""
+TITLES = {
+    "default": "the default voice",
+    "small": "the small voice",
+    "from recordings": "the default voice until November 2026, from recordings alone",
+}
+_STYLE = "vertical-align: middle; max-width: 100%"
 VOICES = {"default": "default", "small": "./voices/small", "from recordings": "./voices/recorded"}
 
 
@@ -83,13 +91,22 @@ def listen(sentences: list[Original], output: Path, voice: Callable[[str], Voice
 
 def players(result: dict[str, Any]) -> str:
     """A section for each sentence, with a player for each sound."""
+    return _sections(result["rows"], "")
+
+
+def first_players(result: dict[str, Any]) -> str:
+    """The same for the first page: a sentence of the teacher, and one of a person."""
+    return _sections([row for row in result["rows"] if Path(row["files"]["original"]).stem in FIRST], "listen/")
+
+
+def _sections(rows: list[dict[str, Any]], folder: str) -> str:
     sections: list[str] = []
-    for row in result["rows"]:
+    for row in rows:
         first = "a person" if row["speaker"] == "storyteller" else "Kokoro-82M, the teacher"
         lines = [f"**{row['speaker']}**: {escape(row['text'])}", ""]
         for name, file in row["files"].items():
-            title = first if name == "original" else f"voice: {name}"
-            player = f'<audio controls preload="none" style="vertical-align: middle" src="{file}" title="{title}">'
+            title = first if name == "original" else TITLES[name]
+            player = f'<audio controls preload="none" style="{_STYLE}" src="{folder}{file}" title="{title}">'
             lines.append(f"{player}</audio> {title}<br>")
         sections.append("\n".join(lines))
     return "\n\n".join(sections)

@@ -76,6 +76,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),
     "listen": ("listen.json", listen.players),
+    "listen-first": ("listen.json", listen.first_players),
     "long-range": ("long_range.json", long_range_report.table),
     "serve": ("serve.json", serve_tables.sections),
     "ssm": ("ssm.json", ssm_tables.sections),

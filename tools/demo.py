@@ -1,6 +1,7 @@
 """A hook of MkDocs: puts the page that `tools/web.py` has built into the site, under ``demo/``.
 
-``<!-- demo -->`` becomes that page in a frame, or, where it has not been built, a line that says how to.
+``<!-- demo -->`` becomes that page in a frame, or, where it has not been built, a line that says how to; ``<!-- demo:
+where built -->`` becomes the frame, or nothing.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mkdocs.utils import get_relative_url
+
 BUILT = Path(__file__).resolve().parents[1] / "build/web"
-MARK = "<!-- demo -->"
+MARK, OPTIONAL = "<!-- demo -->", "<!-- demo: where built -->"
 _STYLE = "width: 100%; height: 22rem; border: 1px solid var(--md-default-fg-color--lightest); border-radius: 8px"
-_FRAME = f"""<iframe src="../demo/index.html" title="Hindi speech in this page" allow="autoplay" loading="lazy"
-  style="{_STYLE}"></iframe>"""
+_FRAME = """<iframe src="{}" title="Hindi speech in this page" allow="autoplay" loading="lazy"
+  style="{}"></iframe>"""
 _ABSENT = "!!! note\n    This build of the documentation has no demo. `make web` builds both.\n"
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Called by MkDocs for every page before it is rendered."""
-    return markdown.replace(MARK, _FRAME if (BUILT / "index.html").exists() else _ABSENT)
+    if not (BUILT / "index.html").exists():
+        return markdown.replace(MARK, _ABSENT).replace(OPTIONAL, "")
+    frame = _FRAME.format(get_relative_url("demo/index.html", page.url), _STYLE)
+    return markdown.replace(MARK, frame).replace(OPTIONAL, frame)
 
 
 def on_post_build(config: Any, **_: Any) -> None:

@@ -230,6 +230,8 @@ def test_every_sound_of_the_page_has_a_player() -> None:
     text = listen.players({"rows": rows})
     assert "**storyteller**: अ &lt; आ" in text
     assert 'src="a.mp3" title="a person"' in text
-    assert 'src="b.mp3" title="voice: small"' in text
+    assert 'src="b.mp3" title="the small voice"' in text
+    first = listen.first_players({"rows": [{**rows[0], "files": {"original": f"{listen.FIRST[0]}.mp3"}}, *rows]})
+    assert re.findall(r'src="([^"]+)"', first) == [f"listen/{listen.FIRST[0]}.mp3"]
     shown = set(re.findall(r'src="([^"]+)"', (listen.ROOT / "docs" / "listen.md").read_text(encoding="utf-8")))
     assert shown == {path.name for path in listen.OUTPUT.iterdir()}
