@@ -9,21 +9,16 @@ Writes ``benchmarks/results/book.json``; ``--write`` also fills the table of the
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-from benchmarks.batch import processor_s
-from benchmarks.machine import RESULTS, machine
+from benchmarks.commands import CLI, Row, measured, parser, processor_s, rounds_of, store, take_turns
 from benchmarks.texts import SENTENCES
 
-Row = dict[str, Any]
 WAYS = {"audiobook, `.m4b`": "book.m4b", "EPUB with overlays": "book.epub"}
 _SENTENCES = 60  # of a chapter, in paragraphs of six
 _RUN = (
@@ -47,7 +42,7 @@ def once(name: str, chapters: int) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "source.txt", Path(folder) / name
         source.write_text(text(chapters), encoding="utf-8")
-        command = [sys.executable, "-m", "ssmphony.cli", "book", str(source), "-o", str(out)]
+        command = [*CLI, "book", str(source), "-o", str(out)]
         processor = processor_s()
         done = subprocess.run([sys.executable, "-c", _RUN, *command], check=True, capture_output=True, text=True)
         processor = processor_s() - processor
@@ -59,14 +54,8 @@ def once(name: str, chapters: int) -> Row:
 
 
 def measure(chapters: int, rounds: int) -> Row:
-    about = machine()
-    runs: dict[str, list[Row]] = {name: [] for name in WAYS}
-    for _ in range(rounds):
-        for name, file in WAYS.items():
-            runs[name].append(once(file, chapters))
-            print(name, runs[name][-1], file=sys.stderr)
-    ways = {name: {key: median(row[key] for row in rows) for key in rows[0]} for name, rows in runs.items()}
-    return {"machine": about, "chapters": chapters, "rounds": rounds, "ways": ways}
+    ways = {name: partial(once, file, chapters) for name, file in WAYS.items()}
+    return {"chapters": chapters, **take_turns(ways, rounds)}
 
 
 def table(result: Row) -> str:
@@ -77,30 +66,19 @@ def table(result: Row) -> str:
     for name, row in result["ways"].items():
         an_hour = 3600 / row["audio_s"]
         lines.append(f"| {name} | {60 * row['processor']:.1f} | {row['mb'] * an_hour:.0f} | {row['peak_mb']:.0f} |")
-    about, audio = result["machine"], max(row["audio_s"] for row in result["ways"].values())
-    rounds = "one round" if result["rounds"] == 1 else f"medians of {result['rounds']} rounds in which they take turns"
+    audio = max(row["audio_s"] for row in result["ways"].values())
     lines += [
-        f"\n{result['chapters']} chapters, {audio / 60:.0f} minutes of audio by the default voice; {rounds}; memory is "
-        f"that of the largest process. Measured on {about['date']}: {about['cpu']}, {about['cores']} cores, load "
-        f"before {about['load_before']}."
+        f"\n{result['chapters']} chapters, {audio / 60:.0f} minutes of audio by the default voice; "
+        f"{rounds_of(result)}; memory is that of the largest process. {measured(result)}"
     ]
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chapters", type=int, default=12)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="fill the documentation's table")
-    chosen = parser.parse_args()
-    result = measure(chosen.chapters, chosen.rounds)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "book.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if chosen.write:
-        from benchmarks.update_docs import main as update
-
-        sys.argv[1:] = []
-        update()
+    arguments = parser(__doc__)
+    arguments.add_argument("--chapters", type=int, default=12)
+    chosen = arguments.parse_args()
+    store("book.json", measure(chosen.chapters, chosen.rounds), chosen.write)
 
 
 if __name__ == "__main__":
