@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import tempfile
@@ -149,9 +150,21 @@ def hub_errors(where: str) -> Generator[None, None, None]:
         raise SsmphonyError(f"{where}: the hub cannot be reached; check the network, then try again") from None
     except (errors.EntryNotFoundError, errors.RevisionNotFoundError):
         raise SsmphonyError(f"{where}: the hub has no such file or revision") from None
-    except (errors.HFValidationError, OSError) as error:  # OSError: of the connection, and of HTTP
+    except json.JSONDecodeError:
+        raise SsmphonyError(f"{where}: what answers is not the hub, but perhaps a proxy or a login page") from None
+    except (ValueError, OSError, _http_error()) as error:  # ValueError: a name that the client refuses
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SsmphonyError(f"{where}: {reason}; check the network and your login, then try again") from None
+
+
+def _http_error() -> type[Exception]:
+    """The base of what goes wrong with the connection: requests' up to the client's version 0, httpx's since then.
+
+    The client's own errors of HTTP are of this kind, too, in all versions.
+    """
+    from huggingface_hub import errors
+
+    return next(base for base in errors.HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
 
 
 class _Redirects(HTTPRedirectHandler):
