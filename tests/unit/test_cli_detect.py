@@ -55,6 +55,21 @@ def test_an_object_a_line(files):
     assert set(marked) == {"file", "marked", "score", "bound", "start_s"}
 
 
+@pytest.mark.parametrize("name", ["a.m4a", "a.aac"])
+def test_what_is_written_with_pyav_is_read_with_it(name, tmp_path):
+    pytest.importorskip("av", reason="no PyAV here: pip install '.[serve]'")
+    plain = speech_like(4)
+    watermark = Watermark(RATE)
+    with AudioWriter(tmp_path / name, RATE) as writer:
+        writer.write(np.concatenate((watermark.process(plain), watermark.finish())))
+    assert "marked as synthetic" in run("detect", tmp_path / name).stdout
+    (tmp_path / name).write_bytes(b"no sound")
+    broken = run("detect", tmp_path / name)
+    assert broken.exit_code == 1
+    assert broken.stderr.startswith(f"ssmphony: cannot read {tmp_path / name}: ")
+    assert broken.stderr.count("\n") == 1
+
+
 def test_what_is_no_sound_is_one_line(tmp_path):
     (tmp_path / "a.wav").write_text("no sound")
     result = run("detect", tmp_path / "a.wav")
