@@ -80,8 +80,8 @@ def build(voice: Path, out: Path) -> dict[str, int]:
     write_frontend(out / "python/frontend.zip")
     runtime = (MODULES / "onnxruntime-web/dist" / _RUNTIME).read_bytes()
     (out / f"{_RUNTIME}.gz").write_bytes(gzip.compress(runtime, 9, mtime=0))
-    for name in ("index.html", "style.css"):
-        shutil.copyfile(WEB / "page" / name, out / name)
+    for file in (WEB / "page/index.html", WEB / "page/style.css", PACKAGE / "server/page/base.css"):
+        shutil.copyfile(file, out / file.name)
 
     _bundle(out, ("src/worker.ts", "src/player-worklet.ts"), {})
     stored = sizes(out)

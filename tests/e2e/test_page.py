@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,9 +23,7 @@ import ssmphony
 from ssmphony.types import Audio
 
 pytestmark = pytest.mark.slow
-sync_api = pytest.importorskip("playwright.sync_api", reason="no browser driver here: pip install '.[dev]'")
 uvicorn = pytest.importorskip("uvicorn", reason="no server here: pip install '.[serve]'")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 TEXT = "नमस्ते 😀 दोस्तो, क्या हाल है? आज 12 किताबें ₹500 में मिलीं।"
 KEY = "sesame"
@@ -101,16 +98,6 @@ def engine(voice: ssmphony.Voice) -> Iterator[Any]:
 def site(engine: Any) -> Iterator[Site]:
     with Site(engine) as site:
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if BROWSER is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

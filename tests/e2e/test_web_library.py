@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,14 +16,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def package() -> Path:
+def package(node_modules: None) -> Path:
     """The compiled package."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("no Node.js with npm on this machine")
-    try:
-        web.install()
-    except subprocess.CalledProcessError:
-        pytest.skip("npm cannot install the packages that web/package-lock.json pins")
     web.compile_package()
     return web.WEB
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,8 +16,6 @@ from tests.web_cases import without_rounding
 from tools import web
 
 pytestmark = pytest.mark.integration
-sync_api = pytest.importorskip("playwright.sync_api", reason="no browser driver here: pip install '.[dev]'")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE_MS = 240_000
 NOT_FOUND = "404 (File not found)"
 """What the browser logs of a file that is missing on purpose."""
@@ -49,26 +46,10 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built(voice: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("no Node.js with npm on this machine")
-    try:
-        web.install()
-    except subprocess.CalledProcessError:
-        pytest.skip("npm cannot install the packages that web/package-lock.json pins")
+def built(node_modules: None, voice: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page")
     web.build(voice, out)
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if BROWSER is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

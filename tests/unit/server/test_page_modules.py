@@ -215,7 +215,7 @@ def test_characters_are_code_points() -> None:
 
 
 def test_the_page_asks_no_other_server_and_holds_no_inline_code() -> None:
-    assert {path.name for path in PAGE.iterdir()} >= {"index.html", "style.css", "main.js", "icon.svg"}
+    assert {path.name for path in PAGE.iterdir()} >= {"index.html", "base.css", "style.css", "main.js", "icon.svg"}
     for path in PAGE.iterdir():
         source = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert not re.search(r"https?://|@import|\beval\(|innerHTML", source), path.name

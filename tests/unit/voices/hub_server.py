@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -146,7 +146,7 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def running_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+def running_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[HubServer, None, None]:
     """A hub which the client takes for the real one."""
     constants = pytest.importorskip("huggingface_hub.constants", reason="no client: pip install '.[hub]'")
     with HubServer(folder) as server:
