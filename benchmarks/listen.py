@@ -39,7 +39,9 @@ TITLES = {
     "small": "the small voice",
     "from recordings": "the default voice until November 2026, from recordings alone",
 }
-_STYLE = "vertical-align: middle; max-width: 100%"
+_ROW = "display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; margin: 0.3rem 0"
+_NAME = "flex: 1 1 9rem"
+"""In a narrow window it is below its player."""
 VOICES = {"default": "default", "small": "./voices/small", "from recordings": "./voices/recorded"}
 
 
@@ -103,11 +105,11 @@ def _sections(rows: list[dict[str, Any]], folder: str) -> str:
     sections: list[str] = []
     for row in rows:
         first = "a person" if row["speaker"] == "storyteller" else "Kokoro-82M, the teacher"
-        lines = [f"**{row['speaker']}**: {escape(row['text'])}", ""]
+        lines = [f"**{row['speaker']}**: {escape(row['text'])}\n"]
         for name, file in row["files"].items():
             title = first if name == "original" else TITLES[name]
-            player = f'<audio controls preload="none" style="{_STYLE}" src="{folder}{file}" title="{title}">'
-            lines.append(f"{player}</audio> {title}<br>")
+            player = f'<audio controls preload="none" src="{folder}{file}" title="{title}"></audio>'
+            lines.append(f'<div style="{_ROW}">{player}<span style="{_NAME}">{title}</span></div>')
         sections.append("\n".join(lines))
     return "\n\n".join(sections)
 

@@ -14,7 +14,10 @@ from mkdocs.utils import get_relative_url
 
 BUILT = Path(__file__).resolve().parents[1] / "build/web"
 MARK, OPTIONAL = "<!-- demo -->", "<!-- demo: where built -->"
-_STYLE = "width: 100%; height: 22rem; border: 1px solid var(--md-default-fg-color--lightest); border-radius: 8px"
+_STYLE = (
+    "width: 100%; height: clamp(20rem, 34rem - 20vw, 26rem); border: 1px solid var(--md-default-fg-color--lightest); "
+    "border-radius: 8px"
+)
 _FRAME = """<iframe src="{}" title="Hindi speech in this page" allow="autoplay" loading="lazy"
   style="{}"></iframe>"""
 _ABSENT = "!!! note\n    This build of the documentation has no demo. `make web` builds both.\n"
