@@ -1,9 +1,10 @@
 """Models that write samples, judged: bits a sample, what a classifier hears, speed, and whether they run away.
 
-    python -m benchmarks.sashimi RUN … [--count 2048] [--sounds FOLDER] [--json results.jsonl]
+    python -m benchmarks.sashimi RUN … [--count 2048] [--sounds FOLDER] [--json results.jsonl] [--write]
 
 A run is the folder of a training of the task ``samples``; its data and its held-out speakers are those of its file. The
-classifier is trained on the real clips of all other speakers. Prints a line of JSON for each run.
+classifier is trained on the real clips of all other speakers. Prints a line of JSON for each run; ``--write`` keeps the
+results, sounds and pictures, and fills the page.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import soundfile
 import torch
 
+from benchmarks.players import section
 from ssmphony.audio.mu_law import decode
 from ssmphony.config import load_json, parse
 from ssmphony.data.code_clips import CodeClips
@@ -34,6 +36,11 @@ from ssmphony.types import Samples, Style
 ROWS = 64
 """Clips that are generated at once."""
 LONG_S = 10.0
+SPEED_ROWS = 32
+"""Sounds at once, of whose speed the project has promised something."""
+GAP_S = 0.15
+RESULTS = Path(__file__).parent / "results" / "sashimi.json"
+OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "systems" / "sashimi"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,28 +49,53 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=2048, help="clips that are generated, of each kind")
     parser.add_argument("--sounds", type=Path, help="where the first clips are kept")
     parser.add_argument("--json", type=Path, help="a file that lines are added to")
+    parser.add_argument("--write", action="store_true", help="store the result, sounds and pictures; fill the page")
     options = parser.parse_args(arguments)
     judges: dict[str, Judge] = {}
+    rows: list[dict[str, Any]] = []
+    heard: dict[str, dict[str, Samples]] = {}
     for run in options.runs:
         config = parse(SamplesTaskConfig, load_json(run / "config.json")["task"], str(run))
         model = load_samples(run / "best.ckpt" if (run / "best.ckpt").is_file() else run)
         key = json.dumps([config.model_dump(mode="json")[name] for name in ("sources", "held_out")])
         if key not in judges:
             judges[key] = Judge(config, model)
-        row = json.dumps(judge_run(run.name, model, config, judges[key], options.count, options.sounds))
+        rows.append(judge_run(run.name, model, config, judges[key], options.count, options.sounds))
+        row = json.dumps(rows[-1])
         sys.stdout.write(row + "\n")
+        sys.stdout.flush()
         if options.json:
             with options.json.open("a", encoding="utf-8") as file:
                 file.write(row + "\n")
+        if options.write:
+            heard.setdefault(key, {"real clips, held out": judges[key].row_of_classes()})
+            heard[key][rows[-1]["run"]] = generated_classes(model, config.longest_s)
+    if options.write:
+        store(rows, heard, {key: judge.rate for key, judge in judges.items()})
+
+
+def store(rows: list[dict[str, Any]], heard: dict[str, dict[str, Samples]], rates: dict[str, int]) -> None:
+    """Keep results, and one section of sounds for each set of data, and fill the page."""
+    from benchmarks.update_docs import update
+
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    titles = ("each class in turn", *(f"each class in turn, other data {number}" for number in range(1, len(heard))))
+    named = zip(titles, heard.items(), strict=True)
+    sections = [section(title, sounds, rates[key], OUTPUT) for title, (key, sounds) in named]
+    result = {"rows": rows, "sounds": sections}
+    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    update()
 
 
 class Judge:
     """Real clips, and a classifier of them."""
 
     classifier: ClipClassifier
+    rate: int
 
     def __init__(self, config: SamplesTaskConfig, model: SampleModel) -> None:
         rate, classes = model.config.sample_rate, model.config.classes
+        self.rate = rate
         self.clips = CodeClips(config.sources, rate, classes, round(config.longest_s * rate))
         self.training, self.held_out = self.clips.split(config.held_out)
         sounds, labels = self.real(self.training)
@@ -75,6 +107,10 @@ class Judge:
     def real(self, indices: Sequence[int]) -> tuple[list[Samples], list[int]]:
         """Clips as the models see them, and their classes from 0."""
         return [decode(self.clips.codes[i]) for i in indices], [self.clips.labels[i] - 1 for i in indices]
+
+    def row_of_classes(self) -> Samples:
+        """A real held-out clip of each class, in a row."""
+        return in_a_row([self.sounds[self.labels.index(label)] for label in sorted(set(self.labels))], self.rate)
 
     def floor(self) -> dict[str, Any]:
         """What real clips reach: accuracy of held-out ones, and distances between real ones."""
@@ -113,7 +149,22 @@ def judge_run(
             for number, sound in enumerate(made[:20]):
                 soundfile.write(folder / f"{number:02d}.wav", sound, rate)
     row["long"] = long_levels(model, rate)
+    speed = generate(model, numbered(Style(seed=7), SPEED_ROWS), 1.0, to_the_end=True)
+    row["speed"] = {"rows": SPEED_ROWS, "real_time_factor": speed.real_time_factor(rate)}
     return row
+
+
+def generated_classes(model: SampleModel, seconds: float) -> Samples:
+    """A generated sound of each class, in a row; of a model without classes, ten of any."""
+    names = model.config.classes or (None,) * 10
+    styles = [Style(seed=seed, speaker=name) for seed, name in enumerate(names)]
+    return in_a_row(generate(model, styles, seconds).sounds, model.config.sample_rate)
+
+
+def in_a_row(sounds: Sequence[Samples], rate: int) -> Samples:
+    """With a little silence after each."""
+    gap = np.zeros(round(GAP_S * rate), np.float32)
+    return np.concatenate([part for sound in sounds for part in (np.asarray(sound, np.float32), gap)])
 
 
 def bits(model: SampleModel, config: SamplesTaskConfig, judge: Judge) -> float:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    autoencoder_tables,
     batch,
     book,
     finetune,
@@ -27,6 +28,7 @@ from benchmarks import (
     long_range_report,
     overview,
     roman_hindi,
+    sashimi_tables,
     screen_reader,
     serve_tables,
     ssm_tables,
@@ -54,6 +56,10 @@ TEACHER_PARTS: dict[str, Render] = {
 """Of a voice that learned from a teacher."""
 PARTS: dict[str, tuple[str, Render]] = {
     "promises": ("speed.json", speed_tables.promises),
+    "autoencoders": ("autoencoders.json", autoencoder_tables.reconstruction),
+    "autoencoders-generation": ("autoencoders.json", autoencoder_tables.generation),
+    "autoencoders-legacy": ("autoencoders.json", autoencoder_tables.legacy),
+    "autoencoders-sounds": ("autoencoders.json", autoencoder_tables.sounds),
     "batch": ("batch.json", batch.table),
     "book": ("book.json", book.table),
     "finetune": ("finetune.json", finetune.rendered),
@@ -70,6 +76,10 @@ PARTS: dict[str, tuple[str, Render]] = {
     "roman-hindi": ("roman_hindi.json", roman_hindi.table),
     "roman-hindi-kinds": ("roman_hindi.json", roman_hindi.kinds),
     "robustness": ("robustness.json", tables.robustness),
+    "sashimi": ("sashimi.json", sashimi_tables.likelihood),
+    "sashimi-generation": ("sashimi.json", sashimi_tables.generation),
+    "sashimi-speed": ("sashimi.json", sashimi_tables.speed),
+    "sashimi-sounds": ("sashimi.json", sashimi_tables.sounds),
     "screen-reader": ("screen_reader.json", screen_reader.table),
     "watermark": ("watermark.json", lambda result: f"{watermark.table(result)}\n\n{watermark.notes(result)}"),
     "textbook": ("textbook.json", textbook_tables.growth),

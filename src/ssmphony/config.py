@@ -110,7 +110,10 @@ def load_yaml(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
         key, equals, value = override.partition("=")
         if not equals:
             raise SsmphonyError(f"--set {override}: write it as key=value, for example --set model.d_model=128")
-        nested: Any = yaml.safe_load(value)
+        try:
+            nested: Any = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SsmphonyError(f"--set {override}: not valid YAML: {str(error).splitlines()[0]}") from None
         for part in reversed(key.split(".")):
             nested = {part: nested}
         data = merge(data, nested)

@@ -46,6 +46,7 @@ def test_card_names_speakers_of_the_training(path: Path) -> None:
         ("voice.codec.dims=3", "dims"),
         ("task.optimiser.wamup=3", "warmup"),
         ("run.presicion=16", "precision"),
+        ("task.sources=[{path:", r"--set task\.sources=\[\{path:: not valid YAML"),
         ("task.kind=codc", "codec"),
         ("task.kind=vocoder", "the task 'vocoder' is now called 'codec'"),
         ("voice.codec.kind=jepa_latent", "the codec 'jepa_latent' is now called 'lewm'"),

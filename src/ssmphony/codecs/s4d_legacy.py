@@ -7,6 +7,9 @@ Of its 270,093 parameters 93 are not those of layer norms over *time*: each of 9
 its own, so the length is fixed and a template of the training data is stored. The latent holds as many numbers as the
 input: nothing is compressed. The GELU at the end has no value below -0.17: negative half-waves are lost. It is no
 codec.
+
+The report measured it on the features of the VAE that it was compared with. Of that VAE it says nothing but that it
+learned the same clips: `LegacyVae` takes its place.
 """
 
 from __future__ import annotations
@@ -50,6 +53,48 @@ class LegacyAutoencoder(nn.Module):
         """latent (batch, 2, length / 2) → (batch, length)."""
         x = self.norm(self.u2(self.norm_1(latent))[:, 0])
         return F.gelu(self.s4d_1.whole(x[..., None])[..., 0])
+
+
+class LegacyVae(nn.Module):
+    """A plain VAE of the same clips: three strided convolutions to a Gaussian latent, and back.
+
+    Its encoder's means are the features of the report's method.
+    """
+
+    def __init__(self, length: int = LENGTH, latent: int = 64) -> None:
+        """``length`` is a multiple of 1,000."""
+        super().__init__()
+        self.shape = (64, length // 1_000)
+        flat = self.shape[0] * self.shape[1]
+        widths = ((1, 16), (16, 32), (32, 64))
+        self.down = nn.ModuleList(nn.Conv1d(before, after, 20, stride=10, padding=5) for before, after in widths)
+        self.to_latent = nn.Linear(flat, 2 * latent)
+        self.from_latent = nn.Linear(latent, flat)
+        self.up = nn.ModuleList(
+            nn.ConvTranspose1d(after, before, 20, stride=10, padding=5) for before, after in reversed(widths)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, length) → its copy, from a draw in training, and the divergence of the posterior in nats."""
+        mean, log_variance = self.posterior(x)
+        latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() if self.training else mean
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(1).mean()
+        return self.decode(latent), divergence
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, length) → mean and log-variance (batch, latent)."""
+        x = x[:, None]
+        for down in self.down:
+            x = F.gelu(down(x))
+        mean, log_variance = self.to_latent(x.flatten(1)).chunk(2, dim=1)
+        return mean, log_variance.clamp(-8.0, 4.0)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """latent (batch, latent) → (batch, length)."""
+        x = self.from_latent(latent).unflatten(1, self.shape)
+        for place, up in enumerate(self.up):
+            x = up(F.gelu(x) if place else x)
+        return x[:, 0]
 
 
 def kernel_in_half_precision(dt: float, d_state: int, length: int) -> Tensor:

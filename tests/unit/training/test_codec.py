@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 
 from ssmphony.codecs.codec import Rendering
@@ -37,6 +39,15 @@ def test_the_recordings_pitch_helps_at_first(corpus: Path, tmp_path: Path, monke
     assert given[0] is given[1] is batch[3]
     assert batch[3].max() == 120.0
     assert given[2] is None
+
+
+def test_clips_to_validate_on_are_resampled(corpus: Path, tmp_path: Path) -> None:
+    more = ("voice.codec={kind: s4d_autoencoder, sample_rate: 8000, n_layers: 1}", "task.adversarial=null")
+    task = build(read_config(*settings("codec", corpus, tmp_path, *more)), "test")
+    assert isinstance(task, CodecTask)
+    (clip,) = task.validation_batches()
+    recorded = soundfile.info(corpus / "audio" / "clip-0.flac")
+    assert clip.shape == (1, math.ceil(recorded.frames / 3))
 
 
 @pytest.mark.integration

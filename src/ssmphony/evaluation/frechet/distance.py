@@ -46,7 +46,7 @@ class FrechetDistance(NamedTuple):
 def gaussian(features: Reals) -> tuple[Reals, Reals]:
     """features (n, channel) → mean (channel,), covariance (channel, channel)."""
     features = np.asarray(features, np.float64)
-    return features.mean(axis=0), np.cov(features, rowvar=False)
+    return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
 def between_gaussians(a: tuple[Reals, Reals], b: tuple[Reals, Reals]) -> float:

@@ -4,6 +4,8 @@ Multi-resolution STFT distance: the mean over three resolutions of spectral conv
 
     | |X| - |Y| |_F / | |X| |_F  +  mean |ln |X| - ln |Y| |        (Yamamoto et al., *Parallel WaveGAN*, 2020)
 
+SI-SDR is the scale-invariant signal-to-distortion ratio of Le Roux et al. (arXiv 1811.02508).
+
 PESQ-wb is ITU-T P.862.2 (``pesq``), STOI the short-time objective intelligibility of Taal et al. (2011, ``pystoi``).
 """
 
@@ -34,6 +36,18 @@ def stft_distance(reference: Samples, sound: Samples) -> float:
         x, y = (_magnitude(part[:count], n_fft, hop, window) for part in (reference, sound))
         total += float(np.linalg.norm(x - y) / np.linalg.norm(x) + np.abs(np.log(x) - np.log(y)).mean())
     return total / len(RESOLUTIONS)
+
+
+def si_sdr(reference: Samples, sound: Samples) -> float:
+    """In dB, of two sounds of one rate, cut to the shorter: the part of ``sound`` that is a multiple of ``reference``
+    against the rest. NaN where either is silent."""
+    x, y = (np.asarray(part, np.float64) for part in _in_step(reference, sound))
+    energy = float(x @ x)
+    if not energy or not y.any():
+        return float("nan")
+    target = (x @ y / energy) * x
+    noise = y - target
+    return float(10.0 * np.log10(max(float(target @ target), 1e-20) / max(float(noise @ noise), 1e-20)))
 
 
 def _magnitude(samples: Samples, n_fft: int, hop: int, window: int) -> npt.NDArray[np.float64]:

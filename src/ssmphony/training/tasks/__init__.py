@@ -6,6 +6,7 @@ from ssmphony.training.tasks.lewm import LeWMTaskConfig
 from ssmphony.training.tasks.recogniser import RecogniserTaskConfig
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTaskConfig
 from ssmphony.training.tasks.s4_spectrum import S4SpectrumTaskConfig
+from ssmphony.training.tasks.s4d_legacy import S4DLegacyTaskConfig
 from ssmphony.training.tasks.samples import SamplesTaskConfig
 from ssmphony.training.tasks.smamba import SMambaTaskConfig
 
@@ -16,6 +17,7 @@ TASKS = {
     "recogniser": RecogniserTaskConfig,
     "s4_acoustic": S4AcousticTaskConfig,
     "s4_spectrum": S4SpectrumTaskConfig,
+    "s4d_legacy": S4DLegacyTaskConfig,
     "samples": SamplesTaskConfig,
     "smamba": SMambaTaskConfig,
 }

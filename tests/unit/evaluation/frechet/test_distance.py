@@ -24,6 +24,12 @@ def test_gaussians_with_diagonal_covariances() -> None:
     assert between_gaussians(a, a) == pytest.approx(0.0, abs=1e-9)
 
 
+def test_one_channel() -> None:
+    """(2 - 1)² between standard deviations, 3² between means."""
+    features = np.array([[-1.0], [1.0]] * 500) * np.sqrt(999 / 1000)
+    assert distance([features], [2.0 * features + 3.0]) == pytest.approx(10.0)
+
+
 def test_any_covariances_as_by_the_matrix_root_of_scipy() -> None:
     chance = np.random.default_rng(0)
     roots = chance.standard_normal((2, 6, 6))

@@ -1,0 +1,244 @@
+"""Autoencoders of waveforms: how well they copy recordings of unseen speakers, and what their priors generate.
+
+    python -m benchmarks.autoencoders RUN … --data NAME=PREPARED[,IDS] … [--legacy RUN RUN] [--write]
+
+A run is the folder of a training of the task ``codec``; ``IDS`` is a file of clips of PREPARED that alone are taken:
+those that no run was trained on. ``--legacy`` names a training of the report's network and one of its VAE
+(configs/s4d_autoencoder/legacy.yaml, legacy_vae.yaml). ``--write`` keeps the result, sounds and pictures, and fills the
+page. All are compared at 16 kHz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from benchmarks import autoencoder_sounds, autoencoders_legacy
+from ssmphony.audio.files import read_audio
+from ssmphony.audio.pitch import track_pitch
+from ssmphony.audio.resample import resample
+from ssmphony.codecs.codec import TrainableCodec
+from ssmphony.codecs.s4d_autoencoder import S4DAutoencoder
+from ssmphony.config import load_json, parse
+from ssmphony.data.crops import CropSource
+from ssmphony.data.selection import select
+from ssmphony.evaluation.frechet.distance import frechet_distance, halves, reduced
+from ssmphony.evaluation.frechet.features import FEATURES, Features, chosen
+from ssmphony.evaluation.frechet.references import spread
+from ssmphony.evaluation.metrics.distance import compare
+from ssmphony.evaluation.metrics.fidelity import si_sdr, stft_distance
+from ssmphony.evaluation.metrics.prosody import compare_pitch
+from ssmphony.evaluation.models.loading import load_models
+from ssmphony.evaluation.statistics import of_mean
+from ssmphony.export.weights import read_weights
+from ssmphony.nn.weights import load_exactly
+from ssmphony.training.config import TrainingConfig
+from ssmphony.types import MelFormat, Samples, SsmphonyError
+
+RATE = 16_000
+MEL = MelFormat(RATE, 1024, 256, 80, 0.0, RATE / 2)
+RESULTS = Path(__file__).parent / "results" / "autoencoders.json"
+REPORTED = ("mel", "speaker", "recogniser", "distillmos")
+ROWS = 16
+"""Sounds that a prior generates at once."""
+SEED = 1
+
+
+class Run(NamedTuple):
+    """A trained codec."""
+
+    name: str
+    codec: TrainableCodec
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--data", action="append", default=[], metavar="NAME=PREPARED[,IDS]", help="recordings")
+    parser.add_argument("--clips", type=int, default=40, help="recordings of each kind, at most")
+    parser.add_argument("--count", type=int, default=512, help="sounds that a prior generates")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a sound that a prior generates")
+    parser.add_argument("--features", nargs="+", default=list(REPORTED), choices=list(FEATURES))
+    parser.add_argument("--legacy", nargs=2, type=Path, metavar="RUN", help="the report's network, and its VAE")
+    parser.add_argument("--write", action="store_true", help="store the result, sounds and pictures; fill the page")
+    options = parser.parse_args(arguments)
+    models = load_models().found
+    features = chosen(
+        [name for name in options.features if not FEATURES[name].needs or FEATURES[name].needs in models], models
+    )
+    data = recordings(options.data, options.clips)
+    runs = [load(path) for path in options.runs]
+    result: dict[str, Any] = {
+        "features": {name: kind.title for name, kind in features.items()},
+        "left_out": sorted(set(options.features) - set(features)),
+        "clips": {name: len(sounds) for name, sounds in data.items()},
+        "runs": [judge(run, data, features, models, options.count, options.seconds) for run in runs],
+        "floor": {name: floor(sounds, features, models) for name, sounds in data.items()},
+        "bounds": bounds(data, features, models, options.count, options.seconds) if data else {},
+    }
+    if options.legacy:
+        result["legacy"] = autoencoders_legacy.measure(*options.legacy)
+    if not options.write:
+        sys.stdout.write(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        return
+    from benchmarks.update_docs import update
+
+    result["sounds"] = autoencoder_sounds.write(runs, data, copies, generated)
+    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    update()
+
+
+def load(path: Path) -> Run:
+    """Of a training's folder. Raises `SsmphonyError` for a training of anything but a codec of recordings."""
+    config = parse(TrainingConfig, load_json(path / "config.json"), str(path))
+    codec = config.voice.codec_settings().build()
+    if not isinstance(codec, TrainableCodec):
+        raise SsmphonyError(f"{path}: not a training of a codec that encodes recordings")
+    best = path / "best.ckpt"
+    load_exactly(codec, read_weights(best if best.is_file() else path, "codec"), path, "the codec")
+    codec.eval().requires_grad_(False)
+    return Run(path.name, codec)
+
+
+def recordings(named: Sequence[str], most: int) -> dict[str, list[Samples]]:
+    """Name → recordings at `RATE`, of the clips that each ``NAME=PREPARED[,IDS]`` means."""
+    sources: dict[str, CropSource] = {}
+    for one in named:
+        name, _, place = one.partition("=")
+        folder, _, ids = place.partition(",")
+        if not folder:
+            raise SsmphonyError(f"'{one}': give NAME=PREPARED, or NAME=PREPARED,IDS")
+        sources[name] = CropSource(path=folder, only=ids or None)
+    found: dict[str, list[Samples]] = {}
+    for (name, source), clips in zip(sources.items(), select(list(sources.values())), strict=True):
+        sounds = (read_audio(Path(source.path) / clip.audio) for clip in spread(clips, most))
+        found[name] = [resample(samples, rate, RATE) for samples, rate in sounds]
+    return found
+
+
+def copies(codec: TrainableCodec, sounds: Sequence[Samples]) -> list[Samples]:
+    """Each sound (n,) at `RATE`, encoded and decoded again, as long as it was."""
+    found: list[Samples] = []
+    rate = codec.grid.sample_rate
+    with torch.inference_mode():
+        for sound in sounds:
+            frames = codec.analyse(torch.from_numpy(resample(sound, RATE, rate))[None])
+            copy = resample(codec.render(frames).samples[0].float().numpy(), rate, RATE)[: len(sound)]
+            found.append(np.pad(copy, (0, len(sound) - len(copy))))
+    return found
+
+
+def generated(codec: S4DAutoencoder, count: int, seconds: float) -> list[Samples]:
+    """Sounds of latents that are drawn from the prior."""
+    torch.manual_seed(SEED)
+    found: list[Samples] = []
+    frames = math.ceil(seconds * codec.grid.frame_rate)
+    with torch.inference_mode():
+        while len(found) < count:
+            samples = codec.render(codec.sample_prior(min(ROWS, count - len(found)), frames)).samples.numpy()
+            found.extend(resample(row, codec.grid.sample_rate, RATE) for row in samples)
+    return found
+
+
+def compression(codec: TrainableCodec) -> dict[str, float]:
+    """Numbers a second and bits a second; of numbers that are not codes, 32 bits each."""
+    grid, rate = codec.grid, codec.grid.frame_rate
+    if isinstance(codec, S4DAutoencoder):
+        numbers, bits = grid.sample_rate / codec.compression.ratio, codec.compression.bits_per_second
+    elif grid.codebooks:
+        numbers, bits = rate * len(grid.codebooks), rate * sum(map(math.log2, grid.codebooks))
+    else:
+        numbers, bits = rate * grid.channels, rate * grid.channels * 32
+    return {"numbers_per_second": numbers, "bits_per_second": bits}
+
+
+def judge(
+    run: Run,
+    data: Mapping[str, list[Samples]],
+    features: Mapping[str, Features],
+    models: Mapping[str, Any],
+    count: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """A codec's row: what it costs, its copies by kind of recording, and what its prior generates."""
+    codec = run.codec
+    row: dict[str, Any] = {
+        "name": run.name,
+        "parameters": sum(parameter.numel() for parameter in codec.parameters()),
+        **compression(codec),
+        "reconstruction": {},
+        "generation": {},
+    }
+    for name, sounds in data.items():
+        made = copies(codec, sounds)
+        row["reconstruction"][name] = {
+            **fidelity(sounds, made, models),
+            "FD": distances(made, sounds, features, models),
+        }
+    if isinstance(codec, S4DAutoencoder) and codec.config.bottleneck in ("vae", "sigreg"):
+        made = generated(codec, count, seconds)
+        for name, sounds in data.items():
+            row["generation"][name] = distances(made, sounds, features, models)
+    return row
+
+
+def fidelity(sounds: Sequence[Samples], made: Sequence[Samples], models: Mapping[str, Any]) -> dict[str, Any]:
+    """Mean and interval of each distance between recordings and their copies."""
+    rows: dict[str, list[float]] = {}
+    for sound, copy in zip(sounds, made, strict=True):
+        steps = np.arange(1 + len(sound) // MEL.hop_length)
+        pitch = compare_pitch(track_pitch(sound, MEL), track_pitch(copy, MEL), np.stack([steps, steps], axis=1))
+        found = {
+            "mel_l1": compare(sound, copy, MEL, aligned=True).mel_l1,
+            "mr_stft": stft_distance(sound, copy),
+            "si_sdr": si_sdr(sound, copy),
+            "log_f0_rmse": pitch.log_f0_rmse,
+            "voicing": pitch.voicing,
+        }
+        found |= {name: models[name](sound, copy, RATE) for name in ("pesq", "stoi") if name in models}
+        for name, value in found.items():
+            rows.setdefault(name, []).append(value)
+    return {name: interval._asdict() for name, values in rows.items() if (interval := of_mean(values)) is not None}
+
+
+def distances(
+    made: Sequence[Samples], sounds: Sequence[Samples], features: Mapping[str, Features], models: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Fréchet distances of generated or copied sounds from recordings, by set of features."""
+    found: dict[str, Any] = {}
+    for name, kind in features.items():
+        copied, recorded = ([kind.extract(sound, RATE, models) for sound in side] for side in (made, sounds))
+        result = frechet_distance(*reduced(copied, recorded))
+        found[name] = None if result is None else {**result._asdict(), "rough": result.rough}
+    return found
+
+
+def floor(sounds: Sequence[Samples], features: Mapping[str, Features], models: Mapping[str, Any]) -> dict[str, Any]:
+    """Two random halves of the recordings: what no codec can be asked to go below."""
+    return distances(*halves(sounds), features, models)
+
+
+def bounds(
+    data: Mapping[str, list[Samples]],
+    features: Mapping[str, Features],
+    models: Mapping[str, Any],
+    count: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """White noise as loud as the recordings, in the place of what a prior generates: what is far."""
+    random = np.random.default_rng(SEED)
+    level = float(np.sqrt(np.mean(np.concatenate([sound for sounds in data.values() for sound in sounds]) ** 2)))
+    noise = [level * random.standard_normal(round(seconds * RATE)).astype(np.float32) for _ in range(count)]
+    return {name: distances(noise, sounds, features, models) for name, sounds in data.items()}
+
+
+if __name__ == "__main__":
+    main()
