@@ -37,8 +37,8 @@ from ssmphony.config import load_json
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.evaluation.material import chosen_clips, speak_tokens, tokens_of
 from ssmphony.evaluation.models.speaker import similarity
-from ssmphony.nn.low_rank import merged_tensors
 from ssmphony.reference import reference_from
+from ssmphony.training.config import VoiceConfig
 from ssmphony.types import SsmphonyError, Style
 from ssmphony.voices.package import load
 
@@ -91,14 +91,13 @@ def summary(reader: Sequence[Row], old: Sequence[Row]) -> Row:
 
 
 def trained_share(run: Path) -> Row:
-    """Parameters of the model, and how many of them the adapters train: those of a run's last state."""
+    """Parameters of the model, and how many of them the adapters and the table of speakers are: these were trained."""
+    block = VoiceConfig(**load_json(run / "config.json")["voice"])
+    model = block.model_settings(len(block.frontend_symbols())).build()
     path = next(path for path in (run / "last.ckpt", run / "best.ckpt") if path.is_file())
-    tensors = read_tensors(path)
-    model = {name: value for name, value in tensors.items() if "model." in name and "codec." not in name}
-    adapters = sum(value.numel() for name, value in model.items() if name.endswith((".down", ".up")))
-    tables_of = sum(value.numel() for name, value in model.items() if name.endswith("model.speakers.weight"))
-    plain = sum(value.numel() for value in merged_tensors(model).values())
-    return {"parameters": plain, "trained": adapters + tables_of}
+    adapters = sum(value.numel() for name, value in read_tensors(path).items() if name.endswith((".down", ".up")))
+    whole = sum(part.numel() for part in model.parameters())
+    return {"parameters": whole, "trained": adapters + model.speakers.weight.numel()}
 
 
 def main() -> None:

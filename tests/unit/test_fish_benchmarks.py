@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.fish import clones, codec, experiments, growth, tables
+from benchmarks.fish import clones, codec, experiments, growth, speech, tables
 from benchmarks.fish.experiments import EVERY, FEW, SIZE
 from ssmphony.data.manifest import Clip
 from ssmphony.models.fish import FishConfig
@@ -101,3 +101,18 @@ def test_readers_of_one_corpus_are_several_people() -> None:
     assert list(clones.speakers_of(clips)) == ["103", "1034"]
     named = [Clip(f"{k}", "a.flac", 4.0, speaker, "hi") for speaker in ("a", "b") for k in (0, 1)]
     assert list(clones.speakers_of(named)) == ["a", "b"]
+
+
+def test_free_speech_is_judged_by_the_copy_and_not_by_the_teacher() -> None:
+    def said(wrong: int, mos: float) -> dict[str, object]:
+        return {"characters": [wrong, 10], "phones": [wrong, 10], "faults": 0, "words": 5, "distillmos": mos}
+
+    teacher = {"speaker": "a", "teacher": said(1, 4.5)}
+    voice = {"copy": said(2, 4.0), "free": said(3, 3.5), "own_s": 2.0, "wanted_s": 1.0}
+    found = speech.conclude([(teacher, voice)] * 3)
+    assert list(found) == ["a", "all"]
+    assert found["all"]["characters_ratio"]["value"] == pytest.approx(1.5)
+    assert found["all"]["distillmos_loss"]["value"] == pytest.approx(0.5)
+    assert found["all"]["pace"]["value"] == pytest.approx(2.0)
+    result = {"date": "", "speakers": found, "robustness": {}, "clones": None, "speed": None}
+    assert "| character error relative to the codec's copy | ≤ 1.3 | 1.50 ± 0.00 | missed |" in tables.speech(result)
