@@ -1,12 +1,13 @@
 """Time and memory of a step as speech grows: state-space layers, attention with its cache, the whole sequence again.
 
-    python -m benchmarks.fish.growth [--frames 10 100 1000 10000] [--voice FOLDER] [--rounds 20] [--write]
+    python -m benchmarks.fish.growth [--frames 10 100 1000 10000] [--ways step whole] [--voice FOLDER] [--rounds 20]
+        [--write]
 
 Three models of equal size (``configs/fish/base.yaml``, ``mamba.yaml``, ``attention.yaml``) with random weights, which
 take as long as trained ones; attention sees everything that came before. *step* is how this project speaks: one frame
 from the state of the last. *whole* is how it is done without a state: the sequence is read again for every frame. Times
 are those of the processor, the fastest of the rounds, on one thread. ``--voice`` adds the steps of an exported voice on
-ONNX Runtime.
+ONNX Runtime. Ways that are not asked for keep their rows of the last run.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from torch.utils import _pytree as pytree
 from benchmarks.fish import tables
 from benchmarks.machine import RESULTS, machine
 from benchmarks.update_docs import update
-from ssmphony.config import load_yaml, merge
+from ssmphony.config import load_json, load_yaml, merge
 from ssmphony.models.fish_model import Fish
 from ssmphony.nn.attention import AttentionState
 from ssmphony.runtime.autoregressive import AutoregressiveRuntime
@@ -39,6 +40,7 @@ from ssmphony.voices.package import load
 OUT = RESULTS / "fish_growth.json"
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "fish"
 SYSTEMS = {"mamba2": "base.yaml", "mamba": "mamba.yaml", "attention": "attention.yaml"}
+WAYS = ("step", "whole")
 FRAMES = (10, 100, 1000, 10_000)
 TOKENS = 50
 PIECE = 500
@@ -226,17 +228,20 @@ def _status(name: str) -> int:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--frames", type=int, nargs="+", default=list(FRAMES))
+    options.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     options.add_argument("--voice", type=Path, help="an exported voice")
     options.add_argument("--rounds", type=int, default=20)
     options.add_argument("--write", action="store_true", help="store the result and fill the pages")
     options.add_argument("--output", type=Path, default=OUT)
     arguments = options.parse_args()
     torch.set_num_threads(1)
-    about = machine(1)
-    rows = steps(arguments.frames, arguments.rounds)
+    about, old = machine(1), load_json(arguments.output)["rows"] if arguments.output.exists() else []
+    rows = steps(arguments.frames, arguments.rounds) if "step" in arguments.ways else []
     if arguments.voice:
         rows += in_runtime(arguments.voice, arguments.frames, arguments.rounds)
-    rows += whole(arguments.frames, arguments.rounds)
+    rows += whole(arguments.frames, arguments.rounds) if "whole" in arguments.ways else []
+    made = {(row["system"], row["way"]) for row in rows}
+    rows += [row for row in old if (row["system"], row["way"]) not in made]
     sizes = {name: layers_size(model_of(name)) for name in SYSTEMS}
     result = {"machine": about, "parameters": sizes, "rows": rows}
     print(tables.growth(result))

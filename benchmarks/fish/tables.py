@@ -131,7 +131,8 @@ def growth(result: Row) -> str:
         if way == "step":
             lines.append([f"{label}, state in KB", *(f"{cell['bytes'] / 1e3:,.0f}" if cell else "–" for cell in cells)])
         else:
-            lines.append([f"{label}, peak in MB", *(f"{cell['bytes'] / 1e6:,.1f}" if cell else "–" for cell in cells)])
+            peaks = (f"{cell['bytes'] / 1e6:,.0f}" if cell and cell["bytes"] >= 1e6 else "–" for cell in cells)
+            lines.append([f"{label}, peak in MB", *peaks])
     sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in result["parameters"].items())
     machine = result["machine"]
     return "\n\n".join(
