@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import ssmphony
+from ssmphony.audio.files import read_audio
 from ssmphony.cli import app
 from ssmphony.engine import Engine
 from ssmphony.reference import reference_from
@@ -21,13 +24,18 @@ TEXTS = ("नमस्ते।", "हाँ।", "क्या?")
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("fish")
     corpus = write_corpus(home / "tiny", every_token=True)
     file, overrides = settings("fish", corpus, home / "run", "run.validate_every=100")
     train(file, (*overrides, "task.optimiser.max_steps=3"))
     app(["export", str(home / "run"), str(home / "voice")], standalone_mode=False)
-    return ssmphony.load(home / "voice", threads=1)
+    return home / "voice"
+
+
+@pytest.fixture(scope="module")
+def voice(folder: Path) -> Voice:
+    return ssmphony.load(folder, threads=1)
 
 
 def test_its_chunks_are_the_whole(voice: Voice) -> None:
@@ -65,3 +73,27 @@ def test_a_recording_is_a_prompt(voice: Voice) -> None:
     assert reference == again
     plain, like = (voice.say(TEXT, seed=3, reference=given).samples for given in (None, reference))
     assert len(plain) != len(like) or not np.array_equal(plain, like)
+
+
+def test_the_command_line_clones_copies_and_draws(folder: Path, tmp_path: Path) -> None:
+    def run(*arguments: object) -> None:
+        app([*map(str, arguments), "--voice", str(folder)], standalone_mode=False)
+
+    def said(name: str, *options: object) -> np.ndarray:
+        run("say", TEXT, "-o", tmp_path / f"{name}.wav", *options)
+        return read_audio(tmp_path / f"{name}.wav")[0]
+
+    plain = said("plain", "--seed", 3)
+    run("voices", "make-reference", tmp_path / "plain.wav", "-o", tmp_path / "plain.safetensors")
+    like = said("like", "--seed", 3, "--reference", tmp_path / "plain.safetensors")
+    assert len(like) != len(plain) or not np.array_equal(like, plain)
+    np.testing.assert_array_equal(said("again", "--seed", 3, "--reference", tmp_path / "plain.wav"), like)
+
+    run("encode", tmp_path / "plain.wav", "-o", tmp_path / "codes.safetensors")
+    run("decode", tmp_path / "codes.safetensors", "-o", tmp_path / "copy.wav")
+    hop = ssmphony.load(folder).codec.grid.hop_length
+    assert 0 <= len(read_audio(tmp_path / "copy.wav")[0]) - len(plain) <= 2 * hop
+
+    likeliest = said("likeliest", "--seed", 1, "--temperature", 0)
+    np.testing.assert_array_equal(said("another", "--seed", 2, "--temperature", 0), likeliest)
+    np.testing.assert_array_equal(said("one", "--seed", 2, "--top-k", 1), likeliest)
