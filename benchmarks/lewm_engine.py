@@ -39,8 +39,9 @@ from benchmarks.machine import RESULTS, machine
 from benchmarks.texts import SENTENCES
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.engine import Engine
-from ssmphony.models.lewm import LeWM, LeWMConfig
+from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.lewm_memory import Memory
+from ssmphony.models.lewm_model import LeWM
 from ssmphony.runtime.autoregressive import AutoregressiveRuntime
 from ssmphony.state import flatten
 from ssmphony.text import FRONTENDS

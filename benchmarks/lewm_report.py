@@ -26,6 +26,7 @@ from benchmarks.lewm_pictures import picture
 from benchmarks.lewm_prompts import measure_prompts
 from benchmarks.machine import RESULTS, machine
 from benchmarks.plot_voice import described
+from ssmphony.codecs.lewm import STRIDE
 from ssmphony.config import load_json
 from ssmphony.data.dataset import Batch, Corpus, Utterances
 from ssmphony.data.manifest import Clip, read_manifest
@@ -34,12 +35,12 @@ from ssmphony.evaluation.metrics.distance import compare
 from ssmphony.evaluation.models.recogniser import WEIGHTS, SpeechRecogniser, character_edits
 from ssmphony.evaluation.pictures import Panel, draw
 from ssmphony.export.weights import read_weights
-from ssmphony.models.lewm import LeWM
+from ssmphony.models.lewm_model import LeWM
 from ssmphony.nn.weights import load_exactly
 from ssmphony.training.config import VoiceConfig
+from ssmphony.training.lewm_losses import HORIZONS, mean_errors, places_in_text
 from ssmphony.training.lewm_pictures import attention_figure, rollout_figure
 from ssmphony.training.lewm_rollout import LeWMVoice, predict, reconstruct, rollout_errors, synthesize
-from ssmphony.training.tasks.lewm import HORIZONS, mean_errors, places_in_text
 from ssmphony.types import Samples, SsmphonyError, Style, Tokens
 
 OUT = RESULTS / "lewm_report.json"
@@ -81,7 +82,7 @@ def report(voice: LeWMVoice, clip: Clip, batch: Batch, recording: Samples, hear:
     symbols = spelled(clip).symbols or ()
     tokens = Tokens(tuple(batch.ids[0].tolist()), tuple(symbols))
     mean, _, mask = voice.codec.encoder(voice.codec.normalise(mel[None]), torch.ones_like(mel[None, :, 0]).bool())
-    places = places_in_text(batch, mask)
+    places = places_in_text(batch, mask, STRIDE)
     spoken = synthesize(voice, tokens, Style(speaker=voice.model.config.speakers[speaker]))
     sounds = {
         "copy": sound_of(voice, mel),
@@ -97,7 +98,7 @@ def report(voice: LeWMVoice, clip: Clip, batch: Batch, recording: Samples, hear:
         for way, sound in {"recording": recording, **sounds}.items():
             ways[way]["characters"] = hear(sound, rate, clip.text)
     memory = voice.model.read(batch.ids, batch.token_mask, batch.speakers)
-    errors = {step: float(error) for step, error in rollout_errors(voice, mean, memory, HORIZONS, places).items()}
+    errors = {step: float(error) for step, error in rollout_errors(voice.model, mean, memory, HORIZONS, places).items()}
     row = {"id": clip.id, "text": clip.text, "ways": ways, "rollout": errors, "stopped": spoken.stopped}
     row |= {"seconds": clip.seconds, "spoken_s": len(sounds["synthesize"]) / rate}
     drawn = {

@@ -16,7 +16,7 @@ from torch import nn
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.config import load_yaml, merge
 from ssmphony.export.voice import CardConfig, export
-from ssmphony.models.lewm import LeWM
+from ssmphony.models.lewm_model import LeWM
 from ssmphony.training.config import VoiceConfig
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "lewm"

@@ -94,6 +94,13 @@ class Frontend(ABC):
         """``text`` in which the marks of one of `PUNCTUATION_LEVELS` are words. By default as it is written."""
         return text
 
+    def say_as(self, text: str, kind: str, form: str = "") -> str:
+        """What is spoken for ``text`` in ``<say-as>`` of SSML. By default as it is written.
+
+        Raises `SsmphonyError` where the kind is unknown, or the text is none of its kind.
+        """
+        return text
+
     def with_lexicon(self, lexicon: Any) -> Frontend:
         """A copy of this frontend in which the entries of ``lexicon`` (`ssmphony.text.hindi.Lexicon`) win over its own.
 

@@ -96,6 +96,9 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     """0, or one less than there are codebooks: codebook k of frame t is drawn in step ``t + k``."""
     prefills = False
     """Whether the state before the first frame depends on what was read."""
+    reads_noise = False
+    """Whether `advance` draws a frame of floats from standard normal noise (batch, channel), a function of seed and
+    position."""
     reads_all = True
     """Whether a step reads the whole text. One that reads a part may be exported for texts of one length, since the
     same part is cut out of any."""
@@ -123,10 +126,12 @@ class AutoregressiveModel(nn.Module, VoiceModel):
 
     @abstractmethod
     def advance(
-        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
-    ) -> Advance:
+        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any,
+        noise: Tensor | None = None,
+    ) -> Advance:  # fmt: skip
         """One frame on: frame (batch, channel), position and token (batch,) as in `AutoregressiveState`, memory of
-        `encode`, present (batch, token), which of its tokens there are; memory may have fewer tokens."""
+        `encode`, present (batch, token), which of its tokens there are; memory may have fewer tokens. ``noise`` where
+        the model `reads_noise`."""
 
     def noise_std(self) -> Tensor:
         """(channel,): the standard deviation of the noise on a frame of floats."""
@@ -188,7 +193,11 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     def one_frame(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Tensor, Tensor]:
         """The state after one step, the frame (batch, channel) whose last code was drawn, and the place in the text
         (batch,) when its first was."""
-        made = self.advance(state.frame, state.position, state.token, state.memory, state.present, state.layers)
+        noise = None
+        if self.reads_noise:
+            drawn = seeded_noise(state.seed.tolist(), state.position.tolist(), state.frame.shape[1])
+            noise = torch.from_numpy(drawn).to(state.frame.device)
+        made = self.advance(state.frame, state.position, state.token, state.memory, state.present, state.layers, noise)
         frame, ended = self._frame(made, state)
         last = state.position + (~ended & made.stop).long()
         most = torch.where(ended | made.stop, torch.minimum(state.max_frames, last), state.max_frames)
@@ -268,6 +277,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
             "position": torch.zeros(2, dtype=torch.long),
             "token": torch.ones(2),
             "present": torch.ones(2, self.max_tokens, dtype=torch.bool),
+            **({"noise": torch.zeros(2, len(start))} if self.reads_noise else {}),
             **memory,
         }
         outputs = ("logits", *(["hidden"] if len(self.codebooks) > 1 else [])) if self.codebooks else ("new_frame",)
@@ -336,9 +346,11 @@ class _Predictor(nn.Module):
     def forward(
         self, frame: Tensor, position: Tensor, token: Tensor, present: Tensor, *rest: Tensor
     ) -> tuple[tuple[Tensor, ...], State]:
-        """rest: the tensors of the memory, then the state."""
-        memory = pytree.tree_unflatten(list(rest[:-1]), self.memory)
-        made = self.model.advance(frame, position, token, memory, present, rest[-1])
+        """rest: noise, where the model reads it, the tensors of the memory, and the state."""
+        first = int(self.model.reads_noise)
+        memory = pytree.tree_unflatten(list(rest[first:-1]), self.memory)
+        noise = rest[0] if self.model.reads_noise else None
+        made = self.model.advance(frame, position, token, memory, present, rest[-1], noise)
         hidden = () if made.hidden is None or len(self.model.codebooks) < 2 else (made.hidden,)
         return (made.frame, *hidden, made.token, made.stop), made.layers
 

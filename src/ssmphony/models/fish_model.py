@@ -180,8 +180,9 @@ class Fish(AutoregressiveModel, Prompted):
         return (slowest * (self.config.extra_frames + count * self.config.frames_per_token)).long()
 
     def advance(
-        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
-    ) -> Advance:
+        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any,
+        noise: Tensor | None = None,
+    ) -> Advance:  # fmt: skip
         """See `AutoregressiveModel.advance`; ``frame`` may also be what `embed` makes of it. Rows without any token
         present read no text: what is known of a recording is its codes."""
         x = (frame if frame.is_floating_point() else self.embed(frame, position))[:, None]

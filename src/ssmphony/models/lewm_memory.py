@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +16,25 @@ class Memory(NamedTuple):
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     present: Tensor
+    text: Tensor | None = None
+    """Of aligned speech: states of the text (batch, token, d_model),"""
+    ends: Tensor | None = None
+    """and the latent after each token's last, (batch, token) float."""
+
+    def tensors(self) -> tuple[Any, ...]:
+        """As `ssmphony.models.autoregressive` keeps them: (batch, head, token, channel) each."""
+        if self.text is None or self.ends is None:
+            return self.keys, self.values
+        return self.keys, self.values, self.text[:, None], self.ends[:, None, :, None]
+
+    @classmethod
+    def of(cls, tensors: Sequence[Any], present: Tensor) -> Memory:
+        """The inverse of `tensors`."""
+        keys, values, *aligned = tensors
+        if not aligned:
+            return cls(keys, values, present)
+        text, ends = aligned
+        return cls(keys, values, present, text[:, 0], ends[:, 0, :, 0])
 
 
 def linear_places(mask: Tensor, present: Tensor) -> Tensor:

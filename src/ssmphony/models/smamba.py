@@ -21,9 +21,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 
 from ssmphony.audio.frame_features import PITCH_UNIT_HZ
-from ssmphony.audio.mel import log_mel
 from ssmphony.config import Config
-from ssmphony.graph_spec import Axis, GraphSpec
+from ssmphony.graph_spec import GraphSpec
 from ssmphony.interfaces import Styled
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.models.parallel import FRAME_FEATURES
@@ -38,16 +37,12 @@ from ssmphony.models.smamba_parts import (
     TextEncoder,
     bounded_log_std,
 )
+from ssmphony.models.style import MOST_STYLES, style_graph, style_of, style_vectors
 from ssmphony.nn import EncoderConfig, Mixer
 from ssmphony.nn.flow import Flow
 from ssmphony.nn.layers import within
 from ssmphony.ssm.masking import hide
 from ssmphony.types import STYLE, MelFormat, ReferenceInput, Samples
-
-MOST_STYLES = 4
-"""Style vectors that a reference may hold; they are averaged."""
-LONGEST_REFERENCE = 2048
-"""Mel frames that the style encoder's graph takes."""
 
 
 class SMambaConfig(Config):
@@ -172,18 +167,11 @@ class SMamba(SentenceModel, Styled):
         self.pitch = PitchPredictor(latent, style, config.d_frame, config.pitch_layers)
 
     def style_vectors(self, inputs: ModelInputs) -> Tensor:
-        """The mean style of the references, and of rows without any that of their speakers: (batch, d_style)."""
-        style = inputs.speaker @ self.speakers.weight
-        if not inputs.reference:
-            return style
-        vectors, mask = inputs.reference[STYLE], inputs.reference[f"{STYLE}_mask"]
-        mean = hide(vectors, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
-        return torch.where(mask.any(dim=1, keepdim=True), mean, style)
+        """See `ssmphony.models.style.style_vectors`."""
+        return style_vectors(self.speakers.weight, inputs)
 
-    @torch.no_grad()
     def style_of(self, samples: Samples) -> Samples:
-        mel = torch.from_numpy(log_mel(samples, self.config.reference))[None].to(self.speakers.weight.device)
-        return self.style(mel, torch.ones(mel.shape[:2], dtype=torch.bool, device=mel.device)).cpu().numpy()
+        return style_of(self.style, samples, self.config.reference, self.speakers.weight.device)
 
     def read(self, inputs: ModelInputs) -> tuple[Tensor, Tensor]:
         """encoded: mean and log standard deviation of the prior, style, and octaves by which the pitch is moved."""
@@ -217,26 +205,8 @@ class SMamba(SentenceModel, Styled):
         return mean, bounded_log_std(log_std)
 
     def graphs(self) -> tuple[GraphSpec, ...]:
-        """Those of the family, and ``style_encoder``: log-mel of a recording → its style (batch, 1, d_style)."""
-        mel = torch.zeros(2, 9, self.config.reference.n_mels)
-        style = GraphSpec(
-            name="style_encoder",
-            module=_StyleGraph(self.style),
-            inputs={"mel": mel},
-            outputs=("style",),
-            axes={"mel": {1: Axis("frames", 2, LONGEST_REFERENCE)}},
-            longest=LONGEST_REFERENCE,
-        )
-        return (*super().graphs(), style)
-
-
-class _StyleGraph(nn.Module):
-    def __init__(self, encoder: StyleEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, mel: Tensor) -> Tensor:
-        return self.encoder(mel, torch.ones_like(mel[..., 0], dtype=torch.bool))[:, None]
+        """Those of the family, and ``style_encoder``."""
+        return (*super().graphs(), style_graph(self.style, self.config.reference.n_mels))
 
 
 def pitch_hz(octaves: Tensor, voicing: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
-"""Loading weights into a module: all of them, or an error that names the first that does not fit."""
+"""Weights of a module: loading all of them, or an error that names the first that does not fit; and their checksum."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor, nn
 
 from ssmphony.types import SsmphonyError
@@ -34,3 +36,12 @@ def load_exactly(module: nn.Module, weights: Mapping[str, Tensor], source: str |
     if (name := misfit(module.state_dict(), weights)) is not None:
         raise SsmphonyError(f"{source}: the weights do not fit {part} (at '{name}'): use their training's settings")
     module.load_state_dict(weights)
+
+
+def checksum(module: nn.Module) -> str:
+    """Of a module's weights: it tells one training's result from another's."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).tobytes())
+    return digest.hexdigest()

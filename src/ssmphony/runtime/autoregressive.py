@@ -4,7 +4,7 @@ frame, and, of frames of several codes, a graph that makes one code after anothe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +13,12 @@ from ssmphony.arrays import Booleans, Floats, Integers
 from ssmphony.interfaces import Prompted
 from ssmphony.model_inputs import model_inputs
 from ssmphony.runtime.graph import Array, Arrays, Graph
+from ssmphony.runtime.style import StyleRuntime
 from ssmphony.sampling import NO_CODE, Sampler, draw_codes, seeded_noise
-from ssmphony.types import Frames, ReferenceInput, SsmphonyError, Style, Tokens
+from ssmphony.types import Frames, MelFormat, ReferenceInput, SsmphonyError, Style, Tokens
 
 _FEWEST_TOKENS = 2  # exported graphs take one step for a constant
-_STEP = ("frame", "position", "token", "present")
+_STEP = ("frame", "position", "token", "present", "noise")
 """Inputs of the predictor that are no memory of the text."""
 
 
@@ -51,7 +52,7 @@ class AutoregressiveState(NamedTuple):
     """Of codes, (batch, 3): what the style asks for, see `Sampler.following`."""
 
 
-class AutoregressiveRuntime(Prompted):
+class AutoregressiveRuntime(Prompted, StyleRuntime):
     """``encoder`` and ``predictor`` graphs, and ``codes`` where a frame has several; ``block`` frames a step.
 
     A predictor of codes returns the logits of the first codebook, of which the last ends the sentence.
@@ -70,9 +71,12 @@ class AutoregressiveRuntime(Prompted):
         codebooks: Sequence[int] = (),
         sampler: Sampler | None = None,
         delay: int = 0,
+        reference_mel: MelFormat | None = None,
+        load_style_encoder: Callable[[], Graph] | None = None,
     ) -> None:
         """``codebooks`` are the sizes of a frame of codes; empty for floats. With a ``delay``, codebook k of frame t is
         drawn in step ``t + k``."""
+        super().__init__(reference_mel, load_style_encoder)
         if (len(codebooks) > 1) != (codes is not None):
             raise ValueError(f"{len(codebooks)} codebooks, and {'a' if codes else 'no'} graph of codes")
         self.encoder, self.predictor, self.codes = encoder, predictor, codes
@@ -162,6 +166,8 @@ class AutoregressiveRuntime(Prompted):
         """One step on, the frame whose last code was drawn, and the place in the text when its first was."""
         inputs = dict(zip(self.memory, state.memory, strict=True))
         inputs |= {"frame": state.frame, "position": state.position, "token": state.token, "present": state.present}
+        if "noise" in self.predictor.inputs:
+            inputs["noise"] = seeded_noise(state.seed, state.position, state.frame.shape[1])
         outputs, layers = self.predictor.run(inputs, state.layers)
         made = dict(zip(self.predictor.outputs, outputs, strict=True))
         frame, ended = self._codes(made, state) if self.codebooks else (self._floats(made, state), np.False_)

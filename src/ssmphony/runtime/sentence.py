@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from ssmphony.arrays import BatchIntegers, Floats, FrameFeatures, TokenFeatures, TokenIntegers
-from ssmphony.audio.mel import log_mel
-from ssmphony.interfaces import Parallel, Styled
+from ssmphony.arrays import BatchIntegers, FrameFeatures, TokenFeatures, TokenIntegers
+from ssmphony.interfaces import Parallel
 from ssmphony.model_inputs import FEWEST_STEPS, model_inputs
 from ssmphony.runtime.expand import expand, spoken_tokens, token_ends
 from ssmphony.runtime.graph import Graph
+from ssmphony.runtime.style import StyleRuntime
 from ssmphony.sampling import sequence_noise
-from ssmphony.types import Frames, MelFormat, ReferenceInput, SsmphonyError, Style, Tokens
+from ssmphony.types import Frames, MelFormat, ReferenceInput, Style, Tokens
 
 
 class SentenceState(NamedTuple):
@@ -31,7 +30,7 @@ class SentenceState(NamedTuple):
     """All frames of the sentence, and padding."""
 
 
-class SentenceRuntime(Parallel, Styled):
+class SentenceRuntime(Parallel, StyleRuntime):
     """``encoder`` and ``decoder`` graphs (see `docs/extend.md`); `step` returns ``block`` frames.
 
     The decoder makes all frames of a sentence before the first is returned, in stretches of at most ``max_frames``.
@@ -50,12 +49,11 @@ class SentenceRuntime(Parallel, Styled):
         reference_mel: MelFormat | None = None,
         load_style_encoder: Callable[[], Graph] | None = None,
     ) -> None:
-        """``load_style_encoder`` is called by the first recording: who only speaks does not pay for it."""
+        super().__init__(reference_mel, load_style_encoder)
         self.encoder, self.decoder = encoder, decoder
         self.block, self.max_frames = block, max_frames
         self.capabilities = frozenset(capabilities)
         self.speaker_names, self.reference_inputs = tuple(speakers), tuple(reference_inputs)
-        self.reference_mel, self._load_style_encoder = reference_mel, load_style_encoder
         self.draws_durations = "token_noise" in encoder.inputs
         channels = decoder.shape("noise")[-1]
         assert isinstance(channels, int), "the channels of the noise are an axis that is not free"
@@ -66,18 +64,6 @@ class SentenceRuntime(Parallel, Styled):
         arrays = inputs.named()
         (encoded, log_durations), _ = self.encoder.run({name: arrays[name] for name in self.encoder.inputs})
         return self._start(encoded, token_ends(log_durations, inputs.mask, inputs.speeds), inputs.seeds)
-
-    def style_of(self, samples: Floats) -> Floats:
-        if self._load_style_encoder is None or self.reference_mel is None:
-            raise SsmphonyError("this voice cannot make 'style' from a recording: give a saved reference")
-        mel = log_mel(samples, self.reference_mel)
-        (style,), _ = self._style_encoder.run({"mel": mel[None]})
-        return style[0]
-
-    @cached_property
-    def _style_encoder(self) -> Graph:
-        assert self._load_style_encoder is not None
-        return self._load_style_encoder()
 
     def token_ends(self, state: SentenceState) -> TokenIntegers:
         return state.ends

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ssmphony.config import Config, choose
 from ssmphony.interfaces import Frontend
-from ssmphony.text import sentences
+from ssmphony.text import inputs, sentences
 from ssmphony.text.pauses import pause_after
 from ssmphony.types import SsmphonyError, Tokens, Word
 
@@ -53,6 +53,10 @@ class ByteFrontend(Frontend):
         return SYMBOLS
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
+        """Of plain text, or of an SSML document, whose markup is not read aloud."""
+        return inputs.sentences(text, self._plain, self.say_as)
+
+    def _plain(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         for sentence in sentences.cut(text, self.abbreviations):
             if any(map(_sounds, sentence.text)):
                 yield from self._pieces(sentence)
@@ -63,19 +67,23 @@ class ByteFrontend(Frontend):
             raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
         return tokenise(text)
 
+    def say_as(self, text: str, kind: str, form: str = "") -> str:
+        return self._sister.say_as(text, kind, form) if self._sister is not None else text
+
     def spoken_text(self, text: str) -> str:
         return self._sister.spoken_text(text) if self._sister is not None else text
 
     def _pieces(self, sentence: sentences.Sentence) -> Iterator[Tokens]:
         """The sentence, or pieces of it where it has too many bytes."""
-        start, length = 0, len(sentence.text)
+        text = sentence.text
+        start, length = 0, len(text)
         while start < length:
-            stop = _stop(sentence.text, start, self.config.max_tokens - 2)
+            stop = _stop(text, start, self.config.max_tokens - 2)
             after = stop
-            while after < length and sentence.text[after].isspace():
+            while after < length and text[after].isspace():
                 after += 1
             pause_s = pause_after(sentence) if after == length else 0.0
-            yield _tokens(sentence.text[start:stop], sentence.start + start, pause_s)
+            yield _tokens(text[start:stop], sentence.start + start, pause_s)
             start = after
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.data.dataset import Anchor
+from ssmphony.data.dataset import Anchor, Batch
 from ssmphony.training.losses import masked_mean
 
+Floats = npt.NDArray[np.floating]
+HORIZONS = (1, 2, 4, 8, 16, 32, 64)
+"""Latents ahead at which a rollout is compared."""
 KNOTS = 17
 FURTHEST = 3.0
 SILENT_MODULATION = 1e-2
@@ -110,14 +114,55 @@ def pace_loss(paces: Tensor, places: Tensor, mask: Tensor) -> Tensor:
     return masked_mean((paces[:, :-1] - moved).square(), mask[:, 1:])
 
 
-def spoken_tokens(anchors: Sequence[Anchor], tokens: int, frames: int, times: np.ndarray) -> np.ndarray:
+def spoken_tokens(anchors: Sequence[Anchor], tokens: int, frames: int, times: Floats) -> Floats:
     """The token (fractional) that is spoken at each of ``times`` (in frames), by straight lines between known times.
 
     Token j is around j: from j - ½ to j + ½. Without anchors it is one line from the first token to the last.
     """
+    where, what = _knots(anchors, tokens, frames)
+    return np.interp(times, where, what).astype(np.float32)
+
+
+def token_ends(anchors: Sequence[Anchor], tokens: int, frames: int) -> Floats:
+    """The time (in frames, fractional) after each token: the inverse of `spoken_tokens`. The last is ``frames``."""
+    where, what = _knots(anchors, tokens, frames)
+    ends = np.interp(np.arange(tokens) + 0.5, what, where)
+    ends[-1:] = frames
+    return ends.astype(np.float32)
+
+
+def _knots(anchors: Sequence[Anchor], tokens: int, frames: int) -> tuple[Floats, Floats]:
+    """Known times, and the tokens at them; neither goes back."""
     knots = [(0.0, 0.0)]
     for first, stop, start, end in anchors:
         knots += [(start, first - 0.5), (end, stop - 0.5)]
     knots.append((float(frames), tokens - 1.0))
     where, what = np.array(knots).T
-    return np.interp(times, where, np.minimum(np.maximum.accumulate(what), tokens - 1.0)).astype(np.float32)
+    return where, np.minimum(np.maximum.accumulate(what), tokens - 1.0)
+
+
+def places_in_text(batch: Batch, mask: Tensor, stride: int = 1) -> Tensor:
+    """The token spoken in the middle of each latent of ``stride`` frames, (batch, latent) like ``mask``; see
+    `spoken_tokens`."""
+    middles = (np.arange(mask.shape[1]) + 0.5) * stride
+    return torch.from_numpy(np.stack([spoken_tokens(*row, middles) for row in _texts(batch)])).to(mask.device)
+
+
+def known_ends(batch: Batch) -> Tensor:
+    """The time after each token, (batch, token) in frames; see `token_ends`. Padding ends with the clip."""
+    ends = torch.zeros(batch.token_mask.shape)
+    for row, (anchors, tokens, frames) in enumerate(_texts(batch)):
+        ends[row] = frames
+        ends[row, :tokens] = torch.from_numpy(token_ends(anchors, tokens, frames))
+    return ends.to(batch.token_mask.device)
+
+
+def _texts(batch: Batch) -> list[tuple[Sequence[Anchor], int, int]]:
+    counts, frames = batch.token_mask.sum(1).tolist(), batch.frame_mask.sum(1).tolist()
+    return list(zip(batch.anchors, counts, frames, strict=True))
+
+
+def mean_errors(clips: list[dict[int, Tensor]]) -> Mapping[int, Tensor]:
+    """The mean of each horizon over the clips that have room for it."""
+    horizons = sorted({step for clip in clips for step in clip})
+    return {step: torch.stack([clip[step] for clip in clips if step in clip]).mean() for step in horizons}

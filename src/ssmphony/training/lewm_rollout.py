@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from ssmphony.codecs.lewm import LeWMCodec
-from ssmphony.models.lewm import UNCONDITIONAL, LeWM
+from ssmphony.models.lewm import UNCONDITIONAL
 from ssmphony.models.lewm_memory import Memory, linear_places
+from ssmphony.models.lewm_model import LeWM
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import Style, Tokens
 
@@ -95,31 +96,52 @@ def predict(voice: LeWMVoice, mel: Tensor, tokens: Tokens, speaker: int, places:
 
 @torch.no_grad()
 def rollout_errors(
-    voice: LeWMVoice, z: Tensor, memory: Memory, steps: Sequence[int], places: Tensor | None = None
+    model: LeWM, z: Tensor, memory: Memory, steps: Sequence[int], places: Tensor | None = None
 ) -> dict[int, Tensor]:
     """Mean squared error of the latent predicted h steps ahead, for each h of ``steps`` that the clip has room for.
 
     z (1, time, d_latent): a recording's latents; places (1, time): see `LeWM.teacher_forced`. The first third is
     given, then the predictor reads its own latents and finds its place in the text.
     """
-    model, mask = voice.model, torch.ones_like(z[..., 0], dtype=torch.bool)
-    given = max(1, z.shape[1] // 3)
-    if places is None:
+    mask = torch.ones_like(z[..., 0], dtype=torch.bool)
+    given, positions, reading = max(1, z.shape[1] // 3), torch.arange(z.shape[1], device=z.device)[None], None
+    if model.aligned is not None:
+        reading, places = model.place_of(memory, positions)
+    elif places is None:
         places = linear_places(mask, memory.present)
     index = torch.arange(memory.present.shape[1], device=z.device)
     seen, one = memory.present[:, None], mask[:, :1]
     before = torch.cat([model.beginning.expand(1, 1, -1), z[:, : given - 1]], dim=1)
-    first = torch.zeros(1, dtype=torch.long, device=z.device)
-    layers = model.initial_layers(1)
-    _, layers = model.predict(before, first, mask[:, :given], memory, seen, layers, index - places[:, :given, None])
+    first, layers = torch.zeros(1, dtype=torch.long, device=z.device), model.initial_layers(1)
+    read = None if reading is None else reading[:, :given]
+    distance = index - places[:, :given, None]
+    _, layers = model.predict(before, first, mask[:, :given], memory, seen, layers, distance, read)
     latest, errors = z[:, given - 1 : given], dict[int, Tensor]()
     place = places[:, given : given + 1]
     for step in range(1, min(max(steps), z.shape[1] - given) + 1):
+        at = slice(given + step - 1, given + step)
+        if reading is not None:
+            read, place = reading[:, at], places[:, at]
         distance = index - place[..., None]
-        prediction, layers = model.predict(latest, first + given + step - 1, one, memory, seen, layers, distance)
+        prediction, layers = model.predict(latest, first + at.start, one, memory, seen, layers, distance, read)
         latest = prediction.latents
         if prediction.paces is not None:
             place = torch.minimum(place + prediction.paces, memory.present.sum(1, keepdim=True) - 1.0)
         if step in steps:
-            errors[step] = (latest[:, 0] - z[:, given + step - 1]).square().mean()
+            errors[step] = (latest[:, 0] - z[:, at.start]).square().mean()
     return errors
+
+
+def corrupted(
+    model: LeWM, z: Tensor, mask: Tensor, memory: Memory, places: Tensor, noise: float, share: float, passes: int
+) -> Tensor:
+    """What the predictor reads in training, against drift: z (batch, time, d_latent) with its own predictions in the
+    place of a ``share``, and with noise of up to ``noise`` standard deviations of z, of another size for each row."""
+    added = torch.zeros_like(z)
+    if noise:
+        # relative to the latents: else larger latents would escape the noise
+        added = noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device) * torch.randn_like(z)
+    if share:
+        chosen = torch.rand(z.shape[:2], device=z.device) < share
+        z = model.replace(z, chosen, mask, memory, passes, places, added)
+    return z + added

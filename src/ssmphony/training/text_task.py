@@ -12,6 +12,7 @@ from ssmphony.config import Config
 from ssmphony.data.dataset import Bucketing, Corpus, Utterances
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.manifest import Clip
+from ssmphony.data.selection import select
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.training.voice_module import C, M, VoiceModule
@@ -31,6 +32,11 @@ class TextTaskConfig(Config):
     max_seconds: float = Field(default=12.0, gt=0.0)
     """Longer clips are left out."""
     optimiser: OptimiserConfig = OptimiserConfig(betas=(0.9, 0.98))
+
+    def speaker_names(self, named: tuple[str, ...]) -> tuple[str, ...]:
+        """Whom the clips may be of: those of the table, and everyone else in the corpora."""
+        clips = (clip for group in select((*self.corpora, *self.validation)) for clip in group)
+        return (*named, *sorted({clip.speaker for clip in clips} - set(named)))
 
 
 class TextTask(Task[M, C]):

@@ -173,6 +173,8 @@ def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> Voic
         codebooks=codebooks,
         sampler=entry.sampler,
         delay=entry.delay,
+        reference_mel=entry.reference_mel,
+        load_style_encoder=partial(_graph, folder, manifest, "style_encoder", threads),
     )
 
 

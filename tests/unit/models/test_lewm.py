@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from ssmphony.config import load_yaml, parse
-from ssmphony.models.lewm import LeWM, LeWMConfig
+from ssmphony.models.lewm import LeWMConfig
+from ssmphony.models.lewm_heads import FlowHead, GaussianHead
 from ssmphony.models.lewm_memory import Memory
+from ssmphony.models.lewm_model import LeWM
 from ssmphony.sampling import seeded_noise
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.lewm_rollout import LeWMVoice, Prompt, predict, reconstruct, rollout_errors, synthesize
@@ -58,7 +60,8 @@ def tiny(**settings: Any) -> LeWM:
     shape = {"d_latent": 6, "d_model": 8, "d_ffn": 12, "n_heads": 2, "text_layers": 1, "n_layers": 2}
     fields = {"n_symbols": 12, "speakers": ("a", "b"), "max_seq": 32, "mixer": {"kind": "mamba2", "head_dim": 8}}
     model = LeWMConfig.model_validate({**shape, **fields, **settings}).build().eval()
-    torch.nn.init.constant_(model.stop.bias, -50.0)
+    if model.stop is not None:
+        torch.nn.init.constant_(model.stop.bias, -50.0)
     return model
 
 
@@ -109,9 +112,12 @@ def test_as_many_passes_as_latents_are_free_speech() -> None:
     assert torch.equal(model.replace(z, ~mask, mask, memory, 3), z)
 
 
+@pytest.mark.parametrize("head", ["mse", "gaussian", "flow"])
 @torch.no_grad()
-def test_noise_follows_seed_and_position() -> None:
-    model = tiny(temperature=0.8)
+def test_noise_follows_seed_and_position(head: str) -> None:
+    model = tiny(temperature=0.8, head=head)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
 
     def first(seed: int) -> torch.Tensor:
         return model.step(model.begin([SENTENCE], [Style(seed=seed)]))[0].values
@@ -126,6 +132,50 @@ def test_noise_is_normal_and_rows_are_apart() -> None:
     assert abs(noise.std() - 1.0) < 0.02
     neighbours = noise.reshape(-1)
     assert len(set(neighbours.tolist())) > 0.99 * neighbours.size
+
+
+@torch.no_grad()
+def test_aligned_speech_ends_with_its_last_token_and_follows_the_speed() -> None:
+    model, spoken = tiny(placement="aligned"), {}
+    for speed in (1.0, 2.0):
+        state = model.begin([SENTENCE], [Style(speed=speed)])
+        ends = state.memory[-1].flatten()
+        while not bool(state.done):
+            frames, state = model.step(state)
+        spoken[speed] = int(state.position)
+        assert spoken[speed] == int(ends.max())
+        assert int(frames.tokens.max()) == len(SENTENCE) - 1
+    assert spoken[2.0] == pytest.approx(spoken[1.0] / 2, abs=1)
+
+
+def test_a_scale_is_learned_beside_the_mean() -> None:
+    """The Gaussian's scale becomes that of the errors, and its loss leaves the mean alone."""
+    torch.manual_seed(0)
+    head, h, mean = GaussianHead(4, 2), torch.zeros(512, 4), torch.zeros(512, 2, requires_grad=True)
+    target = torch.randn(512, 2) * torch.tensor([0.2, 1.5])
+    optimiser = torch.optim.Adam(head.parameters(), 0.05)
+    for _ in range(150):
+        optimiser.zero_grad()
+        head.losses(h, mean, target).mean().backward()
+        optimiser.step()
+    assert mean.grad is None
+    torch.testing.assert_close(head.scale(h[0]).exp(), target.std(0), rtol=0.1, atol=0.0)
+
+
+def test_a_flow_draws_what_is_no_mean() -> None:
+    """Of two futures, one or the other; the mean lies between them."""
+    torch.manual_seed(0)
+    head, h, mean = FlowHead(4, 1, 32, 2, 8), torch.zeros(512, 4), torch.zeros(512, 1)
+    target = torch.where(torch.rand(512, 1) < 0.5, -1.0, 1.0)
+    optimiser = torch.optim.Adam(head.parameters(), 5e-3)
+    for _ in range(300):
+        optimiser.zero_grad()
+        head.losses(h, mean, target).mean().backward()
+        optimiser.step()
+    with torch.no_grad():
+        drawn = head.draw(h, mean, torch.randn(512, 1))
+    assert (drawn.abs() > 0.5).float().mean() > 0.85
+    assert abs(float(drawn.mean())) < 0.3
 
 
 @torch.no_grad()
@@ -150,7 +200,7 @@ def test_rollout_begins_with_the_teacher_forced_error(voice: LeWMVoice) -> None:
     model, z = voice.model, torch.randn(1, 30, 6)
     ids = torch.tensor([SENTENCE.ids])
     memory = model.read(ids, ids > 0, torch.tensor([0]))
-    errors = rollout_errors(voice, z, memory, (1, 2, 8, 64))
+    errors = rollout_errors(voice.model, z, memory, (1, 2, 8, 64))
     assert list(errors) == [1, 2, 8]
     taught = model.teacher_forced(z, torch.ones(1, 30, dtype=torch.bool), memory).latents
     torch.testing.assert_close(errors[1], (taught[0, 10] - z[0, 10]).square().mean(), atol=1e-5, rtol=1e-5)
@@ -160,14 +210,20 @@ def predictor_stream(model: LeWM) -> contract.Stream:
     """Latents → the latents predicted after them, with one text for all rows."""
     ids = torch.arange(1, 9)[None]
     with torch.no_grad():
-        memory = model.read(ids, ids > 0, torch.zeros(1, dtype=torch.long))
+        ends = torch.arange(4.0, 36.0, 4.0)[None]
+        memory = model.read(ids, ids > 0, torch.zeros(1, dtype=torch.long), ends)
 
     def run(z: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
         first, layers = state
-        text = contract.map_state(lambda part: part.expand(len(z), *part.shape[1:]), memory)
-        places = 0.1 * (first[:, None] + torch.arange(z.shape[1]))
+        *parts, present = contract.map_state(
+            lambda part: part.expand(len(z), *part.shape[1:]), (*memory.tensors(), memory.present)
+        )
+        text, position, reading = Memory.of(parts, present), first[:, None] + torch.arange(z.shape[1]), None
+        places = 0.1 * position
+        if model.aligned is not None:
+            reading, places = model.place_of(text, position)
         distance = torch.arange(ids.shape[1]) - places[..., None]
-        prediction, layers = model.predict(z, first, mask, text, text.present[:, None], layers, distance)
+        prediction, layers = model.predict(z, first, mask, text, text.present[:, None], layers, distance, reading)
         return prediction.latents, (first + z.shape[1], layers)
 
     return contract.Stream(

@@ -104,6 +104,23 @@ def test_abbreviations_of_a_language() -> None:
     assert len(list(ByteFrontendConfig(language="hindi").build().sentences(text))) == 1
 
 
+def test_markup_is_not_read_aloud() -> None:
+    """Tags make breaks, speeds and sentences; ``say-as`` is read in the language of the texts."""
+    document = (
+        '<speak><s>नमस्ते <emphasis>दुनिया</emphasis></s><s>आज <say-as interpret-as="digits">42</say-as>'
+        '<break time="500ms"/> <prosody rate="slow">धीरे</prosody></s></speak>'
+    )
+    spoken = list(ByteFrontendConfig(language="hindi").build().sentences(document))
+    assert (
+        " ".join(decode(tokens.ids) for tokens in spoken).replace("।", "").split() == "नमस्ते दुनिया आज चार दो धीरे".split()
+    )
+    assert 0.5 in [tokens.pause_after_s for tokens in spoken]
+    assert {part.speed for part in spoken[-1].prosody} == {0.75}
+    assert [document[word.start : word.end] for word in spoken[0].words] == ["नमस्ते", "दुनिया"]
+    assert decode(next(FRONTEND.sentences('<speak><say-as interpret-as="digits">42</say-as></speak>')).ids) == "42"
+    assert [decode(tokens.ids) for tokens in FRONTEND.sentences("3 <s> 5")] == ["3 <s> 5"]
+
+
 def test_an_endless_text_is_spoken() -> None:
     endless = FRONTEND.sentences(itertools.repeat("ab cd "))
     assert all(tokens.words for tokens in itertools.islice(endless, 50))

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ssmphony.training import lewm_pictures, pictures
 from ssmphony.training.tasks.fish import FishTask
+from ssmphony.training.tasks.latents import LatentsTask
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 from ssmphony.training.tasks.s4_spectrum import S4SpectrumTask
 from ssmphony.training.tasks.smamba import SMambaTask
@@ -23,6 +24,7 @@ PICTURES: tuple[tuple[Any, str], ...] = (
     (S4AcousticTask, "_show"),
     (S4SpectrumTask, "_show"),
     (FishTask, "_speak"),
+    (LatentsTask, "_speak"),
     (SMambaTask, "_show"),
     (pictures, "log_mels"),
     (pictures, "log_audio"),
@@ -47,6 +49,7 @@ def settings(kind: str, corpus: Path, out: Path, *more: str) -> tuple[Path, tupl
         "recogniser": clips,
         "fish": clips,
         "lewm": clips,
+        "latents": clips,
         "s4_spectrum": (
             *clips,
             "task.adversarial={periods: [], windows: [], pictures: {width: 2}, start_step: 3, mel_weight: 20}",

@@ -12,7 +12,7 @@ from pydantic import Field
 from ssmphony.config import Config
 from ssmphony.interfaces import Frontend
 from ssmphony.text import vocabulary
-from ssmphony.text.hindi import speech, spell_out
+from ssmphony.text.hindi import say_as, speech, spell_out
 from ssmphony.text.hindi import tokens as token_sentences
 from ssmphony.text.hindi.context import ReadingStyle
 from ssmphony.text.hindi.lexicon import Lexicon
@@ -63,6 +63,9 @@ class HindiFrontend(Frontend):
 
     def spoken_text(self, text: str) -> str:
         return spell_out(speech.speak(text, self.lexicon, self.config.reading))
+
+    def say_as(self, text: str, kind: str, form: str = "") -> str:
+        return say_as.say_as(text, kind, form)
 
     def spelled(self, text: str, capitals: bool = False) -> str:
         from ssmphony.text.hindi import screen_reader

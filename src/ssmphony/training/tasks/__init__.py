@@ -2,6 +2,7 @@
 
 from ssmphony.training.tasks.codec import CodecTaskConfig
 from ssmphony.training.tasks.fish import FishTaskConfig
+from ssmphony.training.tasks.latents import LatentsTaskConfig
 from ssmphony.training.tasks.lewm import LeWMTaskConfig
 from ssmphony.training.tasks.recogniser import RecogniserTaskConfig
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTaskConfig
@@ -13,6 +14,7 @@ from ssmphony.training.tasks.smamba import SMambaTaskConfig
 TASKS = {
     "codec": CodecTaskConfig,
     "fish": FishTaskConfig,
+    "latents": LatentsTaskConfig,
     "lewm": LeWMTaskConfig,
     "recogniser": RecogniserTaskConfig,
     "s4_acoustic": S4AcousticTaskConfig,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -20,7 +19,7 @@ from ssmphony.export.weights import read_weights
 from ssmphony.interfaces import Encoder
 from ssmphony.models.fish import UNNAMED, FishConfig
 from ssmphony.models.fish_model import Fish, Prediction
-from ssmphony.nn.weights import load_exactly
+from ssmphony.nn.weights import checksum, load_exactly
 from ssmphony.sampling import NO_CODE
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
@@ -97,7 +96,7 @@ class FishTask(TextTask[Fish, NetworkCodec]):
     ) -> None:
         model, codec = voice.model, voice.codec
         names = ("codes", "durations") if model.aligned is not None else ("codes",)
-        needs = Needs(names, codec.grid, encoder=cast("Encoder", codec), identity=_identity(codec), seed=seed)
+        needs = Needs(names, codec.grid, encoder=cast("Encoder", codec), identity=checksum(codec), seed=seed)
         super().__init__(config, voice, symbols, model.speaker_names, needs, seed)
         self.config = config
         self.prompts = model.config.text != "prefix" and config.prompt_share > 0.0
@@ -219,12 +218,3 @@ class FishTask(TextTask[Fish, NetworkCodec]):
         if frames and (spoken := torch.cat(frames, dim=1)).shape[1]:
             sounds["spoken"] = codec.render(spoken).samples[0]
         pictures.log_audio(self, {f"{batch.names[0]}/{name}": x for name, x in sounds.items()}, codec.grid.sample_rate)
-
-
-def _identity(codec: NetworkCodec) -> str:
-    """A checksum of the weights."""
-    digest = hashlib.sha256()
-    for name, value in sorted(codec.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).tobytes())
-    return digest.hexdigest()

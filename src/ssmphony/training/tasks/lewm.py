@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -16,23 +14,26 @@ from ssmphony.data.dataset import Batch
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.spelling import spelled
 from ssmphony.export.weights import read_weights
-from ssmphony.models.lewm import UNCONDITIONAL, LeWM, LeWMConfig, Prediction
+from ssmphony.models.lewm import UNCONDITIONAL, LeWMConfig
+from ssmphony.models.lewm_model import LeWM, Prediction
 from ssmphony.nn.gather import take
 from ssmphony.nn.weights import load_exactly
 from ssmphony.training import lewm_pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import origin
 from ssmphony.training.lewm_losses import (
+    HORIZONS,
     ModulationLoss,
     alignment_loss,
     kl_divergence,
+    mean_errors,
     pace_loss,
+    places_in_text,
     sigreg,
     spectrum,
-    spoken_tokens,
     stop_loss,
 )
-from ssmphony.training.lewm_rollout import LeWMVoice, rollout_errors
+from ssmphony.training.lewm_rollout import LeWMVoice, corrupted, rollout_errors
 from ssmphony.training.losses import masked_mean, random_windows
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.text_task import TextTask, TextTaskConfig
@@ -40,7 +41,6 @@ from ssmphony.types import SsmphonyError
 
 SHOWN = 2
 """Validation clips that are logged as pictures and sound."""
-HORIZONS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class LossWeights(Config):
@@ -186,15 +186,13 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
             speakers = speakers.masked_fill(unnamed, model.config.speakers.index(UNCONDITIONAL))
         memory = model.read(batch.ids, batch.token_mask, speakers)
         places, widths = self._spoken(batch, mask)
-        given, noise = z, torch.zeros_like(z)
-        if self.training and self.config.latent_noise:
-            # relative to the latents: else larger latents would escape the noise
-            level = self.config.latent_noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device)
-            noise = level * torch.randn_like(z)
-        if self.training and self.config.rollout:
-            chosen = torch.rand(z.shape[:2], device=z.device) < self.config.rollout * self.warmup
-            given = model.replace(z, chosen, mask, memory, self.config.rollout_passes, places, noise)
-        prediction = model.teacher_forced(given + noise, mask, memory, places)
+        given = z
+        if self.training:
+            share = self.config.rollout * self.warmup
+            given = corrupted(
+                model, z, mask, memory, places, self.config.latent_noise, share, self.config.rollout_passes
+            )
+        prediction = model.teacher_forced(given, mask, memory, places)
         if self.training and 0 < self.config.decoded_latents < z.shape[1]:
             window = random_windows(mask.sum(1), self.config.decoded_latents)
             frames = (window[..., None] * STRIDE + torch.arange(STRIDE, device=window.device)).flatten(1)
@@ -245,7 +243,7 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
             config.anchored_width if anchors else max(config.free_width * count, 1.0)
             for anchors, count in zip(batch.anchors, counts, strict=True)
         ]
-        return places_in_text(batch, mask), torch.tensor(widths, device=mask.device)
+        return places_in_text(batch, mask, STRIDE), torch.tensor(widths, device=mask.device)
 
     # -- validation -----------------------------------------------------------------------------------------------
 
@@ -256,7 +254,7 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
         run = self.run(batch)
         self.log_losses("val", self.losses(batch, run), batch_size=1)
         memory = self.model.read(batch.ids, batch.token_mask, batch.speakers)
-        self._rollouts.append(rollout_errors(self.voice, run.mean, memory, HORIZONS, run.places))
+        self._rollouts.append(rollout_errors(self.model, run.mean, memory, HORIZONS, run.places))
         self._latents.append(run.mean[run.mask])
         if batch_idx < SHOWN and self.trainer.is_global_zero:
             symbols = [self.symbols[index] for index in batch.ids[0].tolist()]
@@ -273,17 +271,3 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
         lewm_pictures.log_rollout(self, errors, float(latents.var(0).mean()))
         lewm_pictures.log_spectrum(self, variances, float(rank))
         self._rollouts, self._latents = [], []
-
-
-def places_in_text(batch: Batch, mask: Tensor) -> Tensor:
-    """The token spoken in the middle of each latent, (batch, latent) like ``mask``; see `spoken_tokens`."""
-    middles = (np.arange(mask.shape[1]) + 0.5) * STRIDE
-    counts, frames = batch.token_mask.sum(1).tolist(), batch.frame_mask.sum(1).tolist()
-    rows = zip(batch.anchors, counts, frames, strict=True)
-    return torch.from_numpy(np.stack([spoken_tokens(*row, middles) for row in rows])).to(mask.device)
-
-
-def mean_errors(clips: list[dict[int, Tensor]]) -> Mapping[int, Tensor]:
-    """The mean of each horizon over the clips that have room for it."""
-    horizons = sorted({step for clip in clips for step in clip})
-    return {step: torch.stack([clip[step] for clip in clips if step in clip]).mean() for step in horizons}

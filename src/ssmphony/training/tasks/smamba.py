@@ -22,7 +22,6 @@ from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.manifest import Clip, read_manifest
-from ssmphony.data.selection import select
 from ssmphony.data.speaker_pairs import SpeakerPairs
 from ssmphony.models.parallel import expand_tokens
 from ssmphony.models.s4_spectrum import FIRST_PITCH_HZ
@@ -155,11 +154,6 @@ class SMambaTaskConfig(TextTaskConfig):
         if self.weights.teacher_style and self.teacher_voices is None:
             raise SsmphonyError("task.weights.teacher_style needs task.teacher_voices, the folder of the voices")
         return SMambaTask(self, model.build(), codec.build(), symbols, seed)
-
-    def speaker_names(self, named: tuple[str, ...]) -> tuple[str, ...]:
-        """Whom the clips may be of: those of the table, and everyone else in the corpora."""
-        clips = (clip for group in select((*self.corpora, *self.validation)) for clip in group)
-        return (*named, *sorted({clip.speaker for clip in clips} - set(named)))
 
 
 class Pass(NamedTuple):
