@@ -37,6 +37,7 @@ from benchmarks.lewm_tables import MEETING
 from benchmarks.lewm_voices import MIXERS, codec_of, count, exported, matched, model_of
 from benchmarks.machine import RESULTS, machine
 from benchmarks.texts import SENTENCES
+from ssmphony.codecs.latent import Latent
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.engine import Engine
 from ssmphony.models.lewm import LeWMConfig
@@ -122,7 +123,7 @@ def ways() -> list[tuple[str, torch.dtype]]:
 
 
 @torch.inference_mode()
-def speak_batch(model: LeWM, codec: LeWMCodec, tokens: list[Tokens], dtype: torch.dtype) -> Row:
+def speak_batch(model: LeWM, codec: LeWMCodec | Latent, tokens: list[Tokens], dtype: torch.dtype) -> Row:
     """A batch of sentences to its end, each block decoded as it comes."""
     device = model.head.weight.device
     lowered = torch.autocast(device.type, dtype) if dtype != torch.float32 else nullcontext()
@@ -239,7 +240,7 @@ def stepper(model: LeWM, layers: Any, position: int) -> Callable[[], None]:
 
     @torch.inference_mode()
     def step() -> Tensor:
-        made = model.advance(latent, at, token, (memory.keys, memory.values), memory.present, layers)
+        made = model.advance(latent, at, token, memory.tensors(), memory.present, layers)
         return made.frame.cpu()
 
     return step
@@ -252,7 +253,7 @@ def in_runtime(mixer: str, path: Path, positions: Sequence[int]) -> tuple[Steppe
     model, symbols = voice.model, voice.frontend.symbols
     ids = tuple(1 + 3 * i % (len(symbols) - 1) for i in range(min(TOKENS, model.max_tokens)))
     state = model.begin([Tokens(ids, tuple(symbols[i] for i in ids))], [Style()])
-    state = state._replace(most=np.array([10**9]))
+    state = state._replace(max_frames=np.array([10**9]))
     steppers: Steppers = {}
     sizes: Sizes = {}
     for position in positions:

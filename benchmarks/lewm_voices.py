@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from ssmphony.codecs.latent import Latent
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.config import load_yaml, merge
 from ssmphony.export.voice import CardConfig, export
@@ -26,16 +27,19 @@ MIXERS: dict[str, dict[str, Any]] = {
     "mamba2": {"kind": "mamba2"},
 }
 PACE = 0.6
-"""Latents a byte of Hindi text."""
+"""Latents a byte of Hindi text, of the codec `lewm`."""
+RATE = 40.0 / 23.4
+"""How many more the codec `latent` has."""
 NEVER = -1e4
 
 
-def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceConfig:
-    """The voice of ``configs/lewm/<config>.yaml`` with another causal mixer, and feed-forwards of another width."""
+def voice_block(config: str, mixer: str | None = None, d_ffn: int | None = None) -> VoiceConfig:
+    """The voice of ``configs/lewm/<config>.yaml``, with another causal mixer and feed-forwards of another width."""
     data: dict[str, Any] = load_yaml(CONFIGS / f"{config}.yaml")["voice"]
     own = data["model"]["mixer"]
-    same = isinstance(own, dict) and own["kind"] == mixer
-    changes: dict[str, Any] = {"latents_per_token": PACE, "extra_latents": 0, "mixer": own if same else MIXERS[mixer]}
+    same = mixer is None or (isinstance(own, dict) and own["kind"] == mixer)
+    pace = PACE * (RATE if data["codec"]["kind"] == "latent" else 1.0)
+    changes: dict[str, Any] = {"latents_per_token": pace, "extra_latents": 0, "mixer": own if same else MIXERS[mixer]}
     if d_ffn is not None:
         changes["d_ffn"] = d_ffn
     return VoiceConfig(**merge(data, {"model": changes}))
@@ -44,13 +48,14 @@ def voice_block(config: str, mixer: str, d_ffn: int | None = None) -> VoiceConfi
 def model_of(block: VoiceConfig) -> LeWM:
     torch.manual_seed(0)
     model: LeWM = block.model_settings(len(block.frontend_symbols())).build()
-    nn.init.constant_(model.stop.bias, NEVER)
+    if model.stop is not None:
+        nn.init.constant_(model.stop.bias, NEVER)
     return model.eval().requires_grad_(False)
 
 
-def codec_of(block: VoiceConfig) -> LeWMCodec:
+def codec_of(block: VoiceConfig) -> LeWMCodec | Latent:
     torch.manual_seed(1)
-    codec: LeWMCodec = block.codec_settings().build()
+    codec: LeWMCodec | Latent = block.codec_settings().build()
     return codec.eval().requires_grad_(False)
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from benchmarks import lewm_engine, lewm_report, lewm_tables
+from benchmarks import lewm_engine, lewm_experiments, lewm_gpu, lewm_report, lewm_tables
 from benchmarks.lewm_prompts import embedding
+from ssmphony.config import load_yaml
+from ssmphony.training.config import VoiceConfig
 from ssmphony.types import Tokens
 from tests.lewm_voice import build_model
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "tiny"
 
 
 @pytest.mark.parametrize("config", ["base", "small"])
@@ -79,3 +87,20 @@ def test_the_text_in_reach_is_all_that_a_step_needs() -> None:
         wanted, _ = model.predict(latent[:, None], position, every, memory, seen[:, None], model.initial_layers(3))
     torch.testing.assert_close(found[0], wanted.latents[:, 0], atol=1e-5, rtol=1e-5)
     assert torch.equal(found[1], torch.maximum(token, wanted.attention[:, 0].argmax(-1)))
+
+
+def test_the_gpu_is_measured_in_both_types_until_its_time_is_over() -> None:
+    """At tiny size, on the processor."""
+    voice = {**load_yaml(CONFIGS / "latents.yaml")["voice"]}
+    voice["model"] = {**voice["model"], "max_seq": 256, "latents_per_token": 0.1, "extra_latents": 2}
+    rows = lewm_gpu.measure(VoiceConfig(**voice), "cpu", (2,), time.monotonic() + 600)
+    assert [(row["type"], row["batch"]) for row in rows] == [("float32", 2), ("bfloat16", 2)]
+    assert all(row["realtime"] > 0 for row in rows)
+    assert lewm_gpu.measure(VoiceConfig(**voice), "cpu", (2,), time.monotonic()) == []
+
+
+def test_the_table_has_a_row_for_each_way_that_was_measured(tmp_path: Path) -> None:
+    means = {"recording": {"characters": 0.3}, "synthesize": {"characters": 0.4, "mel_l1": 0.7}}
+    (tmp_path / "aligned-flow.json").write_text(json.dumps({"means": means, "rollout": {"ratio": 1.5}}))
+    assert lewm_experiments.rows_of(tmp_path) == [["aligned", "flow", "0.400", "0.300", "–", "0.700", "1.500"]]
+    assert len(lewm_experiments.WAYS) == 6

@@ -1,0 +1,197 @@
+"""What an exported LeWM voice of the codec `latent` has reached: clarity, naturalness, drift, ends, and prompts.
+
+    python -m benchmarks.lewm_voice VOICE --corpus prepared/kokoro --ids configs/s4_spectrum/heldout.txt
+        [--prompts prepared/unseen] [--texts sentences.txt] [--count 20] [-o result.json]
+
+Each held-out sentence is spoken freely, predicted a latent at a time from the true ones, and reconstructed; the
+recogniser's character error, DistillMOS and the mel L1 are compared with the recording's. Rollout errors are those of
+PyTorch, from the weights in the package. ``--prompts`` is a prepared corpus of ten or more speakers that the voice has
+never heard: each trial speaks after one of its clips, and the output must be nearest to its own clip among ten.
+``--texts`` has a sentence on each line: how many end too early or never.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.lewm_prompts import cosine, embedding
+from benchmarks.lewm_report import ends, listener, rollout
+from benchmarks.machine import machine
+from ssmphony.audio.files import read_audio
+from ssmphony.config import parse
+from ssmphony.data.dataset import Batch, Corpus, Utterances
+from ssmphony.data.features.registry import Needs
+from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.data.spelling import spelled
+from ssmphony.evaluation.metrics.distance import compare
+from ssmphony.export.weights import read_weights
+from ssmphony.models.lewm_model import LeWM
+from ssmphony.nn.weights import checksum, load_exactly
+from ssmphony.reference import reference_from
+from ssmphony.training.config import VoiceConfig
+from ssmphony.training.lewm_losses import HORIZONS, known_ends, places_in_text
+from ssmphony.training.lewm_rollout import rollout_errors
+from ssmphony.types import Samples, SsmphonyError
+from ssmphony.voice import Voice
+from ssmphony.voices import package
+from ssmphony.voices.manifest import read_manifest as read_voice
+
+Row = dict[str, Any]
+CANDIDATES = 10
+"""Clips among which an output must find its own."""
+CUT_OFF = 0.9
+SHORTEST_S, LONGEST_S = 2.0, 8.0
+
+
+class Parts(NamedTuple):
+    """A package in PyTorch."""
+
+    model: LeWM
+    codec: Any
+    symbols: tuple[str, ...]
+
+
+def parts_of(folder: Path) -> Parts:
+    """Raises `SsmphonyError` where the package came without its weights."""
+    block = parse(VoiceConfig, read_voice(folder).voice.model_dump())
+    symbols = block.frontend_symbols()
+    model, codec = block.model_settings(len(symbols)).build(), block.codec_settings().build()
+    load_exactly(model, read_weights(folder, "model"), folder, "voice.model")
+    load_exactly(codec, read_weights(folder, "codec"), folder, "voice.codec")
+    return Parts(model.eval().requires_grad_(False), codec.eval().requires_grad_(False), symbols)
+
+
+@torch.inference_mode()
+def predicted(parts: Parts, batch: Batch, z: Tensor) -> tuple[Samples, dict[int, float]]:
+    """The sound of latents that are predicted from the true ones z (1, time, d_latent), and the errors of a rollout."""
+    mask = torch.ones_like(z[..., 0], dtype=torch.bool)
+    places = places_in_text(batch, mask)
+    memory = parts.model.read(batch.ids, batch.token_mask, batch.speakers, known_ends(batch))
+    latents = parts.model.teacher_forced(z, mask, memory, places).latents
+    errors = rollout_errors(parts.model, z, memory, HORIZONS, places)
+    return parts.codec.render(latents).samples[0].numpy(), {step: float(error) for step, error in errors.items()}
+
+
+def sentences(
+    voice: Voice, parts: Parts, corpus: Corpus, count: int, judges: dict[str, Callable[..., float]]
+) -> list[Row]:
+    """Figures of held-out clips, for each way of speaking them."""
+    grid = parts.codec.grid
+    needs = Needs(("codes",), grid, encoder=parts.codec, identity=checksum(parts.codec))
+    utterances = Utterances([corpus], parts.symbols, parts.model.speaker_names, needs, 20.0, spelled)
+    by_id = {clip.id: clip for clip in read_manifest(Path(corpus.path))}
+    rows: list[Row] = []
+    for index in range(min(count, len(utterances))):
+        batch = utterances.batch([index])
+        clip = by_id[batch.names[0]]
+        recording, z = read_audio(Path(corpus.path) / clip.audio)[0], batch.features["codes"]
+        with torch.inference_mode():
+            copy = parts.codec.render(z).samples[0].numpy()
+        step, errors = predicted(parts, batch, z)
+        sounds = {"recording": recording, "reconstruct": copy, "predict": step}
+        sounds["synthesize"] = voice.say(clip.text, speaker=clip.speaker).samples
+        ways: Row = {way: {name: judge(sound, clip) for name, judge in judges.items()} for way, sound in sounds.items()}
+        for way in ("reconstruct", "predict", "synthesize"):
+            ways[way]["mel_l1"] = compare(recording, sounds[way], aligned=way != "synthesize").mel_l1
+        rows.append({"id": clip.id, "ways": ways, "rollout": errors})
+        print(clip.id, {way: {k: round(v, 3) for k, v in part.items()} for way, part in ways.items()}, flush=True)
+    return rows
+
+
+def judged(rate: int, recogniser: Path | None) -> dict[str, Callable[..., float]]:
+    """What can be measured here of a sound and its clip."""
+    from ssmphony.evaluation.models.distillmos import DistillMos
+
+    found: dict[str, Callable[..., float]] = {}
+    if (hear := listener(recogniser)) is not None:
+        found["characters"] = lambda sound, clip: hear(sound, rate, clip.text)
+    try:
+        opinion = DistillMos()
+        found["distillmos"] = lambda sound, clip: opinion(sound, rate)
+    except SsmphonyError as error:
+        print(error)
+    return found
+
+
+def prompts(voice: Voice, folder: Path, text: str, trials: int, seed: int = 0) -> Row:
+    """In how many trials an output is nearest to its own clip among those of `CANDIDATES` speakers."""
+    clips: dict[str, Clip] = {}
+    for clip in read_manifest(folder):
+        if clip.speaker not in voice.model.speaker_names and SHORTEST_S <= clip.seconds <= LONGEST_S:
+            clips.setdefault(clip.speaker, clip)
+    if len(clips) < CANDIDATES:
+        raise SsmphonyError(f"{folder}: {len(clips)} speakers that the voice does not have, {CANDIDATES} are needed")
+    recordings = {name: read_audio(folder / clip.audio)[0] for name, clip in clips.items()}
+    way, embed = embedding(list(recordings.values()), voice.sample_rate)
+    theirs = {name: embed(sound) for name, sound in recordings.items()}
+    random, names, found = np.random.default_rng(seed), sorted(clips), list[Row]()
+    for trial in range(trials):
+        name = names[trial % len(names)]
+        others = random.choice([other for other in names if other != name], CANDIDATES - 1, replace=False).tolist()
+        reference = reference_from(recordings[name], voice.encoder, voice.model)
+        mine = embed(voice.say(text, reference=reference, seed=trial).samples)
+        scores = {other: cosine(mine, theirs[other]) for other in (name, *others)}
+        found.append({"speaker": name, "own": scores[name], "first": max(scores, key=scores.__getitem__) == name})
+    return {"way": way, "trials": found, "own_first": fmean(row["first"] for row in found)}
+
+
+def mistakes(voice: Voice, model: LeWM, lines: Sequence[str]) -> Row:
+    """Sentences whose end comes before most of their tokens are spoken, and those that were stopped at the limit."""
+    found = [next(iter(voice.frontend.sentences(line)), None) for line in lines]
+    tokens = [sentence for sentence in found if sentence is not None and 2 <= len(sentence) <= model.max_tokens]
+    rows = list(ends(model, sorted(tokens, key=len)))
+    endless = sum(not row["foreseen"] for row in rows)
+    cut = sum(row["foreseen"] and row["share"] < CUT_OFF for row in rows)
+    return {"sentences": len(rows), "endless": endless, "cut_off": cut, "per_1000": 1000 * (endless + cut) / len(rows)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("voice", type=Path, help="a package with its weights")
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--ids", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--recogniser", type=Path)
+    parser.add_argument("--prompts", type=Path)
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--texts", type=Path)
+    parser.add_argument("-o", "--output", type=Path)
+    chosen = parser.parse_args()
+    voice, parts = package.load(chosen.voice, threads=1), parts_of(chosen.voice)
+    corpus = Corpus(path=str(chosen.corpus), only=str(chosen.ids))
+    rows = sentences(voice, parts, corpus, chosen.count, judged(voice.sample_rate, chosen.recogniser))
+    means = {
+        way: {name: fmean(row["ways"][way][name] for row in rows) for name in part}
+        for way, part in rows[0]["ways"].items()
+    }
+    result: Row = {
+        "machine": machine(),
+        "voice": chosen.voice.name,
+        "means": means,
+        "rollout": rollout(rows),
+        "clips": rows,
+    }
+    if chosen.prompts is not None:
+        text = next(clip.text for clip in read_manifest(chosen.corpus) if clip.id == rows[0]["id"])
+        result["prompts"] = prompts(voice, chosen.prompts, text, chosen.trials)
+    if chosen.texts is not None:
+        lines = [line for line in chosen.texts.read_text(encoding="utf-8").splitlines() if line.strip()]
+        result["ends"] = mistakes(voice, parts.model, lines)
+    print(json.dumps({name: result[name] for name in ("means", "rollout", "ends") if name in result}, indent=1))
+    if "prompts" in result:
+        print(f"own clip first: {result['prompts']['own_first']:.2f}")
+    if chosen.output is not None:
+        chosen.output.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
