@@ -99,9 +99,6 @@ class AutoregressiveModel(nn.Module, VoiceModel):
     reads_noise = False
     """Whether `advance` draws a frame of floats from standard normal noise (batch, channel), a function of seed and
     position."""
-    reads_all = True
-    """Whether a step reads the whole text. One that reads a part may be exported for texts of one length, since the
-    same part is cut out of any."""
 
     @abstractmethod
     def encode(self, inputs: ModelInputs) -> State:
@@ -266,9 +263,8 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         layers = self.initial_layers(2)
         filled = [leaf for leaf in pytree.tree_leaves(layers) if leaf.numel()] if self.prefills else []
         prefilled = tuple(f"layer_{index}" for index in range(len(filled)))
-        tokens = self.max_tokens if self.reads_all else self.max_tokens // 2
         memory = {
-            f"memory_{index}": torch.zeros(*part.shape[:2], tokens, part.shape[3])
+            f"memory_{index}": torch.zeros(*part.shape[:2], self.max_tokens, part.shape[3])
             for index, part in enumerate(pytree.tree_leaves(example))
         }
         start = self.start_frame().detach()
@@ -295,7 +291,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
                 module=_Predictor(self, pytree.tree_structure(example)),
                 inputs=step,
                 outputs=(*outputs, "new_token", "stop"),
-                axes={name: {2: length} for name in memory} if self.reads_all else {},
+                axes={name: {2: length} for name in memory},
                 state=layers,
             ),
         ]

@@ -79,7 +79,7 @@ class LeWM(AutoregressiveModel, Styled):
         super().__init__()
         self.config = config
         self.block, self.max_tokens = config.block, config.max_seq
-        self.speaker_names, self.reads_all = config.speakers, config.attention_window is None
+        self.speaker_names = config.speakers
         d_model, styled, aligned = config.d_model, config.d_style, config.placement == "aligned"
         self.reads_noise = config.head != "mse"
         self.capabilities = frozenset(({"reference", "mix"} if styled else set()) | ({"speed"} if aligned else set()))
