@@ -152,9 +152,16 @@ def hub_errors(where: str) -> Generator[None, None, None]:
         raise SsmphonyError(f"{where}: the hub has no such file or revision") from None
     except json.JSONDecodeError:
         raise SsmphonyError(f"{where}: what answers is not the hub, but perhaps a proxy or a login page") from None
-    except (ValueError, OSError, _http_error()) as error:  # ValueError: a name that the client refuses
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SsmphonyError(f"{where}: {reason}; check the network and your login, then try again") from None
+    except ValueError as error:  # a name that the client refuses
+        raise SsmphonyError(f"{where}: {_first_line(error)}") from None
+    except (OSError, _http_error()) as error:
+        raise SsmphonyError(
+            f"{where}: {_first_line(error)}; check the network and your login, then try again"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _http_error() -> type[Exception]:

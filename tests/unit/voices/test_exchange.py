@@ -285,6 +285,7 @@ def test_errors_of_the_hub_are_one_line(
     assert "one/decoder.onnx" not in hub.loaded  # refused before it was loaded
     graph.unlink()
     refused(command(*get), "has no one/decoder.onnx", home)
+    refused(command("get", "one", "--from", "hf://-/voices"), "cannot start or end with '-'", home)
     hub.gated.add("asha/voices")
     refused(command(*get), "log in: hf auth login", home)
     hub.page = b"<html>Sign in to the network</html>"
