@@ -5,7 +5,7 @@ declare const FILES: Record<string, string>;
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const CACHE = "ssmphony-web";
-const FIRST = ["index.html", "style.css", "main.js"];
+const FIRST = ["index.html", "base.css", "style.css", "main.js"];
 
 /** Under what a file of the page is kept; undefined for everything else. */
 function keyOf(address: string): string | undefined {
