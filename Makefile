@@ -10,7 +10,7 @@ TORCH  := $(shell sed -n 's/^torch==/&/p' constraints.txt)
 TEXT ?= नमस्ते दुनिया
 OUT  ?= namaste.wav
 PYTEST_ARGS ?=
-# of `make web`: the folder of a voice
+# of `make web`: the folder of a voice, or the name of one in voices/
 VOICE ?= src/ssmphony/voices/default
 
 BIN := $(VENV)/bin

@@ -1,6 +1,6 @@
 """The voice in the browser: bytes to load, start, first sound and real-time factor in headless Chromium.
 
-    python -m benchmarks.web [--voice FOLDER ...] [--write]
+    python -m benchmarks.web [--voice VOICE ...] [--write]
 
 Builds the page around each voice, so it needs Node.js with npm, and a Chromium. The figures are the first voice's, and
 the others' where they differ. ``--write`` stores the result and fills the pages.
@@ -24,7 +24,7 @@ from benchmarks.machine import machine
 from benchmarks.tables import Row, table
 from tools import web
 
-VOICES = (web.ROOT / "voices/small", web.VOICE)
+VOICES = ("small", "default")
 REPEATS = 5
 TEXT = (
     "नमस्ते! यह आवाज़ आपके ब्राउज़र में ही बनती है, किसी सर्वर पर नहीं। "
@@ -181,10 +181,10 @@ def frontend_forms(result: Row) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--voice", type=Path, action="append", help="may be repeated; small and default if not given")
+    parser.add_argument("--voice", action="append", help="may be repeated; small and default if not given")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    result = measure([voice.resolve() for voice in arguments.voice or VOICES])
+    result = measure([web.voice_folder(voice) for voice in arguments.voice or VOICES])
     print(sizes_table(result), speed(result), frontend_forms(result), sep="\n\n")
     if arguments.write:
         store("web.json", result, write=True)

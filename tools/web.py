@@ -1,6 +1,6 @@
 """Build what speaks in a browser: the package `web/dist` and, around a voice, the static page.
 
-    python tools/web.py [--voice FOLDER] [--out build/web]
+    python tools/web.py [--voice VOICE] [--out build/web]
 
 Needs Node.js 20 or later with npm. What it takes of other projects (ONNX Runtime, Pyodide) is pinned in
 ``web/package-lock.json`` and copied from there; nothing of it is in the repository. The page is a folder that any web
@@ -31,12 +31,21 @@ PACKAGE = ROOT / "src/ssmphony"
 VOICE = PACKAGE / "voices/default"
 OUT = ROOT / "build/web"
 
+_GRAPHS = ("encoder", "decoder", "codec_decoder")
 _PYODIDE = ("pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 _RUNTIME = "ort-wasm-simd-threaded.wasm"
 _SERVER_ONLY = {"registry.py", "utf8.py", "frontend.py"}
 """Modules of the text package that need pydantic."""
 _DATE = (2020, 1, 1, 0, 0, 0)
 """Of every file of the archive, so that equal content gives equal bytes."""
+
+
+def voice_folder(name: str) -> Path:
+    """The folder of a voice: ``name`` itself, or that of a voice of the repository. Raises `SystemExit`."""
+    for folder in (Path(name), ROOT / "voices" / name, PACKAGE / "voices" / name):
+        if (folder / "voice.json").is_file():
+            return folder.resolve()
+    raise SystemExit(f"{name} is no voice: give the folder of one, or the name of one in voices/")
 
 
 def install() -> None:
@@ -65,12 +74,17 @@ def write_frontend(path: Path) -> None:
 
 
 def build(voice: Path, out: Path) -> dict[str, int]:
-    """The whole page in ``out``: bytes to load of each part of it, as they are stored."""
+    """The whole page in ``out``: bytes to load of each part of it, as they are stored.
+
+    Raises `SystemExit` for a voice that the page cannot speak with.
+    """
+    manifest = json.loads((voice / "voice.json").read_text(encoding="utf-8"))
+    if not manifest["graphs"].keys() >= set(_GRAPHS):
+        raise SystemExit(f"{voice}: the page speaks with voices of the parallel family and a spectrum codec only")
+    graphs = [manifest["graphs"][name]["file"] for name in _GRAPHS]
     shutil.rmtree(out, ignore_errors=True)
     (out / "voice").mkdir(parents=True)
     (out / "python").mkdir()
-    manifest = json.loads((voice / "voice.json").read_text(encoding="utf-8"))
-    graphs = [manifest["graphs"][name]["file"] for name in ("encoder", "decoder", "codec_decoder")]
     for name in ("voice.json", *graphs):
         shutil.copyfile(voice / name, out / "voice" / name)
     for name in _PYODIDE:
@@ -156,12 +170,13 @@ def _checksum(path: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--voice", type=Path, default=VOICE, help="folder of a voice")
+    parser.add_argument("--voice", default=str(VOICE), help="the folder of a voice, or the name of one in voices/")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the page")
     arguments = parser.parse_args()
+    voice = voice_folder(arguments.voice)
     install()
     compile_package()
-    parts = build(arguments.voice.resolve(), arguments.out.resolve())
+    parts = build(voice, arguments.out.resolve())
     listed = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in parts.items())
     sys.stdout.write(f"{arguments.out}: {sum(parts.values()) / 1e6:.1f} MB ({listed})\n")
 
