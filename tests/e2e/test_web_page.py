@@ -83,7 +83,10 @@ def test_speaks_as_the_runtime_does_and_then_needs_no_network(page: Any, built: 
     expected = ssmphony.load(voice, threads=1).say(TEXT, speaker="omega").samples
     assert found.shape == expected.shape
     assert (np.abs(found - expected) > 1e-3).mean() < 0.005
-    assert page.evaluate("lit") == ["वाह", "दोस्तो", "आज", "market", "में", "₹500", "की", "चाय", "है"]
+    words = iter(["वाह", "दोस्तो", "आज", "market", "में", "₹500", "की", "चाय", "है"])
+    lit = dict.fromkeys(page.evaluate("lit"))  # in order; a busy machine may draw no frame during a short word
+    assert lit
+    assert all(word in words for word in lit)
 
     page.reload()  # the server is gone
     page.fill("#text", TEXT)
