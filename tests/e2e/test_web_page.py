@@ -22,6 +22,12 @@ NOT_FOUND = "404 (File not found)"
 
 TEXT = "वाह 😀 दोस्तो! आज market में ₹500 की चाय है।"
 
+CONTROLLED = """new Promise((resolve) => {
+  if (navigator.serviceWorker.controller) resolve();
+  navigator.serviceWorker.addEventListener("controllerchange", () => resolve());
+  navigator.serviceWorker.register("service-worker.js", { type: "module" });
+})"""
+
 # What the page sends to its player, and the words that light up.
 LISTEN = """
 window.played = []; window.cleared = 0; window.lit = [];
@@ -76,6 +82,7 @@ def press(page: Any) -> str:
 def test_speaks_as_the_runtime_does_and_then_needs_no_network(page: Any, built: Path, voice: Path) -> None:
     with ExitStack() as online:
         page.goto(online.enter_context(web.served(built)))
+        page.evaluate(CONTROLLED)  # the page waits only for a while: what is loaded until then is not kept
         page.fill("#text", TEXT)
         page.select_option("#speaker", "omega")
         assert press(page).startswith("First sound after")
