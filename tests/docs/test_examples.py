@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -108,12 +109,24 @@ def test_what_is_not_run_is_a_shell_command() -> None:
         assert not block.note or block.language in SHELL, f"{block.where}: an example in {block.language} must run"
 
 
+def whole_lines(code: str) -> Iterator[str]:
+    """The lines of a shell block; a quoted text of several lines is one with what is around it."""
+    line = ""
+    for part in code.splitlines():
+        line = f"{line}\n{part}" if line else part
+        if line.split(" #")[0].count("'") % 2 == 0:
+            yield line
+            line = ""
+
+
 def commands() -> list[object]:
     """Each ``ssmphony …`` of a shell block, run or not."""
     found: list[object] = []
     for block in (block for block in ALL if block.language in SHELL):
-        for line in block.code.replace("\\\n", " ").splitlines():
-            words = shlex.split(re.split(r"[|<>]", line)[0])
+        for line in whole_lines(block.code.replace("\\\n", " ")):
+            lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>")
+            lexer.whitespace_split = True
+            words = list(itertools.takewhile(lambda word: word[:1] not in ("|", "<", ">") or " " in word, lexer))
             if words[:1] == ["ssmphony"]:
                 found.append(pytest.param(words[1:], id=f"{block.where}-{words[1]}"))
     return found
