@@ -18,8 +18,13 @@ MEASURES = {
 }
 
 
+UNMEASURED = "Not measured yet."
+
+
 def reconstruction(result: Row) -> str:
     """A table for each kind of recording: fidelity of copies, then Fréchet distances."""
+    if not result["runs"]:
+        return UNMEASURED
     parts: list[str] = []
     for kind, clips in result["clips"].items():
         header = ["copies", "numbers/s", "kbit/s", *(title for title, _ in MEASURES.values())]
@@ -30,6 +35,8 @@ def reconstruction(result: Row) -> str:
 
 def generation(result: Row) -> str:
     """A table for each kind of recording: how far samples of each prior are from it."""
+    if not any(run["generation"] for run in result["runs"]):
+        return UNMEASURED
     return "\n\n".join(f"**{kind}**\n\n{_distances(result, kind, 'samples of the prior')}" for kind in result["clips"])
 
 
@@ -37,7 +44,7 @@ def legacy(result: Row) -> str:
     """What the report found, and what is found here by its method and by others."""
     found = result.get("legacy")
     if found is None:
-        return "Not measured yet."
+        return UNMEASURED
     header = ["copies", "of", "FD, reported", "FD, same method", "FD, mel statistics", "SI-SDR, dB", "lowest sample"]
     rows: list[list[str]] = []
     for row in found["rows"]:
@@ -50,7 +57,7 @@ def legacy(result: Row) -> str:
 
 
 def sounds(result: Row) -> str:
-    return players(result.get("sounds", []))
+    return players(result.get("sounds", [])) or "Not made yet."
 
 
 def _costs(run: Mapping[str, Any]) -> list[str]:

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--legacy", nargs=2, type=Path, metavar="RUN", help="the report's network, and its VAE")
     parser.add_argument("--write", action="store_true", help="store the result, sounds and pictures; fill the page")
     options = parser.parse_args(arguments)
-    models = load_models().found
+    models = load_models().found if options.data else {}
     features = chosen(
         [name for name in options.features if not FEATURES[name].needs or FEATURES[name].needs in models], models
     )

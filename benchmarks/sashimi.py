@@ -46,7 +46,13 @@ OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "systems" / "sashimi"
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--count", type=int, default=2048, help="clips that are generated, of each kind")
+    parser.add_argument(
+        "--count",
+        type=int,
+        nargs="+",
+        default=[2048],
+        help="clips that are generated, of each kind: for all, or by run",
+    )
     parser.add_argument("--sounds", type=Path, help="where the first clips are kept")
     parser.add_argument("--json", type=Path, help="a file that lines are added to")
     parser.add_argument("--write", action="store_true", help="store the result, sounds and pictures; fill the page")
@@ -54,13 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     judges: dict[str, Judge] = {}
     rows: list[dict[str, Any]] = []
     heard: dict[str, dict[str, Samples]] = {}
-    for run in options.runs:
+    counts = options.count * len(options.runs) if len(options.count) == 1 else options.count
+    if len(counts) != len(options.runs):
+        parser.error(f"--count: give one number, or {len(options.runs)}, one for each run")
+    for run, count in zip(options.runs, counts, strict=True):
         config = parse(SamplesTaskConfig, load_json(run / "config.json")["task"], str(run))
         model = load_samples(run / "best.ckpt" if (run / "best.ckpt").is_file() else run)
         key = json.dumps([config.model_dump(mode="json")[name] for name in ("sources", "held_out")])
         if key not in judges:
             judges[key] = Judge(config, model)
-        rows.append(judge_run(run.name, model, config, judges[key], options.count, options.sounds))
+        rows.append(judge_run(run.name, model, config, judges[key], count, options.sounds))
         row = json.dumps(rows[-1])
         sys.stdout.write(row + "\n")
         sys.stdout.flush()
@@ -126,6 +135,7 @@ def judge_run(
     asked = [number % classes for number in range(count)] if classes else []
     row: dict[str, Any] = {
         "run": name,
+        "count": count,
         "kind": model.config.kind,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "bits": bits(model, config, judge),

@@ -47,7 +47,7 @@ def generation(result: Row) -> str:
     for row in result["rows"]:
         for kind in ("conditional", "unconditional"):
             if kind in row:
-                rows.append([f"{row['run']}, {kind}", *_scores(row[kind])])
+                rows.append([f"{row['count']} of {row['run']}, {kind}", *_scores(row[kind])])
     if result["rows"]:
         rows.append(["*real clips, held out*", *_scores(result["rows"][0]["real"])])
     rows += [[name, "–", *scores] for name, _, _, *scores in ANCHORS]
@@ -73,7 +73,7 @@ def speed(result: Row) -> str:
 
 
 def sounds(result: Row) -> str:
-    return players(result.get("sounds", []))
+    return players(result["sounds"])
 
 
 def _scores(found: Mapping[str, Any]) -> list[str]:

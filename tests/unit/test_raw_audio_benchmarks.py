@@ -124,6 +124,7 @@ def test_the_method_of_the_report_is_one_row(corpus: Path, tmp_path: Path) -> No
     assert rows["VAE"]["clips"] == 20
     text = autoencoder_tables.legacy({"legacy": result})
     assert "| S4D autoencoder | held-out, 20 | 20.76 |" in text
+    assert autoencoder_tables.reconstruction({"runs": []}) == autoencoder_tables.UNMEASURED
     assert "| white noise as loud as the recording | training, 20 | – |" in text
     with pytest.raises(SsmphonyError, match="the training of the autoencoder first"):
         autoencoders_legacy.measure(found[1], found[0])
@@ -189,6 +190,7 @@ def test_sashimi_is_judged_on_clips_of_two_classes(
     assert row["speed"]["rows"] == sashimi.SPEED_ROWS
     assert len(row["long"]["rms"]) == 1
     assert "| SaShiMi on SC09, published | 4.1 | 1.891 |" in sashimi_tables.likelihood(result)
+    assert "| 16 of tiny, conditional |" in sashimi_tables.generation(result)
     assert "| *real clips, held out* | 100.0% |" in sashimi_tables.generation(result)
     assert "32 sounds at once" in sashimi_tables.speed(result)
     assert "each-class-in-turn-tiny.opus" in sashimi_tables.sounds(result)
