@@ -13,6 +13,7 @@ Modules, and what uses them:
 * `convnext`: `codecs.mel_vocoder`, `codecs.spectrum`, `models.s4_spectrum`.
 * `flow`: affine couplings over whole sequences; `models.smamba`.
 * `fsq`: codes of rounded numbers; `codecs.fsq`.
+* `posterior`: Gaussian latents; `codecs.latent`, `codecs.s4d_autoencoder`.
 * `gather`: choosing steps by index; `codecs.lewm`, `training.discriminators`.
 * `low_rank`: LoRA; `training.adapters`, `export.weights`.
 * `weights`: loading weights, all or none; `export.voice`, `training`, `codecs.vocos`.
