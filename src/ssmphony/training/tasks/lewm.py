@@ -213,9 +213,10 @@ class LeWMTask(TextTask[LeWM, LeWMCodec]):
             "mel": masked_mean((run.decoded - run.mel).abs(), run.mel_mask),
             "spectral": self.spectral(run.decoded, run.mel, run.mel_mask),
             "predicted_mel": masked_mean((run.predicted - run.mel).abs(), run.mel_mask),
-            "stop": stop_loss(run.prediction.stops, run.mask, config.stop_positive),
             "alignment": alignment_loss(run.prediction.attention, run.places, run.widths, run.mask),
         }
+        if run.prediction.stops is not None:
+            losses["stop"] = stop_loss(run.prediction.stops, run.mask, config.stop_positive)
         if run.prediction.paces is not None:
             losses["pace"] = pace_loss(run.prediction.paces, run.places, run.mask)
         if config.reg != "kl":
