@@ -52,8 +52,9 @@ class Codes(AutoregressiveModel):
         return 3 + 6 * mask.sum(1)
 
     def advance(
-        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
-    ) -> Advance:
+        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any,
+        noise: Tensor | None = None,
+    ) -> Advance:  # fmt: skip
         weights = present[:, None, : memory[0].shape[2], None] / present.sum(1).clamp(min=1)[:, None, None, None]
         text = (memory[0] * weights).sum(dim=(1, 2))
         heard = sum(table(code) for table, code in zip(self.enter, frame.unbind(1), strict=True))

@@ -98,8 +98,9 @@ class OneByOne(AutoregressiveModel):
         return 4 * mask.sum(1)
 
     def advance(
-        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any
-    ) -> Advance:
+        self, frame: Tensor, position: Tensor, token: Tensor, memory: Any, present: Tensor, layers: Any,
+        noise: Tensor | None = None,
+    ) -> Advance:  # fmt: skip
         text = memory[0].sum(dim=(1, 2)) / present.sum(1, keepdim=True).clamp(min=1)
         layers = torch.tanh(0.5 * layers + self.cell(torch.cat([text, frame], dim=1)))
         token = torch.minimum(token + 0.25, (present.sum(1) - 1).clamp(min=0))

@@ -10,7 +10,7 @@ import soundfile
 
 from ssmphony.data.corpora import music
 from ssmphony.data.corpora.music import RATE, SOUND_FONT, Music, play
-from ssmphony.data.corpora.music_score import DRUMS, STYLES, write_score
+from ssmphony.data.corpora.music_score import DRUMS, GENRES, write_score
 from ssmphony.data.finish import Limits
 from ssmphony.data.manifest import read_manifest
 from ssmphony.data.prepare import prepare
@@ -59,23 +59,23 @@ def font(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_a_score_follows_from_its_seed(style: str) -> None:
-    score = write_score(style, 20.0, (0, 1))
-    assert score == write_score(style, 20.0, (0, 1))
-    assert score.notes != write_score(style, 20.0, (0, 2)).notes
+@pytest.mark.parametrize("genre", GENRES)
+def test_a_score_follows_from_its_seed(genre: str) -> None:
+    score = write_score(genre, 20.0, (0, 1))
+    assert score == write_score(genre, 20.0, (0, 1))
+    assert score.notes != write_score(genre, 20.0, (0, 2)).notes
     assert score.notes == tuple(sorted(score.notes, key=lambda note: note.start))
     assert all(0 <= note.start < note.end <= 20.0 for note in score.notes)
     assert all(0 <= note.key < 128 and 0 < note.velocity < 128 for note in score.notes)
-    assert any(note.channel == DRUMS for note in score.notes) == STYLES[style].drums
+    assert any(note.channel == DRUMS for note in score.notes) == GENRES[genre].drums
     assert {note.channel for note in score.notes} - {DRUMS} == {0, 1, 2} == score.programs.keys()
     assert score.notes[-1].start > 15.0
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_a_piece_is_in_one_key(style: str) -> None:
-    pitches = {note.key % 12 for note in write_score(style, 30.0, (3, 4)).notes if note.channel != DRUMS}
-    keys = [{(tonic + step) % 12 for step in STYLES[style].scale} for tonic in range(12)]
+@pytest.mark.parametrize("genre", GENRES)
+def test_a_piece_is_in_one_key(genre: str) -> None:
+    pitches = {note.key % 12 for note in write_score(genre, 30.0, (3, 4)).notes if note.channel != DRUMS}
+    keys = [{(tonic + step) % 12 for step in GENRES[genre].scale} for tonic in range(12)]
     assert any(pitches <= key for key in keys)
 
 
@@ -95,7 +95,7 @@ def test_pieces_become_clips_of_equal_length(tmp_path: Path, organ: Organ, font:
     prepare(reader, tmp_path / "out", limits=Limits(sample_rate=16_000), workers=1)
     clips = read_manifest(tmp_path / "out")
     assert [clip.id for clip in clips[:2]] == ["0000-classical-0", "0000-classical-1"]
-    assert {clip.speaker for clip in clips} == set(STYLES)
+    assert {clip.speaker for clip in clips} == set(GENRES)
     assert {clip.symbols for clip in clips} == {None}
     for clip in clips:
         samples, rate = soundfile.read(tmp_path / "out" / clip.audio)

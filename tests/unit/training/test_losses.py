@@ -87,9 +87,8 @@ def test_pictures_see_the_magnitudes_below_their_last_bin() -> None:
     members = AdversarialConfig(periods=(), windows=(), pictures=PicturesConfig(width=2)).build().eval()
     time = torch.arange(8192) / 24_000
     noise = 0.1 * torch.randn(1, 8192, generator=torch.Generator().manual_seed(0))
-    first, second = (member.picture for member in members.members)
-    assert [member.view for member in members.members] == [(1200, 300, 256), (512, 128, 257)]
-    assert first.head.weight.shape[1] == second.head.weight.shape[1] == 8
+    assert [member.view for member in members.members] == [(1200, 300, 256), (512, 128, 257), (128, 32, 65)]
+    assert {member.picture.head.weight.shape[1] for member in members.members} == {8}
     high = 0.1 * torch.sin(2 * torch.pi * 9_000.0 * time)[None]
     before = members(noise)[0]
     seen = [
@@ -97,7 +96,7 @@ def test_pictures_see_the_magnitudes_below_their_last_bin() -> None:
         for x in (-noise, noise + high)
     ]
     assert max(seen[0]) < 1e-4
-    assert seen[1][0] < 0.05 * seen[1][1]
+    assert seen[1][0] < 0.15 * seen[1][1]
 
 
 @pytest.mark.parametrize("view", [(512, 128, 258), (512, 0, 100), (512, 600, 100)])

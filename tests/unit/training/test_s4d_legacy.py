@@ -51,14 +51,18 @@ def test_too_little_sound_is_said(corpus: Path) -> None:
         read_stretches([ClipSource(path=str(corpus))], 3_000, 12_000)
 
 
-@pytest.mark.parametrize(("file", "kind"), [("legacy", LegacyAutoencoder), ("legacy_vae", LegacyVae)])
-def test_it_trains(corpus: Path, tmp_path: Path, file: str, kind: type[LegacyAutoencoder | LegacyVae]) -> None:
+@pytest.mark.parametrize(
+    ("file", "kind", "lr", "steps"), [("legacy", LegacyAutoencoder, 0.02, 40), ("legacy_vae", LegacyVae, 0.003, 200)]
+)
+def test_it_trains(
+    corpus: Path, tmp_path: Path, file: str, kind: type[LegacyAutoencoder | LegacyVae], lr: float, steps: int
+) -> None:
     settings = (
         f"task.sources=[{{path: {corpus}}}]",
         f"task.validation=[{{path: {corpus}}}]",
         "task.length=2000",
-        "task.optimiser={lr: 0.02, betas: [0.9, 0.98], warmup: 2, max_steps: 40}",
-        "run.validate_every=5",
+        f"task.optimiser={{lr: {lr}, betas: [0.9, 0.98], warmup: 2, max_steps: {steps}}}",
+        f"run.validate_every={steps // 8}",
         "run.ema=0.5",
         "run.progress=false",
         f"run.out={tmp_path / 'run'}",

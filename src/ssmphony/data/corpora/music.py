@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from ssmphony.data.clips import read_clip, write_clip
-from ssmphony.data.corpora.music_score import DRUMS, STYLES, Score, write_score
+from ssmphony.data.corpora.music_score import DRUMS, GENRES, Score, write_score
 from ssmphony.data.corpora.reader import Item, Pitch, Reader, Utterance
 from ssmphony.types import Samples, SsmphonyError
 
@@ -29,7 +29,7 @@ _PEAK = 0.9
 
 
 class Music(Reader):
-    """Pieces of the styles in turn, each in clips of equal length; the style stands for the speaker."""
+    """Pieces of the genres in turn, each in clips of equal length; the genre stands for the speaker."""
 
     kind: Literal["music"] = "music"
     path: Path
@@ -49,9 +49,9 @@ class Music(Reader):
                 f"{self.sound_font}: no such file: apt-get install fluid-soundfont-gm, or --set sound_font=FILE.sf2"
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        styles = list(STYLES)
+        genres = list(GENRES)
         for number in range(self.pieces):
-            yield Item(f"{number:04d}-{styles[number % len(styles)]}", styles[number % len(styles)])
+            yield Item(f"{number:04d}-{genres[number % len(genres)]}", genres[number % len(genres)])
 
     def read(self, item: Item) -> Sequence[Utterance]:
         name = f"{item.id}-{self.seed}-{self.seconds:g}.flac"

@@ -1,4 +1,4 @@
-"""Music that is written by rule: melodies, chords, bass and drums of several styles, each piece from a seed.
+"""Music that is written by rule: melodies, chords, bass and drums of several genres, each piece from a seed.
 
 A piece is in one key and follows a chord progression. The melody is a random walk over the scale that prefers notes of
 the chord on strong beats. Instruments are those of General MIDI.
@@ -38,7 +38,7 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Style:
+class Genre:
     """melody, chords, bass: General MIDI programs, of which a piece draws one each.
 
     accompaniment: ``block`` (a chord a bar), ``broken`` (its notes in turn) or ``pulse`` (a chord each beat).
@@ -56,28 +56,28 @@ class Style:
     """Lengths of melody notes in beats."""
 
 
-STYLES: dict[str, Style] = {
-    "classical": Style(
+GENRES: dict[str, Genre] = {
+    "classical": Genre(
         (84, 120), MAJOR, ((0, 3, 4, 0), (0, 5, 3, 4)), (0, 40, 73), (0, 6), (42,), "broken", False, (0.5, 1.0, 1.0)
     ),
-    "chorale": Style(
+    "chorale": Genre(
         (60, 84), MINOR, ((0, 3, 4, 0), (0, 5, 2, 4)), (52, 19), (19, 52), (19,), "block", False, (1.0, 2.0)
     ),
-    "folk": Style(
+    "folk": Genre(
         (96, 132), DORIAN, ((0, 6, 0, 3), (0, 2, 6, 0)), (104, 73, 22), (24, 25), (32,), "pulse", True, (0.5,)
     ),
-    "dance": Style(
+    "dance": Genre(
         (118, 134), MINOR, ((0, 5, 2, 6), (0, 3, 5, 4)), (80, 81), (90, 50), (38, 39), "pulse", True, (0.25, 0.5, 0.5)
     ),
-    "jazz": Style(
+    "jazz": Genre(
         (100, 150), MAJOR, ((1, 4, 0, 5), (0, 5, 1, 4)), (65, 56, 11), (4, 26), (32,), "block", True, (0.5, 0.5, 1.0)
     ),
 }
 
 
-def write_score(style: str, seconds: float, seed: Sequence[int]) -> Score:
-    """A piece of this length; the same for the same style and seed."""
-    kind, random = STYLES[style], np.random.default_rng(seed)
+def write_score(genre: str, seconds: float, seed: Sequence[int]) -> Score:
+    """A piece of this length; the same for the same genre and seed."""
+    kind, random = GENRES[genre], np.random.default_rng(seed)
     beat = 60.0 / int(random.integers(kind.tempo[0], kind.tempo[1] + 1))
     tonic = 48 + int(random.integers(12))
     progression = kind.progressions[int(random.integers(len(kind.progressions)))]
@@ -98,7 +98,7 @@ def write_score(style: str, seconds: float, seed: Sequence[int]) -> Score:
     return Score(programs, tuple(sorted(kept, key=lambda note: (note.start, note.channel, note.key))))
 
 
-def _key(kind: Style, tonic: int, degree: int) -> int:
+def _key(kind: Genre, tonic: int, degree: int) -> int:
     """The MIDI key of a degree of the scale, from 0; 7 is an octave higher."""
     octave, place = divmod(degree, len(kind.scale))
     return tonic + 12 * octave + kind.scale[place]
@@ -106,7 +106,7 @@ def _key(kind: Style, tonic: int, degree: int) -> int:
 
 def _melody(
     notes: list[Note],
-    kind: Style,
+    kind: Genre,
     tonic: int,
     degree: int,
     chord: int,
@@ -130,7 +130,7 @@ def _melody(
     return degree
 
 
-def _chords(notes: list[Note], kind: Style, tonic: int, chord: int, start: float, beat: float) -> None:
+def _chords(notes: list[Note], kind: Genre, tonic: int, chord: int, start: float, beat: float) -> None:
     keys = [_key(kind, tonic, chord + third) for third in (0, 2, 4)]
     if kind.accompaniment == "block":
         notes.extend(Note(1, key, 64, start, start + 3.9 * beat) for key in keys)
