@@ -32,6 +32,7 @@ class StyleFields(BaseModel):
     reference: Annotated[
         str | None, Field(description="A recording to speak like: the name of one that this server offers.")
     ] = None
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="The same seed gives the same sound.")] = 0
     temperature: Annotated[
         float | None,
         Field(ge=0, le=2, allow_inf_nan=False, description="Of a voice that draws codes; 0 takes the likeliest."),
@@ -51,6 +52,7 @@ class StyleFields(BaseModel):
         return Style(
             self.speed,
             self.pitch,
+            self.seed,
             speaker=target.speaker,
             reference=reference,
             temperature=self.temperature,

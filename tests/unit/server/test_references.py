@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.client import connect
@@ -35,7 +36,7 @@ def server(file: Path) -> Iterator[Running]:
         yield running
 
 
-def over_socket(server: Running, **fields: str) -> tuple[bytes, dict[str, str]]:
+def over_socket(server: Running, **fields: Any) -> tuple[bytes, dict[str, str]]:
     """The sound of `TEXT`, and the message that ends it."""
     with connect(f"{server.url.replace('http', 'ws')}/v1/audio/speech/stream", open_timeout=10) as socket:
         for message in ({"type": "start", **fields}, {"type": "text", "text": TEXT}, {"type": "finish"}):
@@ -79,6 +80,15 @@ def test_nothing_but_offered_names_is_read(server: Running, file: Path) -> None:
     assert "did you mean 'asha'" in server.speak(TEXT, reference="asah").error["message"]
     _, last = over_socket(server, reference=str(file))
     assert last["type"] == "error"
+
+
+def test_a_request_has_a_seed(server: Running) -> None:
+    voice = reference_voice.make_voice()
+    expected = pcm16(voice.say(TEXT, seed=7).samples)
+    assert expected != pcm16(voice.say(TEXT).samples)
+    assert server.speak(TEXT, seed=7).body == expected
+    assert over_socket(server, seed=7)[0] == expected
+    assert server.speak(TEXT, seed=-1).error["param"] == "seed"
 
 
 def test_a_voice_that_draws_no_codes_says_so(server: Running) -> None:
