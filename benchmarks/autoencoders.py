@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from benchmarks import autoencoder_sounds, autoencoders_legacy
+from benchmarks.machine import RESULTS, write_json
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.audio.resample import resample
@@ -45,7 +46,7 @@ from ssmphony.types import MelFormat, Samples, SsmphonyError
 
 RATE = 16_000
 MEL = MelFormat(RATE, 1024, 256, 80, 0.0, RATE / 2)
-RESULTS = Path(__file__).parent / "results" / "autoencoders.json"
+RESULT = RESULTS / "autoencoders.json"
 REPORTED = ("mel", "speaker", "recogniser", "distillmos")
 ROWS = 16
 """Sounds that a prior generates at once."""
@@ -92,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from benchmarks.update_docs import update
 
     result["sounds"] = autoencoder_sounds.write(runs, data, copies, generated)
-    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, RESULT)
     update()
 
 

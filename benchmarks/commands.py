@@ -1,16 +1,17 @@
-"""Commands of ssmphony that are measured in turns: the loop over them, and what their results have in common."""
+"""Commands of ssmphony that are measured: trainings, and others in turns, with what their results have in common."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import resource
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 
 Row = dict[str, Any]
 CLI = [sys.executable, "-m", "ssmphony.cli"]
@@ -20,6 +21,22 @@ def processor_s() -> float:
     """Of all processes that have ended under this one."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def run(*arguments: object) -> float:
+    """Run ``ssmphony`` in a process of its own: the processor-seconds that it took.
+
+    Raises `subprocess.CalledProcessError` where it fails.
+    """
+    before = processor_s()
+    subprocess.run([*CLI, *map(str, arguments)], check=True)
+    return processor_s() - before
+
+
+def train(config: Path, settings: Iterable[str], init: Path | None = None) -> float:
+    """Train from a configuration with other settings, perhaps from other weights: the processor-seconds."""
+    chosen = [part for setting in settings for part in ("--set", setting)]
+    return run("train", config, *chosen, *(() if init is None else ("--init", init)))
 
 
 def take_turns(ways: Mapping[str, Callable[[], Row]], rounds: int) -> Row:
@@ -57,7 +74,6 @@ def store(name: str, result: Row, write: bool) -> None:
     """Write a result, and if wanted the pages that show it."""
     from benchmarks.update_docs import update
 
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / name).write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, RESULTS / name)
     if write:
         update()

@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import RESULTS
+from benchmarks import commands
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.tables import table
 from benchmarks.teacher.measure import hear, models
 from ssmphony import load
@@ -72,12 +71,8 @@ def finetuned(voice: str, corpus: Path, folder: Path, steps: int) -> tuple[Path,
     """The voice that learned the corpus, and the processor minutes that its training took."""
     out, spent = folder / "voice", folder / "processor_minutes.txt"
     if not out.exists():
-        command = [sys.executable, "-m", "ssmphony.cli", "finetune", str(locate(voice)), "--data", str(corpus)]
-        command += ["-o", str(out), "--work", str(folder / "work"), "--steps", str(steps)]
-        before = os.times()
-        subprocess.run(command, check=True)
-        after = os.times()
-        used = after.children_user + after.children_system - before.children_user - before.children_system
+        learn = ("--data", corpus, "-o", out, "--work", folder / "work", "--steps", steps)
+        used = commands.run("finetune", locate(voice), *learn)
         earlier = float(spent.read_text()) if spent.exists() else 0.0
         spent.write_text(f"{earlier + used / 60:.2f}")
     return out, float(spent.read_text())
@@ -170,8 +165,7 @@ def main() -> None:
         "steps": chosen.steps,
         "speakers": speakers,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "finetune.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, RESULTS / "finetune.json")
     if chosen.write:
         from benchmarks.update_docs import update
 

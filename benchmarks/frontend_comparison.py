@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.texts import paragraph
 from benchmarks.voices import voice_argument
 from ssmphony.text import FRONTENDS
 from ssmphony.types import Audio, Tokens, Word
 from ssmphony.voices.package import load
 
-RESULTS = Path(__file__).parent / "results"
 AUDIBLE = 10 ** (-40.0 / 20.0)  # of the loudest word
 KINDS = {"digits": r"[0-9०-९]", "Latin": r"[A-Za-z]", "words": r"[^\W_]"}
 
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS / "frontend.json")
     arguments = parser.parse_args()
     result = compare(paragraph(), voice_argument(arguments.voice))
-    arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_json(result, arguments.output)
     print(json.dumps(result))
 
 

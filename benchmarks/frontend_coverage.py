@@ -21,10 +21,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import RESULTS, write_json
 from ssmphony.text import hindi, sentences, vocabulary
 from ssmphony.text.hindi.normaliser import ABBREVIATIONS, read
 
-RESULTS = Path(__file__).parent / "results"
 REASONS = (
     ("quotation mark", "\"'“”‘’«»‹›`´"),
     ("hyphen inside a word", "-–‐‑"),
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS / "frontend_coverage.json")
     arguments = parser.parse_args()
     result = {path.stem: measure(list(lines([path]))) for path in arguments.corpora}
-    arguments.output.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_json(result, arguments.output)
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 

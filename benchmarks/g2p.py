@@ -12,7 +12,6 @@ which has seen all of the list. ``--write`` puts the table into benchmarks/resul
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import re
 import subprocess
@@ -28,10 +27,11 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 import train_schwa  # noqa: E402
 
 from benchmarks.g2p_lists import distance, fold, group, read_iitm, read_wikipron  # noqa: E402
+from benchmarks.machine import RESULTS, write_json  # noqa: E402
 from ssmphony.text.hindi import g2p, schwa  # noqa: E402
 from ssmphony.text.hindi.graphemes import spell  # noqa: E402
 
-RESULT = Path(__file__).parent / "results" / "g2p.json"
+RESULT = RESULTS / "g2p.json"
 Listed = dict[str, set[tuple[str, ...]]]
 Answers = dict[str, tuple[str, ...]]
 
@@ -201,7 +201,7 @@ def main() -> None:
         found["iitm_agreement"] = agreement(arguments.dictionary)
         sys.stdout.write(f"iitm dictionary: {found['iitm_agreement']} % of words with the same schwas\n")
     if arguments.write:
-        RESULT.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_json(found, RESULT)
     wrong = [word for word in words if unseen[word] not in listed[word]]
     for word in wrong[:: max(1, len(wrong) // arguments.errors)] if arguments.errors else ():
         sys.stdout.write(

@@ -9,7 +9,6 @@ and fills the pages.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.tables import Row, table
 from tools.installed_size import MEGABYTE, sizes
 
@@ -95,7 +95,7 @@ def breakdown(result: Row) -> str:
 
 
 def main() -> None:
-    from benchmarks.update_docs import RESULTS, update
+    from benchmarks.update_docs import update
 
     parser = argparse.ArgumentParser(description="How large the installed runtime is.")
     parser.add_argument("--write", action="store_true", help="store the result and fill the pages")
@@ -103,8 +103,7 @@ def main() -> None:
     result = measure()
     print(sentence(result), breakdown(result), sep="\n\n")
     if arguments.write:
-        text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-        (RESULTS / "install.json").write_text(text, encoding="utf-8")
+        write_json(result, RESULTS / "install.json")
         update()
 
 

@@ -35,7 +35,7 @@ from torch.utils import _pytree as pytree
 
 from benchmarks.lewm_tables import MEETING
 from benchmarks.lewm_voices import MIXERS, codec_of, count, exported, matched, model_of
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.texts import SENTENCES
 from ssmphony.codecs.latent import Latent
 from ssmphony.codecs.lewm import LeWMCodec
@@ -321,7 +321,7 @@ def main() -> None:
             ),
         }
         for section in sections:
-            store(chosen.output, chosen.config, section, measures[section])
+            write_json(chosen.output, chosen.config, section, measures[section])
     if chosen.write:
         from benchmarks.update_docs import update
 
@@ -335,7 +335,7 @@ def store(path: Path, config: str, section: str, measure: Callable[[], list[Row]
     part = stored.setdefault(config, {})
     part["parameters"] = sizes_of(config)
     part[section] = {"machine": about, "rows": rows}
-    path.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+    write_json(stored, path)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ come: the batches are measured in turn, the small ones first. Without a GPU it m
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ import torch
 
 from benchmarks.lewm_engine import speak_batch
 from benchmarks.lewm_voices import codec_of, model_of, voice_block
-from benchmarks.machine import machine
+from benchmarks.machine import machine, write_json
 from benchmarks.texts import SENTENCES
 from ssmphony.text import FRONTENDS
 from ssmphony.training.config import VoiceConfig
@@ -60,7 +59,7 @@ def main() -> None:
     batches = [int(size) for size in chosen.batches.split(",")]
     rows = measure(voice_block(chosen.config), device, batches, until)
     if chosen.output is not None:
-        chosen.output.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2) + "\n", encoding="utf-8")
+        write_json({"machine": machine(), "rows": rows}, chosen.output)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ recogniser; rollout errors; whether speech after a prompt sounds like it; errors
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from benchmarks.lewm_pictures import picture
 from benchmarks.lewm_prompts import measure_prompts
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.plot_voice import described
 from ssmphony.codecs.lewm import STRIDE
 from ssmphony.config import load_json
@@ -220,7 +219,7 @@ def main() -> None:
         "prompts": measure_prompts(voice, chosen.prompts, clips[0]["text"]),
         "ends": mistakes(voice, block, chosen.texts, chosen.sentences) if chosen.texts else None,
     }
-    OUT.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, OUT)
     if chosen.write:
         from benchmarks.update_docs import update
 

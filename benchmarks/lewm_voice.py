@@ -25,7 +25,7 @@ from torch import Tensor
 
 from benchmarks.lewm_prompts import cosine, embedding
 from benchmarks.lewm_report import ends, listener, rollout
-from benchmarks.machine import machine
+from benchmarks.machine import machine, write_json
 from ssmphony.audio.files import read_audio
 from ssmphony.config import parse
 from ssmphony.data.dataset import Batch, Corpus, Utterances
@@ -190,7 +190,7 @@ def main() -> None:
     if "prompts" in result:
         print(f"own clip first: {result['prompts']['own_first']:.2f}")
     if chosen.output is not None:
-        chosen.output.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(result, chosen.output)
 
 
 if __name__ == "__main__":

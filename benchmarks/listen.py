@@ -9,13 +9,13 @@ the storyteller's recordings, of which held-out ones are taken. Sounds go to ``d
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.teacher.render import PICTURES, clip_name, read_plan
 from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter, read_audio
@@ -26,7 +26,7 @@ from ssmphony.voices.package import load
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "docs" / "listen"
-RESULTS = ROOT / "benchmarks" / "results" / "listen.json"
+RESULT = RESULTS / "listen.json"
 SENTENCES = (1, 4, 8, 9)
 """Lines of the teacher's plan of pictures: one for each of its speakers."""
 STORIES = ("DadsBoots-014", "ChakusCycle-011")
@@ -126,7 +126,7 @@ def main() -> None:
     if arguments.write:
         from benchmarks.update_docs import update
 
-        RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(result, RESULT)
         update()
     else:
         sys.stdout.write(players(result) + "\n")

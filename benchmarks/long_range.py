@@ -14,7 +14,6 @@ All models see the same batches for as many steps, with the same optimiser, at e
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.long_range_report import draw, table
+from benchmarks.machine import write_json
 from ssmphony.nn import StackConfig, parameter_groups
 
 SYMBOLS, COUNT, HOLD = 8, 4, 10
@@ -190,7 +190,7 @@ def compare(distances: Sequence[int], rates: Sequence[float], seeds: Sequence[in
 
 def write(result: Row, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "long_range.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_json(result, folder / "long_range.json")
     (folder / "long_range.md").write_text(table(result) + "\n", encoding="utf-8")
     draw(result, folder / "long_range.png")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from datetime import datetime, timezone
@@ -28,6 +29,14 @@ def machine(threads: int = THREADS) -> dict[str, Any]:
         "load_before": round(load, 2),
         **versions,
     }
+
+
+def write_json(result: Any, path: Path) -> None:
+    """Write a result as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def _version(package: str) -> str:

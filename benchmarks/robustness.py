@@ -10,7 +10,6 @@ is `ssmphony.evaluation.robustness`; ``--listen`` counts what the recogniser mis
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.evaluation.material import read_lines
@@ -29,7 +29,6 @@ from ssmphony.parallel.local import run_local
 from ssmphony.voice import Voice
 from ssmphony.voices.package import load
 
-RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
 
 
@@ -70,7 +69,7 @@ def main() -> None:
     rows = [row for _, row in sorted(results, key=lambda result: result[0])]
     how = {"voice": load(voice).card.name, "every": arguments.every, "listened": arguments.listen}
     result = {**how, **summary(rows)}
-    arguments.output.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, arguments.output)
     print(f"{result['broken']} of {len(rows)} clips are broken: {result['defects']}; {time.monotonic() - begin:.0f} s")
     for row in result["worst"]:
         print(f"{row['seconds_per_phoneme']:.3f} s a phoneme, peak {row['peak']:.2f}, {row['defects']} {row['text']}")

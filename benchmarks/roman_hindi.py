@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import re
 import sys
 import time
@@ -22,12 +21,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, write_json
 from ssmphony.text import hindi
 from ssmphony.text.hindi import g2p, latin
 
 SETS = Path(__file__).parent / "roman_hindi_sets"
-RESULTS = Path(__file__).parent / "results"
 FOLDED = {"q": "k", "x": "kʰ", "ɣ": "ɡ"}
 LABELS = {
     "ssmphony": "ssmphony",
@@ -234,7 +232,7 @@ def main() -> None:
     arguments = parser.parse_args()
     result = measure(arguments.systems, arguments.sets, arguments.errors)
     if arguments.output:
-        arguments.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(result, arguments.output)
 
 
 if __name__ == "__main__":

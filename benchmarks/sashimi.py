@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 import torch
 
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.players import section
 from ssmphony.audio.mu_law import decode
 from ssmphony.config import load_json, parse
@@ -39,7 +40,7 @@ LONG_S = 10.0
 SPEED_ROWS = 32
 """Sounds at once, of whose speed the project has promised something."""
 GAP_S = 0.15
-RESULTS = Path(__file__).parent / "results" / "sashimi.json"
+RESULT = RESULTS / "sashimi.json"
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "systems" / "sashimi"
 
 
@@ -92,7 +93,7 @@ def store(rows: list[dict[str, Any]], heard: dict[str, dict[str, Samples]], rate
     named = zip(titles, heard.items(), strict=True)
     sections = [section(title, sounds, rates[key], OUTPUT) for title, (key, sounds) in named]
     result = {"rows": rows, "sounds": sections}
-    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, RESULT)
     update()
 
 

@@ -25,7 +25,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.tables import table as markdown
 
 TEXTS = Path(__file__).parents[1] / "configs/s4_spectrum/extra.tsv"
@@ -229,7 +229,7 @@ def main() -> None:
     result = {**machine(1), "setting": options.setting, "rows": [measured[name] for name in order]}
     print(table({**result, "rows": rows}), file=sys.stderr)
     if options.write:
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(result, path)
 
 
 if __name__ == "__main__":

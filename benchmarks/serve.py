@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.texts import SENTENCES
 
 Row = dict[str, Any]
@@ -413,7 +413,7 @@ def main() -> None:
     for name in sections:  # what is measured is kept, whatever happens to the next
         result |= measure(chosen.voice, size, [name])
         if not chosen.quick:
-            chosen.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+            write_json(result, chosen.output)
     print(tables(result))
     if chosen.write and not chosen.quick:
         from benchmarks.update_docs import update

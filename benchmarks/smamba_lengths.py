@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 TWINS = ("base", "attention", "s4")
@@ -88,7 +88,7 @@ def main() -> None:
         return
     result = run(tuple(arguments.lengths), arguments.repeats)
     if arguments.out:
-        arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_json(result, arguments.out)
 
 
 if __name__ == "__main__":

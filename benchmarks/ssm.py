@@ -32,12 +32,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import ssm_peers, ssm_step, ssm_tables, update_docs
-from benchmarks.machine import machine
+from benchmarks.machine import RESULTS, machine, write_json
 from ssmphony.evaluation.speed import peak_memory_mb
 from ssmphony.ssm.scan import cpu, reference
 from ssmphony.ssm.scan import delta as delta_rule
 
-RESULTS = Path(__file__).parent / "results" / "ssm.json"
+RESULT = RESULTS / "ssm.json"
 THREADS = 2
 #: A form whose turns of one case took this long together gets no more of them.
 BUDGET_S = 1.5
@@ -330,7 +330,7 @@ def main() -> None:
     for package in ("mambapy", "transformers", "onnxruntime", "onnxscript"):
         if not ssm_peers.have(package):
             note(f"{package} is left out: pip install {package}")
-    output = arguments.output or (None if arguments.quick else RESULTS)
+    output = arguments.output or (None if arguments.quick else RESULT)
     result: Row = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
     for section in chosen:
         result[section] = measure(
@@ -338,9 +338,7 @@ def main() -> None:
         )
         result = {name: result[name] for name in SECTIONS if name in result}
         if output:
-            partial = output.with_suffix(".part")
-            partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-            partial.replace(output)
+            write_json(result, output)
     print(ssm_tables.sections({name: result[name] for name in chosen if name in result}))
     if arguments.write:
         update_docs.update()

@@ -6,24 +6,23 @@ are compared before they are timed. Writes benchmarks/results/textbook.json, the
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax import Array
 
+from benchmarks.machine import RESULTS, write_json
 from reference.annotated_s4.exact import difference, normal
 from reference.annotated_s4.hippo import legs
 from reference.annotated_s4.kernel import dense, dplr_legs, kernel_dplr, truncate
 from reference.annotated_s4.ssm import bilinear, kernel_by_powers
 
-RESULT = Path(__file__).parent / "results" / "textbook.json"
+RESULT = RESULTS / "textbook.json"
 STATES, LENGTH = 64, 4096
 LENGTHS = (512, 1024, 2048, 4096, 8192, 16384)
 SIZES = (32, 64, 128, 256, 512)
@@ -67,9 +66,7 @@ def main() -> None:
     rows = [measure(STATES, L, "L") for L in LENGTHS] + [measure(N, LENGTH, "N") for N in SIZES]
     growth = {name: {v: exponent(rows, v, name) for v in "LN"} for name in ("stepping", "cauchy")}
     machine = {"date": date.today().isoformat(), "cores": os.cpu_count(), "jax": jax.__version__, "load_before": load}
-    RESULT.write_text(
-        json.dumps({"machine": machine, "rows": rows, "growth": growth}, indent=1) + "\n", encoding="utf-8"
-    )
+    write_json({"machine": machine, "rows": rows, "growth": growth}, RESULT)
     for row in rows:
         print(row)
 

@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
+from benchmarks.machine import RESULTS
 from reference.annotated_s4 import hippo, kernel, ssm
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "annotated-s4"
-RESULTS = ROOT / "benchmarks" / "results"
 
 
 def save(figure: Any, name: str) -> None:

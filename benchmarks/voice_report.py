@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.intonation import intonation
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip
@@ -30,7 +31,6 @@ from ssmphony.evaluation.speed import card
 from ssmphony.voice import Voice
 from ssmphony.voices.package import load
 
-RESULTS = Path(__file__).parent / "results"
 SOUNDS = 4
 """Sentences whose audio is kept."""
 Row = dict[str, Any]
@@ -111,7 +111,7 @@ def main() -> None:
             result["names"] = [older.card.name, voice.card.name]
         result["before"] = [report(older, clip, arguments.corpus, models.found, None) for clip in chosen]
     path = RESULTS / f"voice_{out.name}.json"
-    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, path)
 
 
 if __name__ == "__main__":

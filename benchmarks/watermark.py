@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from ssmphony.audio.encoding import Format, make_encoder
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.resample import resample
@@ -228,7 +228,7 @@ def main() -> None:
         "cost": cost(sounds),
         "machine": machine(threads=1),
     }
-    RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, RESULT)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ of the reader are their held-out ones; those of the old speakers are the teacher
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -25,7 +24,7 @@ import torch
 from benchmarks.fish import tables
 from benchmarks.fish.clones import sound
 from benchmarks.fish.speech import start
-from benchmarks.machine import RESULTS
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.teacher import figures
 from benchmarks.teacher.__main__ import show
 from benchmarks.teacher.measure import Job, Row, Setting, hear, measured, models
@@ -133,7 +132,7 @@ def main() -> None:
         sys.exit(str(error))
     print(tables.adapted(result))
     if arguments.write:
-        OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(result, OUT)
         update()
 
 

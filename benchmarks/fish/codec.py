@@ -14,7 +14,6 @@ since a codebook of 1,000 is not filled by a few clips.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -26,7 +25,7 @@ import torch
 
 from benchmarks.fish import tables
 from benchmarks.fish.codecs import RATE, CodecUnderTest, codec_of, evenly, speeds
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.teacher.figures import estimate, mean
 from benchmarks.update_docs import update
 from ssmphony.arrays import Integers
@@ -173,7 +172,7 @@ def main() -> None:
         sys.exit(str(error))
     result = without_nan({"date": date.today().isoformat(), "machine": machine(1), "codecs": rows})
     print(tables.codec(result))
-    arguments.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(result, arguments.output)
     if arguments.write:
         update()
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import time
 from itertools import product
@@ -25,10 +23,11 @@ from typing import Any, NamedTuple
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from benchmarks import commands
 from benchmarks.fish import tables
 from benchmarks.fish.codecs import RATE, network_of
 from benchmarks.fish.growth import layers_size
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.update_docs import update
 from ssmphony.codecs.codec import TrainableCodec
 from ssmphony.config import load_json
@@ -104,18 +103,8 @@ def train(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Path, 
         "run.progress=false",
         *experiment.settings,
     ]
-    command = [sys.executable, "-m", "ssmphony.cli", "train", str(CONFIG)]
-    for setting in settings:
-        command += ["--set", setting]
-    before, done = _spent(), known[0] if known else 0
-    subprocess.run(command, check=True)
-    return run, (_spent() - before) / max(1, arguments.steps - done)
-
-
-def _spent() -> float:
-    """Processor-seconds of finished children."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    done = known[0] if known else 0
+    return run, commands.train(CONFIG, settings) / max(1, arguments.steps - done)
 
 
 def latest(run: Path, name: str) -> tuple[int, float] | None:
@@ -240,10 +229,10 @@ def main() -> None:
                 rows[name] = judge(EVERY[name], run, seconds, arguments)
             except SsmphonyError as error:
                 sys.exit(str(error))
-            known.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            write_json(rows, known)
         print(tables.experiments(rows), flush=True)
     if arguments.write:
-        OUT.write_text(json.dumps({"machine": machine(1), "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        write_json({"machine": machine(1), "rows": rows}, OUT)
         update()
 
 

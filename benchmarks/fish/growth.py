@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from benchmarks.fish import tables
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.update_docs import update
 from ssmphony.config import load_json, load_yaml, merge
 from ssmphony.models.fish_model import Fish
@@ -245,7 +244,7 @@ def main() -> None:
     sizes = {name: layers_size(model_of(name)) for name in SYSTEMS}
     result = {"machine": about, "parameters": sizes, "rows": rows}
     print(tables.growth(result))
-    arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_json(result, arguments.output)
     if arguments.write:
         update()
 

@@ -13,7 +13,6 @@ them; speech after prompts of unseen speakers (`benchmarks.fish.clones`); speed 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -27,7 +26,7 @@ import torch
 from benchmarks.fish import tables
 from benchmarks.fish.clones import cloned
 from benchmarks.lewm_engine import measure_engine
-from benchmarks.machine import RESULTS, machine
+from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.teacher import figures
 from benchmarks.teacher.__main__ import add_teacher, common_speakers, show, teacher_files
 from benchmarks.teacher.measure import RATE, Job, Row, Setting, hear, keep, measured, models, read_original
@@ -168,11 +167,10 @@ def main() -> None:
         sys.exit(str(error))
     result = without_nan(result)
     print(tables.speech(result))
-    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     if arguments.output:
-        arguments.output.write_text(text, encoding="utf-8")
+        write_json(result, arguments.output)
     if arguments.write:
-        (RESULTS / f"fish_speech_{result['voice']}.json").write_text(text, encoding="utf-8")
+        write_json(result, RESULTS / f"fish_speech_{result['voice']}.json")
         update()
 
 

@@ -12,10 +12,9 @@ the pages from it.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
-from benchmarks.machine import RESULTS
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.speed.environments import FOLDER
 from benchmarks.speed.measure import WORDS, measure
 from benchmarks.speed.peers import PEERS
@@ -77,7 +76,7 @@ def main() -> None:
     print(speed_table(result), lengths_table(result), speed_notes(result), sep="\n\n")
     target = RESULTS / "speed.json" if arguments.write else arguments.output
     if target:
-        target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_json(result, target)
     if arguments.write:
         update()
 

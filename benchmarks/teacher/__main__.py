@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import RESULTS, write_json
 from benchmarks.teacher import figures, tables
 from benchmarks.teacher.measure import Job, Setting, measured
 from benchmarks.teacher.render import UNSEEN, TeacherFiles, clip_name, contrast_plan, read_plan, teacher_clips
@@ -36,7 +36,6 @@ from ssmphony.voices.manifest import MANIFEST
 from ssmphony.voices.manifest import read_manifest as read_voice
 from ssmphony.voices.package import locate
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 OTHER_CLIPS = 20
 """Of each other speaker."""
 SOUNDS = "sounds"
@@ -164,11 +163,10 @@ def main() -> None:
         sys.exit(str(error))
     for render in (tables.targets, tables.speakers, tables.contrasts, tables.notes):
         print(f"\n{render(result)}")
-    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     if arguments.output:
-        arguments.output.write_text(text, encoding="utf-8")
+        write_json(result, arguments.output)
     if arguments.write:
-        (RESULTS / f"teacher_{result['voice']}.json").write_text(text, encoding="utf-8")
+        write_json(result, RESULTS / f"teacher_{result['voice']}.json")
         update()
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from benchmarks import commands
+from benchmarks.machine import write_json
 from benchmarks.tables import table
 from benchmarks.teacher.__main__ import show
 from benchmarks.teacher.measure import Job, Setting, measured
@@ -62,6 +62,10 @@ EXPERIMENTS = {
     "one-speaker": Experiment("1 hour of one speaker", 1.0, ("hf_alpha",)),
     "cold": Experiment("random weights", warm=False),
     "no-discriminators": Experiment("no discriminators", settings=("task.adversarial=null",)),
+    "coarse-pictures": Experiment(
+        "pictures without the windows of 5 ms",
+        settings=("task.adversarial.pictures.views=[[1200, 300, 256], [512, 128, 257]]",),
+    ),
     "complex": Experiment("discriminators of complex spectra", settings=(COMPLEX,)),
     "s4d-last": Experiment("S4D in the last block", settings=(_blocks([7]),)),
     "s4d-2": Experiment("S4D in blocks 4 and 8", settings=(_blocks([3, 7]),)),
@@ -101,11 +105,7 @@ def train(name: str, experiment: Experiment, arguments: argparse.Namespace, held
         f"run.precision={arguments.precision}",
         *experiment.settings,
     ]
-    command = [sys.executable, "-m", "ssmphony.cli", "train", str(CONFIG)]
-    command += ["--init", str(arguments.init)] if experiment.warm else []
-    for setting in settings:
-        command += ["--set", setting]
-    subprocess.run(command, check=True)
+    commands.train(CONFIG, settings, arguments.init if experiment.warm else None)
     return folder / "run"
 
 
@@ -158,7 +158,7 @@ def main() -> None:
         rows[name] = judge(name, train(name, EXPERIMENTS[name], arguments, held_out), arguments)
         print(rendered(rows), flush=True)
         if arguments.output:
-            arguments.output.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_json(rows, arguments.output)
 
 
 if __name__ == "__main__":
