@@ -289,11 +289,18 @@ class Fish(AutoregressiveModel, Prompted):
         return FishState(self.lower.initial_state(batch), track, self.upper.initial_state(batch))
 
     def after_prompt(self, codes: Tensor, mask: Tensor) -> FishState:
-        """The state after the codes (batch, time, codebook) of a reference, before the first frame of a sentence."""
-        codes, mask = self.delayed(codes, mask)
+        """The state after the codes (batch, time, codebook) of references, before the first frame of a sentence.
+
+        Rows without a reference, whose mask is False, are fresh, and cost nothing.
+        """
+        given, fresh = mask.any(1).nonzero()[:, 0], self.fresh(len(codes))
+        if not len(given):
+            return fresh
+        codes, mask = self.delayed(codes[given], mask[given])
         x = self.codes(codes) + (self.no_text if self.aligned is not None else 0.0)
-        x, mask = packed_to_the_right(x, mask, x.shape[1])
-        return self.layers(x, mask, self.fresh(len(codes)))[1]
+        x, mask = packed_to_the_right(x, mask, int(mask.sum(1).max()))
+        state = self.layers(x, mask, self.fresh(len(given)))[1]
+        return pytree.tree_map(lambda rows, some: rows.index_copy(0, given, some.to(rows.dtype)), fresh, state)
 
     @torch.no_grad()
     def prompt(self, frames: Tensor) -> Tensor:

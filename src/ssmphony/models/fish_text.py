@@ -104,7 +104,7 @@ class CrossText(nn.Module):
 def packed_to_the_right(x: Tensor, mask: Tensor, length: int) -> tuple[Tensor, Tensor]:
     """Rows that end in padding, moved so that they begin with it: a causal layer then ends on the last real step.
 
-    x (batch, time, channel), mask (batch, time) → (batch, length, channel) and (batch, length); length ≥ time.
+    x (batch, time, channel), mask (batch, time) → (batch, length, channel) and (batch, length); no row has more steps.
     """
     count = mask.sum(1, keepdim=True)
     index = torch.arange(length, device=x.device) - (length - count)

@@ -111,6 +111,10 @@ def test_a_reference_is_the_state_after_its_codes(text: str) -> None:
     for both, prompted, plain in zip(leaves(state.layers), leaves(after), leaves(fresh), strict=True):
         torch.testing.assert_close(both[0], prompted[0])
         torch.testing.assert_close(both[1], plain[0])
+    some = model.after_prompt(codes.repeat(3, 1, 1), torch.tensor([[False], [True], [False]]).expand(-1, 17))
+    for rows, prompted, plain in zip(leaves(some), leaves(after), leaves(fresh), strict=True):
+        torch.testing.assert_close(rows[1], prompted[0])
+        torch.testing.assert_close(rows[::2], torch.cat([plain, plain]))
     named = model.begin([SENTENCE], [Style(speaker=UNNAMED)])
     torch.testing.assert_close(state.memory[0][0], named.memory[0][0])
     assert not torch.equal(spoken(model, like)[0], spoken(model)[0])
