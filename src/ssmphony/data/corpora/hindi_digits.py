@@ -20,8 +20,8 @@ from pydantic import Field
 from ssmphony.data.clips import Rejected, write_clip
 from ssmphony.data.corpora.kokoro_corpus import read_rendered
 from ssmphony.data.corpora.kokoro_spelling import Spelling, spell
-from ssmphony.data.corpora.kokoro_teacher import BLEND, RATE, load_teacher
-from ssmphony.data.corpora.reader import Item, Pitch, Reader, Spoken, Utterance, build
+from ssmphony.data.corpora.kokoro_teacher import BLEND, RATE, Renders
+from ssmphony.data.corpora.reader import Item, Pitch, Spoken, Utterance, build
 from ssmphony.data.silence import quietest, trim_span
 from ssmphony.text.vocabulary import BEGIN, COMMA
 from ssmphony.types import Samples, SsmphonyError
@@ -35,7 +35,7 @@ _EDGE_S = 0.03
 _FADE_S = 0.01
 
 
-class HindiDigits(Reader):
+class HindiDigits(Renders):
     """Ten clips of each list, by voices of the teacher and by blends of two of them."""
 
     kind: Literal["hindi_digits"] = "hindi_digits"
@@ -47,21 +47,12 @@ class HindiDigits(Reader):
     """Blends of two voices, each of which reads one list: a Hindi voice with another one."""
     seed: int = 0
     """Of the order of the digits."""
-    model: Path | None = None
-    """The teacher's graph, an ONNX file."""
-    vocabulary: Path | None = None
-    """Its ``vocab.json``."""
-    voices: Path | None = None
-    """The folder of its voices, ``<name>.bin``."""
 
     def items(self) -> Iterator[Item]:
-        if self.voices is None or self.model is None or self.vocabulary is None:
-            raise SsmphonyError(
-                "name the files of the teacher: --set model=FILE.onnx --set vocabulary=vocab.json --set voices=FOLDER"
-            )
-        names = sorted(path.stem for path in self.voices.glob("*.bin"))
+        voices = self.teacher().voices
+        names = sorted(path.stem for path in voices.glob("*.bin"))
         if not names:
-            raise SsmphonyError(f"{self.voices}: holds no voices of the teacher, <name>.bin")
+            raise SsmphonyError(f"{voices}: holds no voices of the teacher, <name>.bin")
         self.path.mkdir(parents=True, exist_ok=True)
         speakers = [name for name in names for _ in range(self.lists)] + _blends(names, self.blends)
         for number, speaker in enumerate(speakers):
@@ -79,11 +70,8 @@ class HindiDigits(Reader):
 
     def _render(self, item: Item, row: Path) -> None:
         """Write the sound of a list, and the line that describes it. Raises `Rejected`."""
-        assert self.model is not None
-        assert self.vocabulary is not None
-        assert self.voices is not None
         tokens = build(self.frontend).whole(item.text or "")
-        found = load_teacher(self.model, self.vocabulary, self.voices).render(_with_pauses(spell(tokens)), item.speaker)
+        found = self.teacher().render(_with_pauses(spell(tokens)), item.speaker)
         description = {
             "id": item.id,
             "speaker": item.speaker,

@@ -14,8 +14,8 @@ from pydantic import Field, field_validator
 from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.kokoro_corpus import CLIPS, read_rendered, rendered_items, spoken_times
 from ssmphony.data.corpora.kokoro_spelling import spell
-from ssmphony.data.corpora.kokoro_teacher import FEWEST, HOP, RATE, load_teacher
-from ssmphony.data.corpora.reader import Item, Pitch, Reader, Spoken, Utterance, build
+from ssmphony.data.corpora.kokoro_teacher import FEWEST, HOP, RATE, Renders
+from ssmphony.data.corpora.reader import Item, Pitch, Spoken, Utterance, build
 from ssmphony.data.corpora.rendered_pitch import refined
 from ssmphony.data.corpora.sentences import sentences_of
 from ssmphony.data.text_files import read_text
@@ -26,7 +26,7 @@ _LONGEST = 160
 _PLANNED = re.compile(r"(?:\d+\t)?[\w.:,-]+\t[^\t]+")
 
 
-class Kokoro(Reader):
+class Kokoro(Renders):
     """Speech of a teacher with exact times: nothing is aligned. Its pitch is corrected by that of the sound."""
 
     kind: Literal["kokoro"] = "kokoro"
@@ -39,12 +39,6 @@ class Kokoro(Reader):
     taken, all where none is named. A list of names gives equal shares."""
     sentences: int | None = Field(default=None, ge=1)
     """How many are rendered at most, from the first; None: all."""
-    model: Path | None = None
-    """The teacher's graph, an ONNX file."""
-    vocabulary: Path | None = None
-    """Its ``vocab.json``."""
-    voices: Path | None = None
-    """The folder of its voices, ``<name>.bin``."""
 
     @field_validator("speakers", mode="before")
     @classmethod
@@ -67,7 +61,9 @@ class Kokoro(Reader):
             else:
                 planned.extend(self._planned(path))
         if planned:
-            self._teacher(planned)
+            teacher = self.teacher("; or give a rendered corpus, a folder with clips.jsonl")
+            for speaker in dict.fromkeys(item.speaker for item in planned):
+                teacher.style(speaker)
         yield from planned[: self.sentences]
 
     def read(self, item: Item) -> Sequence[Utterance]:
@@ -88,7 +84,7 @@ class Kokoro(Reader):
         spelling = spell(tokens)
         if len(spelling.characters) < FEWEST:
             return None
-        rendering = self._teacher().render(spelling, speaker)
+        rendering = self.teacher().render(spelling, speaker)
         seconds = len(rendering.samples) / RATE
         phones = [(tokens.symbols[index], first, stop) for index, first, stop in rendering.spans]
         if [index for index, _, _ in rendering.spans] != list(range(1, len(tokens.symbols))):
@@ -98,18 +94,6 @@ class Kokoro(Reader):
         samples = np.asarray(rendering.samples, np.float32)
         pitch = Pitch(refined(rendering.pitch, samples, RATE, HOP), HOP)
         return Utterance(name, speaker, samples, RATE, tokens.text, spoken=spoken, pitch=pitch, trimmed=True)
-
-    def _teacher(self, planned: Sequence[Item] = ()) -> Any:
-        """The loaded teacher, which has the voices of the items. Raises `SsmphonyError`."""
-        if self.model is None or self.vocabulary is None or self.voices is None:
-            raise SsmphonyError(
-                "to render with the teacher, name its files: --set model=FILE.onnx --set vocabulary=vocab.json "
-                "--set voices=FOLDER; or give a rendered corpus, a folder with clips.jsonl"
-            )
-        teacher = load_teacher(self.model, self.vocabulary, self.voices)
-        for speaker in dict.fromkeys(item.speaker for item in planned):
-            teacher.style(speaker)
-        return teacher
 
     def _planned(self, path: Path) -> Iterator[Item]:
         """The sentences of a text with their speakers."""

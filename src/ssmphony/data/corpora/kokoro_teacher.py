@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ssmphony.data.clips import Rejected
 from ssmphony.data.corpora.kokoro_spelling import Spelling
+from ssmphony.data.corpora.reader import Reader
 from ssmphony.speakers import speaker_weights
 from ssmphony.types import Samples, SsmphonyError
 
@@ -114,6 +115,26 @@ def _spans(units: npt.NDArray[np.int64], owners: Sequence[int], lead: int) -> tu
         spans[owner] = (first, int(edges[token + 1]))
         last = owner
     return tuple((owner, *spans[owner]) for owner in sorted(spans))
+
+
+class Renders(Reader):
+    """A corpus that the teacher reads: where its files are."""
+
+    model: Path | None = None
+    """The teacher's graph, an ONNX file."""
+    vocabulary: Path | None = None
+    """Its ``vocab.json``."""
+    voices: Path | None = None
+    """The folder of its voices, ``<name>.bin``."""
+
+    def teacher(self, instead: str = "") -> Teacher:
+        """The loaded teacher. Raises `SsmphonyError` where a file is not named, with what may be done instead."""
+        if self.model is None or self.vocabulary is None or self.voices is None:
+            raise SsmphonyError(
+                "to render with the teacher, name its files: --set model=FILE.onnx --set vocabulary=vocab.json "
+                f"--set voices=FOLDER{instead}"
+            )
+        return load_teacher(self.model, self.vocabulary, self.voices)
 
 
 @lru_cache(maxsize=1)
