@@ -53,8 +53,9 @@ class ByteFrontend(Frontend):
         return SYMBOLS
 
     def sentences(self, text: str | Iterable[str]) -> Iterator[Tokens]:
-        """Of plain text, or of an SSML document, whose markup is not read aloud."""
-        return inputs.sentences(text, self._plain, self.say_as)
+        """Of plain text, or of an SSML document, whose markup is not read aloud; nor are its phones, which are no
+        writing."""
+        return inputs.sentences(text, self._plain, self.say_as, phones=False)
 
     def _plain(self, text: str | Iterable[str]) -> Iterator[Tokens]:
         for sentence in sentences.cut(text, self.abbreviations):

@@ -118,6 +118,8 @@ def test_markup_is_not_read_aloud() -> None:
     assert {part.speed for part in spoken[-1].prosody} == {0.75}
     assert [document[word.start : word.end] for word in spoken[0].words] == ["नमस्ते", "दुनिया"]
     assert decode(next(FRONTEND.sentences('<speak><say-as interpret-as="digits">42</say-as></speak>')).ids) == "42"
+    (phoneme,) = FRONTEND.sentences('<speak>यह <phoneme ph="ɡʱ ə ɾ">घर</phoneme> है।</speak>')
+    assert decode(phoneme.ids) == "यह घर है।"
     assert [decode(tokens.ids) for tokens in FRONTEND.sentences("3 <s> 5")] == ["3 <s> 5"]
 
 

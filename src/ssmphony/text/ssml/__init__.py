@@ -28,14 +28,16 @@ def is_ssml(text: str) -> bool:
 
 
 def sentences(
-    document: str | Iterable[str], plain: Callable[[str], Iterator[Tokens]], say_as: SayAs
+    document: str | Iterable[str], plain: Callable[[str], Iterator[Tokens]], say_as: SayAs, phones: bool = True
 ) -> Iterator[Tokens]:
-    """The sentences of a document, whose plain text ``plain`` reads, with what it says of them.
+    """The sentences of a document, whose plain text ``plain`` reads, with what it says of them. Without ``phones``,
+    what a ``<phoneme>`` encloses is spoken.
 
     The document is read to its end before it is spoken. Raises `SsmphonyError`, with line and column, for what is not
     well-formed, not known or out of range in it.
     """
-    yield from _tokens(parse(_gather((document,) if isinstance(document, str) else document), say_as), plain)
+    text = _gather((document,) if isinstance(document, str) else document)
+    yield from _tokens(parse(text, say_as, phones), plain)
 
 
 def _gather(pieces: Iterable[str]) -> str:

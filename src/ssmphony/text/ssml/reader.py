@@ -57,9 +57,12 @@ _CLOSING = "।॥.?!…"
 _T = TypeVar("_T")
 
 
-def parse(document: str, say_as: SayAs) -> Document:
-    """Raises `SsmphonyError`, with line and column, for what is not well-formed, not known or out of range."""
-    reader = _Reader(document, say_as)
+def parse(document: str, say_as: SayAs, phones: bool = True) -> Document:
+    """A document as plain text, in which phones stand in brackets; without ``phones``, what a ``<phoneme>`` encloses.
+
+    Raises `SsmphonyError`, with line and column, for what is not well-formed, not known or out of range.
+    """
+    reader = _Reader(document, say_as, phones)
     try:
         reader.parser.Parse(reader.encoded, True)
     except expat.ExpatError as error:
@@ -82,11 +85,12 @@ _OUTSIDE = _Element("", {}, Prosody(), None, {"ssml": NAMESPACE})
 class _Reader:
     """Takes the parser's events one by one and writes the plain text down."""
 
-    def __init__(self, document: str, say_as: SayAs) -> None:
+    def __init__(self, document: str, say_as: SayAs, phones: bool) -> None:
         begin = begin_of(document)
         self._before = document[:begin]
         self.encoded = document[begin:].encode(errors="replace")
         self.say_as = say_as
+        self.phones = phones
         self.found = Document()
         self.pieces: list[str] = []
         self.length = 0
@@ -228,7 +232,8 @@ class _Reader:
             alphabet = attributes.get("alphabet", "ipa")
             if alphabet not in ("ipa", "x-sampa"):
                 raise self.error(f"alphabet '{alphabet}' is not known: use ipa or x-sampa")
-            return self._phones(attributes["ph"])
+            said = self._phones(attributes["ph"])
+            return said if self.phones else text
         try:
             return self.say_as(text, attributes["interpret-as"].strip(), attributes.get("format", "").strip())
         except SsmphonyError as error:  # the standard: then it is spoken as if the element were not there
