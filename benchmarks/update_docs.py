@@ -41,6 +41,7 @@ from benchmarks import (
 from benchmarks.fish import tables as fish_tables
 from benchmarks.machine import RESULTS
 from benchmarks.speed import tables as speed_tables
+from benchmarks.teacher import forms
 from benchmarks.teacher import tables as teacher_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,6 +96,7 @@ PARTS: dict[str, tuple[str, Render]] = {
         for voice in ("default", "small")
         for part, render in TEACHER_PARTS.items()
     },
+    "teacher-forms": ("teacher_forms.json", forms.rendered),
     "fish-codec": ("fish_codec.json", fish_tables.codec),
     "fish-growth": ("fish_growth.json", fish_tables.growth),
     "fish-speech": ("fish_speech_fish.json", fish_tables.speech),

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.teacher import experiments, figures, measure, render, tables
+from benchmarks.teacher import experiments, figures, forms, measure, render, tables
 from benchmarks.teacher import student as student_module
 from benchmarks.teacher.__main__ import common_speakers
 from benchmarks.teacher.student import Original, Student, decoded, teacher_pitch
@@ -254,6 +254,32 @@ def test_rows_are_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         rows = measure.measured("student", measure.Setting(None), jobs[:count], tmp_path, 1, lambda *_: None)
         assert [row["id"].split()[1] for row in rows] == [str(number) for number in range(count)]
     assert spoken == ["0", "1", "2"]
+
+
+def test_forms_are_compared_with_their_teacher_and_each_other() -> None:
+    """Rows of which one has been measured in fewer ways."""
+    stored = forms.quality("default")
+    speed = {"processor": 0.01, "wall": 0.005, "first_s": 0.012, "memory_mb": 120.0, "graphs_mb": 9.9}
+    row = {
+        "name": "default",
+        "systems": ["s4_spectrum", "spectrum"],
+        "date": stored["date"],
+        "quality": stored["speakers"]["all"],
+        "contrasts": stored["contrasts"]["all"],
+        "robustness": stored["robustness"],
+        **speed,
+    }
+    fewer = {**row, "name": "mel", "contrasts": None, "robustness": {}}
+    about = {"date": "2026-11-29", "cpu": "a processor", "cores": 2, "load_before": 0.1}
+    whole = forms.rendered({"machine": about, "rounds": 3, "rows": [row, row]})
+    assert "| DistillMOS | 4.30" in whole
+    assert "| first 100 ms, ms |  | 12 | 12 |" in whole
+    assert "minimal pairs" in whole
+    part = forms.rendered({"machine": about, "rounds": 3, "rows": [row, fewer]})
+    assert "minimal pairs" not in part
+    assert "clips broken" not in part
+    with pytest.raises(SsmphonyError, match="with this voice first"):
+        forms.quality("nobody")
 
 
 def test_experiments_learn_from_the_first_hours_and_from_their_speakers() -> None:
