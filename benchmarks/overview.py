@@ -28,6 +28,8 @@ class System(NamedTuple):
     what: str
     good_for: str
     file: str
+    voices: tuple[str, ...] = ()
+    """Those of the repository."""
 
     @property
     def built(self) -> bool:
@@ -37,18 +39,20 @@ class System(NamedTuple):
 SYSTEMS = (
     System(
         "s4_acoustic",
-        "SSMphony",
+        "S4 to mel",
         "non-autoregressive: S4 text encoder, durations, causal S4D decoder, mel vocoder",
-        "speed, small size, exact timing, long text",
+        "training from recordings without phone times, small size",
         "models/s4_acoustic.py",
+        ("recorded",),
     ),
     System(
         "s4_spectrum",
         "S4 to spectrum",
         "non-autoregressive: S4 text encoder, durations, pitch and energy, a codec of harmonics and noise "
-        "without mels; mixes of speakers; the default voice",
+        "without mels; mixes of speakers",
         "naturalness, several speakers in one voice, speed",
         "models/s4_spectrum.py",
+        ("default", "small"),
     ),
     System(
         "lewm",
@@ -57,19 +61,19 @@ SYSTEMS = (
         "voice mumbles",
         "text without phonemes, research",
         "models/lewm.py",
+        ("lewm",),
     ),
     System(
         "fish",
         "Fish Speech on state-space models",
-        "autoregressive: a language model of audio codes, (Mamba-2 → S4) × N, and their codec; no voice yet",
+        "autoregressive: a language model of audio codes, (Mamba-2 → S4) × N, and their codec",
         "voices from a sample, variety, research",
         "models/fish.py",
     ),
     System(
         "smamba",
         "SMamba",
-        "non-autoregressive: VITS with Mamba-2, S4 or, to compare, attention: a flow, and a style from a recording; no "
-        "voice yet",
+        "non-autoregressive: VITS with Mamba-2, S4 or, to compare, attention: a flow, and a style from a recording",
         "voices from a sample, research",
         "models/smamba.py",
     ),
@@ -77,7 +81,7 @@ SYSTEMS = (
         "s4d_autoencoder",
         "S4D autoencoder",
         "waveforms to latents and back",
-        "a codec for the others",
+        "research; a codec for other systems",
         "codecs/s4d_autoencoder.py",
     ),
     System(
@@ -91,17 +95,17 @@ SYSTEMS = (
 
 
 def systems(folder: str) -> str:
-    """All systems in their true state; ``folder`` leads from the page to the pages of the systems."""
+    """All systems and their voices; ``folder`` leads from the page to the pages of the systems."""
     rows = [
         [
             f"[`{system.name}`]({folder}{system.name}.md)" if system.built else f"`{system.name}`",
             f"**{system.title}**: {system.what}",
             system.good_for if system.built else f"{system.good_for} (once here)",
-            "built" if system.built else "planned",
+            (", ".join(f"`{voice}`" for voice in system.voices) or "none yet") if system.built else "planned",
         ]
         for system in SYSTEMS
     ]
-    return table(["system", "what it is", "good for", "state"], rows)
+    return table(["system", "what it is", "good for", "voices"], rows)
 
 
 def layers() -> str:

@@ -1,4 +1,4 @@
-"""SSMphony: non-autoregressive text-to-speech on state-space models, tokens → log-mel frames.
+"""Non-autoregressive text-to-speech on state-space models: tokens → log-mel frames.
 
     tokens ─embed, convolve─▶ bidirectional S4 ─▶ h ─▶ durations, pitch, energy
     h + pitch + energy ─repeat by durations, add position in the token─▶ causal S4D ─▶ mel

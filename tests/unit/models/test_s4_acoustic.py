@@ -1,4 +1,4 @@
-"""SSMphony's parts: what padding, speed and pitch do, and that training and speaking are one function."""
+"""Parts of the S4 acoustic model: what padding, speed and pitch do, and that training and speaking are one function."""
 
 from __future__ import annotations
 
