@@ -91,7 +91,7 @@ def test_sigkill_loses_nothing_and_nothing_is_done_twice(batch: Any, tmp_path: P
 
     code, output, errors = finish(batch("--workers", 2))
     assert (code, errors) == (0, "")
-    assert output.startswith(f"{JOBS - len(before)} new files in out, {len(before)} were there: ")
+    assert output.startswith(f"{JOBS - len(before)} new files in out, {len(before)} were already there: ")
     after = in_place(out)
     assert {name: after[name] for name in before} == before
     assert [row["id"] for row in rows(out)] == [str(i) for i in range(JOBS)]
@@ -110,7 +110,7 @@ def test_ctrl_c_says_how_to_go_on(batch: Any, tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     code, output, errors = finish(process)
     assert (code, output) == (130, "")
-    assert errors == "every file in out is whole; run the same command again to go on\nssmphony: interrupted\n"
+    assert errors == "every file in out is complete; run the same command again to continue\nssmphony: interrupted\n"
     assert {row["file"] for row in rows(out)} == set(in_place(out))
     assert sorted(path.name for path in out.rglob("*") if path.suffix != ".wav") == [".batch", "lock", "manifest.jsonl"]
 
@@ -155,6 +155,6 @@ def test_a_terminal_sees_the_rate_and_the_time_that_remains(tmp_path: Path, tiny
         except OSError:  # Linux's way to say that the other end is closed
             pass
     os.close(ours)
-    assert b"s of audio a second" in shown
+    assert b"times as fast as speech" in shown
     assert b"/6 files, " in shown
     assert b"0:00:0" in shown

@@ -27,7 +27,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Hindi text to speech on state-space models.",
+    help="Hindi text-to-speech on state-space models.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -53,4 +53,4 @@ def _options(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Hindi text to speech on state-space models."""
+    """Hindi text-to-speech on state-space models."""

@@ -16,7 +16,7 @@ _OPTION_WITH_VALUE = re.compile(r"--?[A-Za-z][A-Za-z0-9-]*=")
 class TextCommand(TyperCommand):
     """A command whose argument is a text, which may look like an option.
 
-    What is no option of the command, and surely none that was mistyped, is its text.
+    An argument that is not an option, and does not look like a mistyped one, is the text.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -32,8 +32,10 @@ class InputFormat(str, Enum):
 
 def batch(
     jobs: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl or .txt file, or a folder with metadata.csv.")],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the audio files and of manifest.jsonl.")],
-    input_format: Annotated[InputFormat | None, typer.Option(help="If the file's name does not tell.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder for the audio files and manifest.jsonl.")],
+    input_format: Annotated[
+        InputFormat | None, typer.Option(help="The format of the job file, if its name does not show it.")
+    ] = None,
     audio: Annotated[str, typer.Option("--format", help="wav, flac, ogg, opus, mp3, m4a, aac or pcm.")] = "wav",
     voice: Voice = None,
     speaker: Speaker = None,
@@ -45,9 +47,9 @@ def batch(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
 ) -> None:
-    """Speak many texts to files. Run it again to go on where it was stopped.
+    """Speak many texts to files. Run it again to continue where it was stopped.
 
-    What a line of the job file says goes before the options here.
+    Values in a line of the job file take precedence over these options.
     """
     from ssmphony.batch.jobs import Defaults, read_jobs
     from ssmphony.batch.run import run_batch
@@ -69,7 +71,7 @@ def batch(
                 progress=bar.advance,
             )
     except (KeyboardInterrupt, SystemExit):
-        typer.echo(f"every file in {out} is whole; run the same command again to go on", err=True)
+        typer.echo(f"every file in {out} is complete; run the same command again to continue", err=True)
         raise
     _report(outcome, out, time.perf_counter() - begin)
 
@@ -83,8 +85,8 @@ def _report(outcome: Outcome, out: Path, wall_s: float) -> None:
     if not outcome.made and not outcome.failed:
         typer.echo(f"nothing to do: all {outcome.kept} files are in {out}")
         return
-    earlier = f", {outcome.kept} were there" if outcome.kept else ""
-    audio = f"{outcome.seconds / 60:.1f} minutes of audio, {outcome.seconds / wall_s:.1f} seconds of it each second"
+    earlier = f", {outcome.kept} were already there" if outcome.kept else ""
+    audio = f"{outcome.seconds / 60:.1f} minutes of audio, {outcome.seconds / wall_s:.1f} times as fast as speech"
     typer.echo(f"{outcome.made} new files in {out}{earlier}: {audio}")
     for job, error in outcome.failed[:_LISTED]:
         typer.echo(f"  line {job.line}, {job.id}: {error}", err=True)
@@ -118,7 +120,7 @@ class _Bar:
         self._done += 1
         self._seconds += seconds
         rate = self._seconds / (time.perf_counter() - self._begun)
-        shown = f"{self._done}/{self._jobs} files, {rate:.1f} s of audio a second"
+        shown = f"{self._done}/{self._jobs} files, {rate:.1f} times as fast as speech"
         self.progress.update(self._task, advance=len(job.text), description=shown)
 
 

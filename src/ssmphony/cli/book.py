@@ -23,7 +23,7 @@ def book(
         Path | None, typer.Option("-o", "--output", help="A .m4b, .m4a, .mp3 or .epub file; default: NAME.m4b.")
     ] = None,
     overlays: Annotated[
-        bool, typer.Option("--overlays", help="Write an EPUB, too, whose words light up as they are spoken.")
+        bool, typer.Option("--overlays", help="Also write an EPUB that highlights each word as it is spoken.")
     ] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the chapters and stop.")] = False,
     cast: Annotated[
@@ -39,15 +39,15 @@ def book(
     seed: Seed = 0,
     lexicon: LexiconFile = None,
     watermark: Watermarked = False,
-    title: Annotated[str | None, typer.Option(help="Instead of that of the book.")] = None,
-    author: Annotated[str | None, typer.Option(help="Instead of that of the book.")] = None,
-    cover: Annotated[Path | None, typer.Option(help="A JPEG or PNG file, instead of that of the book.")] = None,
+    title: Annotated[str | None, typer.Option(help="Instead of the book's own.")] = None,
+    author: Annotated[str | None, typer.Option(help="Instead of the book's own.")] = None,
+    cover: Annotated[Path | None, typer.Option(help="A JPEG or PNG file, instead of the book's own.")] = None,
     level: Annotated[
         int | None, typer.Option("--chapter-level", min=1, max=6, help="Headings down to this level begin chapters.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
 ) -> None:
-    """Turn a book into an audiobook with chapters. Run it again to go on where it was stopped."""
+    """Turn a book into an audiobook with chapters. Run it again to continue where it was stopped."""
     from ssmphony.books.cast import make_cast, with_roles
     from ssmphony.books.read import read_book, read_picture
     from ssmphony.books.run import EPUB, check_outputs, make_book, work_folder
@@ -78,7 +78,9 @@ def book(
                 progress=bar.advance,
             )
     except (KeyboardInterrupt, SystemExit):
-        typer.echo(f"run the same command again to go on; what is spoken is in {work_folder(output)}", err=True)
+        typer.echo(
+            f"run the same command again to continue; what has been spoken is in {work_folder(output)}", err=True
+        )
         raise
     _report(made, outputs, time.perf_counter() - begun)
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def detect(
     files: Annotated[list[Path], typer.Argument(help="Audio files; .m4a, .m4b, .aac and others need PyAV.")],
-    as_json: Annotated[bool, typer.Option("--json", help="An object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object per line.")] = False,
 ) -> None:
-    """Look for the mark that --watermark leaves. The exit status is 0 where all of the files have it, 1 otherwise.
+    """Look for the mark that --watermark leaves. The exit status is 0 if all of the files have it, 1 otherwise.
 
-    The mark shows that ssmphony made the sound. That none is found shows nothing.
+    The mark shows that ssmphony generated the audio. Its absence proves nothing.
     """
     from ssmphony.audio.watermark import LEAST_S
     from ssmphony.audio.watermark import detect as find

@@ -1,4 +1,4 @@
-"""``ssmphony evaluate``: what a voice is worth, and what people say of it. Needs the extra ``eval``."""
+"""``ssmphony evaluate``: measure a voice, and let people compare voices. Needs the extra ``eval``."""
 
 from __future__ import annotations
 
@@ -30,30 +30,32 @@ class _VoiceByDefault(TyperGroup):
 
 
 evaluate = typer.Typer(
-    cls=_VoiceByDefault, no_args_is_help=True, help="Measure a voice into a report, or make a listening test."
+    cls=_VoiceByDefault, no_args_is_help=True, help="Measure a voice and write a report, or make a listening test."
 )
 
 
 @evaluate.command(_VOICE)
 def voice(
     voice: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.", autocompletion=voice_names)],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the report.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder for the report.")],
     corpus: Annotated[Path | None, typer.Option(help="A prepared corpus of recordings to compare with.")] = None,
-    ids: Annotated[Path | None, typer.Option(help="A list of its clips, one a line; all without it.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="A list of its clips, one per line; default: all.")] = None,
     others: Annotated[
         list[Path] | None, typer.Option(help="A prepared corpus of other speakers; may be repeated.")
     ] = None,
-    sentences: Annotated[Path | None, typer.Option(help="Sentences that no training saw, one a line.")] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1000,
+    sentences: Annotated[Path | None, typer.Option(help="Held-out sentences, one per line.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many sentences.")] = 1000,
     every: Annotated[int, typer.Option(min=1, help="Take every n-th line, from the first.")] = 1,
     stories: Annotated[list[Path] | None, typer.Option(help="A story (text, Markdown); may be repeated.")] = None,
     against: Annotated[str | None, typer.Option(help="Another voice, or the folder of its report.")] = None,
     recogniser: Annotated[Path | None, typer.Option(help="A .safetensors file; default: the shipped one.")] = None,
-    online: Annotated[bool, typer.Option("--online", help="Also judges that are downloaded: UTMOS, Whisper.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="A few clips of each kind, without the slow judges.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also use models that are downloaded: UTMOS, Whisper.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few clips of each kind, without the slow models.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
 ) -> None:
-    """Measure a voice and write a report. Run it again to go on where it was stopped."""
+    """Measure a voice and write a report. Run it again to continue where it was stopped."""
     with needs_extra("eval"):
         from ssmphony.evaluation.run import Plan
         from ssmphony.evaluation.run import evaluate as run
@@ -93,15 +95,17 @@ def listening_test(
     systems: Annotated[
         list[str], typer.Argument(help="Voices, or folders of audio files; with --results, the CSV files.")
     ],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the test.")],
-    kind: Annotated[Kind, typer.Option(help="Which of two is better, or ratings next to the original.")] = Kind.AB,
-    sentences: Annotated[Path | None, typer.Option(help="What is said, one sentence a line.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder for the test.")],
+    kind: Annotated[
+        Kind, typer.Option(help="ab: which of two is better; mushra: ratings against the original.")
+    ] = Kind.AB,
+    sentences: Annotated[Path | None, typer.Option(help="What is spoken, one sentence per line.")] = None,
     corpus: Annotated[Path | None, typer.Option(help="A prepared corpus: its texts, and the originals.")] = None,
-    ids: Annotated[Path | None, typer.Option(help="A list of its clips, one a line; all without it.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="A list of its clips, one per line; default: all.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many sentences.")] = 20,
     results: Annotated[bool, typer.Option("--results", help="Compute the statistics of the answers.")] = False,
 ) -> None:
-    """Make a folder with a page on which people compare voices, or say what they answered."""
+    """Write a folder with a page on which people compare voices, or evaluate their answers."""
     if results:
         with needs_extra("eval"):
             from ssmphony.evaluation.listening.results import conclusion

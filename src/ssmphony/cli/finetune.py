@@ -17,32 +17,33 @@ if TYPE_CHECKING:
 
 def finetune(
     voice: Annotated[
-        str, typer.Argument(help="The voice to start from: the folder of an exported one.", autocompletion=voice_names)
+        str,
+        typer.Argument(help="The voice to start from: the folder of an exported voice.", autocompletion=voice_names),
     ],
     data: Annotated[Path, typer.Option(help="Recordings with their texts, or a prepared corpus.")],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the new voice.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder for the new voice.")],
     speaker: Annotated[
-        str | None, typer.Option(help="The name of the new speaker; of a prepared corpus, the one to take.")
+        str | None, typer.Option(help="The name of the new speaker; with a prepared corpus, the speaker to use.")
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option(help="The speaker of the voice from which the new one starts; by default that of nearest pitch."),
+        typer.Option(help="The speaker of the voice from which the new one starts; default: the nearest in pitch."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the training; default: 2000.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps; default: 2000.")] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="End the training after so many minutes, if its steps take longer.")
+        float | None, typer.Option(min=0.01, help="End the training after this many minutes, if its steps take longer.")
     ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="The folder of prepared clips and of the training; default: runs/NAME.")
+        Path | None, typer.Option(help="The folder for prepared clips and the training; default: runs/NAME.")
     ] = None,
     settings: Settings = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that prepare recordings; default: one for each core.")
     ] = None,
 ) -> None:
-    """Teach a voice another speaker, from 10 to 30 minutes of recordings. Run it again to go on where it was stopped.
+    """Add a speaker to a voice, from 10 to 30 minutes of recordings. Run it again to continue where it was stopped.
 
-    --set changes the training file that it writes, as in --set task.batch_size=4.
+    --set changes the training file that is written, for example --set task.batch_size=4.
     """
     with needs_extra("train"):
         from ssmphony.data.manifest import MANIFEST

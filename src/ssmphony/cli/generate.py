@@ -1,4 +1,4 @@
-"""``ssmphony generate``: sounds from a model that writes samples, without a text. Needs the extra ``train``."""
+"""``ssmphony generate``: sounds from a model that generates samples without text. Needs the extra ``train``."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from ssmphony.extras import needs_extra
 
 
 def generate(
-    voice: Annotated[Path, typer.Option(help="The folder of the voice, or of its training.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder of the sounds.")] = Path("sounds"),
-    count: Annotated[int, typer.Option("-n", "--count", min=1, max=4096, help="How many.")] = 16,
+    voice: Annotated[Path, typer.Option(help="The folder of the voice, or of its training run.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the sounds.")] = Path("sounds"),
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=4096, help="How many sounds.")] = 16,
     seed: Seed = 0,
-    name: Annotated[
-        str | None, typer.Option("--class", help="What it should be, of the voice's classes; any if not given.")
-    ] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, max=600.0, help="Of the longest sound.")] = 1.0,
-    to_the_end: Annotated[bool, typer.Option("--to-the-end", help="Go on after a sound has ended.")] = False,
+    name: Annotated[str | None, typer.Option("--class", help="One of the voice's classes; default: any.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.01, max=600.0, help="Seconds of the longest sound.")] = 1.0,
+    to_the_end: Annotated[bool, typer.Option("--to-the-end", help="Continue after a sound has ended.")] = False,
     temperature: Temperature = None,
 ) -> None:
-    """Let a voice such as SaShiMi write sounds. Sound i of a seed is the first sound of seed + i."""
+    """Generate sounds with a voice such as SaShiMi. Sound i of a seed is the first sound of seed + i."""
     with needs_extra("train"):
         from ssmphony.export.samples import load_samples
         from ssmphony.models.generate import generate as write
@@ -48,5 +46,5 @@ def generate(
             writer.write(sound)
     length = sum(map(len, made.sounds)) / rate
     typer.echo(
-        f"{count} sounds in {output}, {length:.1f} s: {made.real_time_factor(rate):.2f} s of computing for a second"
+        f"{count} sounds in {output}, {length:.1f} s: {made.real_time_factor(rate):.2f} s of computing per second"
     )

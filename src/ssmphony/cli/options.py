@@ -22,13 +22,14 @@ Speed = Annotated[float, typer.Option(help="0.25 to 6; 2 is twice as fast.")]
 Pitch = Annotated[float, typer.Option(help="Semitones, -12 to 12.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same sound.")]
 ReferenceFile = Annotated[
-    Path | None, typer.Option(help="A recording, or a saved reference, to speak like; for voices that take one.")
+    Path | None, typer.Option(help="A recording to speak like, or a saved reference; for voices that take one.")
 ]
 Temperature = Annotated[
-    float | None, typer.Option(help="Of voices that draw codes: 0 takes the likeliest, 1 draws as it learned; to 2.")
+    float | None,
+    typer.Option(help="For voices that sample codes: 0 takes the most likely, 1 samples as learned; at most 2."),
 ]
-TopK = Annotated[int | None, typer.Option(help="Draw from the likeliest codes only, so many; 0 is all.")]
-TopP = Annotated[float | None, typer.Option(help="Draw from the likeliest codes that together have this probability.")]
+TopK = Annotated[int | None, typer.Option(help="Sample from this many of the most likely codes; 0: from all.")]
+TopP = Annotated[float | None, typer.Option(help="Sample from the fewest codes that together have this probability.")]
 LexiconFile = Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")]
 Watermarked = Annotated[
     bool, typer.Option("--watermark", help="Mark the sound as synthetic, inaudibly; ssmphony detect finds it.")

@@ -32,12 +32,12 @@ def text(
     text: Annotated[str | None, typer.Argument(help="The text; without it, --file or standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
     to: Annotated[
-        Form | None, typer.Option("--to", help="One line for each line: spoken words, their IPA, or all as JSON.")
+        Form | None, typer.Option("--to", help="One line per line of text: spoken words, their IPA, or all as JSON.")
     ] = None,
     lexicon: LexiconFile = None,
     frontend: Annotated[str, typer.Option(help="The kind of frontend.")] = "hindi",
 ) -> None:
-    """Show how a text, or a document of SSML, is read: its sentences, its words and their phonemes."""
+    """Show how a text or an SSML document is read: its sentences, its words and their phonemes."""
     source = open_text(text, file)
     if frontend != "hindi":
         _show_tokens(source, frontend, plain=to is None and lexicon is None)
@@ -58,7 +58,7 @@ def text(
 
 @dataclass(frozen=True)
 class _Text:
-    """A text, its sentences, and where what they say of their plain text stands in it."""
+    """A text, its sentences, and how positions in their plain text map to positions in it."""
 
     text: str
     sentences: list[SpokenSentence]

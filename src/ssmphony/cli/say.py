@@ -42,7 +42,7 @@ def say(
             "-o", "--output", help="A .wav, .flac, .ogg, .opus, .mp3, .m4a or .aac file; - for standard output."
         ),
     ] = None,
-    audio: Annotated[StreamFormat | None, typer.Option("--format", help="Of -o -; default wav.")] = None,
+    audio: Annotated[StreamFormat | None, typer.Option("--format", help="The format of -o -; default: wav.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Write 16-bit little-endian mono samples to stdout.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Play it; the default without -o and --raw.")] = False,
     voice: Voice = None,
@@ -54,12 +54,12 @@ def say(
     temperature: Temperature = None,
     top_k: TopK = None,
     top_p: TopP = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default 2.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; default: 2.")] = None,
     lexicon: LexiconFile = None,
     timings: Annotated[Path | None, typer.Option(help="Write word times to a .json, .srt or .vtt file.")] = None,
     watermark: Watermarked = False,
     keep_partial: Annotated[
-        bool, typer.Option("--keep-partial", help="Stopped with Ctrl-C, keep what was spoken until then.")
+        bool, typer.Option("--keep-partial", help="After Ctrl-C, keep what has been spoken so far.")
     ] = False,
 ) -> None:
     """Speak a text: to a file, to standard output, or aloud."""
@@ -104,7 +104,7 @@ def say(
 
 
 def _keeping(source: str | TextSource, written: list[str]) -> Iterator[str]:
-    """The text, which goes to ``written`` too: subtitles show it."""
+    """The text, which is also added to ``written``, because subtitles show it."""
     for piece in (source,) if isinstance(source, str) else source:
         written.append(piece)
         yield piece

@@ -22,9 +22,9 @@ Aliases = Annotated[
 References = Annotated[
     list[str] | None, typer.Option(help="A reference that requests may name, NAME=FILE; may be repeated.")
 ]
-Wyoming = Annotated[str | None, typer.Option(help="Also for Home Assistant, without a key: tcp://127.0.0.1:10200.")]
+Wyoming = Annotated[str | None, typer.Option(help="Also serve Home Assistant, without a key: tcp://127.0.0.1:10200.")]
 Watermarked = Annotated[
-    bool | None, typer.Option("--watermark", help="Mark what is spoken, inaudibly; see ssmphony detect.")
+    bool | None, typer.Option("--watermark", help="Mark what is spoken as synthetic, inaudibly; see ssmphony detect.")
 ]
 
 
@@ -39,48 +39,48 @@ def serve(
     lexicon: Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")] = None,
     alias: Aliases = None,
     reference: References = None,
-    host: Annotated[str | None, typer.Option(help="Where to listen; default 127.0.0.1, this machine only.")] = None,
-    port: Annotated[int | None, typer.Option(help="Default 8000; 0 for any that is free.")] = None,
+    host: Annotated[str | None, typer.Option(help="Where to listen; default: 127.0.0.1, this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(help="Default: 8000; 0 for any that is free.")] = None,
     wyoming: Wyoming = None,
     zeroconf: Annotated[
         bool | None, typer.Option("--zeroconf", help="Announce the port of --wyoming on the local network.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A .toml or .yaml file of settings.")] = None,
     api_key: Annotated[
-        str | None, typer.Option(help="What clients must know; better in SSMPHONY_SERVE_API_KEY.")
+        str | None, typer.Option(help="The key that clients must send; better in SSMPHONY_SERVE_API_KEY.")
     ] = None,
     cors_origin: Annotated[
-        list[str] | None, typer.Option(help="A site whose pages may speak here; may be repeated; '*' for all.")
+        list[str] | None, typer.Option(help="A site whose pages may use the server; may be repeated; '*' for all.")
     ] = None,
     forwarded_allow_ips: Annotated[
-        list[str] | None, typer.Option(help="A proxy whose X-Forwarded-For is believed; default this machine.")
+        list[str] | None, typer.Option(help="A proxy whose X-Forwarded-For is trusted; default: this machine.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that share the port; default 1.")] = None,
-    threads: Annotated[int | None, typer.Option(help="In each process; default the cores, divided.")] = None,
-    streams: Annotated[int | None, typer.Option(help="Spoken at once, by each process; default 128.")] = None,
-    queue: Annotated[int | None, typer.Option(help="Waiting for their turn; default 128.")] = None,
-    connections: Annotated[int | None, typer.Option(help="Open at once, by each process; default 1024.")] = None,
-    max_characters: Annotated[int | None, typer.Option(help="Of one text; default 50000.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that share the port; default: 1.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads per process; default: cores / workers.")] = None,
+    streams: Annotated[int | None, typer.Option(help="Streams spoken at once, per process; default: 128.")] = None,
+    queue: Annotated[int | None, typer.Option(help="Streams waiting, per process; default: 128.")] = None,
+    connections: Annotated[int | None, typer.Option(help="Open connections, per process; default: 1024.")] = None,
+    max_characters: Annotated[int | None, typer.Option(help="Characters of one text; default: 50000.")] = None,
     max_silence_s: Annotated[
-        float | None, typer.Option(help="That the breaks of one text may add up to; default 3600.")
+        float | None, typer.Option(help="Seconds that the breaks of one text may add up to; default: 3600.")
     ] = None,
     max_body_bytes: Annotated[
-        int | None, typer.Option(help="Of one request; by default, what max_characters can need.")
+        int | None, typer.Option(help="Bytes of one request; default: what max_characters may need.")
     ] = None,
     whole_s: Annotated[
-        float | None, typer.Option(help="Seconds of sound held at once for answers sent whole; default 7200.")
+        float | None, typer.Option(help="Seconds of audio held at once for answers sent whole; default: 7200.")
     ] = None,
-    timeout_s: Annotated[float | None, typer.Option(help="For each 5000 characters to be spoken; default 600.")] = None,
-    receive_s: Annotated[float | None, typer.Option(help="For a request to arrive; default 10.")] = None,
-    stall_s: Annotated[float | None, typer.Option(help="For a client that takes nothing; default 60.")] = None,
-    idle_s: Annotated[float | None, typer.Option(help="For a silent WebSocket; default 60.")] = None,
-    drain_s: Annotated[float | None, typer.Option(help="For requests to end at a stop; default 30.")] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="Seconds for each 5000 characters; default: 600.")] = None,
+    receive_s: Annotated[float | None, typer.Option(help="Seconds for a request to arrive; default: 10.")] = None,
+    stall_s: Annotated[float | None, typer.Option(help="Seconds that a client may read nothing; default: 60.")] = None,
+    idle_s: Annotated[float | None, typer.Option(help="Seconds that a WebSocket may be silent; default: 60.")] = None,
+    drain_s: Annotated[float | None, typer.Option(help="Seconds for requests to end at a stop; default: 30.")] = None,
     watermark: Watermarked = None,
     log_text: Annotated[bool | None, typer.Option("--log-text", help="Write what is spoken to the log.")] = None,
 ) -> None:
     """Speak over HTTP, as clients of OpenAI's speech endpoint expect it, and over WebSockets.
 
-    Each setting may also stand in the environment (SSMPHONY_SERVE_PORT) or in a file; flags win.
+    Each setting may also be given in the environment (SSMPHONY_SERVE_PORT) or in a file; flags take precedence.
     """
     given = {
         "voices": voice,
@@ -120,7 +120,7 @@ def serve(
 
 
 def _greet(settings: ServeSettings, url: str) -> None:
-    """Tell a person where to look; programs read the log."""
+    """Show a person where to start; programs read the log."""
     url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")  # no address to open
     key = "" if settings.api_key is None else ' -H "Authorization: Bearer YOUR_KEY"'
     lines = [
@@ -132,4 +132,4 @@ def _greet(settings: ServeSettings, url: str) -> None:
     ]
     if settings.wyoming is not None:
         lines.append(f"  Home Assistant: {settings.wyoming}")
-    typer.echo("\n".join([*lines, "Ctrl-C ends it."]), err=True)
+    typer.echo("\n".join([*lines, "Ctrl-C stops it."]), err=True)

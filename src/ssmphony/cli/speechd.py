@@ -22,7 +22,7 @@ class _RunByDefault(TyperGroup):
 
 
 speechd = typer.Typer(cls=_RunByDefault, help="Speak for screen readers, as an output module of Speech Dispatcher.")
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 
 
 @speechd.command(_RUN)
@@ -39,11 +39,14 @@ def run(
 def install(
     voice: Annotated[str | None, typer.Option(help="A voice, or VOICE/SPEAKER.")] = None,
     hindi: Annotated[
-        bool, typer.Option("--hindi", help="Speak all Hindi, with punctuation in Hindi words; edits your speechd.conf.")
+        bool,
+        typer.Option(
+            "--hindi", help="Make it the default for Hindi, with punctuation in Hindi words; edits your speechd.conf."
+        ),
     ] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Make Speech Dispatcher find the module, for this user."""
+    """Register the module with Speech Dispatcher, for this user."""
     from ssmphony.speechd.install import Places, apply
     from ssmphony.speechd.install import install as changes
 

@@ -1,4 +1,4 @@
-"""``ssmphony voices``: what is installed, and voices from others and for others."""
+"""``ssmphony voices``: list the installed voices, install others and publish one's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ssmphony.cli.options import Voice
 if TYPE_CHECKING:
     from ssmphony.voices.index import VoiceEntry
 
-voices = typer.Typer(help="List the installed voices; install others, and offer yours.", invoke_without_command=True)
+voices = typer.Typer(help="List the installed voices; install others, and publish yours.", invoke_without_command=True)
 
 _SAMPLE_TEXT = "नमस्ते। आज मौसम बहुत अच्छा है, और यह मेरी आवाज़ है।"
 Origin = Annotated[
@@ -27,7 +27,7 @@ Origin = Annotated[
 
 @voices.callback()
 def _bare(ctx: typer.Context) -> None:
-    """List the installed voices; install others, and offer yours."""
+    """List the installed voices; install others, and publish yours."""
     if ctx.invoked_subcommand is None:
         _list_installed()
 
@@ -96,12 +96,12 @@ def get(
 def push(
     voice: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.", autocompletion=voice_names)],
     target: Annotated[str, typer.Option("--to", help="A folder, or hf://OWNER/REPOSITORY.")],
-    name: Annotated[str | None, typer.Option(help="What it is called there; default: as here.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name there; default: its name here.")] = None,
     sample: Annotated[
-        Path | None, typer.Option(help="A recording of it; default: a sentence, spoken in Hindi.")
+        Path | None, typer.Option(help="A recording of it; default: a Hindi sentence that it speaks.")
     ] = None,
 ) -> None:
-    """Offer a voice to others: copy it into a folder or a repository, and enter it into the index there."""
+    """Publish a voice: copy it into a folder or a repository, and add it to the index there."""
     from ssmphony.voices.index import shown_size
     from ssmphony.voices.manifest import read_manifest
     from ssmphony.voices.package import locate
@@ -122,7 +122,7 @@ def make_reference(
     output: Annotated[Path, typer.Option("-o", "--output", help="A .safetensors file.")],
     voice: Voice = None,
 ) -> None:
-    """Save what a voice reads of a recording, for `say --reference` and `serve --reference`."""
+    """Save what a voice needs of a recording to speak like it, for `say --reference` and `serve --reference`."""
     import ssmphony
     from ssmphony.cli.reference import read_reference
     from ssmphony.reference import save_reference
@@ -167,7 +167,7 @@ def _speak_sample(folder: Path, path: Path) -> None:
 
 @contextmanager
 def _progress(entry: VoiceEntry) -> Generator[Callable[[int], None], None, None]:
-    """A bar on the terminal: how much of the voice is there, how fast it comes, and the time that remains."""
+    """A bar on the terminal: how much has been downloaded, how fast, and the time that remains."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 

@@ -23,7 +23,7 @@ Settings = Annotated[
 
 @contextmanager
 def progress_bar() -> Generator[Callable[[int, int], None], None, None]:
-    """A bar on standard error, as a function of what is done and of how much there is."""
+    """A bar on standard error, as a function of the number done and the total."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -41,11 +41,11 @@ def prepare(
     source: Annotated[
         list[Path],
         typer.Argument(
-            help="The corpus; for espeak and kokoro, texts of sentences; for hindi_digits and music, where what is "
-            "rendered is kept."
+            help="The corpus; for espeak and kokoro, texts of sentences; for hindi_digits and music, a folder for what "
+            "is rendered."
         ),
     ],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The folder of the prepared corpus.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The folder for the prepared corpus.")],
     settings: Settings = None,
     frontend: Annotated[
         str | None, typer.Option(help="The kind of frontend that reads the texts; default: hindi.")
@@ -54,7 +54,8 @@ def prepare(
         Path | None, typer.Option(help="A training file: prepare for its frontend, and for its codec's sample rate.")
     ] = None,
     sample_rate: Annotated[
-        int | None, typer.Option(min=4_000, metavar="HZ", help="Of the clips; default: 24000, or that of --config.")
+        int | None,
+        typer.Option(min=4_000, metavar="HZ", help="Rate of the clips; default: 24000, or that of --config."),
     ] = None,
     check: Annotated[
         float | None,
@@ -65,12 +66,12 @@ def prepare(
         ),
     ] = None,
     align: Annotated[
-        bool, typer.Option("--align", help="Find the times of all phones of recordings, with a recogniser.")
+        bool, typer.Option("--align", help="Find the phone times of recordings with a recogniser.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
 ) -> None:
-    """Turn a corpus into training data. Run it again to go on where it was stopped."""
+    """Turn a corpus into training data. Run it again to continue where it was stopped."""
     with needs_extra("train"):
         from ssmphony.data.corpora.registry import READERS
         from ssmphony.data.finish import Limits
@@ -141,12 +142,12 @@ def train(
 
 
 Trained = Annotated[str, typer.Option(help="The trained model: a run, a checkpoint or a voice.")]
-Frames = Annotated[Path, typer.Option("-o", "--output", help="The folder of the frames.")]
+Frames = Annotated[Path, typer.Option("-o", "--output", help="The folder for the frames.")]
 TrainedWith = Annotated[Path, typer.Argument(help="The YAML file that the acoustic model was trained with.")]
 
 
 def distill(config: TrainedWith, init: Trained, out: Frames, settings: Settings = None) -> None:
-    """Write an acoustic model's frames of every clip, for a vocoder to learn from, and the durations of its phones.
+    """Write the frames that an acoustic model predicts for every clip, to train a vocoder, and its phone durations.
 
     Run it again to resume.
     """
@@ -166,13 +167,13 @@ def distill(config: TrainedWith, init: Trained, out: Frames, settings: Settings 
 
 def mels(config: TrainedWith, init: Trained, out: Frames, settings: Settings = None) -> None:
     """The former name of `distill`."""
-    typer.echo("the command mels is now called distill: write ssmphony distill", err=True)
+    typer.echo("the command mels is now called distill: use ssmphony distill", err=True)
     distill(config, init, out, settings)
 
 
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of the training run, or a checkpoint in it.")],
-    out: Annotated[Path, typer.Argument(help="The folder of the new voice.")],
+    out: Annotated[Path, typer.Argument(help="The folder for the new voice.")],
     codec: Annotated[
         Path | None,
         typer.Option(help="The vocoder: a run, a checkpoint or a voice; without it, the run's own."),

@@ -72,7 +72,7 @@ def describe(engine: Engine) -> Info:
         "ssmphony",
         project,
         installed=True,
-        description="Hindi text to speech",
+        description="Hindi text-to-speech",
         version=__version__,
         voices=voices,
         supports_synthesize_streaming=True,

@@ -65,7 +65,7 @@ def test_the_command_writes_files_and_says_how_long_it_took(run: Path, tmp_path:
     done = CliRunner().invoke(app, [*command, "--class", "one", "--seconds", "0.05", "--to-the-end"])
     assert done.exit_code == 0, done.output
     assert "2 sounds" in done.stdout
-    assert "of computing for a second" in done.stdout
+    assert "of computing per second" in done.stdout
     for seed in (5, 6):
         samples, rate = soundfile.read(tmp_path / "out" / f"one-{seed}.wav")
         assert (len(samples), rate) == (400, RATE)

@@ -56,7 +56,7 @@ def test_a_terminal_is_greeted_and_the_command_works(tiny_voice_folder, tmp_path
         os.close(theirs)
         shown = b""
         deadline = time.monotonic() + 60
-        while b"Ctrl-C ends it" not in shown and time.monotonic() < deadline:
+        while b"Ctrl-C stops it" not in shown and time.monotonic() < deadline:
             if select.select([ours], [], [], 1)[0]:
                 shown += os.read(ours, 4096)
         try:
