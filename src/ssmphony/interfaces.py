@@ -1,4 +1,4 @@
-"""The only abstract things: small interfaces that every system of the project fits.
+"""The small interfaces that every system of the project implements.
 
 State is a value. It is passed in and returned, never kept inside an object, so that chunked output equals full
 output, a stream can be saved and resumed, and many streams can share one model. A state is a NamedTuple
@@ -24,22 +24,22 @@ State = Any
 class Frontend(ABC):
     """text → sentences of token ids.
 
-    What the rest of the project must know of a language, its frontend says: nothing else asks which language it is.
+    Everything that the rest of the project needs to know about a language comes from its frontend.
     """
 
     language: str = ""
-    """The language of the texts that it reads, a BCP 47 code; empty: it reads any."""
+    """The language of the texts that it reads, as a BCP 47 code; empty if it reads any."""
     stop: str = "!"
     """A mark that always ends a sentence, unlike a dot, which may belong to a number."""
     pause: str | None = None
-    """The symbol of a pause inside a sentence, None where there is none. Preparation of a corpus puts it where a
-    recording pauses, and takes it away where the recording does not."""
+    """The symbol of a pause inside a sentence; None if there is none. Corpus preparation inserts it where a recording
+    pauses, and removes it where the recording does not."""
     phones: tuple[str, ...] = ()
-    """The symbols that a recogniser should distinguish by their sound; none for letters."""
+    """The symbols that a recogniser should distinguish by their sound; empty for a frontend of letters."""
     letters: tuple[str, ...] = ()
-    """The characters of `spoken_text`; none where it is not known."""
+    """The characters of `spoken_text`; empty if unknown."""
     abbreviations: Any = None
-    """`ssmphony.text.sentences.Abbreviations` of the language, after which a dot ends no sentence."""
+    """`ssmphony.text.sentences.Abbreviations` of the language, after which a dot does not end a sentence."""
 
     @property
     @abstractmethod
@@ -56,8 +56,8 @@ class Frontend(ABC):
         """
 
     def whole(self, text: str) -> Tokens:
-        """All of ``text`` as one sentence, as the transcript of a recording is read. Raises `SsmphonyError` when there
-        is nothing to speak in it.
+        """All of ``text`` as one sentence, as for the transcript of a recording. Raises `SsmphonyError` when there is
+        nothing to speak in it.
 
         The symbol that begins a sentence occurs once, at the start; the closing marks of inner sentences stay.
         """
@@ -82,7 +82,7 @@ class Frontend(ABC):
     def spelled(self, text: str, capitals: bool = False) -> str:
         """``text`` character by character, to be read by `sentences`: what a screen reader speaks for a letter.
 
-        ``capitals``: say of each Latin letter that is one that it is capital. By default the characters themselves.
+        ``capitals``: announce Latin capital letters. By default the characters themselves.
         """
         return ", ".join(text) if len(text) > 1 else text
 
@@ -95,14 +95,14 @@ class Frontend(ABC):
         return text
 
     def say_as(self, text: str, kind: str, form: str = "") -> str:
-        """What is spoken for ``text`` in ``<say-as>`` of SSML. By default as it is written.
+        """What is spoken for ``text`` in SSML's ``<say-as>``. By default the text as it is written.
 
-        Raises `SsmphonyError` where the kind is unknown, or the text is none of its kind.
+        Raises `SsmphonyError` if the kind is unknown, or the text is not of this kind.
         """
         return text
 
     def with_lexicon(self, lexicon: Any) -> Frontend:
-        """A copy of this frontend in which the entries of ``lexicon`` (`ssmphony.text.hindi.Lexicon`) win over its own.
+        """A copy of this frontend in which the entries of ``lexicon`` (`ssmphony.text.hindi.Lexicon`) override its own.
 
         Raises `SsmphonyError` if the frontend reads letters and has no use for pronunciations.
         """
@@ -113,9 +113,9 @@ class VoiceModel(ABC):
     """tokens → frames, a block at a time."""
 
     capabilities: frozenset[str] = frozenset()
-    """What the model follows of a style: ``speed``, ``pitch``, ``mix`` (weights of several speakers), ``reference``
-    (the sound of a recording) and ``sampling`` (temperature, top_k and top_p of the draw of codes). A voice refuses a
-    style that asks for more. ``timing``: the model also takes over the durations of a recording."""
+    """The parts of a style that the model supports: ``speed``, ``pitch``, ``mix`` (weights of several speakers),
+    ``reference`` (the sound of a recording) and ``sampling`` (temperature, top_k and top_p of sampled codes). A voice
+    refuses a style that asks for more. ``timing``: the model can also use the durations of a recording."""
     speaker_names: tuple[str, ...] = ()
     """The rows of the speaker table; the first is the voice's own speaker."""
     reference_inputs: tuple[ReferenceInput, ...] = ()
@@ -123,7 +123,7 @@ class VoiceModel(ABC):
     reference_mel: MelFormat | None = None
     """The log-mel of which a `Styled` model makes a reference; None of others."""
     draws_durations: bool = False
-    """Whether durations are drawn: the model reads ``token_noise`` of `ssmphony.model_inputs`."""
+    """Whether durations are sampled: the model reads ``token_noise`` of `ssmphony.model_inputs`."""
 
     @abstractmethod
     def begin(self, tokens: Sequence[Tokens], styles: Sequence[Style]) -> State:
@@ -155,7 +155,7 @@ class Styled(VoiceModel):
 
 
 class Prompted(VoiceModel):
-    """A model that goes on from the frames of a recording; one of its `reference_inputs` is ``prompt``."""
+    """A model that continues from the frames of a recording; one of its `reference_inputs` is ``prompt``."""
 
     @abstractmethod
     def prompt(self, frames: Array) -> Array:
@@ -171,7 +171,7 @@ class Generator(ABC):
 
     @abstractmethod
     def begin(self, styles: Sequence[Style]) -> State:
-        """One row for each style, of which the seed counts, and speaker and reference where there are any."""
+        """One row for each style, whose seed is used, and speaker and reference if the generator has any."""
 
     @abstractmethod
     def step(self, state: State) -> tuple[Array, State]:
@@ -179,7 +179,7 @@ class Generator(ABC):
 
 
 class Decoder(ABC):
-    """The half of a codec that speaks: frames → samples."""
+    """The decoding half of a codec: frames → samples."""
 
     grid: FrameGrid
     lookahead: int
@@ -195,7 +195,7 @@ class Decoder(ABC):
 
 
 class Encoder(ABC):
-    """The other half, which not every codec has: samples → frames."""
+    """The encoding half of a codec, which not every codec has: samples → frames."""
 
     grid: FrameGrid
 
@@ -207,7 +207,7 @@ class Encoder(ABC):
 class SequenceLayer(metaclass=ABCMeta):  # not ABC: PyTorch's sharding gives modules a class without its slots
     """(batch, time, channel) → (batch, time, channel), any number of steps ≥ 1, state in and state out.
 
-    A layer is a `torch.nn.Module`, and those who use it call it, ``layer(x, state, mask)``, so that its hooks run.
+    A layer is a `torch.nn.Module`. Call it, ``layer(x, state, mask)``, and not `forward`, so that its hooks run.
     """
 
     lookahead: int = 0

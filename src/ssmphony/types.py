@@ -2,8 +2,8 @@
 
 text ──Frontend──▶ Tokens ──VoiceModel──▶ Frames ──Decoder──▶ samples
 
-Every package can use it: it imports nothing but NumPy, and the values that it shares with `ssmphony.errors` and
-`ssmphony.tokens`, which do without.
+Every package can use it: it imports nothing but NumPy, and the values that it re-exports from `ssmphony.errors` and
+`ssmphony.tokens`, which need no NumPy.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ STYLE = "style"
 
 @dataclass(frozen=True)
 class ReferenceInput:
-    """An array that a model reads of a `Reference`, (step, channel)."""
+    """An array of a `Reference` that a model reads, (step, channel)."""
 
     name: str
     channels: int
@@ -112,10 +112,10 @@ class ReferenceInput:
 
 
 class Reference:
-    """A recording to speak like, as the arrays that a model reads of it. Immutable.
+    """A recording to speak like, as the arrays that a model needs of it. Immutable.
 
-    What the arrays hold is for the model to say (`VoiceModel.reference_inputs`): samples, frames or codes of a codec,
-    the embedding of a speaker. Each is (step, channel), float32 or int64. References of equal arrays are equal.
+    The model defines what the arrays hold (`VoiceModel.reference_inputs`): samples, frames or codes of a codec, the
+    embedding of a speaker. Each is (step, channel), float32 or int64. References of equal arrays are equal.
     """
 
     MAX_BYTES = 16 << 20
@@ -123,7 +123,7 @@ class Reference:
     MAX_ARRAYS = 16
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Raises `SsmphonyError` for arrays that are none of a reference: too large, or of another type or shape."""
+        """Raises `SsmphonyError` for arrays that no reference may hold: too large, or of another type or shape."""
         if not 0 < len(arrays) <= self.MAX_ARRAYS:
             raise SsmphonyError(f"a reference holds 1 to {self.MAX_ARRAYS} arrays, not {len(arrays)}")
         if (size := sum(array.nbytes for array in arrays.values())) > self.MAX_BYTES:
@@ -171,18 +171,18 @@ class Style:
     pitch_semitones: float = 0.0
     """-12 to 12."""
     seed: int = 0
-    """Of all random numbers: the same seed gives the same samples."""
+    """For all random numbers: the same seed gives the same samples."""
     speaker: str | None = None
     """A speaker of the voice, or a mix such as ``"alpha:0.7,omega:0.3"``; None is the voice's own, its first."""
     reference: Reference | None = None
     """A recording to speak like, for a model with the capability ``reference``."""
     temperature: float | None = None
-    """Of the draw of codes, for a model with the capability ``sampling``: 0 takes the likeliest, at most 2. None: the
-    voice's own, as of the next two."""
+    """For sampling codes, with a model of the capability ``sampling``: 0 takes the most likely; at most 2. None, here
+    and for the next two, is the voice's own setting."""
     top_k: int | None = None
-    """Codes are drawn from this many of the likeliest; 0: from all."""
+    """Codes are sampled from this many of the most likely; 0: from all."""
     top_p: float | None = None
-    """Codes are drawn from the fewest that hold this much of the probability; above 0 and at most 1."""
+    """Codes are sampled from the fewest that together have this probability; above 0 and at most 1."""
 
     def __post_init__(self) -> None:
         if self.temperature is not None and not 0.0 <= self.temperature <= 2.0:
@@ -273,7 +273,7 @@ class VoiceCard:
     attribution: str = ""
     speakers: tuple[str, ...] = field(default=())
     speaker_names: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
-    """What people are shown for speakers; see `speaker_labels`."""
+    """The names of speakers that people are shown; see `speaker_labels`."""
 
     def with_name(self, name: str) -> VoiceCard:
         return replace(self, name=name)

@@ -1,4 +1,4 @@
-"""Where text becomes audio. Every voice speaks through this page, whatever its model.
+"""Where text becomes audio. Every voice speaks through this module, whatever its model.
 
     text ──frontend──▶ sentences ──model──▶ blocks of frames ──codec──▶ samples
 
@@ -28,7 +28,7 @@ class Voice:
     """A frontend, a model and a codec. Immutable: threads may share it.
 
     With ``overlap``, `stream` lets the model produce the next block in a thread of its own while the codec decodes
-    this one: two graphs on a thread each cost less than one after the other on two.
+    this one: two graphs on one thread each cost less than one after the other on two threads.
     """
 
     frontend: Frontend
@@ -37,9 +37,9 @@ class Voice:
     card: VoiceCard
     overlap: bool = False
     encoder: Encoder | None = None
-    """Turns recordings into the codec's frames; None where the package holds only what it takes to speak."""
+    """Turns recordings into the codec's frames; None if the package holds only what is needed to speak."""
     identity: str = ""
-    """A checksum of what was loaded: a stored stream goes on only with the voice that began it."""
+    """A checksum of what was loaded: a stored stream continues only with the voice that began it."""
     max_silence_s: float = MAX_SILENCE_S
     """The silence that the breaks of one text may add up to, in seconds; a text that asks for more is refused."""
 
@@ -85,12 +85,12 @@ class Voice:
             text: A string, or an iterable of strings: text that is still being written.
             speed: 2.0 is twice as fast.
             pitch: In semitones.
-            seed: Of all random numbers.
+            seed: For all random numbers.
             speaker: A speaker of the voice; for a voice that mixes them, also ``"alpha:0.7,omega:0.3"``.
             reference: A recording to speak like, for a voice that takes one.
-            temperature: Of the draw of codes, for a voice that draws them: 0 takes the likeliest; None: its own.
-            top_k: Codes are drawn from this many of the likeliest; 0: from all.
-            top_p: Codes are drawn from the fewest that hold this much of the probability.
+            temperature: For a voice that samples codes: 0 takes the most likely; None: the voice's own setting.
+            top_k: Codes are sampled from this many of the most likely; 0: from all.
+            top_p: Codes are sampled from the fewest that together have this probability.
 
         Raises:
             SsmphonyError: For a style out of range and for what `check` refuses; and, where the chunks are read, for
@@ -103,11 +103,11 @@ class Voice:
         return self._sentences(text, self.check(style))
 
     def check(self, style: Style) -> Style:
-        """Return the style if the voice can follow it.
+        """Return the style if the voice supports it.
 
         Raises:
-            SsmphonyError: For an unknown speaker, and for a speed, a pitch, a mix of speakers or a reference that the
-                model does not follow.
+            SsmphonyError: For an unknown speaker, and for a speed, a pitch, a mix of speakers, a reference or sampling
+                settings that the model does not support.
         """
         follows = self.model.capabilities
         check_speaker(style.speaker, self.card.speakers, mixes="mix" in follows)

@@ -11,23 +11,23 @@
         stream.flush()                                     # speak what is there; more may follow
         stream.finish()                                    # no more text
         async for chunk in stream: ...                     # or `for`, from any thread
-        stream.cancel()                                    # at any point; its place is free at once
+        stream.cancel()                                    # at any point; its slot is free at once
 
 Promises:
 
 * `Engine.open`, `stream` and `resume` return at once or raise: `EngineBusy` when ``running`` streams are spoken and
   ``queue`` more wait, `EngineClosed` after `Engine.close`, `SsmphonyError` for an unknown voice or speaker and for a
-  style out of range. A text that is refused (markup that is not well-formed) raises where the chunks are read.
+  style out of range. A text that is refused (markup that is not well-formed) raises when the chunks are read.
 * Chunks are `AudioChunk`: samples, and the phonemes, words and marks that end in them; times count from the start of
   the stream, offsets from the start of its text, all that was written taken together.
 * Reading ends with the text, or raises after the last chunk: `DeadlineExceeded`, `EngineClosed`, `VoiceFailed` (an
-  error inside a voice; the other streams go on), all of them `SsmphonyError` of one line for the user.
+  error inside a voice; the other streams continue), each an `SsmphonyError` of one line for the user.
 * Streams that have not produced audio yet have priority, then those that will soon run out of it. A stream that is not
   read holds up to ``buffer_s`` seconds of sound and then costs nothing; dropping a `Stream` cancels it.
 * No method but iteration, `Stream.snapshot` (one step) and `Engine.close` waits, so all others may be called from an
   event loop. `Engine.close(drain=True)` speaks what was written, then ends; with ``drain=False`` it ends at once.
-* `Stream.snapshot` stops a stream and returns it as bytes (safetensors); `Engine.resume` goes on with them, in
-  another process too, with the very samples that would have followed. A stream with a frontend of its own has none.
+* `Stream.snapshot` stops a stream and returns it as bytes (safetensors); `Engine.resume` continues it, in another
+  process too, with exactly the samples that would have followed. Not for a stream with a frontend of its own.
 * `Engine.stats` is cheap: for metrics.
 """
 

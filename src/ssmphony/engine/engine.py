@@ -76,9 +76,9 @@ class Engine:
         Args:
             voice: The name of one of the engine's voices; None is the first.
             style: How to speak.
-            deadline_s: A stream that has not ended after this many seconds, queue included, and the time that its
-                breaks take, ends with `DeadlineExceeded`.
-            clauses: Speak each clause of the first sentence as soon as it is complete; without, the samples are those
+            deadline_s: A stream that has not ended after this many seconds, including its time in the queue, plus the
+                duration of its breaks, ends with `DeadlineExceeded`.
+            clauses: Speak each clause of the first sentence as soon as it is complete; if false, the samples are those
                 of `Voice.say`.
             frontend: Reads this text in place of the voice's own, for example ``voice.frontend.with_lexicon(words)``;
                 it must have the same symbols.
@@ -110,7 +110,7 @@ class Engine:
         return stream
 
     def resume(self, state: bytes, voice: str | None = None, *, deadline_s: float | None = None) -> Stream:
-        """Go on with a stream that `Stream.snapshot` stored.
+        """Continue a stream that `Stream.snapshot` stored.
 
         Raises what `open` raises, and `SsmphonyError` for a state that is damaged or of another voice.
         """
@@ -121,7 +121,7 @@ class Engine:
         return self._scheduler.stats()
 
     def close(self, *, drain: bool = True, timeout_s: float = 30.0) -> None:
-        """Take no new streams; end those there are, and the threads.
+        """Accept no new streams, end the open ones, and stop the threads.
 
         With ``drain``, what has been written is spoken to its end first, for at most ``timeout_s`` seconds; streams
         that have not ended by then end with `EngineClosed`. Finished chunks can still be read.

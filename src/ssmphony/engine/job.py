@@ -26,25 +26,25 @@ class StreamJob:
     """Seconds, as all times here on the clock of `time.monotonic`."""
     deadline: float | None
     news: threading.Condition
-    """Notified when there is news for the listener, or when a worker lets go; on the engine's lock."""
+    """Notified when there is news for the listener, or when a worker releases the job; on the engine's lock."""
 
     speech: Speech | None = None
-    """The sentence that is spoken; its model state is in the slots while a worker holds it."""
+    """The sentence being spoken; its model state is in the slots while a worker holds the job."""
     spoken: int = 0
-    """Samples since the beginning of the stream, in other processes too."""
+    """Samples since the beginning of the stream, including those of other processes."""
     silence_s: float = 0.0
     """Seconds of silence that the text has asked for so far."""
 
     inbox: list[str | None] = field(default_factory=list[str | None])
-    """Text that the reader has not taken yet; None is a flush."""
+    """Text that the reader has not received yet; None is a flush."""
     closed: bool = False
     """No more text will come."""
     asleep: bool = False
-    """The reader found no certain sentence in what it has."""
+    """The reader found no sentence whose end is certain in the text so far."""
 
     held: bool = False
     stopping: bool = False
-    """To be let go and not taken again: its state is wanted."""
+    """To be released and not scheduled again, because its state is wanted."""
     abandoned: bool = False
     ended: bool = False
     error: Exception | None = None
@@ -53,7 +53,7 @@ class StreamJob:
     unread_s: float = 0.0
     produced_s: float = 0.0
     started: float | None = None
-    """When the first sound was there."""
+    """When the first audio was produced."""
     waiters: list[Waiter] = field(default_factory=list[Waiter])
 
     @property

@@ -1,4 +1,4 @@
-"""How many sentences of a voice may share a step: as many as fit the budget, if they then sound as they do alone.
+"""How many sentences of a voice may share a step: as many as fit the budget, if their samples stay the same.
 
 Whether they do depends on the voice's graphs and on the processor: matrix libraries compute one row with another
 kernel than several, whose last bits differ. So it is measured, once, when the engine starts.
@@ -18,7 +18,7 @@ STEPS = 4
 
 
 def rows_of(voice: Voice, frames: int) -> int:
-    """``frames`` is the budget of a step. One where sharing a step would change a bit."""
+    """``frames`` is the budget of a step. 1 if sharing a step would change a single bit."""
     begun = [voice.begin(_sentence(voice, length), Style()) for length in LENGTHS]
     block, _ = voice.model.step(begun[0].model)
     rows = max(1, frames // block.tokens.shape[1])

@@ -16,7 +16,7 @@ from ssmphony.text.ssml.prolog import begins_with_markup, recognise
 from ssmphony.types import Tokens
 
 WINDOW = 2 * MAX_CHARACTERS
-"""Characters that a frontend is given at once: it holds a whole sentence, but little that is read twice."""
+"""Characters that a frontend is given at once: enough for a whole sentence, and little that is read twice."""
 
 
 class _Unwritten(Exception):

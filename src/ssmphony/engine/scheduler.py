@@ -184,9 +184,7 @@ class Scheduler:
             return []
         first = free[0]
         rows = min(self._rows[id(first.voice)], math.ceil(len(able) / self._workers))
-        for job in free[
-            :rows
-        ]:  # a full step is cheaper, but a stream without audio does not wait for others to be read
+        for job in free[:rows]:  # a full step is cheaper, but a stream without audio waits for no other to be read
             if job.speech is None and (job is first or job.started is None or first.started is not None):
                 return [job]
         if not first.sounding:  # silence needs no step: it takes one turn

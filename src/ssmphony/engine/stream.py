@@ -12,7 +12,7 @@ from ssmphony.types import AudioChunk, SsmphonyError
 
 
 class Stream:
-    """Made by `Engine.open`. Text goes in, chunks come out; any thread may do either, one at a time.
+    """Returned by `Engine.open`. Text goes in, chunks come out; any thread may do either, one at a time.
 
     ``for`` and ``async for`` wait for the next chunk and end with the text, after `cancel`, and after `snapshot`. They
     raise `DeadlineExceeded`, `EngineClosed`, `VoiceFailed`, or an `SsmphonyError` for the text itself; the
@@ -112,10 +112,10 @@ class Stream:
     # -- state ----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> bytes:
-        """Stop here and return what `Engine.resume` needs to go on, in this process or another.
+        """Stop here and return what `Engine.resume` needs to continue, in this process or another.
 
         Chunks produced so far can still be read; the resumed stream begins after them and sounds, bit for bit, as if
-        nothing had happened. Waits for the step that is being made. Raises `SsmphonyError` for a stream that has
+        nothing had happened. Waits for the step in progress. Raises `SsmphonyError` for a stream that has
         ended, and for one that was opened with a frontend of its own, which is not part of the stored state.
         """
         job = self._job

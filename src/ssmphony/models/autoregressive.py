@@ -1,7 +1,7 @@
 """Models that generate one frame after another, each from those before it and from the text: one family, many systems.
 
     tokens ─encode─▶ memory
-    frame[t], memory, state ─advance─▶ frame[t + 1], the place in the text, whether speech is done
+    frame[t], memory, state ─advance─▶ frame[t + 1], the position in the text, whether speech is done
 
 A frame is a vector of floats, to which noise may be added, or an integer for each of several codebooks. Of codes,
 `advance` gives the logits of the first, and `next_code` those of each further one, from the codes chosen so far. With
@@ -32,8 +32,8 @@ from ssmphony.types import Frames, SsmphonyError, Style, Tokens
 
 
 class Advance(NamedTuple):
-    """The result of one step. token: (batch,), the place in the text, in tokens; stop: (batch,) bool, the frame is the
-    last; layers: the new state."""
+    """The result of one step. token: (batch,), the position in the text, in tokens; stop: (batch,) bool, the frame is
+    the last; layers: the new state."""
 
     frame: Tensor
     """(batch, channel): the next frame; of codes, the logits (batch, 1 + size) of the first, whose last one ends."""
@@ -56,7 +56,7 @@ class AutoregressiveState(NamedTuple):
     position: Tensor
     """(batch,) int: steps so far."""
     token: Tensor
-    """(batch,): the place in the text, in tokens: never further back than before."""
+    """(batch,): the position in the text, in tokens: never further back than before."""
     max_frames: Tensor
     """(batch,) int: a sentence has at most this many frames; once its end is known, exactly."""
     done: Tensor
@@ -67,7 +67,7 @@ class AutoregressiveState(NamedTuple):
     recent: tuple[Tensor, ...] = ()
     """Of codes that must not repeat or are delayed, those drawn last, (batch, window, codebook); else nothing."""
     places: tuple[Tensor, ...] = ()
-    """Of codes that are delayed, the places in the text in the last steps, (batch, delay)."""
+    """Of codes that are delayed, the positions in the text in the last steps, (batch, delay)."""
     sampling: tuple[Tensor, ...] = ()
     """Of codes, (batch, 3): what the style asks for, see `Sampler.following`."""
 
@@ -188,7 +188,7 @@ class AutoregressiveModel(nn.Module, VoiceModel):
         return Frames(torch.stack(frames, dim=1), torch.stack(tokens, dim=1), lengths), state
 
     def one_frame(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Tensor, Tensor]:
-        """The state after one step, the frame (batch, channel) whose last code was drawn, and the place in the text
+        """The state after one step, the frame (batch, channel) whose last code was drawn, and the position in the text
         (batch,) when its first was."""
         noise = None
         if self.reads_noise:

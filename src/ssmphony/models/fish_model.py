@@ -221,7 +221,7 @@ class Fish(AutoregressiveModel, Prompted):
         return Advance(first, token, stop, layers, hidden)
 
     def heads(self, h: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """h (n, d_model) → logits of the codes (n, …), of the end (n,), and the place in the text (n,), 0 … 1."""
+        """h (n, d_model) → logits of the codes (n, …), of the end (n,), and the position in the text (n,), 0 … 1."""
         # one product: a runtime sums a single column in another order for one row than for many
         heads = [head for head in (self.head, self.stop, self.progress) if head is not None]
         y = F.linear(h, torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads]))

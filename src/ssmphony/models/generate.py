@@ -1,4 +1,4 @@
-"""Sounds from a model that writes samples: many at once, each until it ends."""
+"""Sounds from a model that generates samples: many at once, each until it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssmphony.models.samples import SampleModel
 from ssmphony.types import Samples, Style
 
 END_S = 0.04
-"""A row ends after so much exact silence, which in training follows the end of a clip."""
+"""A row ends after this much exact silence, which in training follows the end of a clip."""
 
 
 class Generated(NamedTuple):
@@ -40,7 +40,7 @@ def generate(
 
     Args:
         seconds: Of the longest sound.
-        to_the_end: Whether sounds go on for ``seconds`` after they have fallen silent.
+        to_the_end: Whether sounds continue for ``seconds`` after they have fallen silent.
         progress: Called with samples done and samples in all, of one row.
     """
     rate = model.config.sample_rate
@@ -62,7 +62,7 @@ def generate(
 
 
 def end_of(codes: npt.NDArray[np.int64], rate: int) -> int:
-    """The sample after the last that is heard before the first silence of `END_S`, which sound comes before."""
+    """The end of the sound: where the first silence of `END_S` that follows any sound begins."""
     silent = codes == SILENCE
     sounding = np.flatnonzero(~silent)
     if not len(sounding):

@@ -8,16 +8,16 @@ The latents are those of `ssmphony.codecs.lewm` or `ssmphony.codecs.latent`; z[0
 cache of keys and values or a state-space layer with a state of constant size.
 
 Speech ends where the end-of-speech head says so, or after ``extra_latents + tokens · latents_per_token`` latents. The
-place in the text never goes back. It is the token with the most attention; or, with ``pace_head``, a head predicts how
-far each latent moves the place, and attention is drawn to it (the location-relative attention of Battenberg et al.,
-arXiv 1910.10288, with one Gaussian a head). What sounds and when are then predicted apart, so that speech which is
-conditioned only on itself follows the text. With ``placement: aligned`` the durations of all tokens are predicted
+position in the text never goes back. It is the token with the most attention; or, with ``pace_head``, a head predicts
+how far each latent moves it, and attention is biased towards it (the location-relative attention of Battenberg et al.,
+arXiv 1910.10288, with one Gaussian per head). What is said and when are then predicted separately, so that speech which
+is conditioned only on itself follows the text. With ``placement: aligned`` the durations of all tokens are predicted
 first (`ssmphony.models.fish_text.AlignedText`), learned from known times of phones: each step also reads the state of
 the token that it speaks, and speech ends with the last of them.
 
-A step gives the mean of what may follow (``head: mse``, as LeWorldModel), or it is drawn, from a Gaussian or by a small
-flow (`ssmphony.models.lewm_heads`): the mean of many futures is none of them. With ``d_style`` a style encoder hears
-who speaks in a clip, as in `ssmphony.models.smamba`.
+A step predicts the mean of what may follow (``head: mse``, as in LeWorldModel), which may be unlike any of it, or it is
+sampled from a Gaussian or by a small flow (`ssmphony.models.lewm_heads`). With ``d_style`` a style encoder takes the
+speaker from a clip, as in `ssmphony.models.smamba`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LeWMConfig(Config):
     mixer: Mixer = Field(default="attention", validate_default=True)
     """The predictor's causal layer."""
     cross_every: int = Field(default=1, ge=1)
-    """Every so many blocks of the predictor, one attends to the text."""
+    """One of this many blocks of the predictor attends to the text."""
     block: int = Field(default=4, ge=1)
     """Latents a step."""
     dropout: float = 0.1
@@ -82,7 +82,7 @@ class LeWMConfig(Config):
     attention_window: tuple[int, int] | None = None
     """Tokens before and after the one being spoken that a step of speech may attend to; None for all."""
     pace_head: bool = False
-    """Whether a head predicts how far each latent moves the place in the text."""
+    """Whether a head predicts how far each latent moves the position in the text."""
     input_noise: float = Field(default=0.0, ge=0.0)
     """Standard deviation of noise on the latents that the predictor reads while it speaks; those it returns are clean.
 
@@ -102,7 +102,7 @@ class LeWMConfig(Config):
     flow_steps: int = Field(default=4, ge=1)
     """and the steps from noise to latent."""
     d_style: int = Field(default=0, ge=0)
-    """Channels of a speaker's vector, which a clip of a few seconds gives as well; 0: speakers of the table alone."""
+    """Channels of a speaker's vector, which may also come from a clip of a few seconds; 0: only those of the table."""
     style_layers: int = 2
     """Blocks of the style encoder, whose layer is that of the text encoder."""
     reference: MelFormat = MelFormat()

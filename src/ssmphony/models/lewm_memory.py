@@ -38,7 +38,7 @@ class Memory(NamedTuple):
 
 
 def linear_places(mask: Tensor, present: Tensor) -> Tensor:
-    """A place in the text for each step, from the first token to the last at a constant rate.
+    """A position in the text for each step, from the first token to the last at a constant rate.
 
     mask (batch, time), present (batch, token) → (batch, time).
     """

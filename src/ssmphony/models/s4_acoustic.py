@@ -28,7 +28,7 @@ from ssmphony.ssm import S4Config, S4DConfig
 WORD_POSITIONS = 5
 """See `ssmphony.model_inputs.word_positions`."""
 CONTOUR_TURNS = 4
-"""Sines and cosines of the pitch at 1, 2, 4 and 8 turns an octave: harmonics move with it, so it must be sharp."""
+"""Sines and cosines of the pitch at 1, 2, 4, 8 periods an octave: harmonics move with it, so it must be precise."""
 MAX_LOG_DURATION = math.log(200.0)
 """About two seconds a token: whatever the predictor says, speech ends."""
 
@@ -195,7 +195,7 @@ class S4Acoustic(ParallelModel):
         return self.prior_head(h)
 
     def predict(self, h: Tensor, mask: Tensor) -> Prosody:
-        """Durations are read off a detached encoder: a wrong alignment must not bend it."""
+        """Durations come from a detached encoder, so that a wrong alignment does not distort it."""
         log_durations = self.duration(h.detach(), mask).clamp(max=MAX_LOG_DURATION)
         return Prosody(log_durations, self.pitch(h, mask), self.energy(h, mask))
 
@@ -236,7 +236,7 @@ class S4Acoustic(ParallelModel):
     # -- the family's interface -----------------------------------------------------------------------------------
 
     def read(self, inputs: ModelInputs) -> tuple[Tensor, Tensor]:
-        """What a sentence sounds like, before its frames: encoded (batch, time, d_model + 1) and log durations."""
+        """What is predicted of a sentence before its frames: encoded (batch, time, d_model + 1) and log durations."""
         mask = inputs.mask
         h = self.encode(inputs.ids, inputs.word_positions, mask, inputs.speaker)
         prosody = self.predict(h, mask)

@@ -3,8 +3,8 @@
     phones ─embed, ConvNeXt─▶ bidirectional S4 ─▶ text states
     phones ─embed, ConvNeXt─▶ bidirectional S4 ─▶ durations, and prosody states ─repeat─▶ ConvNeXt ─▶ pitch, energy
 
-Nothing between the phones and the spectrum is a mel: a frame is the state of its phone, with pitch, energy and the
-speaker's vector. The two encoders share nothing but the speakers' vectors, so that prosody can be trained apart. Pitch
+There is no mel between the phones and the spectrum: a frame is the state of its phone, with pitch, energy and the
+speaker's vector. The two encoders share only the speakers' vectors, so that prosody can be trained separately. Pitch
 and energy are predicted frame by frame, by a few convolutions with a declared lookahead, so that they stream in
 constant memory. Speakers may be mixed: the vector of a mix is the mean of theirs.
 """
@@ -97,7 +97,7 @@ class Contour(NamedTuple):
 
 
 class FrameState(NamedTuple):
-    """layers: of the frame layers; waiting: (batch, lookahead, channel), what is not predicted waits for them."""
+    """layers: of the frame layers; waiting: (batch, lookahead, channel), the other channels, delayed as much."""
 
     layers: State
     waiting: Tensor
@@ -210,7 +210,7 @@ class S4Spectrum(ParallelModel):
 
     def contour_steps(self, x: Tensor, speaker: Tensor, mask: Tensor, state: State) -> tuple[Contour, State]:
         """Prosody state, fraction of the phone and its log length of each frame (batch, time, d_model + 2), speaker
-        (batch, time, d_speaker) and mask (batch, time) → the contour, late by ``lookahead``, and the state."""
+        (batch, time, d_speaker) and mask (batch, time) → the contour, delayed by ``lookahead``, and the state."""
         y = self.frame_input(x) + self.frame_speaker(speaker)
         y, state = self.frame_layers.forward(y, state, mask)
         return Contour(*self.frame_head(self.frame_norm(y)).unbind(dim=-1)), state

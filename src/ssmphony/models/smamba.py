@@ -1,4 +1,4 @@
-"""SMamba: VITS with state spaces in place of its Transformer, speaking as whoever it hears for a few seconds.
+"""SMamba: VITS with state spaces in place of its Transformer; a clip of a few seconds gives the speaker.
 
     recording ─style encoder─▶ g
     tokens, g ─text encoder─▶ prior of each phone, durations ─repeat─▶ prior of each frame ─inverse flow─▶ latents
@@ -51,8 +51,8 @@ class SMambaConfig(Config):
     kind: Literal["smamba"] = "smamba"
     n_symbols: int
     speakers: tuple[str, ...]
-    """Names of the rows of the speaker table, the voice's own first: whom the voice offers, not all whom it learns
-    from."""
+    """Names of the rows of the speaker table, the voice's own first: those that the voice offers, not all that it is
+    trained on."""
     d_latent: int = 128
     """Channels of the latents; the codec's."""
     d_style: int = 128
@@ -73,7 +73,7 @@ class SMambaConfig(Config):
     posterior_layers: int = 6
     """ConvNeXt blocks of the posterior encoder."""
     prior_layers: int = 2
-    """ConvNeXt blocks that make the prior of a phone one of its frames; 0, as in VITS: all its frames have the same."""
+    """ConvNeXt blocks that turn the prior of a phone into those of its frames; 0, as in VITS: all have the same."""
     d_frame: int = 96
     """Width of these blocks, and of those that predict the pitch."""
     pitch_layers: int = 3
@@ -84,18 +84,18 @@ class SMambaConfig(Config):
     reference: MelFormat = MelFormat()
     """The log-mel that the style encoder reads."""
     drawn_durations: bool = False
-    """Whether durations are drawn (log-normal), or the likeliest ones are taken."""
+    """Whether durations are sampled (log-normal), or the most likely ones are taken."""
     duration_noise: float = Field(default=0.6, ge=0.0)
-    """Share of their standard deviation with which durations are drawn."""
+    """Share of their standard deviation with which durations are sampled."""
     noise: float = Field(default=0.333, ge=0.0)
-    """Share of the prior's standard deviation with which latents are drawn."""
+    """Share of the prior's standard deviation with which latents are sampled."""
     dropout: float = 0.1
     block: int = 40
     """Frames a step."""
     max_seq: int = 256
     """Tokens of the longest sentence."""
     max_frames: int = 2048
-    """Frames that are made at once; a longer sentence is made in pieces."""
+    """Frames that are computed at once; a longer sentence is computed in pieces."""
 
     @field_validator("mixer", mode="before")
     @classmethod

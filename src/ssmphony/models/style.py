@@ -1,4 +1,4 @@
-"""Models that speak as whoever a recording is of: the vector of its speaker, and the graph that makes it."""
+"""Models that imitate the speaker of a recording: the speaker's vector, and the graph that computes it."""
 
 from __future__ import annotations
 

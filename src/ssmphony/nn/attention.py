@@ -33,7 +33,7 @@ class AttentionState(NamedTuple):
 
 
 class Attention(SequenceLayer, nn.Module):
-    """Causal multi-head attention with a cache. Masked steps are attended by none and do not enter the cache."""
+    """Causal multi-head attention with a cache. Masked steps are not attended to and do not enter the cache."""
 
     slopes: Tensor
 
@@ -94,7 +94,7 @@ class AttentionConfig(LayerConfig):
     kind: Literal["attention"] = "attention"
     n_heads: int = 4
     window: int = Field(default=512, ge=1)
-    """Steps that are attended to, the own one included."""
+    """Steps that are attended to, including the current one."""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> AttentionConfig:

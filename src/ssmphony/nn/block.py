@@ -28,7 +28,7 @@ class FeedForward(nn.Module):
 
 
 class PlainFeedForward(nn.Module):
-    """Linear → GELU → Linear, step by step: of published models."""
+    """Linear → GELU → Linear, step by step, as in published models."""
 
     def __init__(self, d_model: int, d_inner: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Block(SequenceLayer, nn.Module):
     def forward(
         self, x: Tensor, state: BlockState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, BlockState]:
-        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), of no meaning where masked."""
+        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), undefined where masked."""
         y, mixer = self.mixer(self.norm(x), state.mixer, mask, reset)
         x, residual = delay(x, state.residual, reset)
         return finish(self, x, y), BlockState(mixer, residual)
@@ -88,7 +88,7 @@ class BidirectionalBlock(nn.Module):
         self.ffn = FeedForward(d_model, d_ffn, dropout) if d_ffn else None
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), of no meaning where masked."""
+        """x (batch, time, channel), mask (batch, time) → (batch, time, channel), undefined where masked."""
         return finish(self, x, self.mixer(self.norm(x), mask))
 
 

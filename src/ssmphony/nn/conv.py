@@ -1,8 +1,8 @@
 """Convolutions over time that stream: the left context is a value that goes in and comes out.
 
-`LookaheadConv` is the convolution itself. `CausalConv` is a sequence layer of it, depthwise, with masks and resets, and
-`DilatedConv` one of all channels.
-`CausalUpsample` doubles the rate, and `ResConvBlock` is a residual block of two convolutions.
+`LookaheadConv` is the convolution itself. `CausalConv` is a depthwise sequence layer made of it, with masks and resets;
+`DilatedConv` is a sequence layer that mixes all channels. `CausalUpsample` doubles the rate, and `ResConvBlock` is a
+residual block of two convolutions.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class ConvNeXtBlock(_FeedForwardBlock):
             dim: Channels of input and output.
             hidden: Width of the feed-forward.
             kernel_size: Taps of the convolution.
-            lookahead: Taps on future steps; the output is late by as many steps.
+            lookahead: Taps on future steps; the output is delayed by as many steps.
             scale: First layer scale; with n blocks in a row, 1 / n.
         """
         super().__init__()
@@ -63,8 +63,8 @@ class ConvNeXtBlock(_FeedForwardBlock):
 
 
 class StateSpaceNeXtBlock(_FeedForwardBlock):
-    """`ConvNeXtBlock` with an S4D convolution, one system a channel, in place of the short one: it remembers, and looks
-    at no future step. Its context is the state of these systems."""
+    """`ConvNeXtBlock` with an S4D convolution, one system per channel, in place of the short one: it has a long memory,
+    and looks at no future step. Its context is the state of these systems."""
 
     lookahead = 0
 
@@ -115,7 +115,7 @@ class ConvNeXtStack(SequenceLayer, nn.Module):
     def forward(
         self, x: Tensor, state: ConvNeXtState, mask: Tensor, reset: Tensor | None = None
     ) -> tuple[Tensor, ConvNeXtState]:
-        """x (batch, time, dim), mask (batch, time) → the same shape, late by ``lookahead``, and the state.
+        """x (batch, time, dim), mask (batch, time) → the same shape, delayed by ``lookahead``, and the state.
 
         Raises:
             ValueError: For packed sequences (``reset``).

@@ -49,20 +49,20 @@ MAMBA, MAMBA2, STATE_SPACE, FEED_FORWARD = range(4)
 
 class DecodeStack(SequenceLayer):
     """A `Stack` compiled for stepping: the same ``forward`` and the same state, so that one can take over from the
-    other at any step. A prompt goes through the stack, what follows through this.
+    other at any step. Use the stack for a prompt, and this for the steps after it.
 
     It holds a **copy** of the weights as they were when it was made: build a new one after they have changed. Blocks of
     Mamba, Mamba-2, S4 and S4D with or without feed-forward can be compiled; dropout is left out. No gradients.
 
     ``threads`` None takes one thread or PyTorch's number of them, whichever is faster for one row when this is made.
-    Two are faster on cores of their own; on cores with other work they wait for each other at every layer.
+    Two are faster on otherwise idle cores; on busy ones they wait for each other at every layer.
 
     ``weights`` bfloat16 or int8 stores the matrices so, int8 with a scale for each output: a step takes about as long
     as it takes to read them. With int8 the inputs of a product are rounded too, with a scale for each 32 of them, and
     the products are those of integers. All else, states included, is float32. Outputs then differ from the stack's by
     about 1e-3 and 1e-2 of the largest.
 
-    Raises `SsmphonyError` where a layer cannot be compiled, or nothing can: the stack itself then does the same.
+    Raises `SsmphonyError` if a layer cannot be compiled, or nothing can: use the stack itself then.
     """
 
     def __init__(self, stack: Stack, threads: int | None = None, weights: torch.dtype = torch.float32) -> None:

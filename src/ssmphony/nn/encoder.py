@@ -14,7 +14,7 @@ class Encoder(nn.ModuleList):
     """`BidirectionalBlock`s one after another, a list of them and nothing else; not a streaming layer."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (batch, time, channel), mask (batch, time) bool → (batch, time, channel), of no meaning where masked."""
+        """x (batch, time, channel), mask (batch, time) bool → (batch, time, channel), undefined where masked."""
         for block in self:
             x = block(x, mask)
         return x

@@ -46,7 +46,7 @@ Mixer = Annotated[SerializeAsAny[LayerConfig], BeforeValidator(_read)]
 
 
 def within(layer: Any, d_model: int | None) -> Any:
-    """The settings of a layer inside a model of ``d_model`` channels: the width need not be said again.
+    """The settings of a layer inside a model of ``d_model`` channels: the width need not be repeated.
 
     Args:
         layer: The kind alone, a mapping of settings, or a config. Anything else is returned as it is.

@@ -17,7 +17,7 @@ from ssmphony.ssm.reset import in_pieces
 
 
 class LearnedState(SequenceLayer, nn.Module):
-    """``layer``, whose `initial_state` is made of parameters; at first they equal the fresh state of the layer.
+    """``layer``, whose `initial_state` is made of parameters; they start as the fresh state of the layer.
 
     Boolean parts of a state (which steps are present) are not learned. A reset means the learned state too, for which
     a packed row is cut into pieces: slower than the layer itself.

@@ -4,7 +4,7 @@
     x ──────────────────────────────────── + ─▶ stack ─ + ─▶ y          one step each
     └─▶ pool: p steps to one ─▶ … ─▶ unpool ┘                           a step in p
 
-What comes back from a slower stack is late by one of its steps, so that nothing is known before it can be. Whole
+The output of a slower stack is delayed by one of its steps, so that the whole is causal. Whole
 sequences run in parallel; single steps run the slower stacks when they are due. Both are the same function.
 """
 

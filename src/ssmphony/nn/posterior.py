@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 LOG_VARIANCE = (-8.0, 4.0)
-"""Bounds of a log-variance: outside of them its gradient explodes, or the latent is a constant."""
+"""Bounds of a log-variance: outside of them its gradient explodes, or the latent is constant."""
 
 
 class Posterior(NamedTuple):

@@ -39,7 +39,7 @@ def load_exactly(module: nn.Module, weights: Mapping[str, Tensor], source: str |
 
 
 def checksum(module: nn.Module) -> str:
-    """Of a module's weights: it tells one training's result from another's."""
+    """Of a module's weights: it distinguishes the results of two trainings."""
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
         digest.update(name.encode())

@@ -36,7 +36,7 @@ class AutoregressiveState(NamedTuple):
     position: Integers
     """(batch,): steps so far."""
     token: Floats
-    """(batch,): the place in the text, in tokens."""
+    """(batch,): the position in the text, in tokens."""
     max_frames: Integers
     """(batch,): a sentence has at most this many frames; once its end is known, exactly."""
     done: Booleans
@@ -47,7 +47,7 @@ class AutoregressiveState(NamedTuple):
     recent: Arrays = ()
     """Of codes that must not repeat or are delayed, those drawn last, (batch, window, codebook); else nothing."""
     places: Arrays = ()
-    """Of codes that are delayed, the places in the text in the last steps, (batch, delay)."""
+    """Of codes that are delayed, the positions in the text in the last steps, (batch, delay)."""
     sampling: Arrays = ()
     """Of codes, (batch, 3): what the style asks for, see `Sampler.following`."""
 
@@ -163,7 +163,7 @@ class AutoregressiveRuntime(Prompted, StyleRuntime):
         return np.zeros((1, *shape), np.float32)
 
     def _advance(self, state: AutoregressiveState) -> tuple[AutoregressiveState, Array, Floats]:
-        """One step on, the frame whose last code was drawn, and the place in the text when its first was."""
+        """One step on, the frame whose last code was drawn, and the position in the text when its first was."""
         inputs = dict(zip(self.memory, state.memory, strict=True))
         inputs |= {"frame": state.frame, "position": state.position, "token": state.token, "present": state.present}
         if "noise" in self.predictor.inputs:

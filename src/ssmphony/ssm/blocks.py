@@ -1,4 +1,4 @@
-"""A linear time-invariant system seen through blocks of steps: everything follows from four matrices of a block."""
+"""A linear time-invariant system in blocks of steps: everything follows from four matrices of a block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A discrete linear system with a full transition matrix, seen through blocks of steps by doubled Krylov powers.
+"""A discrete linear system with a full transition matrix, in blocks of steps by doubled Krylov powers.
 
 The form of last resort in PyTorch operations: any device and precision, and differentiable twice.
 """

@@ -1,5 +1,5 @@
-"""Gated DeltaNet (Yang, Kautz and Hatamizadeh 2024, arXiv 2412.06464): a state that unlearns what a key pointed at
-before it learns the new value. The first layer here whose recurrence is not diagonal.
+"""Gated DeltaNet (Yang, Kautz and Hatamizadeh 2024, arXiv 2412.06464): a state that erases what a key pointed at
+before it stores the new value. The first layer here whose recurrence is not diagonal.
 
     q, k, v  = silu(conv(q_proj, k_proj, v_proj (x))),   q and k of length 1
     beta     = sigmoid(b_proj(x)),   alpha = exp(-exp(A_log) softplus(a_proj(x) + dt_bias))

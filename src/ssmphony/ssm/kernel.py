@@ -27,9 +27,9 @@ _log = logging.getLogger(__name__)
 class StateSpaceKernel(nn.Module, ABC):
     """Parameters of one linear system per channel, and what they do to signals.
 
-    All of it is float32 at least. A cast to 16 bits (``module.bfloat16()``) leaves the parameters as they are: the
-    frequencies of S4D rounded to bfloat16 change its outputs by a quarter. Where something else rounds them, as FSDP's
-    ``param_dtype`` does, that is logged once, and states and arithmetic are float32 all the same.
+    Everything is at least float32. A cast to 16 bits (``module.bfloat16()``) leaves the parameters as they are:
+    frequencies of S4D rounded to bfloat16 would change its outputs by more than 20 %. Where something else rounds them,
+    as FSDP's ``param_dtype`` does, this is logged once, and states and arithmetic are float32 all the same.
     """
 
     @abstractmethod

@@ -4,7 +4,7 @@ step, and a complex state by rotations that the input chooses.
     z, x, B, C, dt, a, trap, angle = in_proj(u)         x in heads, B and C in groups that neighbouring heads share
     B, C      = norm(B) + B_bias, norm(C) + C_bias      a bias for each head
     dt        = softplus(dt + dt_bias),  A = -max(softplus(a), A_floor),  l = sigmoid(trap)
-    theta[t]  = theta[t-1] + pi tanh(angle[t]) dt[t]    pairs of B and C are turned by it
+    theta[t]  = theta[t-1] + pi tanh(angle[t]) dt[t]    pairs of B and C are rotated by it
     h[t]      = exp(dt A) (h[t-1] + (1 - l) dt x[t-1] B[t-1]^T) + l dt x[t] B[t]^T
     y         = out_proj((h C + D x) silu(z))
 
@@ -49,7 +49,7 @@ class Mamba3State(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What enters the recurrence, of each head: x (batch, time, head, p); B, C (batch, time, head, n), turned; decay
+    """What enters the recurrence, of each head: x (batch, time, head, p); B, C (batch, time, head, n), rotated; decay
     ``dt A``, now ``l dt`` and before ``(1 - l) dt`` (batch, time, head)."""
 
     x: Tensor
@@ -175,7 +175,7 @@ class Mamba3Config(HeadsConfig):
     n_groups: int = 1
     """Input and output maps, shared by the heads."""
     rope_fraction: float = Field(default=0.5, gt=0.0, le=1.0)
-    """Share of the states that are turned, in pairs."""
+    """Share of the states that are rotated, in pairs."""
     A_floor: float = 1e-4
     """The slowest decay."""
     out_norm: bool = False
@@ -219,7 +219,7 @@ def _angles(before: Tensor, turns: Tensor, reset: Tensor | None) -> Tensor:
 
 
 def _turned(x: Tensor, angle: Tensor) -> Tensor:
-    """x (…, n) with its first pairs of neighbours turned by angle (…, rotation)."""
+    """x (…, n) with its first pairs of neighbours rotated by angle (…, rotation)."""
     count = 2 * angle.shape[-1]
     even, odd = x[..., :count].unflatten(-1, (-1, 2)).unbind(-1)
     cos, sin = angle.cos(), angle.sin()

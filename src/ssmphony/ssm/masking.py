@@ -14,7 +14,7 @@ def hide(x: Tensor, mask: Tensor) -> Tensor:
 
 
 def check(x: Tensor, mask: Tensor, reset: Tensor | None = None, state: Iterable[Tensor] = ()) -> None:
-    """Raise `ValueError` for input that a layer would read otherwise than it was meant.
+    """Raise `ValueError` for input that a layer would misinterpret.
 
     x (batch, time, channel) with time ≥ 1, mask and reset (batch, time) bool, and a state of as many rows: one that is
     broadcast would go unnoticed.

@@ -1,8 +1,8 @@
-"""S4 and S4D over packed rows: blocks that begin anew where a sequence does.
+"""S4 and S4D over packed rows: blocks that restart where a sequence begins.
 
 A Toeplitz product or an FFT would mix neighbours, so every sequence is cut into blocks of its own: they all share the
 block matrices of `ssm.blocks`, and only states pass from block to block of one sequence. The first block of a sequence
-is filled up with zeros in front, where its state is still zero, so that the last block ends where the sequence does.
+is padded with zeros at its start, where its state is still zero, so that the last block ends where the sequence does.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ssmphony.ssm.reset import segments
 
 
 class Layout(NamedTuple):
-    """Where the steps of fresh sequences stand: a row of all (batch * time) steps against a row of blocks.
+    """Where the steps of fresh sequences are: in a row of all (batch * time) steps, and in a row of blocks.
 
     steps: (count,) places in the former; slots: (count,) places in the latter; place: (block,) number of a block in its
-    sequence; last: (batch,) block in which a row ends, of no meaning for a row without a reset.
+    sequence; last: (batch,) block in which a row ends, undefined for a row without a reset.
     """
 
     steps: Tensor

@@ -1,7 +1,8 @@
 """Mamba layers from published weights, by name: of `transformers` (MambaMixer, Mamba2Mixer) and of `mamba_ssm`.
 
-Both name their tensors alike. Sizes are read from the shapes. What is in no shape is read from the model's config, and
-refused where these layers have no equal: norms without weights of B, C and the step (FalconMamba), other activations.
+Both use the same names. Sizes are read from the shapes. What the shapes do not show is read from the model's config,
+and refused where these layers have no equivalent: norms without weights of B, C and the step (FalconMamba), other
+activations.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def load_mamba(weights: Weights, prefix: str = "", config: Any = None) -> Mamba:
         weights: A ``state_dict``, or the mixer itself, whose config is then known.
         prefix: What the names of the layer's weights start with, such as ``backbone.layers.0.mixer.``.
         config: The model's config, as in its ``config.json`` or as an object. Without it the weights are taken for
-            Mamba's, which is logged: FalconMamba's have the same names and shapes and mean another layer.
+            Mamba's, which is logged: FalconMamba's have the same names and shapes but are of another layer.
 
     Raises:
         SsmphonyError: A tensor is missing, unknown or of the wrong shape, or the config is that of another layer.
@@ -68,7 +69,7 @@ def load_mamba2(
     Args:
         weights: A ``state_dict``, or the mixer itself, whose config is then known.
         prefix: What the names of the layer's weights start with.
-        n_groups: Groups of B and C, which are in no shape: must be given unless the config has them.
+        n_groups: Groups of B and C, which no shape shows: must be given unless the config has them.
         norm_eps: Added in the norm; that of the config, or 1e-5.
         config: The model's config, as in its ``config.json`` or as an object. It also says how steps are bounded and
             whether the norm comes before the gate.
@@ -122,7 +123,7 @@ def _read(weights: Weights, config: Any) -> tuple[Mapping[str, Tensor], Mapping[
 
 
 def _require_kind(settings: Mapping[str, Any], kind: str) -> None:
-    """Refuse what the settings say of a layer that is none of this kind."""
+    """Refuse settings of a layer that is not of this kind."""
     named = str(settings.get("model_type") or kind).lower()
     if named not in (kind, f"{kind}1"):
         raise SsmphonyError(f"these are weights of a model '{named}', which computes another layer than '{kind}'")

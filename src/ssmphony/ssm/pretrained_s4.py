@@ -1,16 +1,16 @@
 """S4 and S4D layers from weights of state-spaces/s4, by name: its `S4Block` (``s4.py``) and its minimal `S4D`
 (``s4d.py``).
 
-Their kernel of one channel is ``K[l] = 2 Re(C Abar^l Bbar)``, as ours. What differs is how it is written down:
+Their kernel of one channel is ``K[l] = 2 Re(C Abar^l Bbar)``, like ours. What differs is the parametrisation:
 
 * ``s4.py`` keeps the conjugates (``A = -exp(A_real) - i A_imag``), so everything complex is conjugated here.
-* S4D's B is a parameter there; here it is one with C, and so is any other discretisation or a step size of each
-  state: a diagonal system is known by its poles ``exp(w)`` and by ``C Bbar``, and ours can have any of both.
-* S4's C is ``C (I - Abar^L)`` once its kernel has run at length L (the buffer ``l_kernel``); that is undone here, so
-  that the layer holds for every length. Its own kernel is that of ours up to ``L``, and only so far.
+* S4D's B is a parameter there; here it is absorbed into C, and so is any other discretisation or a step size of each
+  state: a diagonal system is determined by its poles ``exp(w)`` and by ``C Bbar``, and ours can have any of both.
+* S4's C is ``C (I - Abar^L)`` once its kernel has run at length L (the buffer ``l_kernel``); this is undone here, so
+  that the layer is valid for every length. Its own kernel equals ours up to ``L``, and only up to there.
 * A step size of each state in S4 is moved into A, P, B and C; the channels then share no systems.
 
-What is in no shape must be as its authors left it: GELU, and an exponential for the decay.
+What the shapes do not show must have the authors' defaults: GELU, and an exponential for the decay.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def load_s4d(
 ) -> StateSpaceMixer:
     """An S4D layer from the weights whose names start with ``prefix``: minimal S4D, or an S4Block with mode diag.
 
-    ``disc`` and ``dt_transform`` are options of S4Block that are in no shape. Raises `SsmphonyError` where a tensor is
-    missing, unknown or of a shape that has no equal here.
+    ``disc`` and ``dt_transform`` are options of S4Block that no shape shows. Raises `SsmphonyError` if a tensor is
+    missing, unknown or of a shape that has no equivalent here.
     """
     own = {name.removeprefix("layer."): value for name, value in own_names(weights, prefix).items()}
     if "kernel.log_A_real" in own:
@@ -63,7 +63,7 @@ def load_s4d(
 def load_s4(weights: Mapping[str, Tensor], prefix: str = "", dt_transform: Transform = "exp") -> StateSpaceMixer:
     """An S4 layer from the weights of an S4Block with mode dplr (or nplr) whose names start with ``prefix``.
 
-    Raises `SsmphonyError` where a tensor is missing, unknown or of a shape that has no equal here.
+    Raises `SsmphonyError` if a tensor is missing, unknown or of a shape that has no equivalent here.
     """
     own = {name.removeprefix("layer."): value for name, value in own_names(weights, prefix).items()}
     _require(own, (*NAMES, "kernel.P", "kernel.l_kernel"))

@@ -2,7 +2,7 @@
 
 ``reset`` (batch, time) is true at the first step of a sequence: the layer's state before that step is a fresh one, so
 that a packed row equals its parts run alone. Layers with lookahead need ``lookahead`` masked steps after each
-sequence, as they do for one alone: these push its last outputs out.
+sequence, as they do for one alone: these flush its last outputs.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def starts(cu_seqlens: Tensor, rows: int = 1) -> Tensor:
 
 
 def in_pieces(layer: SequenceLayer, x: Tensor, state: State, mask: Tensor, reset: Tensor) -> tuple[Tensor, State]:
-    """What ``reset`` means, by fresh states: the batch is cut wherever a sequence begins in one of its rows.
+    """The definition of ``reset`` by fresh states: the batch is cut wherever a sequence begins in one of its rows.
 
     For any layer, and correct by definition; the time grows with the number of cuts.
     """

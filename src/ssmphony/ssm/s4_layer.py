@@ -26,8 +26,8 @@ class StateSpaceState(NamedTuple):
 class StateSpaceMixer(SequenceLayer, nn.Module):
     """A causal S4 or S4D layer. Masked steps enter as zero; the state after padding at the end has decayed through it.
 
-    After rows that end in padding the returned state is that of a stream that went on with zeros, not of the last real
-    step: trim before you continue a row.
+    After rows that end in padding, the returned state is that of a stream that continued with zeros, not of the last
+    real step: trim the padding before you continue a row.
     """
 
     def __init__(self, kernel: StateSpaceKernel, dropout: float = 0.0) -> None:
@@ -63,7 +63,7 @@ class S4Config(LayerConfig):
     d_state: int = 64
     """States of each channel; counts both halves of the conjugate pairs."""
     n_ssm: int | None = None
-    """Systems that the channels share; None for one a channel."""
+    """Number of systems that the channels share; None for one per channel."""
     init: S4Init = "legs"
     """A HiPPO memory, of the whole past (legs) or of the last second in polynomials (legt) or waves (fout), or random
     systems. LegT has a low-rank term of two vectors, the others of one."""

@@ -1,4 +1,4 @@
-"""The short causal convolution in front of a selective scan, and what a layer remembers of its last inputs."""
+"""The short causal convolution before a selective scan, and what a layer remembers of its last inputs."""
 
 from __future__ import annotations
 

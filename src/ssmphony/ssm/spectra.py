@@ -24,7 +24,7 @@ class Kept(NamedTuple):
 
 
 class Spectra:
-    """The same answers as computing anew, bit for bit. Copies and pickles of it start empty."""
+    """The same results as computing them again, bit for bit. Copies and pickles of it start empty."""
 
     def __init__(self) -> None:
         self._kept = Kept((), {})
@@ -49,7 +49,7 @@ class Spectra:
 
 
 def frozen(parameters: Iterable[Tensor]) -> bool:
-    """Whether no gradient of these is wanted, and nobody writes a graph in which they must appear."""
+    """Whether no gradient of these is needed, and no graph is being traced in which they must appear."""
     tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
     writing = torch.compiler.is_compiling() or tracing or torch.onnx.is_in_onnx_export()
     return not writing and not (torch.is_grad_enabled() and any(parameter.requires_grad for parameter in parameters))

@@ -108,8 +108,8 @@ def alignment_loss(attention: Tensor, tokens: Tensor, width: Tensor, mask: Tenso
 
 
 def pace_loss(paces: Tensor, places: Tensor, mask: Tensor) -> Tensor:
-    """Squared error of how far each latent moves the place in the text: its best guess is the mean, and means add up to
-    the mean duration of a stretch of text. paces, places, mask: (batch, time)."""
+    """Squared error of how far each latent moves the position in the text: its best guess is the mean, and means add up
+    to the mean duration of a segment of text. paces, places, mask: (batch, time)."""
     moved = places[:, 1:] - places[:, :-1]
     return masked_mean((paces[:, :-1] - moved).square(), mask[:, 1:])
 

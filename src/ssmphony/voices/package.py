@@ -32,7 +32,7 @@ DEFAULT = "default"
 
 
 def voice_folders() -> list[Path]:
-    """Where voices are looked for: the ones that came with the package, then the user's."""
+    """Where voices are looked for: first those of the package, then the user's."""
     if override := os.environ.get("SSMPHONY_VOICES"):
         user = Path(override)
     elif sys.platform == "win32":
@@ -79,11 +79,11 @@ def locate(voice: str | Path | None) -> Path:
 def load(
     voice: str | Path | None = None, *, threads: int | None = None, lexicon: str | Path | Lexicon | None = None
 ) -> Voice:
-    """Load a voice: None is the default one, a string the name of an installed voice or a path, a path a folder.
+    """Load a voice: None is the default, a string the name of an installed voice or a path, a `Path` its folder.
 
-    ``threads`` to speak with; None is ``$SSMPHONY_THREADS`` or two. With two or more, model and codec run side by
-    side, on half of them each. ``lexicon``: words and how to say them, a TSV file or what was read from one; its
-    entries win over the voice's own. Raises `SsmphonyError` when the voice is unknown, damaged, or made for another
+    ``threads``: for synthesis; None is ``$SSMPHONY_THREADS`` or two. With two or more, model and codec run in parallel,
+    on half of them each. ``lexicon``: words and their pronunciations, a TSV file or what was read from one; its entries
+    override the voice's own. Raises `SsmphonyError` when the voice is unknown, damaged, or made for another
     version, and when the lexicon cannot be read.
     """
     folder = locate(voice)

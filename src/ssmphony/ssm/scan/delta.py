@@ -1,6 +1,6 @@
 """The gated delta rule in PyTorch operations: any device and precision, differentiable, in chunks of steps.
 
-Within a chunk every step unlearns what the steps before it have written, which is a triangular system of the size of
+Within a chunk every step erases what the steps before it have written, which is a triangular system of the size of
 the chunk (Yang et al. 2024, arXiv 2406.06484 and 2412.06464); only the states between chunks follow each other.
 """
 

@@ -1,9 +1,9 @@
-"""The compiled recurrence of ``linear.cpp``: one system a channel that does not change with time (S4 and S4D).
+"""The compiled recurrence of ``linear.cpp``: one time-invariant system per channel (S4 and S4D).
 
 One pass over the input does what a convolution by FFT does together with its carried state, in the memory of the
 output alone, and with an impulse as its input it is the kernel. ``torch.ops.ssmphony.linear_scan`` takes float32
-signals and float64 parameters. Its slow twin is `reference`, in PyTorch operations, through which gradients are taken
-that are to be differentiated again.
+signals and float64 parameters. Its slow equivalent is `reference`, in PyTorch operations, through which second
+derivatives are taken.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def require(
 
 
 def kept(u: Tensor, state: Tensor, keep: bool) -> Tensor:
-    """Room for the state in front of each chunk, as the operators return it; nothing unless ``keep``.
+    """Space for the state before each chunk, as the operators return it; none unless ``keep``.
 
     ``u`` (batch, time, …) has a state of the last size of ``state`` for each of its numbers. Of one axis: that its
     length is not 1 can be proved for any number of steps, as exporters want it.

@@ -1,7 +1,7 @@
 """What a compiled scan needs to be a PyTorch operator, whatever compiled it: shapes without data, and gradients.
 
 A scan ``ssmphony::<name>`` takes the tensors of its function, the last of them the first state, ``reset``, and whether
-to keep what backward needs; it returns (y, last, kept), where ``kept`` holds the state in front of each chunk, or no
+to keep what backward needs; it returns (y, last, kept), where ``kept`` holds the state before each chunk, or no
 chunks. Its gradients are ``ssmphony::<name>_backward``. Gradients that are to be differentiated again
 (``create_graph=True``) are taken through the reference form.
 """
