@@ -23,9 +23,10 @@ _DOTS = ".．"
 CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
 """The mark that ends a clause; a blank stands after it."""
 _SPACE = re.compile(r"\s")
-_ITEM = re.compile(r"[ivx]{2,4}")
+_ITEM = re.compile(r"[ivx]{2,4}|[IVX]{2,4}")
 _DAYS = re.compile(r"\d+(?:[-–.]\d+)?")
-"""A small Roman numeral before the first item of a line."""
+"""A Roman numeral before the first item of a line."""
+_FIGURES = re.compile(r"\s\d{1,2}(?:\d\d)?(?!\d)")
 _FACTOR = re.compile(r"(?:\d|(?<![A-Za-z])[a-z]|\))\Z")
 _FORMULA = re.compile(r"\s?(?:[-=+×÷*/≤≥≠−]|(?:का|की|के|को|में|से|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
 _AHEAD = 8
@@ -40,13 +41,14 @@ class Abbreviations:
 
     ``words`` never end one; ``initials`` (names of letters: ए. पी. जे.) end none either, except those that are
     also everyday words, ``ambiguous``: they do unless they begin the sentence, or another initial or abbreviation
-    stands before them. ``dated`` (12 जन.) end none after a number.
+    stands before them. ``dated`` (12 जन.) end none after a number, ``months`` (दिस. 2023) none before one.
     """
 
     words: Collection[str] = ()
     initials: Collection[str] = ()
     ambiguous: Collection[str] = ()
     dated: Collection[str] = ()
+    months: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,8 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
     if len(last) == 1 and last.isascii() and last.isupper():
         return True
     if last in abbreviations.dated and len(words) > 1 and _DAYS.fullmatch(words[-2]):
+        return True
+    if last in abbreviations.months and _FIGURES.match(window, dot + 1):
         return True
     if last in abbreviations.ambiguous:
         return len(words) == 1 or words[-2].endswith(".") or last != word

@@ -115,10 +115,25 @@ def _ratio(match: re.Match[str], state: Context) -> Said:
     parts = match[0].split(":")
     proportion = state.text[match.start() - 2 : match.start()] == "::" or state.text.startswith("::", match.end())
     between = () if len(parts) > 2 or (times.paired(match, state) and not proportion) else ("अनुपात",)
-    if len(parts) == 2 and len(parts[0]) > 3 and _YEAR.fullmatch(parts[1]):
-        between = ()  # ISO 9001:2015
+    before = state.before(match.start())
+    named = len(parts[0]) > 3 or (before.isascii() and before.isupper() and len(before) > 1)
+    if len(parts) == 2 and ((named and _YEAR.fullmatch(parts[1])) or _of_a_game(parts[1], match, state)):
+        between = ()  # ISO 9001:2015, IS 456:2000; मुकाबला 1:1 पर छूटा
     words = [(*between, *numbers.decimal(part)) for part in parts]
     return (*words[0][len(between) :], *(word for part in words[1:] for word in part)), match.end()
+
+
+def _of_a_game(second: str, match: re.Match[str], state: Context) -> bool:
+    """Whether a word near two small numbers tells of a game; two figures after the colon may be minutes."""
+    near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:3]]
+    return len(second) == 1 and not _GAMES.isdisjoint(near)
+
+
+def _spaced_ratio(match: re.Match[str], state: Context) -> Said | None:
+    """अनुपात 2 : 3, with blanks around the colon."""
+    if not times.paired(match, state):
+        return None
+    return (*numbers.decimal(match[1]), *numbers.decimal(match[2])), match.end()
 
 
 def _ratio_of_letters(match: re.Match[str], state: Context) -> Said | None:
@@ -183,7 +198,8 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
     return (numbers.MINUS,), match.end()
 
 
-_DIVIDEND = Lazy(r"(?:(?<![A-Za-z])\d{0,4}[A-Za-zα-ω]|Δ[a-zA-Z]|(?<![A-Za-z])[A-Za-z\d]{1,4}\)|\)[²³]?|\d!?)\s?\Z")
+_GAMES = frozenset("मुकाबला मुकाबले मुक़ाबला मुक़ाबले मैच सेट गेम शतरंज हॉकी फुटबॉल फ़ुटबॉल फाइनल फ़ाइनल सेमीफाइनल सीरीज सीरीज़".split())
+_DIVIDEND = Lazy(r"(?:ℏ|(?<![A-Za-z])\d{0,4}[A-Za-zα-ω]|Δ[a-zA-Z]|(?<![A-Za-z])[A-Za-z\d]{1,4}\)|\)[²³]?|\d!?)\s?\Z")
 _DIVISOR = Lazy(r"\s?(?:\d{1,4}|Δ[a-zA-Z]|\d{0,3}[A-Za-zα-ω](?![A-Za-z/])|\((?=[\dA-Za-z]))")
 _UNKNOWNS = Lazy("[xyzα-ωΔ]")
 _GOES_ON = Lazy(r"\s?(?:[-=+×÷*/<>≤≥≠−]|\)|(?:का|की|के|को|में|से|तक|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
@@ -205,6 +221,7 @@ TOKENS = (
     Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?![%°])"), _minus),
     Token("d", (rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
     Token("d", r"\d{1,4}(?:\.\d{1,2})?(?::(?:\d{1,3}(?:,\d{2,3})+|\d{1,6})(?:\.\d{1,2})?){1,4}(?!\d|:(?!:))", _ratio),
+    Token("d", r"(\d{1,4}(?:\.\d{1,2})?)(?:\s:\s?|:\s)(\d{1,4}(?:\.\d{1,2})?)(?![\d:.]|\s:)", _spaced_ratio),
     Token("s", r"\s?::\s?(?=[\dA-Za-z])", _proportion),
     Token("s", r":(?=[A-Za-z])", _ratio_of_letters),
     Token("l", FUNCTION, _function),

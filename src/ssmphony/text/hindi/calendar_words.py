@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from ssmphony.text.hindi import tables
+from ssmphony.text.hindi import numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
-from ssmphony.text.hindi.dates import MONTH, NUMERIC
+from ssmphony.text.hindi.dates import MONTH, NUMERIC, SHORT_MONTHS
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.times import PARTS_OF_DAY
 
 _DAYS = tables.rows("weekdays")
@@ -95,7 +96,46 @@ def _short(match: re.Match[str], state: Context) -> Said | None:
     return (_NAMES[name],), match.end()
 
 
+def _short_month(match: re.Match[str], state: Context) -> Said:
+    """दिस. 2023; after the number of a day, `dates` reads it."""
+    return (SHORT_MONTHS[match[1]],), match.end()
+
+
+def _to(match: re.Match[str], state: Context) -> Said | None:
+    """Mon to Sat"""
+    before = _ENGLISH_NAME.search(state.text[max(0, match.start() - 12) : match.start()])
+    return (("से",), match.end()) if before and _ENGLISH_NAME_NEXT.match(state.text, match.end()) else None
+
+
+def _short_days(match: re.Match[str], state: Context) -> Said | None:
+    """The long dash, or that after a dot, between short names: मंगल–शनि, रवि.-शुक्र."""
+    before = re.search(
+        rf"(?<!{DEVANAGARI})(?:{_ANY_SHORT_DAY})\.?\s?\Z", state.text[max(0, match.start() - 8) : match.start()]
+    )
+    return (("से",), match.end()) if before else None
+
+
+def _hours(match: re.Match[str], state: Context) -> Said | None:
+    """सोम-शनि: 10-6, समय 10-6: from one hour to another."""
+    first, last = int(match[1]), int(match[2])
+    before = re.split("[-–—]", state.before(match.start()))[-1]
+    named = before in _TIMETABLE or (
+        before.capitalize() in _PLACES and state.text[match.start() - 2 : match.start()] == ": "
+    )
+    if not named or first == last or not (1 <= first <= 12 and 1 <= last <= 12):
+        return None
+    return (*numbers.cardinal(first), "से", *numbers.cardinal(last)), match.end()
+
+
+_ANY_SHORT_DAY = _any((*_SHORT_HINDI_DAYS, "सोम", "मंगल", "बुध"))
+_TIMETABLE = frozenset("समय टाइम टाइमिंग timing timings time सोम मंगल बुध".split()) | _SHORT_HINDI_DAYS
+_ENGLISH_NAME = Lazy(rf"(?<![A-Za-z])(?:{_any(_NAMES)})\.?\s\Z")
+_ENGLISH_NAME_NEXT = Lazy(rf"\s(?:{_any(_NAMES)})(?![A-Za-z])")
 TOKENS = (
     Token("l", rf"(?<![A-Za-z])((?i:{_any(_NAMES)}))(?![A-Za-z'])\.?", _short),
+    Token("l", r"(?<=\s)to(?=\s[A-Z])", _to),
+    Token("h", rf"({_any(SHORT_MONTHS)})\.(?=\s?\d)", _short_month),
+    Token("d", r"(\d{1,2})\s?[-–]\s?(\d{1,2})(?![\d:%/.-]|\s?(?:से|की)\s)", _hours),
+    Token("s", rf"(?:(?<=\.)[-–—]|[–—])(?=\s?(?:{_ANY_SHORT_DAY})(?!{DEVANAGARI}))", _short_days),
     Token("s", r"[-–—−]", _joint),
 )

@@ -15,6 +15,7 @@ _NUMBERS = tuple(row[1] for row in tables.rows("english_numbers"))
 _IONS = "SO4|SO3|CO3|HCO3|PO4|NO3|NO2|OH|MnO4|CrO4|Cr2O7|CH3COO|Cl|Br|CN"
 """Ions whose charge may be typed as plain characters: SO42-."""
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻−", "0123456789+--")
+_SUBSTANCES = frozenset("गैस परमाणु परमाणुओं आयन धातु तत्व अणु नाभिक atom atoms gas ion ions".split())
 _CHARGES = {"+": "प्लस", "-": "माइनस"}
 _PART = Lazy(r"[A-Z][a-z]?|\d+|[()\[\]·.]")
 _LARGEST = 12
@@ -89,9 +90,25 @@ def _grade(match: re.Match[str], state: Context) -> Said | None:
 def _blood_group(match: re.Match[str], state: Context) -> Said | None:
     near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:3]]
     written = match["written"]
-    if not (written or any(word.lower() in _BLOOD_WORDS for word in near)):
+    glued = match["group"] == "AB" and match["rhesus"] == state.character(match.end("group"))
+    if not (written or glued or any(word.lower() in _BLOOD_WORDS for word in near)):
         return None
     return (*(latin.LETTER_NAMES[letter] for letter in match["group"].lower()), _RHESUS[match["rhesus"]]), match.end()
+
+
+def _letters(match: re.Match[str], state: Context) -> Said:
+    """The group at the end of a chain (CH3-CH2-OH), and the state of what is dissolved (aq)."""
+    return tuple(latin.LETTER_NAMES[letter] for letter in match[0].lower()), match.end()
+
+
+def _element(match: re.Match[str], state: Context) -> Said | None:
+    """The symbol of an element before what it is: He गैस, Na आयन."""
+    return _letters(match, state) if match[0] in _ELEMENTS else None
+
+
+def names_element(symbol: str, after: str) -> bool:
+    """Whether the word after a symbol makes it one of an element."""
+    return after in _SUBSTANCES and symbol in _ELEMENTS
 
 
 def _test_result(match: re.Match[str], state: Context) -> Said:
@@ -108,6 +125,8 @@ TOKENS = (
     Token("l", r"(?<![A-Za-z\d])(?P<body>[eEp])(?P<charge>[⁺⁻])", _particle),
     Token("s", r"([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})([A-Z][a-z]?)(?![a-z])", _isotope),
     Token("s", r"([-+−])\s?ve(?![A-Za-z])", _test_result),
+    Token("l", r"(?<=[A-Za-z\d]-)(?:OH|CHO|COOH|CN)(?![A-Za-z\d-])|(?<=\()aq(?=\))", _letters),
+    Token("l", rf"(?<![A-Za-z\d])[A-Z][a-z](?=\s(?:{'|'.join(sorted(_SUBSTANCES))})(?!\w))", _element),
     Token("l", rf"(?<![A-Za-z\d])(?P<body>{_IONS})(?P<charge>\d?[-−])(?![-\dA-Za-z])", _formula),
     Token(
         "ld",

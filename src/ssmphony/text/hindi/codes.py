@@ -55,6 +55,11 @@ def _spelled(match: re.Match[str], state: Context) -> Said:
     return spell(match[0]), match.end()
 
 
+def _standard(match: re.Match[str], state: Context) -> Said:
+    """The letters of a standard that are a word too: IS 456:2000, BS 5950."""
+    return spell(match[0]), match.end()
+
+
 def _groups(match: re.Match[str], state: Context) -> Said | None:
     """978-3-16-148410-0: at least nine digits in groups, digit by digit; fewer are a date, a score or a line-up."""
     count = sum(character.isdigit() for character in match[0])
@@ -161,6 +166,7 @@ TOKENS = (
         r"(?<![A-Za-z\d])(?=[0-9a-f]{0,20}[a-f][0-9a-f]{0,4}\d)(?=[0-9a-f]{0,20}\d[0-9a-f]{0,4}[a-f])[0-9a-f]{7,}(?![0-9A-Za-z])",
         _spelled,
     ),
+    Token("l", r"(?<![A-Za-z\d])(?:IS|BS|AS)(?=[\s-]\d{2,5}(?:\s?:\s?|-)(?:19|20)\d\d(?!\d))", _standard),
     Token("d", r"\d{1,7}(?:-\d{1,7}){2,6}(?:-[\dXx])?(?![\dA-Za-z-]|[./]\d)", _groups),
     Token("ds", (rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),
     Token("d", (r"\d{3}\s\d{3}(?!\d|\s\d)|\d{3,12}(?![\d%]|[.,:/]\d|-\d)"), _code),

@@ -11,6 +11,8 @@ from ssmphony.text.hindi.lazy import Lazy
 _SIGNS = {row[0]: (tuple(row[1].split()), tuple(row[2].split())) for row in tables.rows("comparisons")}
 _ANY = "|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True))
 _NAME = Lazy(r"(?:[A-Za-z][A-Za-z\d]+|[\u0904-\u0939][\u0900-\u0963]*)\s?\Z")
+_VARIABLE = Lazy(r"(?:(?<![A-Za-z])[A-Za-z]|[\dα-ωΑ-Ω)²³√°%])\s?\Z")
+_FIGURE = Lazy(r"\s?[₹$€£¥]?\s?[-−]?\d")
 _WORD = Lazy(r"\s?(?:[A-Za-z]{3,}|[A-Z][a-z]|[\u0904-\u0939])")
 
 
@@ -26,6 +28,8 @@ def _compare(match: re.Match[str], state: Context) -> Said | None:
     said = state.operand(match.end())
     if said is None:
         return None
+    if sign == "≈" and not _VARIABLE.search(before) and _FIGURE.match(state.text, match.end()):
+        return ("लगभग",), match.end()
     alone = not before.strip() or before.rstrip()[-1:] in "(,;:।-–/|"
     return (*said[0], *(counted if alone or _NAME.search(before) else compared)), said[1]
 

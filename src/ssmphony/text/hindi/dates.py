@@ -160,6 +160,15 @@ def _month_year(match: re.Match[str], state: Context) -> Said | None:
     return (MONTHS[int(month) - 1], *year(number, state)), match.end()
 
 
+def _months(match: re.Match[str], state: Context) -> Said | None:
+    """04/2023-03/2024"""
+    first, last = int(match[2]), int(match[4])
+    if not (1900 <= first <= last <= 2099 and 1 <= int(match[1]) <= 12 and 1 <= int(match[3]) <= 12):
+        return None
+    words = (MONTHS[int(match[1]) - 1], *year(first, state), "से")
+    return (*words, MONTHS[int(match[3]) - 1], *year(last, state)), match.end()
+
+
 def _timestamp(match: re.Match[str], state: Context) -> Said | None:
     """2024-01-15T10:30:00Z: day and time of day; the zone, which nobody says, is left out."""
     month, day, hour, minute, second = (int(match[place] or 0) for place in range(2, 7))
@@ -240,6 +249,7 @@ TOKENS = (
         ),
         _timestamp,
     ),
+    Token("d", r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?(?:Z|[-+]\d{2,4})?(?![A-Za-z\d])", _timestamp),
     Token(
         "d",
         rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}}){_NOT_MORE}(?!/\d|-(?!{NUMERIC})\d)",
@@ -253,7 +263,9 @@ TOKENS = (
     ),
     Token(
         "d",
-        (rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d|[\s-]?{MONTH})))?"),
+        (
+            rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d|st|nd|rd|th|[\s-]?{MONTH})))?"
+        ),
         _named,
     ),
     Token("d", (r"(\d{1,2})[/-](\d{1,2})(?![\d/.-])"), _day_month),
@@ -262,6 +274,7 @@ TOKENS = (
     Token("d", rf"(\d{{4}})(?=\s?(?:ई\.|ई0|ईस्वी|ईसवी)(?!{DEVANAGARI}))", _of_era),
     Token("d", r"(\d{1,4})\s?[-–—]\s?(\d{1,4})(?=\s?(?:ई\.\s?पू|ईपू|ईसा\sपूर्व|BCE?(?![A-Za-z])))", _before_era),
     Token("s", r"(?<=\.)[-–—](?=\d{1,4}\s?ई)", _to_era),
+    Token("d", rf"(\d\d?)/(\d{{4}})\s?[-–—]\s?(\d\d?)/(\d{{4}}){_NOT_MORE}(?!/\d)", _months),
     Token("d", (rf"(\d{{4}})\s?[-–—]\s?(\d{{4}}|\d{{2}}){_NOT_MORE}(?![-/]\d)"), _years),
     Token(
         "d",
@@ -272,5 +285,5 @@ TOKENS = (
         _month_year,
     ),
     Token("d", (rf"\d{{4}}{_NOT_MORE}(?!\s?[%/°:]|{DEVANAGARI})"), _single),
-    Token("l", (rf"({_ENGLISH_MONTH})\s(?:(\d{{4}})|(\d{{1,2}})(?:st|nd|rd|th)?)(?![\d:%])"), _month_first),
+    Token("l", (rf"({_ENGLISH_MONTH})[\s/](?:(\d{{4}})|(\d{{1,2}})(?:st|nd|rd|th)?)(?![\d:%])"), _month_first),
 )

@@ -18,6 +18,8 @@ _NAMES = {
 _QUARTERS = {("1", "2"): "5", ("1", "4"): "25", ("3", "4"): "75"}
 _BEFORE_SIGN = SIGN.replace(r"(?=\d)", r"(?=\d| \d{1,2}⁄)") + r"(?:(?<=[-−+]) )?"
 _LARGE = r"(?:\d{1,3}(?:,\d{2,3}){1,6}|\d{1,18})"
+_LETTER = 2
+"""A blank and a letter."""
 _HOUSE_WORDS = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली क्वार्टर पृष्ठ धारा".split())
 
 
@@ -29,7 +31,11 @@ def _fraction(match: re.Match[str], state: Context) -> Said | None:
     named = _NAMES.get((above, below))
     if named and state.before(match.start()) not in _HOUSE_WORDS:
         return _with_unit(named, match, state)
-    return (*_sign(match), *numbers.decimal(above), "बटा", *numbers.integer(below.replace(",", ""))), match.end()
+    words = (*_sign(match), *numbers.decimal(above), "बटा", *numbers.integer(below.replace(",", "")))
+    unit = measures.unit(state.text, match.end())
+    if unit and unit.end - match.end() > _LETTER:
+        return (*words, *unit.words), unit.end  # 33/11 kV; 4/5 A is a house
+    return words, match.end()
 
 
 def _bullet(match: re.Match[str], state: Context) -> bool:

@@ -11,7 +11,7 @@ from ssmphony.text.hindi import tables
 LETTERS = "āīūṛṝḷḹēōṃṁḥṅṇṭḍśṣḻṟ" + "ĀĪŪṚṜḶĒŌṂṀḤṄṆṬḌŚṢḺ"
 _MARKS = "\u0304\u0323\u0301\u0307\u0325\u0303"
 _MARKED = rf"(?:[{LETTERS}]|[AaIiUuEeOoRrLlMmHhNnTtDdSs][{_MARKS}])"
-WORD = rf"(?<!\w)(?=[A-Za-zñÑ']{{0,20}}{_MARKED})[A-Za-zñÑ{LETTERS}{_MARKS}]{{2,40}}(?!\w)"
+WORD = rf"(?<!\w)(?=[A-Za-zñÑ']{{0,20}}(?:{_MARKED}|[jJ]ñ))[A-Za-zñÑ{LETTERS}{_MARKS}]{{2,40}}(?!\w)"
 """A word with one of the marks that only these spellings have; those of French or Spanish (café, señor) are none."""
 _VIRAMA = "\u094d"
 _SIGNS = "ंः"

@@ -6,14 +6,15 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import arithmetic, english, latin, measures, roman, tables
+from ssmphony.text.hindi import arithmetic, chemistry, english, latin, measures, money, roman, tables
 
 LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’/,;:!?.…\"”)\]।॥–—-]*")
 """What stands between blanks where a word may be Hindi: letters and marks, and no address, unit or code."""
 _DIGIT_BEFORE = re.compile(r"\d\s*\Z")
+_AMOUNT = re.compile(r"\s{0,2}[-−]?\.?\d")
 _SQUARE = frozenset("sq square cu cubic fl".split())
-_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻ⁿ≤≥≪≫≠≈≅≡∼∩∪∈∉⊂⊃⊆⊇∧∨¬∝→⇒⇔↔")
+_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻ⁿ≤≥≪≫≠≈∃∀∄∂∫∑∏≅≡∼∩∪∈∉⊂⊃⊆⊇∧∨¬∝→⇒⇔↔")
 """A short word next to one of these is a variable."""
 _LONGEST_VARIABLE = 3
 _LETTER_PART = re.compile(r"(?<![A-Za-z-])[A-Za-z]-[A-Za-z]|[A-Za-z]-[A-Za-z](?![A-Za-z-])")
@@ -77,6 +78,8 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
         return True  # विकल्प b
     if (words[place + 1 : place + 2] or [""])[0] in latin.initialism_before().get(word, ()):
         return True  # FIR दर्ज, HR team
+    if written in money.WRITTEN and _AMOUNT.match(text, match.end()):
+        return True  # Rs 50
     if word in _functions() and _function().match(text, match.start()):
         return True  # log x
     if (
@@ -100,6 +103,10 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
         return True
     if _LETTER_PART.search(text, start, stop) or (after and after in ")'’" and _LABEL.fullmatch(word)):
         return True  # X-ray, s', (ii)
+    if chemistry.names_element(written, (words[place + 1 : place + 2] or [""])[0]):
+        return True  # He गैस
+    if word == "to" and _between_names(place, words):
+        return True  # Mon to Sat
     if written in _calendar() and _near_figures(place, words):
         return True
     if word in _MONTHS and place and _DAY.fullmatch(words[place - 1]):
@@ -154,6 +161,12 @@ def _chunk(text: str, start: int, stop: int) -> tuple[int, int]:
 def _calendar() -> frozenset[str]:
     """Names of days and months in English, as they are written."""
     return frozenset(name for table in ("weekdays", "months") for row in tables.rows(table) for name in row[2].split())
+
+
+def _between_names(place: int, words: list[str]) -> bool:
+    """Whether names of a calendar stand before and after."""
+    names = [words[at].capitalize() for at in (place - 1, place + 1) if 0 <= at < len(words)]
+    return len(names) == 2 and _calendar().issuperset(names)
 
 
 def _near_figures(place: int, words: list[str]) -> bool:

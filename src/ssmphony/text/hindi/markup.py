@@ -23,20 +23,33 @@ _BLOCK = (
 )
 _ATTRIBUTES = r"(?:\s[^<>]{0,400})?/?"
 _ADDRESS = r"\((?:https?:|www\.|mailto:|tel:|[./#]|[\w%-]{1,60}[./])[^\s()]{0,400}(?:\s\"[^\"\n]{0,100}\")?\)"
+
+
+def _tag(names: str) -> str:
+    """A tag, also escaped, as feeds and spreadsheets have it (&lt;b&gt;)."""
+    escaped = rf"&lt;/?(?i:{names})(?:\s[A-Za-z-]{{1,20}}=[^<>&]{{1,200}})?\s?/?&gt;"
+    return rf"</?(?i:{names}){_ATTRIBUTES}>|{escaped}"
+
+
 _PATTERN = (
-    r"(?P<reference>&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|&nbsp(?![A-Za-z;]))"
-    r"|(?P<hidden><(?i:script|style)(?:\s[^<>]{0,400})?>[^<]{0,4000}</(?i:script|style)>|<sup>\[[^<>\[\]]{1,12}\]</sup>"
+    r"(?P<hidden><(?i:script|style)(?:\s[^<>]{0,400})?>[^<]{0,4000}</(?i:script|style)>|<sup>\[[^<>\[\]]{1,12}\]</sup>"
     r"|(?:(?<=[\u0900-\u0963])|(?<=[A-Za-z]{2}))<sup>\d{1,3}</sup>)"
     r"|(?<=[A-Za-z\d)])<sup>(?P<power>[-−+]?\d{1,6}|[a-z])</sup>"
-    rf"|(?P<inline></?(?i:{_INLINE}){_ATTRIBUTES}>|<!--[^<>]{{0,400}}-->)"
-    rf"|(?P<block></?(?i:{_BLOCK}){_ATTRIBUTES}>)"
+    rf"|(?P<inline>{_tag(_INLINE)}|<!--[^<>]{{0,400}}-->)"
+    rf"|(?P<block>{_tag(_BLOCK)})"
+    r"|(?P<reference>&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|&nbsp(?![A-Za-z;]))"
+    r"|(?P<line>\A(?:(?:```|~~~)\s?\w{1,16}\Z|\+\s(?=[^\W\d])))"
+    r"|\A={2,4}\s(?P<heading>[^=\n]{1,200}?)\s={2,4}\Z"
     r"|(?<![\w=])==(?P<highlight>[^\s=](?:[^=\n]{0,300}[^\s=])?)==(?![\w=])"
     rf"|!?\[(?P<link>[^\[\]\n]{{1,300}})\]{_ADDRESS}"
     r"|(?P<note>\[\^\w{1,20}\]:?)"
     r"|(?P<box>(?<=[-*+] )\[[ xX]\](?=\s))"
     r"|(?P<base>(?<=log)[₀-₉]{1,2})"
     r"|(?P<index>(?<![A-Za-z])[a-z][₀-₉]{1,2}(?=[a-z])|[ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ]+)"
+    r"|(?<=[A-Za-z)])~(?P<subscript>\d{1,3})~"
     rf"|(?P<formula>{latex.FORMULA})"
+    rf"|{latex.COMMAND}"
+    rf"|(?P<command>{latex.HIDDEN})"
     r"|(?P<angstrom>(?<=[\d\s])[\u00c5\u212b](?![^\W\d_]))"
     rf"|(?P<scholarly>{iast.WORD})"
 )
@@ -48,7 +61,7 @@ def _kinds() -> re.Pattern[str]:
     return re.compile(_PATTERN)
 
 
-_MARKED = re.compile(rf"[&<$=₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[{iast.LETTERS}\u0300-\u036f]")
+_MARKED = re.compile(rf"\A\+|[&<$=`~₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[ñ{iast.LETTERS}\u0300-\u036f]")
 
 
 def read(text: str) -> Cleaned:
@@ -79,7 +92,7 @@ def _pieces(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
         kind, start, end = match.lastgroup or "", match.start(), match.end()
         if kind == "power":
             yield "^" + match[kind], offset + start, offset + end
-        elif kind in ("highlight", "link"):
+        elif kind in ("highlight", "heading", "link", "braced", "subscript"):
             yield from _pieces(match[kind], offset + match.start(kind))
         elif said := _instead(kind, match[0]):
             yield said, offset + start, offset + end

@@ -119,7 +119,7 @@ def _each(text: str, place: int) -> Said:
 
 _RANGE = rf"(?P<first>{NUMBER}|\.\d{{1,2}}(?!\d))(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
 _SIGNS = f"[{''.join(sign for sign in WRITTEN if len(sign) == 1 and not sign.isalpha())}]"
-_BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−](?=\d)"
+_BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−–](?=\d)"
 """A minus after the sign: ₹-500; after letters only after a space, since Rs-500 has a hyphen."""
 _NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
 TOKENS = (
@@ -132,7 +132,9 @@ TOKENS = (
     ),
     Token(
         "d",
-        (rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>{_SIGNS}|[A-Z]{{3}}(?![A-Za-z]))(?!\s?\d)"),
+        (
+            rf"{_RANGE}(?:\s?(?P<scale>हज़ार|हजार|लाख|करोड़|अरब))?\s?(?P<sign>{_SIGNS}|(?:[A-Z]{{3}}|zl)(?![A-Za-z]))(?!\s?\d)"
+        ),
         _sign_after,
     ),
     Token("s", _SIGNS, _name),

@@ -89,7 +89,7 @@ _HEADS = frozenset(
     if (head := re.match(rf"{DEVANAGARI}+|[A-Za-z]+", written))
 )
 """What expressions of several parts begin with, and words that another reader than that of words has."""
-_NUMERAL = re.compile("[ivxlc]+")
+_NUMERAL = re.compile("[ivxlcdm]+")
 _OBLIQUE = {"रुपया": "रुपये", "पैसा": "पैसे", "टका": "टके", "घंटा": "घंटे", "महीना": "महीने", "हफ़्ता": "हफ़्ते"}
 """Words for one of something that number tokens end with, and their form before a postposition."""
 _POSTPOSITIONS = frozenset("में का की के को से पर तक ने वाला वाली वाले बाद पहले".split())
@@ -199,11 +199,14 @@ def _first(character: str) -> str:
 
 
 def _append(readings: list[Reading], new: Reading) -> None:
-    """Add a reading; where one source character gave several tokens (㎧), their words share its span."""
+    """Add a reading; where one source character (㎧) or formula gave several tokens, their words share its span."""
     last = readings[-1] if readings else Reading(0, 0)
     if new.start >= last.end:
         readings.append(new)
     elif new.words and last.words:
         readings[-1] = Reading(last.start, max(last.end, new.end), last.words + new.words)
+    elif new.words and last.pause:  # a bracket or comma inside a formula
+        readings.pop()
+        _append(readings, new)
     elif new.end > last.end or new.pause:
         readings.append(Reading(min(last.end, new.end), new.end, new.words, new.pause))

@@ -18,7 +18,9 @@ def _ordinal(match: re.Match[str], state: Context) -> Said:
     suffix = match["glued"] or match["apart"]
     words = _words(match["last"], suffix, state, match.end())
     if match["first"]:
-        words = (*_words(match["first"], suffix, state, match.end()), "से", *words)
+        neighbours = match["own"] and int(match["last"].replace(",", "")) == int(match["first"]) + 1
+        between = () if neighbours else ("से",)  # 9वीं-10वीं, as दो-तीन
+        words = (*_words(match["first"], suffix, state, match.end()), *between, *words)
     return words, match.end()
 
 
@@ -49,7 +51,7 @@ TOKENS = (
     Token(
         "d",
         (
-            rf"(?:(?P<first>\d{{1,4}})\s?[-–]\s?)?(?P<last>\d{{1,3}}(?:,\d{{2,3}}){{1,5}}|\d{{1,18}})"
+            rf"(?:(?P<first>\d{{1,4}})(?P<own>-?(?:{SUFFIX}))?\s?[-–]\s?)?(?P<last>\d{{1,3}}(?:,\d{{2,3}}){{1,5}}|\d{{1,18}})"
             rf"(?:-?(?P<glued>{SUFFIX})|\s(?P<apart>व(?:ीं|ें|ाँ|ां)))(?!{DEVANAGARI})"
         ),
         _ordinal,

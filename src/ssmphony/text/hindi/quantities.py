@@ -18,6 +18,11 @@ _SECOND = Lazy(rf"{DASH}[₹$€£]?({NUMBER})")
 _MONEY_SCALES = frozenset(row[0] for row in tables.rows("scales") if len(row) > 2)
 _ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, reverse=True))
 SCALE = Lazy(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
+_AUDIENCE = Lazy(
+    r"\+?\s(?i:views?|followers?|subscribers?|subs|likes?|downloads?|users?|shares?|comments?|members"
+    r"|व्यूज|व्यूज़|फॉलोअर|फ़ॉलोअर|फॉलोवर|फ़ॉलोवर|सब्सक्राइबर|लाइक|डाउनलोड|यूजर|यूज़र)"
+)
+"""Those whom a site counts: 10k followers, 1.5M views."""
 _PADDED = Lazy("0[1-9]")
 """A quantity in two figures, where what follows is counted (02 घंटे); elsewhere a code."""
 _COUNTED = frozenset(
@@ -30,11 +35,11 @@ _PERCENT_WORDS = {"%": ("प्रतिशत",), "‰": ("प्रति", "�
 
 
 def scales(text: str, place: int, money: bool = False) -> Said:
-    """Up to two scale words (लाख, करोड़, million) at ``place``; the letters K, L, M, B scale money only."""
+    """Up to two scale words (लाख, करोड़, million) at ``place``; the letters K, L, M, B scale money and audiences only."""
     words: list[str] = []
     for _ in range(2):
         match = SCALE.match(text, place)
-        if not match or (match[1] in _MONEY_SCALES and not money):
+        if not match or (match[1] in _MONEY_SCALES and not (money or _AUDIENCE.match(text, match.end()))):
             break
         words.append(SCALES[match[1]])
         place = match.end()

@@ -84,7 +84,7 @@ PHRASES = (
     Token("l", r"(?<![A-Za-z\d])M/[sS]\.?(?=\s)", _messrs),
     Token(
         "dlh",
-        (rf"(?<![A-Za-z\d./-])(?i:{_ANY_PHRASE})(?![A-Za-z\d]|[./-]\d|{DEVANAGARI})"),
+        (rf"(?<![A-Za-z\d./-])(?i:{_ANY_PHRASE})(?![A-Za-z\d]|[./-]\d|{DEVANAGARI}|\s\d{{1,2}}\s?h)"),
         _phrase,
     ),
 )

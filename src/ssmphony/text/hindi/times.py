@@ -102,7 +102,7 @@ def _after_part(match: re.Match[str], state: Context) -> bool:
 def paired(match: re.Match[str], state: Context) -> bool:
     """Whether the words around tell that two numbers with a colon are a ratio or a score."""
     near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:3]]
-    return any(word.lower() in _PAIRED for word in near)
+    return any(word.lower() in _PAIRED or word.endswith("नुपात") for word in near)
 
 
 def _day(time: Clock, place: int, state: Context) -> tuple[str, ...]:
@@ -132,9 +132,16 @@ def _four_digits(match: re.Match[str], state: Context) -> Said | None:
     return (clock(hour, minute, everyday=False), match.end()) if hour < 25 else None
 
 
+def _spaced(match: re.Match[str], state: Context) -> Said:
+    """10 : 30 बजे, with blanks around the colon."""
+    time = Clock(int(match[1]), int(match[2]), None, match[3] or "", ":")
+    return (*_day(time, match.start(), state), *time.words(state.style.clock == "everyday")), match.end()
+
+
 _GROUP = Lazy(r",\d{3}(?!\d)")
 TOKENS = (
     Token("d", r"([0-2]\d)([0-5]\d)\s?(?i:hrs?|hours)(?![A-Za-z])", _four_digits),
     Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),
     Token("d", (rf"{_CLOCK}{_TAIL}"), _one),
+    Token("d", rf"(1?\d|2[0-4])(?:\s:\s?|:\s)([0-5]\d)\s?(?:({_HALF})|बजे(?!{DEVANAGARI}))", _spaced),
 )
