@@ -24,6 +24,8 @@ ABBREVIATIONS = Abbreviations(
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
     ambiguous=_AMBIGUOUS,
 )
+_PRESCRIBED = frozenset(("tab", "cap"))
+"""Abbreviations with a capital before the name of a medicine (Tab. Paracetamol), words in small letters."""
 _LETTERS = frozenset(latin.LETTER_NAMES.values())
 _SILENT = "\u0900\u0901\u0902\u0903\u093c\u093d\u094d\u0951\u0952\u0953\u0954\u0971"
 
@@ -89,6 +91,8 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
     key = match[1].lower()
     if match[1][1:] != key[1:]:
         return None  # PH, pH
+    if key in _PRESCRIBED and match[1] == key:
+        return (known, match.end(1)) if (known := _by_number(key, match.start(1), match.end(1), state)) else None
     dot = len(match[0]) > len(match[1])
     if dot and (known := _lookup(key, match.start(), match.end(), state)):
         return known, match.end()

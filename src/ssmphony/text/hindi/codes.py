@@ -10,8 +10,9 @@ from ssmphony.text.hindi.lazy import Lazy
 
 _SHORTEST = {row[0]: int(row[1]) for row in tables.rows("codes")}
 _PLACES = frozenset(row[0] for row in tables.rows("places"))
-_FILLERS = frozenset("कोड नंबर नम्बर नं संख्या है हैं आपका is no number code no. करें करे फ्री पर वाले".split())
+_FILLERS = frozenset("कोड नंबर नम्बर नं संख्या सं है हैं आपका is no number code no. करें करे फ्री पर वाले".split())
 _COUNTED = frozenset("रुपये रुपए रु लोग लाख करोड़ हज़ार हजार में साल वर्ष".split())
+_AFTER_PIN = frozenset("में से पर का के की को तक है भारत और या india mein me".split())
 _AMOUNT_WORDS = frozenset(row[0] for row in tables.rows("amount_words"))
 _CALLED = Lazy(
     r"\s(?:\S{1,15}\s)?(?i:हेल्पलाइन|हेल्प\sलाइन|helpline|टोल\s?फ्री|toll)"
@@ -104,6 +105,7 @@ def _code(match: re.Match[str], state: Context) -> Said | None:
         hyphened = re.match(rf"[A-Za-z]|{DEVANAGARI}", state.character(match.start() - 2))
         if (hyphened and state.character(match.start() - 1) in "-–") or (
             state.before(match.start()).lower() in _PLACES
+            and (not (after := state.after(match.end())) or after.lower() in _AFTER_PIN)
         ):
             return numbers.digits(digits), match.end()
     return None
@@ -130,11 +132,12 @@ def _plate(match: re.Match[str], state: Context) -> Said:
 def _mixed(match: re.Match[str], state: Context) -> Said | None:
     """XX1234, AB12345, HDFC0001234: letters and at least four digits; a name with a year (IPL2024) is none."""
     text = match[0]
-    if re.fullmatch(r"[A-Z]{2,6}(?:19|20)\d\d", text) and not text.startswith("XX"):
+    if re.fullmatch(r"[A-Z]{2,12}(?:19|20)\d\d", text) and not text.startswith("XX"):
         return None
     masked = re.fullmatch(r"[Xx]{2,12}\d{3,6}", text)
     digits = sum(character.isdigit() for character in text)
-    long = text.upper() == text and (digits >= 5 or (len(text) >= 8 and digits >= 4)) and not _MONEY.match(text)
+    enough = digits >= 5 or (len(text) >= 8 and digits >= 4) or (len(text) >= 9 and digits >= 3)
+    long = text.upper() == text and enough and not _MONEY.match(text)
     return (spell(text), match.end()) if masked or long else None
 
 
@@ -177,7 +180,9 @@ TOKENS = (
     ),
     Token("l", (r"(?=[A-Za-z]{0,12}\d)[A-Za-z\d]{5,20}(?![A-Za-z\d])"), _mixed),
     Token("d", r"(?<![A-Za-z\d])(?=\d{1,4}[A-Z]{3})(?=(?:\d*[A-Z]){5})[A-Z\d]{10,20}(?![A-Za-z\d])", _spelled),
+    Token("l", r"(?<![A-Za-z\d])(?:[Xx]{2,6}[\s-]){1,4}(?:\d{2}[\s-])?\d{3,6}(?![\dA-Za-z])", _spelled),
     Token("s", (r"[*]{2,12}\d{3,6}(?!\d)"), _masked),
+    Token("d", r"(?<=ISSN[\s:])\s?\d{4}-\d{3}[\dXx](?![\dA-Za-z])", _spelled),
 )
 VERSIONS = (
     Token("d", (r"()(\d{1,6}(?:\.\d{1,6}){1,6})(?!\d)"), _version),

@@ -24,6 +24,16 @@ def _parts(match: re.Match[str], state: Context) -> Said | None:
     return (tuple(_counted(written)), match.end()) if len(written) > 1 else None
 
 
+def _hours_and_minutes(match: re.Match[str], state: Context) -> Said:
+    """2h30"""
+    return tuple(_counted(((match[1], *_PARTS[1][:2]), (match[2], *_PARTS[2][:2])))), match.end()
+
+
+def _months(match: re.Match[str], state: Context) -> Said:
+    """1y 6m, 2yr 3mo"""
+    return tuple(_counted(((match[1], "साल", "साल"), (match[2], "महीना", "महीने")))), match.end()
+
+
 def _counted(parts: Iterable[tuple[str, str, str]]) -> list[str]:
     """The words of parts: how many as written, the name of one and of many."""
     words: list[str] = []
@@ -71,6 +81,8 @@ TOKENS = (
     ),
     Token("d", rf"(\d{{1,3}}:[0-5]\d:[0-5]\d)\s?(?:घंटे|घंटा|घंटों)(?!{DEVANAGARI})", _clockwise),
     Token("d", rf"(\d{{1,3}}):([0-5]\d)\s?({'|'.join(_COUNTED)})(?!{DEVANAGARI})", _with_colon),
+    Token("d", r"(\d{1,2})[hH]([0-5]\d)(?![A-Za-z\d]|[.:,]\d)", _hours_and_minutes),
+    Token("d", r"(\d{1,3})\s?(?:y|yrs?)\s?(\d{1,2})\s?(?:m|mos?|mths?)(?![A-Za-z\d])", _months),
     Token("d", rf"{_GLUED}(?![A-Za-z\d])", _parts),
     Token("d", rf"(?:{_ROW})(?<![\s,])", _parts),
 )

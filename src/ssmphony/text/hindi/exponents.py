@@ -9,7 +9,9 @@ from ssmphony.text.hindi.context import Context, Said, Token
 from ssmphony.text.hindi.quantities import SIGN, SIGNS
 
 
-def _scientific(match: re.Match[str], state: Context) -> Said:
+def _scientific(match: re.Match[str], state: Context) -> Said | None:
+    if len(match["power"]) > 2 and "." not in match["number"]:
+        return None  # 6E-234, a flight
     sign = (SIGNS[match["sign"]],) if match["sign"] else ()
     minus = (numbers.MINUS,) if match["below"] else ()
     power = (*minus, *numbers.cardinal(int(match["power"])))

@@ -55,12 +55,18 @@ class Sentence(NamedTuple):
         words = [match[0] for match in matches]
         typed = [word for word in words if LATIN.match(word)]
         devanagari = sum("\u0900" <= word[0] <= "\u097f" for word in words)
-        shouted = len(typed) > 2 and "".join(typed).isupper() and sum(map(len, typed)) > _LOUD * len(typed)
+        loud = [match[0] for match in matches if LATIN.match(match[0]) and not _in_code(match, text)]
+        shouted = len(loud) > 2 and "".join(loud).isupper() and sum(map(len, loud)) > _LOUD * len(loud)
         titled = len(typed) > 1 and sum(word[0].isupper() for word in typed) > 0.6 * len(typed)
         lower = [word.lower().replace("’", "'") for word in words]
         first_person = any(_FIRST_PERSON.fullmatch(word) for word in lower)
         share = devanagari / max(1, devanagari + len(typed))
         return cls(text, matches, lower, not (shouted or titled), shouted, share, first_person)
+
+
+def _in_code(match: re.Match[str], text: str) -> bool:
+    """Whether digits touch the letters (1HGBH41JX), which say nothing about the sentence then."""
+    return text[match.start() - 1 : match.start()].isdigit() or text[match.end() : match.end() + 1].isdigit()
 
 
 def is_fixed(place: int, sentence: Sentence) -> bool:

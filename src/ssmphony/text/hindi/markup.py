@@ -15,10 +15,11 @@ from ssmphony.text.hindi.unicode import Cleaned, clean
 
 _INLINE = (
     "a|abbr|b|big|bdi|cite|code|del|dfn|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|time|tt|u|var|wbr"
+    "|acronym|bdo|circle|data|path|rect|rp|rt|ruby|strike|svg"
 )
 _BLOCK = (
-    "address|article|aside|blockquote|body|br|button|caption|center|dd|div|dl|dt|fieldset|figcaption|figure|footer|form"
-    "|h[1-6]|head|header|hr|html|iframe|input|label|li|link|main|meta|nav|ol|option|p|pre|script|section|select|style"
+    "address|article|aside|blockquote|body|br|button|caption|center|dd|details|dialog|div|dl|dt|fieldset|figcaption|figure|footer|form"
+    "|h[1-6]|head|header|hr|html|iframe|input|label|legend|li|link|main|meta|nav|noscript|ol|option|p|pre|script|section|select|source|style|summary"
     "|table|tbody|td|textarea|tfoot|th|thead|title|tr|ul|video"
 )
 _ATTRIBUTES = r"(?:\s[^<>]{0,400})?/?"
@@ -35,10 +36,10 @@ _PATTERN = (
     r"(?P<hidden><(?i:script|style)(?:\s[^<>]{0,400})?>[^<]{0,4000}</(?i:script|style)>|<sup>\[[^<>\[\]]{1,12}\]</sup>"
     r"|(?:(?<=[\u0900-\u0963])|(?<=[A-Za-z]{2}))<sup>\d{1,3}</sup>)"
     r"|(?<=[A-Za-z\d)])<sup>(?P<power>[-−+]?\d{1,6}|[a-z])</sup>"
-    rf"|(?P<inline>{_tag(_INLINE)}|<!--[^<>]{{0,400}}-->)"
+    rf"|(?P<inline>{_tag(_INLINE)}|<!--[^<>]{{0,400}}-->|<!(?i:doctype)\s[^<>]{{1,200}}>)"
     rf"|(?P<block>{_tag(_BLOCK)})"
     r"|(?P<reference>&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|&nbsp(?![A-Za-z;]))"
-    r"|(?P<line>\A(?:(?:```|~~~)\s?\w{1,16}\Z|\+\s(?=[^\W\d])))"
+    r"|(?P<line>\A(?:(?:```|~~~)\s?\w{1,16}\Z|\+\s(?!(?:और|या|का|के|की|को|में|से|चिह्न|बटन)\s)(?=[^\W\d])))"
     r"|\A={2,4}\s(?P<heading>[^=\n]{1,200}?)\s={2,4}\Z"
     r"|(?<![\w=])==(?P<highlight>[^\s=](?:[^=\n]{0,300}[^\s=])?)==(?![\w=])"
     rf"|!?\[(?P<link>[^\[\]\n]{{1,300}})\]{_ADDRESS}"

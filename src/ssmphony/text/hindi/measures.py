@@ -91,6 +91,7 @@ _INVERSE = Lazy(r"[\s·]?([A-Za-z]{1,4})⁻([¹²³])(?![⁰¹²³⁴⁵⁶⁷�
 _GAP = Lazy(r"[\s-]?")
 _SENTENCE_GOES_ON = Lazy(r"\s(?!x\s?\d)[A-Za-z\d]")
 """What follows the English word "in", where it is no inch: 5 in 1, 3 in a row."""
+_STREET = Lazy(r"\s(?i:road|rd|marg|street|nagar|colony|chowk|रोड|मार्ग|नगर|कॉलोनी|चौक)")
 _WORD = Lazy(rf"{DEVANAGARI}{{1,15}}")
 
 
@@ -148,6 +149,8 @@ def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
         return False
     if "apart" in row.flags and not text[match.start() - 1 : match.start()].isspace():
         return False
+    if match[2].isupper() and len(match[2]) > 1 and _STREET.match(text, match.end()):
+        return False  # 45, MG Road
     if match[2] == "in" and _SENTENCE_GOES_ON.match(text, match.end()):
         return False
     if match[3] in ("2", "3") and match[2] in _SYMBOLS:
@@ -232,6 +235,11 @@ def _ratio_of_units(match: re.Match[str], state: Context) -> Said | None:
     return (*found.words, "प्रति", *second.words), second.end
 
 
+def _feet_and_inches(match: re.Match[str], state: Context) -> Said:
+    """5ft6in, 5ft 6in"""
+    return (*numbers.integer(match[1]), "फ़ीट", *numbers.integer(match[2]), "इंच"), match.end()
+
+
 def _feet_by_feet(match: re.Match[str], state: Context) -> Said:
     """20'x30'"""
     return (*numbers.integer(match[1]), "बाई", *numbers.integer(match[2]), "फ़ीट"), match.end()
@@ -253,6 +261,7 @@ TOKENS = (
     Token("d", r"(\d{1,3}(?:\.\d{1,6})?)°\s?([NSEW])(?![A-Za-z])", _bearing),
     Token("d", r"(\d{2,3}\.\d)\s?([CF])(?![A-Za-z\d])", _fever),
     Token("d", r"(14|18|2[0-4])\s?[Kk][Tt]?(?![A-Za-z\d])", _carats),
+    Token("d", r"(\d{1,2})\s?ft\.?\s?(\d{1,2})\s?in(?:ch(?:es)?)?(?![A-Za-z])", _feet_and_inches),
     Token("d", r"(\d{1,3})['’′]\s?[xX×]\s?(\d{1,3})['’′](?!\d)", _feet_by_feet),
     Token(
         "d",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import english
+from ssmphony.text.hindi import english, numbers, roman
 from ssmphony.text.hindi.latin import LETTER_NAMES, to_devanagari
 from ssmphony.text.hindi.lazy import Lazy
 
 _TOKEN = Lazy(r"[A-Za-z]{1,30}(?:[-.&/][A-Za-z]{1,30}){0,8}\.?")
 _PIECES = Lazy(r"[A-Za-z]+|&")
+_NUMBERED = Lazy(r"([A-Za-z]{3,12})-([IVX]{1,6})")
+"""Phase-II, Class-X"""
 _QUOTIENT = Lazy("[a-z]/[A-Za-z]|[A-Z]/[a-z]")
 """Two variables, of which `arithmetic` reads the stroke."""
 _DEGREES = {"Ph": "पी एच", "Sc": "एस सी"}
@@ -29,6 +31,8 @@ def mixed(token: str) -> tuple[str, ...] | None:
     if letters.lower() in english.words():
         return tuple(english.words()[letters.lower()].split())  # e-mail, Wi-Fi
     spoken: list[str] = []
+    if (part := _NUMBERED.fullmatch(token)) and roman.names_part(part[1].lower()) and (count := roman.value(part[2])):
+        return (*_piece(part[1]), *numbers.cardinal(count))
     for piece in _PIECES.findall(token):
         initials = "&" in token and piece.isupper() and len(piece) < 3  # AT&T
         spoken.extend(tuple(LETTER_NAMES[letter] for letter in piece.lower()) if initials else _piece(piece))

@@ -23,6 +23,8 @@ _AUDIENCE = Lazy(
     r"|व्यूज|व्यूज़|फॉलोअर|फ़ॉलोअर|फॉलोवर|फ़ॉलोवर|सब्सक्राइबर|लाइक|डाउनलोड|यूजर|यूज़र)"
 )
 """Those whom a site counts: 10k followers, 1.5M views."""
+_EACH = Lazy(rf"/(?=[a-z]{{2}}|{DEVANAGARI}{{2}})")
+"""The stroke of 72/मिनट, 10/day."""
 _PADDED = Lazy("0[1-9]")
 """A quantity in two figures, where what follows is counted (02 घंटे); elsewhere a code."""
 _COUNTED = frozenset(
@@ -35,7 +37,7 @@ _PERCENT_WORDS = {"%": ("प्रतिशत",), "‰": ("प्रति", "�
 
 
 def scales(text: str, place: int, money: bool = False) -> Said:
-    """Up to two scale words (लाख, करोड़, million) at ``place``; the letters K, L, M, B scale money and audiences only."""
+    """Up to two scale words (लाख, करोड़, million) at ``place``; the letters K, L, M, B scale money and audiences."""
     words: list[str] = []
     for _ in range(2):
         match = SCALE.match(text, place)
@@ -85,6 +87,9 @@ def _number(match: re.Match[str], state: Context) -> Said:
     words += scaled
     if scaled and (also := scaled_second(after_scale, state))[0]:
         return (*words, *also[0]), also[1]
+    if unit is None and not scaled and (each := _EACH.match(state.text, stop)):
+        per = measures.unit(state.text, each.end(), one=True)
+        return ((*words, "प्रति", *per.words), per.end) if per else (words, after_scale)
     return ((*words, *unit.words), unit.end) if unit else (words, after_scale)
 
 

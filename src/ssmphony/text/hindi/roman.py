@@ -46,7 +46,7 @@ def _numeral(match: re.Match[str], state: Context) -> Said | None:
     if match[2]:
         return numbers.ordinal(number, match[2]), match.end()
     before, after = state.before(match.start()), state.after(match.end())
-    if match[1] == "I" and before.isascii() and after.isascii() and after.islower():
+    if match[1] == "I" and before.isascii() and before.islower() and after.isascii() and after.islower():
         return None  # the part I like
     kind = _KINDS.get(before.lower())
     if len(match[1]) > 1 and after in _CENTURIES:

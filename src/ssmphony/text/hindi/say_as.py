@@ -13,9 +13,11 @@ from ssmphony.text.hindi.ordinals import bare
 from ssmphony.text.hindi.unicode import clean
 
 _CLUSTER = rf"(?:{DEVANAGARI}\u094d)*{DEVANAGARI}[\u0900-\u0903\u093a-\u094f]*"
+_BETWEEN_DIGITS = {".": ("पॉइंट",), "+": ("प्लस",)}
 _SIGNS = tables.pairs("character_names")
 _ALIASES = {"verbatim": "characters", "spell": "characters", "letters": "characters", "vxml:digits": "digits",
-            "vxml:phone": "telephone", "phone": "telephone", "integer": "cardinal", "money": "currency"}  # fmt: skip
+            "vxml:phone": "telephone", "phone": "telephone", "integer": "cardinal", "money": "currency",
+            "measure": "unit"}  # fmt: skip
 
 
 def say_as(text: str, kind: str, form: str = "") -> str:
@@ -31,6 +33,8 @@ def say_as(text: str, kind: str, form: str = "") -> str:
     if ":" in name:  # number:digits, date:dmy, as SSML 1.0 had it
         first, _, rest = name.partition(":")
         name, form = (rest, form) if rest in _KINDS else (first, form or rest)
+    if name == "number" and form in _KINDS:
+        name, form = form, ""
     if name not in _KINDS:
         raise SsmphonyError(f"interpret-as '{kind}' is not known{suggest(kind, _KINDS)}; use {', '.join(_KINDS)}")
     try:
@@ -59,7 +63,9 @@ def _ordinal(text: str, form: str) -> str:
 def _digits(text: str, form: str) -> str:
     if not re.search(r"\d", text):
         raise ValueError(text)
-    return " ".join(numbers.digits(text)) if re.fullmatch(r"[\d\s().+-]+", text) else _characters(text, form)
+    if not re.fullmatch(r"[\d\s().+-]+", text):
+        return _characters(text, form)
+    return " ".join(word for sign in text for word in numbers.digits(sign) or _BETWEEN_DIGITS.get(sign, ()))
 
 
 def _telephone(text: str, form: str) -> str:
@@ -152,7 +158,7 @@ def _duration(text: str, form: str) -> str:
 def _time(text: str, form: str) -> str:
     if re.fullmatch(r"\d{1,3}['’′]\s?(?:\d{1,2}[\"”″])?", text):
         return _duration(text, form)
-    short = re.fullmatch(r"(\d{2})(\d{2})([aph?])", text)  # VoiceXML: 0830p
+    short = re.fullmatch(r"(\d{2})(\d{2})([aph?]?)", text)  # 0830, VoiceXML: 0830p
     if short:
         text = f"{short[1]}:{short[2]}" + {"a": "am", "p": "pm"}.get(short[3], "")
     time = _matched(r"(\d{1,2})(?:[:.](\d{2}))?(?:[:.](\d{2}))?\s*(?:([AaPp])\.?[Mm]\.?|बजे)?", text)

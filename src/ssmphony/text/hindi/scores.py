@@ -33,6 +33,11 @@ def _row(match: re.Match[str], state: Context) -> Said:
     return tuple(word for part in match[0].split("-") for word in numbers.integer(part)), match.end()
 
 
+def _for_days(match: re.Match[str], state: Context) -> Said:
+    """The x of a prescription: 1-0-1 x 5 days."""
+    return (), match.end()
+
+
 def _pair(match: re.Match[str], state: Context) -> Said | None:
     """Two numbers one after the other, where they do not rise or the words around tell of a game."""
     first, second = int(match[1]), int(match[2])
@@ -51,6 +56,7 @@ def _of_a_game(match: re.Match[str], state: Context) -> bool:
 
 
 TOKENS = (
+    Token("l", r"(?<=\d-\d )[xX](?=\s?\d{1,3}\s?(?:days?|दिन|weeks?|सप्ताह|हफ्ते|months?|माह|महीने))", _for_days),
     Token("d", r"\d{1,4}(?:-\d{1,4}){2,6}(?![\d-]|[.,/]\d)", _row),
     Token("d", (r"(\d{2,4})/(\d{1,2})(\s?(?:dec|d)(?![A-Za-z\d]))?(?![\d/]|[,.]\d)"), _cricket),
     Token("d", (r"([1-9]\d{1,2})\*(?![\d*])"), _not_out),

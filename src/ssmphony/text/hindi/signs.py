@@ -70,6 +70,8 @@ def _symbol(match: re.Match[str], state: Context) -> Said | None:
     sign, place = match[0], match.start()
     if sign == "#" and not state.character(place - 1).isalnum():
         return None
+    if sign in "→⟶⇒" and not state.text[:place].strip(" -*•"):
+        return None  # it begins an item of a list
     if sign * 3 in state.text[max(0, place - 2) : place + 3]:
         return None
     return tuple(SYMBOLS[sign].split()), match.end()

@@ -154,7 +154,7 @@ def _letter(character: str) -> str:
     if character in _RUPEES:
         return _RUPEES[character]
     if 0x0980 <= code < 0x0D80:
-        devanagari = chr(0x0900 + (code & 0x7F))
+        devanagari = _GURMUKHI.get(character) or chr(0x0900 + (code & 0x7F))
         return devanagari if unicodedata.category(devanagari)[0] == category[0] else ""
     if character.isspace():
         return character
@@ -170,6 +170,8 @@ def _letter(character: str) -> str:
     return "".join(letter for letter in plain if letter == character or unicodedata.category(letter)[0] not in "MC")
 
 
+_GURMUKHI = {"ੰ": "ं"}
+"""Signs without a partner in the same place of Devanagari: tippi."""
 _LATIN_LETTERS: dict[str, str] = {
     "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d",
     "Đ": "D", "ð": "d", "þ": "th", "ı": "i",

@@ -11,7 +11,9 @@ from ssmphony.text.hindi.lazy import Lazy
 
 _BOOKS = {row[0]: len(row) > 1 for row in tables.rows("scriptures")}
 """Whether a point may stand between chapter and verse."""
-_FILLERS = frozenset("अध्याय श्लोक आयत पद वचन मंत्र सूक्त chapter verse में के का की".split())
+_FILLERS = frozenset(
+    "शरीफ शरीफ़ पाक मजीद करीम सुसमाचार पुस्तक पत्री ग्रंथ अध्याय श्लोक आयत पद वचन मंत्र सूक्त chapter verse में के का की".split()
+)
 _SURAS = frozenset("सूरा सूरह".split())
 """The name of the sura may follow (सूरा अल-बक़रा)."""
 _KINDS_OF_BOOKS = ("उपनिषद", "उपनिषद्", "पनिषद", "पनिषद्", "पुराण", "स्मृति", "संहिता", "सूत्र")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import abbreviations, latin, numbers, tables
+from ssmphony.text.hindi import abbreviations, codes, latin, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.lazy import Lazy
 
@@ -65,6 +65,11 @@ def _hashtag(match: re.Match[str], state: Context) -> Said | None:
     return (("हैशटैग", *words), match.end()) if words else None
 
 
+def _colour(match: re.Match[str], state: Context) -> Said:
+    """#FF5733"""
+    return ("हैश", *codes.spell(match[0])), match.end()
+
+
 def _dot(match: re.Match[str], state: Context) -> Said:
     """The dot that a name begins with: .NET, .env, .in डोमेन."""
     return _WORDS["."], match.end()
@@ -83,5 +88,6 @@ TOKENS = (
     ),
     Token("s", r"(?<![^\s(\"'“‘/])\.(?=[A-Za-z]{2,8}(?![A-Za-z.]))", _dot),
     Token("s", (rf"@({_NAME})"), _handle),
+    Token("s", r"#(?=[0-9A-F]{0,5}\d)(?=\d{0,5}[A-F])[0-9A-F]{6}(?![A-Za-z\d])", _colour),
     Token("s", (rf"#({_NAME})"), _hashtag),
 )

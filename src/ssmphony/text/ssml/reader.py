@@ -28,7 +28,7 @@ _ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "break": ("time", "strength"),
     "prosody": ("rate", "pitch", "volume", "range", "contour", "duration"),
     "emphasis": ("level",),
-    "say-as": ("interpret-as", "format", "detail"),
+    "say-as": ("interpret-as", "format", "detail", "language"),
     "sub": ("alias",),
     "phoneme": ("alphabet", "ph", "type"),
     "lang": ("onlangfailure",),
