@@ -34,7 +34,7 @@ class SndfileEncoder:
     def __init__(self, suffix: str, sample_rate: int, descriptor: int | None = None, *, synthetic: bool = True) -> None:
         name, subtype = SNDFILE[suffix]
         if subtype == "OPUS" and sample_rate not in _OPUS_RATES:
-            raise SsmphonyError(f"Opus knows no sample rate of {sample_rate} Hz: choose another format")
+            raise SsmphonyError(f"Opus does not support a sample rate of {sample_rate} Hz: choose another format")
         self._sink = _Sink()
         target: Any = self._sink if descriptor is None else descriptor
         try:

@@ -48,7 +48,7 @@ def _lock(descriptor: int, out: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise SsmphonyError(f"another run is at work in {out}: wait for it, or choose another folder") from None
+        raise SsmphonyError(f"another run is using {out}: wait for it, or choose another folder") from None
     except OSError:  # a shared file system without locks
         return
 

@@ -61,7 +61,7 @@ def _guess(path: Path, content: str) -> str:
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
     if suffix not in (".csv", ".tsv"):
-        raise SsmphonyError(f"{path}: cannot tell its format by its name: give --input-format {'|'.join(_READERS)}")
+        raise SsmphonyError(f"{path}: its name does not show its format: give --input-format {'|'.join(_READERS)}")
     head = next((line for _, line in _lines(content)), "")
     if "text" in _names(head, _delimiter(head)) or "|" not in head:
         return "csv"

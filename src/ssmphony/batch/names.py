@@ -21,16 +21,16 @@ def plain_name(name: str) -> str:
     'पाठ-१.wav'
     """
     if _FORBIDDEN.search(name) or name.startswith(".") or _DEVICE.fullmatch(name):
-        reason = "is a path" if "/" in name or "\\" in name or name in (".", "..") else "is no name for a file"
+        reason = "is a path" if "/" in name or "\\" in name or name in (".", "..") else "is not a valid file name"
         raise SsmphonyError(f"'{name}' {reason}: files stay in the output folder, give them plain names")
     if not name or name != name.strip() or name.endswith("."):
-        raise SsmphonyError(f"'{name}' is no name for a file: it is empty, or begins or ends with a space or a dot")
+        raise SsmphonyError(f"'{name}' is not a valid file name: it is empty, or begins or ends with a space or a dot")
     try:
         size = len(name.encode("utf-8"))
     except UnicodeEncodeError:
-        raise SsmphonyError(f"{name!a} is no name for a file: it is not valid Unicode") from None
+        raise SsmphonyError(f"{name!a} is not a valid file name: it is not valid Unicode") from None
     if size > _LONGEST:
-        raise SsmphonyError(f"'{name[:20]}…' is too long for the name of a file: {size} bytes, {_LONGEST} fit")
+        raise SsmphonyError(f"'{name[:20]}…' is too long for a file name: {size} bytes, at most {_LONGEST}")
     return name
 
 

@@ -113,7 +113,7 @@ def _check_ours(jobs: Sequence[Job], out: Path) -> None:
     if (out / HIDDEN).exists() or (out / MANIFEST).exists():
         return
     if found := next((job.file for job in jobs if (out / job.file).exists()), None):
-        raise SsmphonyError(f"{out} holds {found}, which no batch has made: choose another folder")
+        raise SsmphonyError(f"{out} holds {found}, which no batch wrote: choose another folder")
 
 
 def _checked(lexicon: Path) -> str:

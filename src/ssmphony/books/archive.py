@@ -36,9 +36,9 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, ValueError):
-            raise SsmphonyError(f"{path} is no {path.suffix.lower()} file, or it is damaged") from None
+            raise SsmphonyError(f"{path} is not a {path.suffix.lower()} file, or it is damaged") from None
         if len(self._zip.namelist()) > MAX_ENTRIES:
-            raise SsmphonyError(f"{path} holds more than {MAX_ENTRIES:,} files: that is no book")
+            raise SsmphonyError(f"{path} holds more than {MAX_ENTRIES:,} files: this is not a book")
 
     def __enter__(self) -> Archive:
         return self
@@ -63,7 +63,7 @@ class Archive:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
             raise SsmphonyError(f"{self.path}: {_shown(name)} in it is damaged") from None
         if len(data) > min(limit, self._left):
-            raise SsmphonyError(f"{self.path}: {_shown(name)} in it is too large when unpacked: that is no book")
+            raise SsmphonyError(f"{self.path}: {_shown(name)} in it is too large when unpacked: this is not a book")
         self._left -= len(data)
         return data
 
@@ -108,13 +108,13 @@ def read_xml(
     depth = 0
 
     def refuse(*_: object) -> None:
-        raise SsmphonyError(f"{where} declares XML entities, which no book needs: it is refused")
+        raise SsmphonyError(f"{where} declares XML entities, which no book needs, and is refused")
 
     def begin(name: str, attributes: Attributes) -> None:
         nonlocal depth
         depth += 1
         if depth > MAX_DEPTH:
-            raise SsmphonyError(f"{where} nests its elements more than {MAX_DEPTH} deep: that is no book")
+            raise SsmphonyError(f"{where} nests its elements more than {MAX_DEPTH} deep: this is not a book")
         start(_local(name), {_local(key): value for key, value in attributes.items()})
 
     def finish(name: str) -> None:

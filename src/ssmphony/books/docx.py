@@ -37,7 +37,7 @@ def read_docx(path: Path, level: int | None = None) -> Book:
     """Raises `SsmphonyError` for what is no DOCX, damaged, protected or too large."""
     with Archive(path) as archive:
         if _DOCUMENT not in archive:
-            raise SsmphonyError(f"{path} is no DOCX: it has no {_DOCUMENT}")
+            raise SsmphonyError(f"{path} is not a DOCX file: it has no {_DOCUMENT}")
         document = _Document(archive)
         check_size(document.blocks, str(path))
         core = archive.xml(_PROPERTIES) if _PROPERTIES in archive else Element("none")

@@ -43,7 +43,7 @@ def read_epub(path: Path, level: int | None = None) -> Book:
     """Raises `SsmphonyError` for what is no EPUB, damaged, protected or too large."""
     with Archive(path) as archive:
         if _CONTAINER not in archive:
-            raise SsmphonyError(f"{path} is no EPUB: it has no {_CONTAINER}")
+            raise SsmphonyError(f"{path} is not an EPUB: it has no {_CONTAINER}")
         rootfile = next(archive.xml(_CONTAINER).iter("rootfile"), None)
         package = resolve("", "" if rootfile is None else rootfile.get("full-path", ""))
         if not package:
@@ -106,7 +106,7 @@ class _Package:
             found = True
             yield item.name
         if not found:
-            raise SsmphonyError(f"{self._where} is no book: its spine names no text")
+            raise SsmphonyError(f"{self._where} is not a book: its spine names no text")
 
     def _encrypted(self) -> set[str]:
         if _ENCRYPTION not in self._archive:

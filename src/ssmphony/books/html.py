@@ -167,7 +167,7 @@ class _TagSoup(HTMLParser):
         if tag in _CLOSES_ITSELF and walker.tag == tag:
             walker.end(tag)
         if walker.depth >= MAX_DEPTH:
-            raise SsmphonyError(f"{self._where} nests its elements more than {MAX_DEPTH} deep: that is no book")
+            raise SsmphonyError(f"{self._where} nests its elements more than {MAX_DEPTH} deep: this is not a book")
         walker.start(tag.rpartition(":")[2], {name.rpartition(":")[2]: value or "" for name, value in attrs})
         if tag in _VOID:
             walker.end(tag)

@@ -42,9 +42,9 @@ def read_book(path: Path, level: int | None = None) -> Book:
         )
     try:
         if not path.is_file():
-            raise SsmphonyError(f"cannot read {path}: {'it is no file' if path.exists() else 'no such file'}")
+            raise SsmphonyError(f"cannot read {path}: {'it is not a file' if path.exists() else 'no such file'}")
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise SsmphonyError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB: that is no book")
+            raise SsmphonyError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB: this is not a book")
         return reader(path, level)
     except OSError as error:
         raise SsmphonyError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None

@@ -147,7 +147,7 @@ class _Sound:
         for part in parts:
             spoken = find(work, part, digest)
             if spoken is None:
-                raise SsmphonyError(f"{work} was changed meanwhile: run the same command again")
+                raise SsmphonyError(f"{work} was changed in the meantime: run the same command again")
             self._chapters[part.chapter].append((part, spoken))
         lengths = [sum(spoken.samples for _, spoken in chapter) for chapter in self._chapters]
         stops = list(accumulate(lengths))

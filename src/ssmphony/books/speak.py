@@ -100,6 +100,6 @@ class Reader:
     def _voice(self, wanted: JobVoice) -> Voice:
         if wanted.name not in self._voices:
             if find_voice(wanted.name).sha256 != wanted.sha256:
-                raise SsmphonyError(f"the voice {wanted.name} was changed meanwhile: run again")
+                raise SsmphonyError(f"the voice {wanted.name} was changed in the meantime: run again")
             self._voices[wanted.name] = load(wanted.name, threads=1, lexicon=self._lexicon)
         return self._voices[wanted.name]

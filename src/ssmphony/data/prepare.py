@@ -107,7 +107,7 @@ def prepare(
         journal.adopt(items)
         return _write(out, [journal.rows[item.id] for item in items], before, reader)
     except OSError as error:
-        raise SsmphonyError(f"{out}: cannot be written: {error.strerror or error}; run again to go on") from None
+        raise SsmphonyError(f"{out}: cannot be written: {error.strerror or error}; run again to continue") from None
     finally:
         for partial_file in out.glob("*/.*"):  # of processes that were stopped
             partial_file.unlink(missing_ok=True)

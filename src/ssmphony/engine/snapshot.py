@@ -91,8 +91,8 @@ def restore(data: bytes, voice: Voice) -> tuple[Style, TextReader, Speech | None
     arrays = _arrays(data)
     if header.identity != voice.identity or header.voice != voice.card.name:
         raise SsmphonyError(
-            f"this stream was begun with the voice '{header.voice}', not with this '{voice.card.name}': "
-            "load the same voice, in the same version"
+            f"this stream was begun with the voice '{header.voice}', which differs from the loaded voice "
+            f"'{voice.card.name}': load the same voice, in the same version"
         )
     reader = TextReader(
         voice.frontend,

@@ -54,7 +54,7 @@ def run_local(
                 yield finished, future.result()
     except BrokenProcessPool:
         raise SsmphonyError(
-            "a worker process was killed, perhaps for want of memory: run again to go on, with fewer --workers"
+            "a worker process was killed, perhaps for lack of memory: run again to continue, with fewer --workers"
         ) from None
     except BaseException:
         ours.close()

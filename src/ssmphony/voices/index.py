@@ -93,9 +93,9 @@ def parse_index(data: bytes, where: str) -> VoiceIndex:
     try:
         values: Any = json.loads(data)
     except (ValueError, RecursionError):
-        raise SsmphonyError(f"{where} is no index of voices: it is not valid JSON") from None
+        raise SsmphonyError(f"{where} is not an index of voices: it is not valid JSON") from None
     if not isinstance(values, dict) or not isinstance(values.get("format_version"), int):
-        raise SsmphonyError(f"{where} is no index of voices: it has no format_version")
+        raise SsmphonyError(f"{where} is not an index of voices: it has no format_version")
     if values["format_version"] > INDEX_VERSION:
         raise SsmphonyError(
             f"{where}: index format {values['format_version']} is newer than this ssmphony reads; update"
@@ -114,11 +114,11 @@ def check_entry(entry: VoiceEntry, where: str) -> None:
     for name in names:
         _file_name(name, SUFFIXES, here)
         if name.endswith(".json") and name != MANIFEST:
-            raise SsmphonyError(f"{here}: '{name}' is no file of a voice: its only .json is {MANIFEST}")
+            raise SsmphonyError(f"{here}: '{name}' is not a file of a voice: its only .json is {MANIFEST}")
     if entry.sample is not None:
         _file_name(entry.sample, SAMPLE_SUFFIXES, here)
     if MANIFEST not in names or len({name.lower() for name in names}) < len(names) or len(names) > MAX_FILES:
-        raise SsmphonyError(f"{here}: a voice has a {MANIFEST}, no file twice, and at most {MAX_FILES} of them")
+        raise SsmphonyError(f"{here}: a voice has one {MANIFEST}, no file twice, and at most {MAX_FILES} files")
     total = sum(file.size for file in entry.files)
     if total != entry.size or total > MAX_VOICE_BYTES:
         raise SsmphonyError(f"{here}: its files have {total:,} bytes, its size says {entry.size:,}; the limit is 4 GiB")
@@ -127,7 +127,7 @@ def check_entry(entry: VoiceEntry, where: str) -> None:
 def voice_name(name: str, where: str) -> str:
     """``name``, or `SsmphonyError` where it is no plain name for the folder of a voice."""
     if not _NAME.fullmatch(name) or _DEVICE.fullmatch(name):
-        raise SsmphonyError(f"{where}: {name!r:.80} is no name of a voice: use letters, digits, - and _")
+        raise SsmphonyError(f"{where}: {name!r:.80} is not a name for a voice: use letters, digits, - and _")
     return name
 
 

@@ -99,7 +99,7 @@ def _check(staging: Path, entry: VoiceEntry, source: Source) -> None:
     try:
         manifest = read_manifest(staging)
     except SsmphonyError as error:
-        raise _Refused(f"{source.where}: {entry.name} is no voice that this ssmphony can speak with: {error}") from None
+        raise _Refused(f"{source.where}: this version of ssmphony cannot use {entry.name}: {error}") from None
     listed = {file.name: file.sha256 for file in entry.files}
     for graph in manifest.graphs.values():
         if listed.get(graph.file) != graph.sha256:

@@ -185,11 +185,11 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        raise SsmphonyError(f"'{url}' is no address") from None
+        raise SsmphonyError(f"'{url}' is not a valid address") from None
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
         raise SsmphonyError(f"{url}: voices are loaded over https:// only")
     if not host or parts.username is not None:
-        raise SsmphonyError(f"'{url}' is no address without a name in it")
+        raise SsmphonyError(f"'{url}' is not a valid address: it has no host, or holds a user name")
 
 
 def limited(file: IO[bytes], limit: int, where: str) -> Iterator[bytes]:

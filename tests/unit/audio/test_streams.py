@@ -136,10 +136,10 @@ def test_without_pyav(tmp_path, monkeypatch):
 
 def test_a_rate_that_opus_lacks(tmp_path):
     with (
-        pytest.raises(SsmphonyError, match="knows no sample rate of 22050 Hz"),
+        pytest.raises(SsmphonyError, match="does not support a sample rate of 22050 Hz"),
         AudioWriter(tmp_path / "a.opus", 22_050),
     ):
         pass
     assert os.listdir(tmp_path) == []
-    with pytest.raises(SsmphonyError, match="no sample rate"):
+    with pytest.raises(SsmphonyError, match="does not support"):
         SndfileEncoder(".opus", 44_100)

@@ -120,7 +120,7 @@ BAD = [
     ('{"text": 5}\n', "a.jsonl", "line 1: the text must be a string"),
     ('{"txet": "एक"}\n', "a.jsonl", "line 1: unknown key 'txet', did you mean 'text'"),
     ('{"text": "\\ud800"}\n', "a.jsonl", "line 1: the text is not valid Unicode"),
-    ('{"text": "एक", "id": "\\ud800\\n"}\n', "a.jsonl", "is no name for a file"),
+    ('{"text": "एक", "id": "\\ud800\\n"}\n', "a.jsonl", "is not a valid file name"),
     ('{"text": "एक", "output_file": "/var/x.wav"}\n', "a.jsonl", "'/var/x.wav' is a path"),
     ('{"text": "एक", "speaker_id": 2}\n', "a.jsonl", "has 2 speakers"),
     ('{"text": "एक", "speed": []}\n', "a.jsonl", "is not a number"),

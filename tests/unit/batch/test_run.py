@@ -194,14 +194,14 @@ def test_going_on_from_an_end_at_any_point(run: Any, out: Path, written: bool, m
 def test_recordings_are_not_overwritten(run: Any, out: Path) -> None:
     out.mkdir()
     (out / "00002.wav").write_bytes(b"a recording")
-    with pytest.raises(SsmphonyError, match=r"holds 00002.wav, which no batch has made"):
+    with pytest.raises(SsmphonyError, match=r"holds 00002.wav, which no batch wrote"):
         run(TEXTS)
     assert files(out) == ["00002.wav"]
 
 
 def test_one_batch_at_a_time(run: Any, out: Path) -> None:
     pytest.importorskip("fcntl")
-    with folder.claimed(out), pytest.raises(SsmphonyError, match="another run is at work"):
+    with folder.claimed(out), pytest.raises(SsmphonyError, match="another run is using"):
         run(TEXTS)
     assert run(TEXTS).made == 4
 

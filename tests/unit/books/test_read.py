@@ -136,7 +136,7 @@ PACKAGE = (
     '<spine><itemref idref="a"/></spine></package>'
 )
 HOSTILE = {
-    "no archive": (lambda p: p.write_bytes(b"not a zip"), "is no .epub file"),
+    "no archive": (lambda p: p.write_bytes(b"not a zip"), "is not a .epub file"),
     "no container": (lambda p: zipped(p, {"a": "b"}), "it has no META-INF/container.xml"),
     "no package": (lambda p: zipped(p, {"META-INF/container.xml": CONTAINER}), "OEBPS/book.opf is missing"),
     "entities": (

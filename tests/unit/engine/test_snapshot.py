@@ -111,7 +111,7 @@ def test_a_state_is_refused_by_another_voice_and_when_it_is_damaged(tiny):
                 engine.resume(damaged)
     with (
         Engine(replace(tiny, identity="another"), workers=1) as engine,
-        pytest.raises(SsmphonyError, match="begun with the voice 'tiny', not with this 'tiny': load the same voice"),
+        pytest.raises(SsmphonyError, match="voice 'tiny', which differs from the loaded voice 'tiny': load"),
     ):
         engine.resume(state)
 

@@ -127,7 +127,7 @@ def test_what_goes_wrong_is_one_line_and_leaves_nothing(command: Any, shelf: Pat
     refused(command("get", "tini", "--from", shelf), "did you mean 'tiny'?", home)
     refused(command("get", "default", "--from", shelf), "has no voice 'default'", home)
     refused(command("get", "tiny", "--from", shelf, "--as", "default"), "comes with ssmphony", home)
-    refused(command("get", "tiny", "--from", shelf, "--as", "../up"), "is no name of a voice", home)
+    refused(command("get", "tiny", "--from", shelf, "--as", "../up"), "is not a name for a voice", home)
     refused(command("get", "tiny", "--from", shelf / "none"), "no such file", home)
     refused(command("get", "tiny", "--from", f"{site}none/"), "the server answers 404", home)
     refused(command("get", "tiny", "--from", "http://127.0.0.1:9/"), "connection refused; check the network", home)
@@ -159,19 +159,19 @@ FILE = {"name": "voice.json", "size": 1, "sha256": "0" * 64}
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"name": "../tiny"}, "is no name of a voice"),
-        ({"name": ".tiny"}, "is no name of a voice"),
-        ({"name": "nul"}, "is no name of a voice"),
+        ({"name": "../tiny"}, "is not a name for a voice"),
+        ({"name": ".tiny"}, "is not a name for a voice"),
+        ({"name": "nul"}, "is not a name for a voice"),
         ({"files": [FILE, {**FILE, "name": "../../x.onnx"}], "size": 2}, "cannot be a file of it"),
         ({"files": [FILE, {**FILE, "name": "a/b.onnx"}], "size": 2}, "cannot be a file of it"),
         ({"files": [FILE, {**FILE, "name": "c:x.onnx"}], "size": 2}, "cannot be a file of it"),
         ({"files": [FILE, {**FILE, "name": "weights.pkl"}], "size": 2}, "cannot be a file of it"),
         ({"files": [FILE, {**FILE, "name": "weights.pt"}], "size": 2}, "cannot be a file of it"),
         ({"files": [FILE, {**FILE, "name": "run.py"}], "size": 2}, "cannot be a file of it"),
-        ({"files": [FILE, {**FILE, "name": "other.json"}], "size": 2}, "is no file of a voice"),
-        ({"files": [FILE, {**FILE, "name": "VOICE.json"}], "size": 2}, "is no file of a voice"),
+        ({"files": [FILE, {**FILE, "name": "other.json"}], "size": 2}, "is not a file of a voice"),
+        ({"files": [FILE, {**FILE, "name": "VOICE.json"}], "size": 2}, "is not a file of a voice"),
         ({"files": [FILE, FILE], "size": 2}, "no file twice"),
-        ({"files": [{**FILE, "name": "a.onnx"}], "size": 1}, "a voice has a voice.json"),
+        ({"files": [{**FILE, "name": "a.onnx"}], "size": 1}, "a voice has one voice.json"),
         ({"size": 1}, "its size says 1"),
         ({"files": [{**FILE, "size": 3 << 30}], "size": 3 << 30}, "files.0.size"),
         ({"files": [{**FILE, "sha256": "abc"}], "size": 1}, "files.0.sha256"),
@@ -335,5 +335,5 @@ def test_help_names_all_commands(command: Any) -> None:
 
 
 def test_errors_are_those_of_the_project() -> None:
-    with pytest.raises(SsmphonyError, match="no address"):
+    with pytest.raises(SsmphonyError, match="not a valid address"):
         open_source("https://user:secret@example.org/")

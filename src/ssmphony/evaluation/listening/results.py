@@ -81,9 +81,9 @@ def read_answers(files: Iterable[Path], folder: Path) -> tuple[dict[str, Any], l
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SsmphonyError(f"cannot read {path}: {error}") from None
         if not rows or not set(rows[0]) >= HEADER:
-            raise SsmphonyError(f"{path}: no answers of a listening test")
+            raise SsmphonyError(f"{path}: not the answers of a listening test")
         if any(row["test"] != key["id"] or row["first"] not in key["key"] for row in rows):
-            raise SsmphonyError(f"{path}: the answers are of another test than {folder}")
+            raise SsmphonyError(f"{path}: the answers are not of the test in {folder}")
         answers += rows
     if not answers:
         raise SsmphonyError("no answers: give the CSV files that the listeners saved")
@@ -144,7 +144,7 @@ def ratings(key: Mapping[str, str], answers: Sequence[Answer]) -> Ratings:
     left_out = _unreliable(scores)
     kept = [trial for (listener, _), trial in scores.items() if listener not in left_out]
     if not kept:
-        raise SsmphonyError("no listener knew the hidden original: nothing can be concluded")
+        raise SsmphonyError("no listener recognised the hidden original: nothing can be concluded")
     systems = sorted({system for trial in kept for system in trial})
     means = {system: of_mean([trial[system] for trial in kept if system in trial]) for system in systems}
     return Ratings(
