@@ -1,6 +1,6 @@
 """Train a language model on bytes, then let it write, one compiled step at a time.
 
-Usage: python examples/06_bytes.py [FILE] [STEPS]
+Usage: `python examples/06_bytes.py [FILE] [STEPS]`
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``[MAX 4 [MIN 2 8 ] 1 ]`` is 4. Operators: MIN, MAX, MED (median, rounded down) and SM (sum modulo 10).
 
-Usage: python examples/07_listops.py [STEPS]
+Usage: `python examples/07_listops.py [STEPS]`
 """
 
 from __future__ import annotations
