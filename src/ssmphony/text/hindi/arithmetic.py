@@ -152,6 +152,11 @@ def _function(match: re.Match[str], state: Context) -> Said | None:
     return tuple(_FUNCTIONS[match[1]].split()), match.end()
 
 
+def _similar(match: re.Match[str], state: Context) -> Said:
+    """△ABC ~ △DEF"""
+    return ("समरूप",), match.end()
+
+
 def _plus_or_minus(match: re.Match[str], state: Context) -> Said:
     return ("प्लस", "माइनस"), match.end()
 
@@ -229,10 +234,12 @@ TOKENS = (
     Token("ls", r"(?<![A-Za-z])[xX×](?=\s?\d)", _by),
     Token("s", (r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}"), _superscript),
     Token("s", (r"\^(-?\d{1,6})(?!\d)"), _caret),
+    Token("s", r"(?<=[\dA-Za-z)])\*\*(-?\d{1,4})(?![\d*])", _caret),
+    Token("s", r"(?<=[A-Z]\s)~(?=\s[△Δ∆]?[A-Z]{3}(?![A-Za-z]))", _similar),
     Token("s", r"ⁿ|\^[A-Za-z](?![A-Za-z])|\^(?=\()", _letter_power),
     Token("l", r"(?<![A-Za-z])d([²³]|\^?[23])?([a-z])?/d([a-z])([²³]|\^[23])?(?![A-Za-z])", _derivative),
     Token("s", r"(?<=[\dA-Za-z)])!", _factorial),
-    Token("s", r"\|(-)?([A-Za-z]|\d{1,6}(?:\.\d{1,4})?)\|(?!\|)", _absolute),
+    Token("s", r"\|([-−])?([A-Za-z]|\d{1,6}(?:\.\d{1,4})?)\|(?!\|)", _absolute),
     Token("s", r"/\s?(?=[\dA-Za-zα-ωΔ(])", _quotient),
     Token("s", r"[()]", _argument),
     Token("s", r"(?:(?<=[(=×÷√/^])|(?<=[(=×÷√/]\s))[-−](?=\d{0,3}[A-Za-zα-ω](?![A-Za-z])|√)", _negative),

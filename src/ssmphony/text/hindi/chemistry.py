@@ -22,6 +22,11 @@ _LARGEST = 12
 """Outside organic chemistry no formula has larger numbers; HP15 and NH44 have."""
 _BLOOD_WORDS = frozenset("ब्लड रक्त ग्रुप समूह खून ख़ून blood group टाइप डोनर रक्तदाता रक्तदान पॉजिटिव".split())
 _GRADE_WORDS = frozenset("ग्रेड ग्रेड्स श्रेणी रेटिंग grade grades rating".split())
+_SUMMAND = Lazy(r"\s?(?:[A-Z](?![a-z])|\d)")
+_VALENCY = Lazy(r"\([IVX]{1,4}\)")
+_REACTS = Lazy(r"\s?[+→⇌⟶]\s?\d{0,2}[A-Z]")
+_REACTED = Lazy(r"[A-Z][A-Za-z\d()]{0,10}\s?[+→⇌⟶]\s?\Z")
+_FORMULA = Lazy(r"[A-Z][a-z]?\d(?!\d)")
 _RHESUS = {"+": "पॉज़िटिव", "-": "नेगेटिव", "−": "नेगेटिव"}
 
 
@@ -66,8 +71,13 @@ def _is_formula(body: str, parts: list[str], charge: str) -> bool:
 
 
 def _particle(match: re.Match[str], state: Context) -> Said:
-    """e⁻, p⁺"""
-    return (latin.LETTER_NAMES[match["body"].lower()], _CHARGES[match["charge"].translate(_SUPERSCRIPTS)]), match.end()
+    """e⁻, p⁺, 2e⁻"""
+    count = number(int(match["count"])) if match["count"] else ()
+    return (
+        *count,
+        latin.LETTER_NAMES[match["body"].lower()],
+        _CHARGES[match["charge"].translate(_SUPERSCRIPTS)],
+    ), match.end()
 
 
 def _isotope(match: re.Match[str], state: Context) -> Said | None:
@@ -90,7 +100,10 @@ def _grade(match: re.Match[str], state: Context) -> Said | None:
 def _blood_group(match: re.Match[str], state: Context) -> Said | None:
     near = [*state.words_before(match.start())[-3:], *state.words_after(match.end())[:3]]
     written = match["written"]
-    glued = match["group"] == "AB" and match["rhesus"] == state.character(match.end("group"))
+    apart = match["rhesus"] != state.character(match.end("group"))
+    if apart and _SUMMAND.match(state.text, match.end()):
+        return None  # A + B
+    glued = match["group"] in ("AB", "Rh") and not apart
     if not (written or glued or any(word.lower() in _BLOOD_WORDS for word in near)):
         return None
     return (*(latin.LETTER_NAMES[letter] for letter in match["group"].lower()), _RHESUS[match["rhesus"]]), match.end()
@@ -104,6 +117,18 @@ def _letters(match: re.Match[str], state: Context) -> Said:
 def _element(match: re.Match[str], state: Context) -> Said | None:
     """The symbol of an element before what it is: He गैस, Na आयन."""
     return _letters(match, state) if match[0] in _ELEMENTS else None
+
+
+def _reactant(match: re.Match[str], state: Context) -> Said | None:
+    """An element alone in an equation (2Na + Cl2 → 2NaCl), or with its valency: Fe(III)."""
+    if match[2] not in _ELEMENTS:
+        return None
+    before, after = state.text[max(0, match.start() - 20) : match.start()], state.text[match.end() : match.end() + 20]
+    signed = _REACTS.match(after) or _REACTED.search(before)
+    if not (_VALENCY.match(after) or (signed and _FORMULA.search(before + after))):
+        return None
+    count = number(int(match[1])) if match[1] else ()
+    return (*count, *(latin.LETTER_NAMES[letter] for letter in match[2].lower())), match.end()
 
 
 def names_element(symbol: str, after: str) -> bool:
@@ -122,7 +147,8 @@ TOKENS = (
         _blood_group,
     ),
     Token("l", r"(?<![A-Za-z\d])([A-F]{1,3})([-+−]{1,2})(?![A-Za-z\d])", _grade),
-    Token("l", r"(?<![A-Za-z\d])(?P<body>[eEp])(?P<charge>[⁺⁻])", _particle),
+    Token("ld", r"(?<![A-Za-z\d])(?P<count>\d{0,2})(?P<body>[eEp])(?P<charge>[⁺⁻])", _particle),
+    Token("ld", r"(?<![A-Za-z\d])(\d{0,2})([A-Z][a-z]?)(?![A-Za-z\d⁺⁻+])", _reactant),
     Token("s", r"([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})([A-Z][a-z]?)(?![a-z])", _isotope),
     Token("s", r"([-+−])\s?ve(?![A-Za-z])", _test_result),
     Token("l", r"(?<=[A-Za-z\d]-)(?:OH|CHO|COOH|CN)(?![A-Za-z\d-])|(?<=\()aq(?=\))", _letters),

@@ -265,7 +265,7 @@ TOKENS = (
     Token(
         "d",
         (
-            rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s-]?({MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d|st|nd|rd|th|[\s-]?{MONTH})))?"
+            rf"(\d{{1,2}})(?:(?:st|nd|rd|th)(?:\sof\s)?)?[\s-]?({MONTH})(?:[\s-]?(\d{{4}}(?!\d|,\d))|-?(\d{{2}}(?!\d|st|nd|rd|th|[\s-]?{MONTH})))?"
         ),
         _named,
     ),

@@ -91,7 +91,7 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
     if (
         _is_variable(word, text, match)
         or _in_quotient(text, match)
-        or (place and _is_unit_or_numeral(_before(place, words), written))
+        or (place and _is_unit_or_numeral(_before(place, words), written, "=" in words[max(0, place - 2) : place + 2]))
     ):
         return True
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
@@ -128,11 +128,19 @@ def _before(place: int, words: list[str]) -> str:
     return words[place - 2 if dotted else place - 1]
 
 
-def _is_unit_or_numeral(previous: str, written: str) -> bool:
-    """Whether the token before a word makes it a unit (5 km, 5 sq km, 5 km per hour) or a numeral (भाग ii)."""
+def _is_unit_or_numeral(previous: str, written: str, equated: bool) -> bool:
+    """Whether the token before a word makes it a unit (5 km, 5 sq km, 5 km per hour) or a numeral (भाग ii).
+
+    ``equated``: a sign of equality is next (1 dam = 10 m).
+    """
     word = written.lower()
     if previous[0].isdigit():
-        return (word in _units() and written not in _HINDI_TOO) or word in _SQUARE or len(word) == 1 or word == "per"
+        return (
+            (word in _units() and (equated or written not in _HINDI_TOO))
+            or word in _SQUARE
+            or len(word) == 1
+            or word == "per"
+        )
     per = (previous in _units() and word == "per") or (previous == "per" and word in _units())
     unit = previous in _SQUARE or per
     return unit or bool(_LABEL.fullmatch(word) and roman.names_part(previous))

@@ -7,6 +7,7 @@ that the readers of numbers know, and Indian words in scholarly Latin spelling (
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
@@ -39,12 +40,14 @@ _PATTERN = (
     rf"|(?P<inline>{_tag(_INLINE)}|<!--[^<>]{{0,400}}-->|<!(?i:doctype)\s[^<>]{{1,200}}>)"
     rf"|(?P<block>{_tag(_BLOCK)})"
     r"|(?P<reference>&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|&nbsp(?![A-Za-z;]))"
+    r"|(?P<cue>\A\d{1,2}:\d\d:\d\d[,.]\d{3}\s?-->\s?\d{1,2}:\d\d:\d\d[,.]\d{3}\Z)"
     r"|(?P<line>\A(?:(?:```|~~~)\s?\w{1,16}\Z|\+\s(?!(?:और|या|का|के|की|को|में|से|चिह्न|बटन)\s)(?=[^\W\d])))"
     r"|\A={2,4}\s(?P<heading>[^=\n]{1,200}?)\s={2,4}\Z"
     r"|(?<![\w=])==(?P<highlight>[^\s=](?:[^=\n]{0,300}[^\s=])?)==(?![\w=])"
     rf"|!?\[(?P<link>[^\[\]\n]{{1,300}})\]{_ADDRESS}"
     r"|(?P<note>\[\^\w{1,20}\]:?)"
     r"|(?P<box>(?<=[-*+] )\[[ xX]\](?=\s))"
+    r"|(?P<bounds>(?<=[∫∑∏])[₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₋₌]{1,6}[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁻]{1,6})"
     r"|(?P<base>(?<=log)[₀-₉]{1,2})"
     r"|(?P<index>(?<![A-Za-z])[a-z][₀-₉]{1,2}(?=[a-z])|[ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ]+)"
     r"|(?<=[A-Za-z)])~(?P<subscript>\d{1,3})~"
@@ -62,7 +65,7 @@ def _kinds() -> re.Pattern[str]:
     return re.compile(_PATTERN)
 
 
-_MARKED = re.compile(rf"\A\+|[&<$=`~₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[ñ{iast.LETTERS}\u0300-\u036f]")
+_MARKED = re.compile(rf"\A\+|-->|[&<$=`~₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[ñ{iast.LETTERS}\u0300-\u036f]")
 
 
 def read(text: str) -> Cleaned:
@@ -110,6 +113,10 @@ def _instead(kind: str, written: str) -> str:
         return ", "
     if kind == "base":
         return f" बेस {clean(written).text} "
+    if kind == "bounds":
+        lower = written.rstrip("⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁻")
+        first, last = (unicodedata.normalize("NFKC", part).upper() for part in (lower, written[len(lower) :]))
+        return f" {first} से {last} "
     if kind == "index":
         plain = clean(written).text
         return f" {' '.join((plain.rstrip('0123456789').upper(), *numbers.digits(plain)))} "

@@ -88,6 +88,7 @@ def _announced() -> re.Pattern[str]:
 
 _PER = Lazy(r"/|\sper\s")
 _INVERSE = Lazy(r"[\s·]?([A-Za-z]{1,4})⁻([¹²³])(?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
+_TIMES = ("·", "⋅")
 _GAP = Lazy(r"[\s-]?")
 _SENTENCE_GOES_ON = Lazy(r"\s(?!x\s?\d)[A-Za-z\d]")
 """What follows the English word "in", where it is no inch: 5 in 1, 3 in a row."""
@@ -104,11 +105,23 @@ def unit(text: str, place: int, one: bool = False) -> Unit | None:
     first = _single(text, place, one)
     if first is None:
         return None
+    first = _product(text, first)
     if inverse := _inverse(text, first.end):
         return Unit((*first.words, *inverse.words), inverse.end, first.everyday)
     per_one = _PER.match(text, first.end)
     if per_one and (second := _single(text, per_one.end(), one=True)):
+        second = _product(text, second)
         return Unit((*first.words, "प्रति", *second.words), second.end, first.everyday)
+    return first
+
+
+def _product(text: str, first: Unit) -> Unit:
+    """A unit times others: N·m, J·s."""
+    while text.startswith(_TIMES, first.end) and not _INVERSE.match(text, first.end):
+        second = _single(text, first.end + 1, one=True)
+        if second is None:
+            break
+        first = Unit((*first.words, *second.words), second.end, False)
     return first
 
 
@@ -147,7 +160,8 @@ def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
     """Whether what stands around a unit lets it be one."""
     if "dotted" in row.flags and not ("." in match[2] or match[3] or "/" in _around(text, match)):
         return False
-    if "apart" in row.flags and not text[match.start() - 1 : match.start()].isspace():
+    before = text[match.start() - 1 : match.start()]
+    if "apart" in row.flags and not (before.isspace() or before in _TIMES):
         return False
     if match[2].isupper() and len(match[2]) > 1 and _STREET.match(text, match.end()):
         return False  # 45, MG Road
@@ -155,7 +169,7 @@ def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
         return False
     if match[3] in ("2", "3") and match[2] in _SYMBOLS:
         return False
-    if match[3] and row.one[-1:][0].endswith(_UNPOWERED):
+    if match[3] and before != "/" and row.one[-1:][0].endswith(_UNPOWERED):
         return False
     return "bare" not in row.flags or not _announced().search(text[max(0, match.start() - 30) : match.start()])
 

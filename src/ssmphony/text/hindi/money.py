@@ -126,7 +126,7 @@ TOKENS = (
     Token(
         "slh",
         (
-            rf"{_NOT_GLUED}(?<!\d\s)(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}(?:(?P<below>{_BELOW})|(?<=[A-Za-z.])-)?{_RANGE}"
+            rf"{_NOT_GLUED}(?:(?<!\d\s)|(?={_SIGNS}))(?P<minus>[-−])?(?P<sign>{_SIGN})\s{{0,2}}(?:(?P<below>{_BELOW})|(?<=[A-Za-z.])-)?{_RANGE}"
         ),
         _sign_before,
     ),

@@ -99,6 +99,8 @@ def _is_range(first: str, second: str, state: Context, match: re.Match[str]) -> 
         rising = float(first.replace(",", "")) < float(second.replace(",", ""))
     except OverflowError:
         return False
+    if re.match("[A-Za-z]", state.character(match.start("first") - 1)):
+        return False  # i5-1235U
     glued = state.character(match.end("first")) + state.character(match.start("second") - 1)
     return rising and len(first) < 12 and len(second) < 12 and (" " not in glued or glued == "  ")
 

@@ -13,6 +13,8 @@ _HALF = r"(?:[AaPp]\.?[Mm]\b\.?)"
 _CLOCK = rf"(\d{{1,2}})(?:([:.])([0-5]\d)(?::([0-5]\d))?)?(?![\d])(?:\s?({_HALF}))?"
 _TAIL = rf"(?:\s?(बजे|hrs|HRS)(?![A-Za-z]|{DEVANAGARI}))?"
 PARTS_OF_DAY = frozenset("सुबह सवेरे तड़के भोर प्रातः प्रात दोपहर शाम सायं सायंकाल रात रात्रि".split())
+_BEFORE_TIME = frozenset(("समय", "टाइम", "time"))
+_AFTER_TIME = frozenset(("", "पर", "से", "तक", "है", "को", "का"))
 _PAIRED = frozenset(row[0] for row in tables.rows("paired_words"))
 """Words that say of two numbers with a colon that they are no time: अनुपात, स्कोर, घोल."""
 
@@ -96,7 +98,9 @@ def _one(match: re.Match[str], state: Context) -> Said | None:
 
 def _after_part(match: re.Match[str], state: Context) -> bool:
     """Whether a part of the day makes two numbers with a point a time: शाम 4.30."""
-    return state.before(match.start()) in PARTS_OF_DAY and len(match[0].rsplit(".", 1)[-1]) == 2
+    before, after = state.before(match.start()).lower(), state.after(match.end())
+    told = before in PARTS_OF_DAY or (before in _BEFORE_TIME and after in _AFTER_TIME)
+    return told and len(match[0].rsplit(".", 1)[-1]) == 2
 
 
 def paired(match: re.Match[str], state: Context) -> bool:
@@ -140,7 +144,7 @@ def _spaced(match: re.Match[str], state: Context) -> Said:
 
 _GROUP = Lazy(r",\d{3}(?!\d)")
 TOKENS = (
-    Token("d", r"([0-2]\d)([0-5]\d)\s?(?i:hrs?|hours)(?![A-Za-z])", _four_digits),
+    Token("d", r"([0-2]\d)([0-5]\d)\s?(?:(?i:hrs?|hours)(?![A-Za-z])|बजे)", _four_digits),
     Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),
     Token("d", (rf"{_CLOCK}{_TAIL}"), _one),
     Token("d", rf"(1?\d|2[0-4])(?:\s:\s?|:\s)([0-5]\d)\s?(?:({_HALF})|बजे(?!{DEVANAGARI}))", _spaced),
