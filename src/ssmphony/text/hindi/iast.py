@@ -35,6 +35,8 @@ def to_devanagari(word: str) -> str:
     ('प्रकाशन', 'कृष्ण', 'Śląsk')
     """
     letters = unicodedata.normalize("NFC", word).lower()
+    if letters in ("oṃ", "oṁ"):
+        return "ॐ"
     hunter = "sh" in letters or not re.search("[ṛśṣṭḍṇṃṁḥṅ]", letters)
     written, place, consonant = "", 0, False
     while place < len(letters):

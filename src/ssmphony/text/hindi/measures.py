@@ -56,7 +56,17 @@ _CAPITALS_COUNT = frozenset("kA mA Pa VA".split())
 """Symbols that are words of Hindi in small letters: 500 ka note."""
 _SMALL = {name.lower(): row for name, row in UNITS.items() if len(name) > 1 and name not in _CAPITALS_COUNT}
 _POWERS = {"²": "वर्ग", "2": "वर्ग", "³": "घन", "3": "घन"}
-_PREFIXES = {"sq": "वर्ग", "वर्ग": "वर्ग", "घन": "घन", "square": "वर्ग", "cubic": "घन", "cu": "घन", "fl": "फ़्लूइड"}
+_PREFIXES = {
+    "sq": "वर्ग",
+    "वर्ग": "वर्ग",
+    "घन": "घन",
+    "व": "वर्ग",
+    "घ": "घन",
+    "square": "वर्ग",
+    "cubic": "घन",
+    "cu": "घन",
+    "fl": "फ़्लूइड",
+}
 _UNPOWERED = ("वोल्ट", "वॉट", "एम्पियर", "ग्राम", "लीटर", "हर्ट्ज़")
 """Units that have no square: ½mv² is no area of millivolts."""
 _SYMBOLS = frozenset("HNFCO")
@@ -75,7 +85,8 @@ def _forms() -> tuple[re.Pattern[str], ...]:
     """Compiled on first use, for a fast import."""
     power = rf"([²³]|\^?[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
     return tuple(
-        re.compile(rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन)(?:\s|(?<=\.)))?({name}){power}") for name in _FORMS
+        re.compile(rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन|व\.|घ\.)(?:\s|(?<=\.)))?({name}){power}")
+        for name in _FORMS
     )
 
 
