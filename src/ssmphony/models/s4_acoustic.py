@@ -194,9 +194,9 @@ class S4Acoustic(ParallelModel):
         """The mean normalised mel frame of each token, (batch, time, n_mels): what the alignment is made with."""
         return self.prior_head(h)
 
-    def predict(self, h: Tensor, mask: Tensor) -> Prosody:
-        """Durations come from a detached encoder, so that a wrong alignment does not distort it."""
-        log_durations = self.duration(h.detach(), mask).clamp(max=MAX_LOG_DURATION)
+    def predict(self, h: Tensor, mask: Tensor, detached: bool = True) -> Prosody:
+        """Durations come from a ``detached`` encoder where an alignment, which may be wrong, would distort it."""
+        log_durations = self.duration(h.detach() if detached else h, mask).clamp(max=MAX_LOG_DURATION)
         return Prosody(log_durations, self.pitch(h, mask), self.energy(h, mask))
 
     def condition(self, h: Tensor, pitch: Tensor, energy: Tensor, mask: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from tests.unit.training.corpus import write_corpus
 from tests.unit.training.runs import settings
 
 
-def task_of(corpus: Path, out: Path) -> S4AcousticTask:
-    task = build(read_config(*settings("s4_acoustic", corpus, out, "task.timing=corpus")), "test")
+def task_of(corpus: Path, out: Path, timing: str = "corpus") -> S4AcousticTask:
+    task = build(read_config(*settings("s4_acoustic", corpus, out, f"task.timing={timing}")), "test")
     assert isinstance(task, S4AcousticTask)
     return task
 
@@ -28,6 +28,14 @@ def test_durations_are_those_of_the_corpus(tmp_path: Path, monkeypatch: pytest.M
     targets = task.reconstruct(batch).targets
     assert torch.equal(targets.durations, batch.features["durations"])
     assert torch.equal(targets.durations.sum(dim=1), batch.frame_mask.sum(dim=1))
+
+
+@pytest.mark.parametrize("timing", ["corpus", "aligned"])
+def test_the_encoder_learns_durations_that_are_known(tmp_path: Path, timing: str) -> None:
+    task = task_of(write_corpus(tmp_path / "tiny", every_token=True), tmp_path, timing)
+    batch = task.training_batch(0)
+    task.losses(batch, task.reconstruct(batch))["duration"].backward()
+    assert (task.model.symbols.weight.grad is not None) == (timing == "corpus")
 
 
 def test_a_corpus_without_times_is_refused(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ class S4AcousticTask(TextTask[S4Acoustic, None]):
         else:
             durations = align(batch, mel.detach(), prior.detach(), self.config.anchor_tolerance)
         targets = average(batch, mel.detach(), durations, self.mean_log2_f0)
-        prediction = model.predict(h, batch.token_mask)
+        prediction = model.predict(h, batch.token_mask, detached=self.config.timing == "aligned")
         encoded = model.condition(h, targets.pitch, targets.energy, batch.token_mask)
         ends = targets.durations.cumsum(dim=1)
         start = torch.zeros(len(ends), dtype=torch.long, device=ends.device)
