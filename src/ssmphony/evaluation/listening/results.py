@@ -83,7 +83,7 @@ def read_answers(files: Iterable[Path], folder: Path) -> tuple[dict[str, Any], l
         if not rows or not set(rows[0]) >= HEADER:
             raise SsmphonyError(f"{path}: not the answers of a listening test")
         if any(row["test"] != key["id"] or row["first"] not in key["key"] for row in rows):
-            raise SsmphonyError(f"{path}: the answers are not of the test in {folder}")
+            raise SsmphonyError(f"{path}: the answers belong to another test than {folder}")
         answers += rows
     if not answers:
         raise SsmphonyError("no answers: give the CSV files that the listeners saved")
