@@ -173,7 +173,7 @@ def test_sashimi_is_judged_on_clips_of_two_classes(
     task = {"kind": "samples", "model": model, "sources": [{"path": str(corpus)}], "held_out": ["c"], "longest_s": 0.2}
     run = write_run(tmp_path / "tiny", "model", settings.build(), {"task": task})
     monkeypatch.setattr(sashimi, "OUTPUT", tmp_path / "page")
-    monkeypatch.setattr(sashimi, "RESULTS", tmp_path / "sashimi.json")
+    monkeypatch.setattr(sashimi, "RESULT", tmp_path / "sashimi.json")
     monkeypatch.setattr(sashimi, "LONG_S", 1.0)
     monkeypatch.setattr(sashimi, "train_classifier", partial(train_classifier, steps=150))
     monkeypatch.setattr("benchmarks.update_docs.update", lambda: None)
