@@ -1,16 +1,17 @@
 """Speech after a prompt of a speaker whom the model has not seen: is it like that speaker, and like no other?
 
-    python -m benchmarks.fish.clones FOLDER --model kokoro.onnx --vocabulary vocab.json --voices FOLDER [--blends 50]
+A part of `benchmarks.fish.speech --clones NAME=PREPARED`. Unseen blends of the teacher's voices are rendered by
 
-renders two sentences of each of 50 blends of the teacher's voices into a prepared corpus, for
-`benchmarks.fish.speech --clones blends=FOLDER`. A trial takes one clip of a speaker as the prompt, lets the voice speak
-another sentence after it, and compares embeddings of a speaker encoder: with the own prompt, and with those of all
-other speakers. ``ceiling`` is how like their prompt another clip of theirs is.
+    python tools/blend_plan.py VOICES sentences.txt --held-out configs/smamba/heldout_speakers.txt --trained 0 \\
+        --seconds 16 -o blends.tsv
+
+and `ssmphony prepare kokoro`. A trial takes one clip of a speaker as the prompt, lets the voice speak another sentence
+after it, and compares embeddings of a speaker encoder: with the own prompt, and with those of all other speakers.
+``ceiling`` is how like their prompt another clip of theirs is.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,15 +20,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.teacher import figures
-from benchmarks.teacher.__main__ import add_teacher
 from benchmarks.teacher.measure import models
 from benchmarks.teacher.render import UNSEEN, read_plan
 from ssmphony.arrays import Floats
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.resample import resample
-from ssmphony.data.corpora.kokoro import Kokoro
 from ssmphony.data.manifest import Clip, read_manifest
-from ssmphony.data.prepare import prepare
 from ssmphony.evaluation.journal import Journal
 from ssmphony.evaluation.models.speaker import similarity
 from ssmphony.reference import reference_from
@@ -37,21 +35,9 @@ from ssmphony.voices.package import load
 
 SHORTEST_S, LONGEST_S = 2.0, 10.0
 """Of a prompt."""
-SHARES = (0.5, 0.35, 0.65)
 REAL = "readers"
 """The group of real people, for whom there is no target."""
 Row = dict[str, Any]
-
-
-def blends(voices: Sequence[str], count: int, seed: int = 0) -> list[str]:
-    """Pairs of the teacher's voices with their shares, no pair twice; by a seed."""
-    pairs = [(a, b) for k, a in enumerate(voices) for b in voices[k + 1 :]]
-    chosen = np.random.default_rng(seed).permutation(len(pairs))[:count]
-    found: list[str] = []
-    for number, place in enumerate(chosen):
-        (a, b), share = pairs[int(place)], SHARES[number % len(SHARES)]
-        found.append(f"{a}:{share:g},{b}:{1 - share:g}")
-    return found
 
 
 def speakers_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
@@ -138,28 +124,3 @@ def conclude(rows: Sequence[Row]) -> Row:
 
 def _cosine(a: Floats, b: Floats) -> float:
     return similarity(a, b) if a.any() else 0.0
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("folder", type=Path, help="for the prepared corpus")
-    add_teacher(options)
-    options.add_argument("--blends", type=int, default=50)
-    arguments = options.parse_args()
-    voices = sorted(path.stem for path in arguments.voices.glob("*.bin"))
-    texts = [text for _, _, text in read_plan(UNSEEN)]
-    lines = [
-        f"{number:06d}\t{blend}\t{text}\n"
-        for number, (blend, text) in enumerate(
-            (blend, texts[2 * k + turn]) for k, blend in enumerate(blends(voices, arguments.blends)) for turn in (0, 1)
-        )
-    ]
-    plan = arguments.folder.with_suffix(".tsv")
-    plan.parent.mkdir(parents=True, exist_ok=True)
-    plan.write_text("".join(lines), encoding="utf-8")
-    reader = Kokoro(texts=(plan,), model=arguments.model, vocabulary=arguments.vocabulary, voices=arguments.voices)
-    prepare(reader, arguments.folder, workers=arguments.workers)
-
-
-if __name__ == "__main__":
-    main()

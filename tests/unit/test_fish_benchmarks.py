@@ -90,12 +90,6 @@ def test_a_clone_is_nearest_to_its_own_prompt() -> None:
     assert clones.conclude([{**row, "spoken": None} for row in rows])["nearest"]["value"] == 0.0
 
 
-def test_blends_are_all_different() -> None:
-    found = clones.blends([f"v{k}" for k in range(12)], 50)
-    assert len(set(found)) == 50
-    assert all(blend.count(":") == 2 for blend in found)
-
-
 def test_readers_of_one_corpus_are_several_people() -> None:
     clips = [Clip(f"wavs-{person}-1-{k}", "a.flac", 4.0, "en", "en") for person in (103, 1034) for k in (0, 1)]
     assert list(clones.speakers_of(clips)) == ["103", "1034"]

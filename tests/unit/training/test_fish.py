@@ -71,6 +71,23 @@ def test_losses_reach_what_they_train(corpus: Path, tmp_path: Path, text: str, f
     assert all(value.grad is None for value in task.codec.parameters())
 
 
+def test_speakers_outside_the_table_are_spoken_after_prompts_as_anyone(corpus: Path, tmp_path: Path) -> None:
+    chosen = ("voice.model.speakers=[somebody, anyone]", "task.speaker_dropout=0", "task.prompt_share=0.01")
+    task = task_of(corpus, tmp_path, *chosen).train()
+    torch.manual_seed(0)
+    task.losses(task.training_batch(0))["loss"].backward()
+    gradient = task.model.speakers.weight.grad
+    assert gradient is not None
+    assert not gradient[0].any()
+    assert gradient[1].any()
+    read = list[torch.Tensor]()
+    after_prompt = task.model.after_prompt
+    task.model.after_prompt = lambda codes, mask: (read.append(mask), after_prompt(codes, mask))[1]  # type: ignore
+    task.losses(task.training_batch(0))
+    assert read[0].any(1).all(), "each of them follows a prompt"
+    task.eval()._speak(task.training_batch(0))
+
+
 def test_the_end_is_where_the_clip_ends(corpus: Path, tmp_path: Path) -> None:
     """A model that says the end in the right step alone has the smaller loss."""
     task = task_of(corpus, tmp_path).eval()

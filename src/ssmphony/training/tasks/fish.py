@@ -49,8 +49,8 @@ class FishTaskConfig(TextTaskConfig):
     speaker_dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of clips whose speaker is replaced by ``anyone``."""
     prompt_share: float = Field(default=0.25, ge=0.0, lt=1.0)
-    """Share of clips before which a stretch of another clip of the speaker is read; they are spoken as ``anyone``. Not
-    of ``text: prefix``."""
+    """Share of clips before which a stretch of another clip of the speaker is read; they are spoken as ``anyone``. With
+    any share, so are all clips of speakers who are not in the table. Not of ``text: prefix``."""
     prompt_frames: int = Field(default=120, ge=1)
     """The most frames of such a stretch."""
     duration_weight: float = Field(default=0.2, ge=0.0)
@@ -97,7 +97,9 @@ class FishTask(TextTask[Fish, NetworkCodec]):
         model, codec = voice.model, voice.codec
         names = ("codes", "durations") if model.aligned is not None else ("codes",)
         needs = Needs(names, codec.grid, encoder=cast("Encoder", codec), identity=checksum(codec), seed=seed)
-        super().__init__(config, voice, symbols, model.speaker_names, needs, seed)
+        known = model.speaker_names
+        names = config.speaker_names(known) if UNNAMED in known else known
+        super().__init__(config, voice, symbols, names, needs, seed)
         self.config = config
         self.prompts = model.config.text != "prefix" and config.prompt_share > 0.0
 
@@ -164,16 +166,19 @@ class FishTask(TextTask[Fish, NetworkCodec]):
         """Teacher forcing, with random codes among those read in training; and log durations (batch, token)."""
         model, config, codes = self.model, self.config, targets
         speakers, dropped, layers = batch.speakers, None, None
+        strangers = speakers >= len(model.speaker_names)
+        if UNNAMED in model.speaker_names:
+            unnamed = model.speaker_names.index(UNNAMED)
+            speakers = speakers.masked_fill(strangers, unnamed)
         if self.training:
             chance = torch.rand(3, len(codes), device=codes.device)
             wrong = torch.rand(codes.shape, device=codes.device) < config.corruption
             codes = torch.where(wrong & (codes >= 0), torch.randint_like(codes, model.codebooks[0]), codes)
             dropped = chance[0] < config.text_dropout if model.config.text != "prefix" else None
             if UNNAMED in model.speaker_names:
-                unnamed = model.speaker_names.index(UNNAMED)
                 speakers = speakers.masked_fill(chance[1] < config.speaker_dropout, unnamed)
                 if self.prompts:
-                    prompt, prompted = batch.features["prompt"], chance[2] < config.prompt_share
+                    prompt, prompted = batch.features["prompt"], strangers | (chance[2] < config.prompt_share)
                     layers = model.after_prompt(prompt, (prompt[..., 0] >= 0) & prompted[:, None])
                     speakers = speakers.masked_fill(prompted, unnamed)
         h = model.read(batch.ids, batch.token_mask, speakers)
@@ -210,7 +215,9 @@ class FishTask(TextTask[Fish, NetworkCodec]):
         model, codec, count = self.model, self.codec, int(batch.frame_mask[0].sum())
         ids = batch.ids[0][batch.token_mask[0]].tolist()
         tokens = Tokens(tuple(ids), tuple(self.symbols[index] for index in ids))
-        state, frames = model.begin([tokens], [Style(speaker=model.speaker_names[int(batch.speakers[0])])]), []
+        who, known = int(batch.speakers[0]), model.speaker_names
+        speaker = known[who] if who < len(known) else UNNAMED
+        state, frames = model.begin([tokens], [Style(speaker=speaker)]), []
         while not bool(state.done):
             made, state = model.step(state)
             frames.append(made.values[:, : int(made.lengths)])
