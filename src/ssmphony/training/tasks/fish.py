@@ -167,15 +167,15 @@ class FishTask(TextTask[Fish, NetworkCodec]):
         model, config, codes = self.model, self.config, targets
         speakers, dropped, layers = batch.speakers, None, None
         strangers = speakers >= len(model.speaker_names)
-        if UNNAMED in model.speaker_names:
-            unnamed = model.speaker_names.index(UNNAMED)
+        unnamed = model.speaker_names.index(UNNAMED) if UNNAMED in model.speaker_names else None
+        if unnamed is not None:
             speakers = speakers.masked_fill(strangers, unnamed)
         if self.training:
             chance = torch.rand(3, len(codes), device=codes.device)
             wrong = torch.rand(codes.shape, device=codes.device) < config.corruption
             codes = torch.where(wrong & (codes >= 0), torch.randint_like(codes, model.codebooks[0]), codes)
             dropped = chance[0] < config.text_dropout if model.config.text != "prefix" else None
-            if UNNAMED in model.speaker_names:
+            if unnamed is not None:
                 speakers = speakers.masked_fill(chance[1] < config.speaker_dropout, unnamed)
                 if self.prompts:
                     prompt, prompted = batch.features["prompt"], strangers | (chance[2] < config.prompt_share)
