@@ -19,6 +19,8 @@ _BEGIN, _STOP = 4.0, 1.5
 """And what it costs a sentence to begin or end with it."""
 _WEIGHT = 0.9
 """How much the neighbours of a word count, relative to its spelling."""
+_NEGATIONS = frozenset({"नहीं", "न", "मत"})
+"""A word after one of them depends as much on the word before it: मुझे नहीं पता, but कर नहीं पाता."""
 _END = Piece(0, 0, "", (reading_of(EDGE),))
 
 
@@ -64,18 +66,21 @@ def _best(pieces: list[Piece]) -> list[Reading]:
     """The cheapest reading of each piece (Viterbi)."""
     layers: list[list[tuple[float, int]]] = []
     before: tuple[Reading, ...] = (reading_of(EDGE),)
-    costs = [0.0]
+    costs, earlier = [0.0], before
     for piece in (*pieces, _END):
         layer: list[tuple[float, int]] = []
         if len(before) == len(piece.readings) == 1:  # nothing to choose
             layers.append([(costs[0], 0)])
-            before = piece.readings
+            before, earlier = piece.readings, before
             continue
         for reading in piece.readings:
-            totals = [cost + _step(last, reading) for cost, last in zip(costs, before, strict=True)]
+            totals = [
+                cost + _step(last, reading, first) for cost, last, first in zip(costs, before, earlier, strict=True)
+            ]
             cheapest = min(totals)
             layer.append((cheapest + reading.cost, totals.index(cheapest)))
         layers.append(layer)
+        earlier = tuple(before[place] for _, place in layer)
         before, costs = piece.readings, [cost for cost, _ in layer]
     best: list[Reading] = []
     place = 0
@@ -86,11 +91,14 @@ def _best(pieces: list[Piece]) -> list[Reading]:
     return best[::-1]
 
 
-def _step(before: Reading, reading: Reading) -> float:
-    """The cost of a reading after another."""
+def _step(before: Reading, reading: Reading, earlier: Reading) -> float:
+    """The cost of a reading after another, before which ``earlier`` is likeliest."""
     if reading.token == RUNNING:
         return 0.0 if before.token == RUNNING else _BEGIN if before.token == EDGE else _ENTER
     if before.token == RUNNING and reading.token == EDGE:
         return _STOP
     left, last = (_LEAVE, ENGLISH) if before.token == RUNNING else (0.0, before.last)
-    return left + _WEIGHT * word_pairs.cost(last, reading.token, reading.frequency)
+    cost = word_pairs.cost(last, reading.token, reading.frequency)
+    if before.token in _NEGATIONS and earlier.token != RUNNING:
+        cost = (cost + word_pairs.cost(earlier.last, reading.token, reading.frequency)) / 2
+    return left + _WEIGHT * cost
