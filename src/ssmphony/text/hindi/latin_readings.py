@@ -39,6 +39,9 @@ _OTHER_SCRIPT = 5.0
 """Who writes Devanagari has little reason to write Hindi words in Latin letters."""
 _CLASH = 3.2
 """A word that English has too is English, unless the table of short forms says what it is in Hindi."""
+_CUE = 6.0
+"""How far the words of `_cues` speak for a reading, and how far their absence speaks against it."""
+_NEGATIONS = frozenset("nahi nahin nhi nai na".split())
 _FIRST = 3.0
 """How far a verb in the first person speaks for मैं (main, mein, me)."""
 _ENCLITICS = frozenset("ही भी का की के को ने से में तक".split())
@@ -93,6 +96,20 @@ def _english(word: str) -> float | None:
 @cache
 def _function_words() -> dict[str, float]:
     return {word: float(cost) / 10 for word, cost in tables.pairs("english_function_words").items()}
+
+
+class _Cue(NamedTuple):
+    hindi: str
+    after: frozenset[str]
+    before: frozenset[str]
+
+
+@cache
+def _cues() -> dict[str, _Cue]:
+    rows = tables.rows("roman_cues")
+    return {
+        word: _Cue(hindi, frozenset(after.split()), frozenset(before.split())) for word, hindi, after, before in rows
+    }
 
 
 @cache
@@ -189,8 +206,10 @@ def _latin(place: int, sentence: Sentence) -> tuple[Reading, ...]:
         script = _OTHER_SCRIPT * min(1.0, 2 * sentence.native) * (cost < _UNKNOWN - 2)
         first = not place or not sentence.words[place - 1][0].isalnum()
         for reading in _hindi(word, name, sentence.first_person):
-            odd = (_CAPITAL * (reading.hindi != name) if capital else 0.0) + (
-                _FIRST if first and reading.hindi in _ENCLITICS else 0.0
+            odd = (
+                (_CAPITAL * (reading.hindi != name) if capital else 0.0)
+                + (_FIRST if first and reading.hindi in _ENCLITICS else 0.0)
+                + _by_cues(reading.hindi, place, sentence)
             )
             hindi.append(reading._replace(cost=reading.cost + script + odd))
     unknown = cost > _INFLECTED
@@ -200,6 +219,17 @@ def _latin(place: int, sentence: Sentence) -> tuple[Reading, ...]:
         known = name is not None and not any(reading.hindi == name for reading in hindi)
         readings.append(reading_of(NAME, (_KNOWN_NAME if known else _SOME_NAME) - capital))
     return tuple(readings)
+
+
+def _by_cues(hindi: str, place: int, sentence: Sentence) -> float:
+    """What the words around it add to the cost of a Hindi word, of those that `_cues` knows."""
+    words = sentence.words
+    cue = _cues().get(words[place])
+    if cue is None or cue.hindi != hindi:
+        return 0.0
+    earlier = [word for word in words[:place] if word not in _NEGATIONS]
+    near = words[place + 1 : place + 2], earlier[-1:]
+    return -_CUE if cue.after.intersection(near[0]) or cue.before.intersection(near[1]) else _CUE
 
 
 def _in_phrase(place: int, sentence: Sentence) -> float:
