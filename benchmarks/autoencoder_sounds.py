@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.machine import ROOT
 from benchmarks.players import section
 from ssmphony.codecs.codec import TrainableCodec
 from ssmphony.codecs.s4d_autoencoder import S4DAutoencoder
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.autoencoders import Run
 
 RATE = 16_000
-OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "systems" / "s4d_autoencoder"
+OUTPUT = ROOT / "docs" / "systems" / "s4d_autoencoder"
 LENGTH_S = 3.0
 
 

@@ -16,11 +16,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import RESULTS, write_json
+from benchmarks.machine import RESULTS, ROOT, write_json
 from benchmarks.tables import Row, table
 from tools.installed_size import MEGABYTE, sizes
 
-ROOT = Path(__file__).resolve().parents[1]
 PARTS = {
     "ONNX Runtime": ("onnxruntime",),
     "NumPy": ("numpy", "numpy.libs"),

@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import ROOT
 from benchmarks.tables import table
 
-CARD = Path(__file__).resolve().parents[1] / "configs" / "lewm" / "card.yaml"
+CARD = ROOT / "configs" / "lewm" / "card.yaml"
 WAYS: dict[str, tuple[str, ...]] = {
     f"{placement}-{head}": (
         *placed,

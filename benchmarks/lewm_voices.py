@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from benchmarks.machine import ROOT
 from ssmphony.codecs.latent import Latent
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.config import load_yaml, merge
@@ -20,7 +21,7 @@ from ssmphony.export.voice import CardConfig, export
 from ssmphony.models.lewm_model import LeWM
 from ssmphony.training.config import VoiceConfig
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "lewm"
+CONFIGS = ROOT / "configs" / "lewm"
 MIXERS: dict[str, dict[str, Any]] = {
     "attention": {"kind": "attention"},
     "mamba": {"kind": "mamba"},

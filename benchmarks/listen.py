@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.machine import RESULTS, write_json
+from benchmarks.machine import RESULTS, ROOT, write_json
 from benchmarks.teacher.render import PICTURES, clip_name, read_plan
 from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter, read_audio
@@ -24,7 +24,6 @@ from ssmphony.types import Samples
 from ssmphony.voice import Voice
 from ssmphony.voices.package import load
 
-ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "docs" / "listen"
 RESULT = RESULTS / "listen.json"
 SENTENCES = (1, 4, 8, 9)

@@ -1,4 +1,4 @@
-"""The machine of a measurement, which every result states, and where results are stored."""
+"""The machine of a measurement, which every result states, and where the repository and the results are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 THREADS = 2
 """CPU threads of a measurement that does not compare numbers of threads."""
 

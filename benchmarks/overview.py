@@ -7,17 +7,15 @@ import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.machine import ROOT
 from benchmarks.tables import table
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 class System(NamedTuple):

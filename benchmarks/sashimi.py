@@ -20,7 +20,7 @@ import numpy as np
 import soundfile
 import torch
 
-from benchmarks.machine import RESULTS, write_json
+from benchmarks.machine import RESULTS, ROOT, write_json
 from benchmarks.players import section
 from ssmphony.audio.mu_law import decode
 from ssmphony.config import load_json, parse
@@ -41,7 +41,7 @@ SPEED_ROWS = 32
 """Sounds at once, of whose speed the project has promised something."""
 GAP_S = 0.15
 RESULT = RESULTS / "sashimi.json"
-OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "systems" / "sashimi"
+OUTPUT = ROOT / "docs" / "systems" / "sashimi"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

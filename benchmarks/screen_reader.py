@@ -25,10 +25,10 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.machine import RESULTS, ROOT, machine, write_json
 from benchmarks.tables import table as markdown
 
-TEXTS = Path(__file__).parents[1] / "configs/s4_spectrum/extra.tsv"
+TEXTS = ROOT / "configs/s4_spectrum/extra.tsv"
 ESPEAK = Path("/usr/lib/speech-dispatcher-modules/sd_espeak-ng")
 LETTERS = "अआइईउऊएऐओऔकखगघचछजझटठडढतथदधनपफबभमयरलवशसह" + "abcdefghijklmnopqrstuvwxyz" + "0123456789" + ".,-@#/()"
 KEYS = ("control_c", "alt_tab", "shift_A", "enter", "escape", "f5", "page-down", "control_shift_left", "backspace")

@@ -19,9 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine, write_json
+from benchmarks.machine import ROOT, machine, write_json
 
-ROOT = Path(__file__).resolve().parents[1]
 TWINS = ("base", "attention", "s4")
 LENGTHS = (10, 30, 100, 300, 1_000, 3_000)
 """Phones."""

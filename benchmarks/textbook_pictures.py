@@ -6,17 +6,15 @@ Writes docs/annotated-s4/*.png; those of the models only where their results are
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.machine import RESULTS
+from benchmarks.machine import RESULTS, ROOT
 from reference.annotated_s4 import hippo, kernel, ssm
 
-ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "annotated-s4"
 
 

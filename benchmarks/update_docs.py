@@ -39,12 +39,11 @@ from benchmarks import (
     web,
 )
 from benchmarks.fish import tables as fish_tables
-from benchmarks.machine import RESULTS
+from benchmarks.machine import RESULTS, ROOT
 from benchmarks.speed import tables as speed_tables
 from benchmarks.teacher import forms
 from benchmarks.teacher import tables as teacher_tables
 
-ROOT = Path(__file__).resolve().parents[1]
 PART = re.compile(r"(<!-- generated: (benchmarks|docs)/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 
 Render = Callable[[dict[str, Any]], str]

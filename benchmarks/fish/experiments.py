@@ -27,7 +27,7 @@ from benchmarks import commands
 from benchmarks.fish import tables
 from benchmarks.fish.codecs import RATE, network_of
 from benchmarks.fish.growth import layers_size
-from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.machine import RESULTS, ROOT, machine, write_json
 from benchmarks.update_docs import update
 from ssmphony.codecs.codec import TrainableCodec
 from ssmphony.config import load_json
@@ -44,7 +44,6 @@ from ssmphony.nn.weights import load_exactly
 from ssmphony.training.config import VoiceConfig
 from ssmphony.types import Samples, SsmphonyError, Style
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "configs" / "fish" / "base.yaml"
 HELD_OUT = ROOT / "configs" / "s4_spectrum" / "heldout.txt"
 OUT = RESULTS / "fish_experiments.json"

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from benchmarks.fish import tables
-from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.machine import RESULTS, ROOT, machine, write_json
 from benchmarks.update_docs import update
 from ssmphony.config import load_json, load_yaml, merge
 from ssmphony.models.fish_model import Fish
@@ -37,7 +37,7 @@ from ssmphony.types import Style, Tokens
 from ssmphony.voices.package import load
 
 OUT = RESULTS / "fish_growth.json"
-CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "fish"
+CONFIGS = ROOT / "configs" / "fish"
 SYSTEMS = {"mamba2": "base.yaml", "mamba": "mamba.yaml", "attention": "attention.yaml"}
 WAYS = ("step", "whole")
 FRAMES = (10, 100, 1000, 10_000)

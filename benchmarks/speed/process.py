@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from benchmarks.machine import ROOT
 from benchmarks.speed.environments import COMPLETE, MODEL_FOLDER
 from benchmarks.speed.peers import PEERS
 from benchmarks.speed.systems import SYSTEMS, SystemMissing
 from tools.environment import python_of
 from tools.installed_size import MEGABYTE, sizes
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
 

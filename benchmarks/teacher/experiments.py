@@ -19,7 +19,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from benchmarks import commands
-from benchmarks.machine import write_json
+from benchmarks.machine import ROOT, write_json
 from benchmarks.tables import table
 from benchmarks.teacher.__main__ import show
 from benchmarks.teacher.measure import Job, Setting, measured
@@ -28,7 +28,6 @@ from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.selection import select
 from ssmphony.export.voice import CardConfig, export
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "configs" / "s4_spectrum" / "base.yaml"
 HELD_OUT = ROOT / "configs" / "s4_spectrum" / "heldout.txt"
 HOUR_S = 3600.0
