@@ -25,7 +25,6 @@ from benchmarks import (
     install,
     lewm_tables,
     listen,
-    long_range_report,
     overview,
     roman_hindi,
     sashimi_tables,
@@ -33,16 +32,17 @@ from benchmarks import (
     serve_tables,
     ssm_tables,
     tables,
-    textbook_tables,
     voice_tables,
     watermark,
     web,
 )
 from benchmarks.fish import tables as fish_tables
+from benchmarks.long_range import report as long_range_report
 from benchmarks.machine import RESULTS, ROOT
 from benchmarks.speed import tables as speed_tables
 from benchmarks.teacher import forms
 from benchmarks.teacher import tables as teacher_tables
+from benchmarks.textbook import tables as textbook_tables
 
 PART = re.compile(r"(<!-- generated: (benchmarks|docs)/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import long_range, long_range_report
+from benchmarks.long_range import __main__ as long_range
+from benchmarks.long_range import report
 
 
 def test_the_symbols_come_before_the_silence_and_the_answer_is_theirs() -> None:
@@ -60,11 +61,11 @@ def test_each_model_is_shown_at_the_rate_that_served_it_best() -> None:
     conditions = dict.fromkeys(("steps", "batch", "test_rows", "minutes", "threads", "cores", "chance"), 1)
     runs = [run(0.1, 0, 0.9), run(0.1, 1, 0.1), run(0.2, 0, 0.6), run(0.2, 1, 0.7)]
     result = {**conditions, "torch": "2", "date": "-", "rates": [0.1, 0.2], "runs": runs}
-    assert "| S4 | 1,000 | 60 / 70 |" in long_range_report.table(result)
+    assert "| S4 | 1,000 | 60 / 70 |" in report.table(result)
 
 
 def test_means_of_a_curve() -> None:
-    assert list(long_range_report.smooth([2.0, 4.0, 6.0, 8.0], window=2)) == [2.0, 3.0, 5.0, 7.0]
+    assert list(report.smooth([2.0, 4.0, 6.0, 8.0], window=2)) == [2.0, 3.0, 5.0, 7.0]
 
 
 @pytest.mark.slow

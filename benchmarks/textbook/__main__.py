@@ -1,4 +1,6 @@
-"""How the two kernels of the annotated S4 grow: python -m benchmarks.textbook
+"""How the two kernels of the annotated S4 grow.
+
+    python -m benchmarks.textbook
 
 Stepping with a dense matrix is O(N² L), Cauchy sums are O(N L). Both in JAX, double precision, compiled; the outputs
 are compared before they are timed. Writes benchmarks/results/textbook.json, then run `benchmarks.update_docs`.
@@ -6,6 +8,7 @@ are compared before they are timed. Writes benchmarks/results/textbook.json, the
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -62,6 +65,7 @@ def exponent(rows: Sequence[Row], variable: str, name: str) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     load = os.getloadavg()[0]
     rows = [measure(STATES, L, "L") for L in LENGTHS] + [measure(N, LENGTH, "N") for N in SIZES]
     growth = {name: {v: exponent(rows, v, name) for v in "LN"} for name in ("stepping", "cauchy")}

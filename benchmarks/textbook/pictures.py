@@ -1,10 +1,13 @@
-"""The pictures of the annotated S4: python -m benchmarks.textbook_pictures
+"""The pictures of the annotated S4.
+
+    python -m benchmarks.textbook.pictures
 
 Writes docs/annotated-s4/*.png; those of the models only where their results are in benchmarks/results.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from typing import Any
 
@@ -115,6 +118,7 @@ def generator(result: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     spring()
     memory()
     eigenvalues_and_kernels()

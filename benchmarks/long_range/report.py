@@ -1,16 +1,20 @@
 """The table and the curve of `benchmarks.long_range`.
 
-python -m benchmarks.long_range_report long_range.json long_range.png     # redraws the curve
+    python -m benchmarks.long_range.report long_range.json long_range.png
+
+Run by itself it draws the curve again.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.tables import table as markdown
 
 Row = dict[str, Any]
 
@@ -35,14 +39,15 @@ def names_and_distances(result: Row) -> tuple[list[str], list[int]]:
 def table(result: Row) -> str:
     """Markdown: a row per model, a column per distance, the accuracy of each seed in percent."""
     chosen, (names, distances) = best(result), names_and_distances(result)
-    lines = [["model", "parameters", *(f"{distance} steps of silence" for distance in distances)]]
-    lines.append(["---"] * len(lines[0]))
+    rows: list[list[str]] = []
     for name in names:
         cells = [" / ".join(f"{100 * run['accuracy']:.0f}" for run in chosen[name, distance]) for distance in distances]
-        lines.append([name, f"{chosen[name, distances[0]][0]['parameters']:,}", *cells])
+        rows.append([name, f"{chosen[name, distances[0]][0]['parameters']:,}", *cells])
     rates = ", ".join(f"{rate:g}" for rate in result["rates"])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + (
-        f"\n\nSymbols named correctly, in percent, one figure per seed; chance is {100 * result['chance']:.1f}. "
+    header = ["model", "parameters", *(f"{distance} steps of silence" for distance in distances)]
+    return (
+        f"{markdown(header, rows)}\n\n"
+        f"Symbols named correctly, in percent, one figure per seed; chance is {100 * result['chance']:.1f}. "
         f"{result['steps']} steps of {result['batch']} rows, learning rates {rates} (the better one in each cell is "
         f"shown), {result['test_rows']} test rows. {result['minutes']:.0f} minutes in all, {result['threads']} of "
         f"{result['cores']} shared cores, PyTorch {result['torch'].partition('+')[0]}, {result['date']}."
@@ -85,5 +90,13 @@ def smooth(values: list[float], window: int = 10) -> Any:
     return (sums - np.concatenate([np.zeros(window), sums])[: len(values)]) / counts
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("result", type=Path)
+    parser.add_argument("picture", type=Path)
+    arguments = parser.parse_args()
+    draw(json.loads(arguments.result.read_text(encoding="utf-8")), arguments.picture)
+
+
 if __name__ == "__main__":
-    draw(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2]))
+    main()

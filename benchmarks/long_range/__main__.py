@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.long_range_report import draw, table
+from benchmarks.long_range.report import draw, table
 from benchmarks.machine import write_json
 from ssmphony.nn import StackConfig, parameter_groups
 
