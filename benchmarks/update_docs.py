@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
-    autoencoder_tables,
     batch,
     book,
     finetune,
@@ -27,7 +26,6 @@ from benchmarks import (
     listen,
     overview,
     roman_hindi,
-    sashimi_tables,
     screen_reader,
     serve_tables,
     ssm_tables,
@@ -36,9 +34,11 @@ from benchmarks import (
     watermark,
     web,
 )
+from benchmarks.autoencoders import tables as autoencoder_tables
 from benchmarks.fish import tables as fish_tables
 from benchmarks.long_range import report as long_range_report
 from benchmarks.machine import RESULTS, ROOT
+from benchmarks.sashimi import tables as sashimi_tables
 from benchmarks.speed import tables as speed_tables
 from benchmarks.teacher import forms
 from benchmarks.teacher import tables as teacher_tables

@@ -15,15 +15,12 @@ import soundfile
 import torch
 from torch import nn
 
-from benchmarks import (
-    autoencoder_sounds,
-    autoencoder_tables,
-    autoencoders,
-    autoencoders_legacy,
-    players,
-    sashimi,
-    sashimi_tables,
-)
+from benchmarks import players
+from benchmarks.autoencoders import __main__ as autoencoders
+from benchmarks.autoencoders import codecs, legacy, page
+from benchmarks.autoencoders import tables as autoencoder_tables
+from benchmarks.sashimi import __main__ as sashimi
+from benchmarks.sashimi import tables as sashimi_tables
 from ssmphony.codecs.s4d_autoencoder import S4DAutoencoderConfig
 from ssmphony.codecs.s4d_legacy import LegacyAutoencoder, LegacyVae
 from ssmphony.data.manifest import Clip, write_manifest
@@ -117,7 +114,7 @@ def test_the_method_of_the_report_is_one_row(corpus: Path, tmp_path: Path) -> No
         task = {"kind": "s4d_legacy", "network": name, "length": 2_000, "sources": [{"path": str(corpus)}]}
         config = {"task": {**task, "validation": [{"path": str(corpus)}]}}
         found.append(write_run(tmp_path / name, "model", network, config))
-    result = autoencoders_legacy.measure(found[0], found[1])
+    result = legacy.measure(found[0], found[1])
     rows = {row["what"]: row for row in result["rows"] if row["of"] == "held-out"}
     assert rows["S4D autoencoder"]["lowest"] > -0.1701
     assert rows["the recording without its negative half-waves"]["energy below 0"] == 0.0
@@ -127,13 +124,13 @@ def test_the_method_of_the_report_is_one_row(corpus: Path, tmp_path: Path) -> No
     assert autoencoder_tables.reconstruction({"runs": []}) == autoencoder_tables.UNMEASURED
     assert "| white noise as loud as the recording | training, 20 | – |" in text
     with pytest.raises(SsmphonyError, match="the training of the autoencoder first"):
-        autoencoders_legacy.measure(found[1], found[0])
+        legacy.measure(found[1], found[0])
 
 
 def test_sounds_and_pictures_are_small(corpus: Path, runs: list[Path], tmp_path: Path) -> None:
-    loaded = [autoencoders.load(path) for path in runs]
+    loaded = [codecs.load(path) for path in runs]
     data = autoencoders.recordings([f"speech={corpus}"], 1)
-    found = autoencoder_sounds.write(loaded, data, autoencoders.copies, autoencoders.generated, tmp_path / "page")
+    found = page.write(loaded, data, tmp_path / "page")
     assert [one["title"] for one in found] == ["copies of speech", "samples of the prior"]
     assert list(found[0]["files"]) == ["recording", "none", "vae", "fsq"]
     assert list(found[1]["files"]) == ["vae"]

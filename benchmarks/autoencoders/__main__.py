@@ -16,19 +16,18 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks import autoencoder_sounds, autoencoders_legacy
+from benchmarks.autoencoders import legacy, page
+from benchmarks.autoencoders.codecs import RATE, Run, copies, generated, load
 from benchmarks.machine import RESULTS, write_json
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.audio.resample import resample
 from ssmphony.codecs.codec import TrainableCodec
 from ssmphony.codecs.s4d_autoencoder import S4DAutoencoder
-from ssmphony.config import load_json, parse
 from ssmphony.data.crops import CropSource
 from ssmphony.data.selection import select
 from ssmphony.evaluation.frechet.distance import frechet_distance, halves, reduced
@@ -39,25 +38,12 @@ from ssmphony.evaluation.metrics.fidelity import si_sdr, stft_distance
 from ssmphony.evaluation.metrics.prosody import compare_pitch
 from ssmphony.evaluation.models.loading import load_models
 from ssmphony.evaluation.statistics import of_mean
-from ssmphony.export.weights import read_weights
-from ssmphony.nn.weights import load_exactly
-from ssmphony.training.config import TrainingConfig
 from ssmphony.types import MelFormat, Samples, SsmphonyError
 
-RATE = 16_000
 MEL = MelFormat(RATE, 1024, 256, 80, 0.0, RATE / 2)
 RESULT = RESULTS / "autoencoders.json"
 REPORTED = ("mel", "speaker", "recogniser", "distillmos")
-ROWS = 16
-"""Sounds that a prior generates at once."""
-SEED = 1
-
-
-class Run(NamedTuple):
-    """A trained codec."""
-
-    name: str
-    codec: TrainableCodec
+NOISE_SEED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,27 +72,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "bounds": bounds(data, features, models, options.count, options.seconds) if data else {},
     }
     if options.legacy:
-        result["legacy"] = autoencoders_legacy.measure(*options.legacy)
+        result["legacy"] = legacy.measure(*options.legacy)
     if not options.write:
         sys.stdout.write(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
         return
     from benchmarks.update_docs import update
 
-    result["sounds"] = autoencoder_sounds.write(runs, data, copies, generated)
+    result["sounds"] = page.write(runs, data)
     write_json(result, RESULT)
     update()
-
-
-def load(path: Path) -> Run:
-    """Of a training's folder. Raises `SsmphonyError` for a training of anything but a codec of recordings."""
-    config = parse(TrainingConfig, load_json(path / "config.json"), str(path))
-    codec = config.voice.codec_settings().build()
-    if not isinstance(codec, TrainableCodec):
-        raise SsmphonyError(f"{path}: not a training of a codec that encodes recordings")
-    best = path / "best.ckpt"
-    load_exactly(codec, read_weights(best if best.is_file() else path, "codec"), path, "the codec")
-    codec.eval().requires_grad_(False)
-    return Run(path.name, codec)
 
 
 def recordings(named: Sequence[str], most: int) -> dict[str, list[Samples]]:
@@ -122,30 +96,6 @@ def recordings(named: Sequence[str], most: int) -> dict[str, list[Samples]]:
     for (name, source), clips in zip(sources.items(), select(list(sources.values())), strict=True):
         sounds = (read_audio(Path(source.path) / clip.audio) for clip in spread(clips, most))
         found[name] = [resample(samples, rate, RATE) for samples, rate in sounds]
-    return found
-
-
-def copies(codec: TrainableCodec, sounds: Sequence[Samples]) -> list[Samples]:
-    """Each sound (n,) at `RATE`, encoded and decoded again, as long as it was."""
-    found: list[Samples] = []
-    rate = codec.grid.sample_rate
-    with torch.inference_mode():
-        for sound in sounds:
-            frames = codec.analyse(torch.from_numpy(resample(sound, RATE, rate))[None])
-            copy = resample(codec.render(frames).samples[0].float().numpy(), rate, RATE)[: len(sound)]
-            found.append(np.pad(copy, (0, len(sound) - len(copy))))
-    return found
-
-
-def generated(codec: S4DAutoencoder, count: int, seconds: float) -> list[Samples]:
-    """Sounds of latents that are drawn from the prior."""
-    torch.manual_seed(SEED)
-    found: list[Samples] = []
-    frames = math.ceil(seconds * codec.grid.frame_rate)
-    with torch.inference_mode():
-        while len(found) < count:
-            samples = codec.render(codec.sample_prior(min(ROWS, count - len(found)), frames)).samples.numpy()
-            found.extend(resample(row, codec.grid.sample_rate, RATE) for row in samples)
     return found
 
 
@@ -184,8 +134,8 @@ def judge(
             **fidelity(sounds, made, models),
             "FD": distances(made, sounds, features, models),
         }
-    if isinstance(codec, S4DAutoencoder) and codec.config.bottleneck in ("vae", "sigreg"):
-        made = generated(codec, count, seconds)
+    if (prior := run.prior) is not None:
+        made = generated(prior, count, seconds)
         for name, sounds in data.items():
             row["generation"][name] = distances(made, sounds, features, models)
     return row
@@ -235,7 +185,7 @@ def bounds(
     seconds: float,
 ) -> dict[str, Any]:
     """White noise as loud as the recordings, in the place of what a prior generates: what is far."""
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(NOISE_SEED)
     level = float(np.sqrt(np.mean(np.concatenate([sound for sounds in data.values() for sound in sounds]) ** 2)))
     noise = [level * random.standard_normal(round(seconds * RATE)).astype(np.float32) for _ in range(count)]
     return {name: distances(noise, sounds, features, models) for name, sounds in data.items()}
