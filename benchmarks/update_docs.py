@@ -28,7 +28,6 @@ from benchmarks import (
     roman_hindi,
     screen_reader,
     serve_tables,
-    ssm_tables,
     tables,
     voice_tables,
     watermark,
@@ -40,6 +39,7 @@ from benchmarks.long_range import report as long_range_report
 from benchmarks.machine import RESULTS, ROOT
 from benchmarks.sashimi import tables as sashimi_tables
 from benchmarks.speed import tables as speed_tables
+from benchmarks.ssm import tables as ssm_tables
 from benchmarks.teacher import forms
 from benchmarks.teacher import tables as teacher_tables
 from benchmarks.textbook import tables as textbook_tables

@@ -13,14 +13,14 @@ from benchmarks import (
     frontend_comparison,
     listen,
     robustness,
-    ssm,
-    ssm_step,
-    ssm_tables,
     tables,
     texts,
     update_docs,
     voice_tables,
 )
+from benchmarks.ssm import operations as ssm
+from benchmarks.ssm import step as ssm_step
+from benchmarks.ssm import tables as ssm_tables
 from ssmphony.voices.package import load
 
 MACHINE = {"date": "2026-01-01", "cpu": "CPU", "cores": 2, "threads": 2, "python": "3.11", "load_before": 0.1}

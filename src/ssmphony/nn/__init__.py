@@ -20,7 +20,7 @@ Modules, and what uses them:
 * `parameter_groups`: what trains slowly and what does not decay; `training`.
 * `learned_state`: a first state that is trained; `training.adapters`, `export.offset`, stacks with
   ``learned_state: true``. No shipped config sets it.
-* `decode`: single steps of a stack as one compiled call; `models.sashimi`, `benchmarks.ssm_step`. For autoregressive
+* `decode`: single steps of a stack as one compiled call; `models.sashimi`, `benchmarks.ssm.step`. For autoregressive
   models in PyTorch: exported voices run on ONNX Runtime and do not need it.
 """
 

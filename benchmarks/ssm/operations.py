@@ -31,8 +31,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from benchmarks import ssm_peers, ssm_step, ssm_tables, update_docs
+from benchmarks import update_docs
 from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.ssm import peers as ssm_peers
+from benchmarks.ssm import step as ssm_step
+from benchmarks.ssm import tables as ssm_tables
 from ssmphony.evaluation.speed import peak_memory_mb
 from ssmphony.ssm.scan import cpu, reference
 from ssmphony.ssm.scan import delta as delta_rule
@@ -342,7 +345,3 @@ def main() -> None:
     print(ssm_tables.sections({name: result[name] for name in chosen if name in result}))
     if arguments.write:
         update_docs.update()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """The scans on a GPU compared with those of mamba_ssm, and with the bandwidth of the memory.
 
-    python -m benchmarks.ssm_gpu [--rounds 20]
+    python -m benchmarks.ssm.gpu [--rounds 20]
 
 Prints, for each scan, length and pass: milliseconds, how many times ours the others take, and the fraction of the
 memory roofline, which is the time that reading each input and writing each output once would take at the speed of a
@@ -19,7 +19,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from benchmarks import ssm_peers
+from benchmarks.ssm import peers
 from ssmphony.ssm.scan import reference
 
 LENGTHS = (2048, 16_384)
@@ -30,7 +30,7 @@ COPY_BYTES = 1 << 30
 OPERATIONS = {"selective scan": reference.selective_scan, "SSD": reference.ssd}
 
 
-def mamba_ssm_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> ssm_peers.Call:
+def mamba_ssm_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> peers.Call:
     """Its CUDA kernel; time is its last axis, and laying tensors out that way is not timed."""
     from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
@@ -38,20 +38,20 @@ def mamba_ssm_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D:
     return lambda: selective_scan_fn(uT, deltaT, A, BT, CT, D).transpose(1, 2)
 
 
-def mamba_ssm_ssd(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> ssm_peers.Call:
+def mamba_ssm_ssd(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> peers.Call:
     """Its Triton kernels."""
     from mamba_ssm.ops.triton.ssd_combined import mamba_chunk_scan_combined
 
     return lambda: mamba_chunk_scan_combined(x, dt, A, B, C, chunk_size=256, D=D)
 
 
-def forms(operation: str) -> dict[str, ssm_peers.Form]:
+def forms(operation: str) -> dict[str, peers.Form]:
     """Ours first; mamba_ssm where it imports."""
     ours, peer = {
-        "selective scan": ((ssm_peers.our_scan, ssm_peers.our_reference_scan), mamba_ssm_scan),
-        "SSD": ((ssm_peers.our_ssd, ssm_peers.our_reference_ssd), mamba_ssm_ssd),
+        "selective scan": ((peers.our_scan, peers.our_reference_scan), mamba_ssm_scan),
+        "SSD": ((peers.our_ssd, peers.our_reference_ssd), mamba_ssm_ssd),
     }[operation]
-    found: dict[str, ssm_peers.Form] = {"ssmphony": ours[0], "PyTorch form": ours[1]}
+    found: dict[str, peers.Form] = {"ssmphony": ours[0], "PyTorch form": ours[1]}
     return {**found, "mamba_ssm": peer} if importlib.util.find_spec("mamba_ssm") else found
 
 
@@ -85,7 +85,7 @@ def least_bytes(tensors: list[Tensor], y: Tensor, backward: bool) -> int:
 
 def measure(operation: str, length: int, backward: bool, rounds: int, speed: float) -> str:
     """One line of the report."""
-    arguments = [value.cuda() for value in ssm_peers.arguments(operation, BATCH, length) if isinstance(value, Tensor)]
+    arguments = [value.cuda() for value in peers.arguments(operation, BATCH, length) if isinstance(value, Tensor)]
     leaves = [value.requires_grad_(backward) for value in arguments]
     u, delta, A, B, C, D = (value.detach()[:1] if value.dim() > 2 else value.detach() for value in arguments)
     state = u.new_zeros(1, *A.shape) if operation == "selective scan" else u.new_zeros(1, *u.shape[2:], B.shape[-1])
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     if not torch.cuda.is_available():
-        sys.exit("benchmarks.ssm_gpu needs a GPU that PyTorch can use, and finds none")
+        sys.exit("benchmarks.ssm.gpu needs a GPU that PyTorch can use, and finds none")
     speed = bytes_a_second(rounds)
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}: a copy moves {speed / 1e9:.0f} GB/s")
     if not importlib.util.find_spec("mamba_ssm"):

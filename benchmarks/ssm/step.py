@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.ssm_peers import have
+from benchmarks.ssm.peers import have
 from ssmphony.config import parse
 from ssmphony.nn import BlockState, Stack, StackConfig, StackState
 from ssmphony.nn.decode import DecodeStack
