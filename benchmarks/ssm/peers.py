@@ -19,6 +19,8 @@ from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
 from ssmphony.ssm.scan import delta, naive, reference
 
+DIFFERENCE = 1e-3
+"""Of the largest value: above it two forms do not compute the same thing."""
 Call = Callable[[], Tensor]
 Form = Callable[..., Call]
 

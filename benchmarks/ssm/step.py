@@ -6,21 +6,33 @@ compared (it costs less than their own norm written out in Python).
 
 from __future__ import annotations
 
+import functools
+import json
+import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.ssm.peers import have
+from benchmarks.machine import THREADS
+from benchmarks.ssm.peers import DIFFERENCE, have
+from benchmarks.ssm.timing import BUDGET_S
 from ssmphony.config import parse
 from ssmphony.nn import BlockState, Stack, StackConfig, StackState
 from ssmphony.nn.decode import DecodeStack
 from ssmphony.ssm import MambaState
 
 LAYERS, D_MODEL = 12, 256
+DIFFERENCE_INT8 = 3e-2
+"""`DIFFERENCE`, of weights in 8 bits."""
+STEPS = 200
+"""That are timed, of each form."""
+Row = dict[str, Any]
 #: Takes (batch, 1, channel), gives the same, and keeps the state for the next call.
 Stepper = Callable[[Tensor], Tensor]
 
@@ -134,3 +146,49 @@ def step_bytes(stack: Stack, batch: int) -> int:
 def step_operations(stack: Stack, batch: int) -> int:
     """A multiplication and an addition for each weight of a matrix and row; the recurrence is a twentieth of that."""
     return 2 * batch * sum(parameter.numel() for parameter in stack.parameters() if parameter.ndim == 2)
+
+
+def measure(rounds: int, quick: bool) -> list[Row]:
+    """Medians of single steps, batch by batch; the outputs of the first steps are compared with the stack's."""
+    stack = make_stack()
+    rows: list[Row] = []
+    for batch in (1,) if quick else (1, 8):
+        forms = steppers(stack, batch, THREADS)
+        errors = dict.fromkeys(forms, 0.0)
+        with torch.no_grad():
+            for _ in range(5):
+                x = torch.randn(batch, 1, D_MODEL)
+                outputs = {name: form(x) for name, form in forms.items()}
+                for name, y in outputs.items():
+                    error = float((y - outputs["Stack"]).abs().max() / outputs["Stack"].abs().max())
+                    errors[name] = max(errors[name], error)
+                    if not error <= (DIFFERENCE_INT8 if "int8" in name else DIFFERENCE):
+                        raise AssertionError(f"a step of {name} is {error:.1e} away from the stack's")
+            seconds = turns({name: functools.partial(form, x) for name, form in forms.items()}, rounds)
+        rows.append(
+            {
+                "batch": batch,
+                "ms": {name: median(taken) * 1e3 for name, taken in seconds.items()},
+                "ms_least": {name: min(taken) * 1e3 for name, taken in seconds.items()},
+                "error": errors,
+                "rounds": {name: len(taken) for name, taken in seconds.items()},
+                "bytes": step_bytes(stack, batch),
+                "operations": step_operations(stack, batch),
+            }
+        )
+        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Turns of many steps each: a form decodes with its own weights in the cache, as it does in use."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            begin, spent = len(seconds[name]), time.perf_counter()
+            call()
+            while len(seconds[name]) - begin < STEPS // rounds and time.perf_counter() - spent < BUDGET_S:
+                started = time.perf_counter()
+                call()
+                seconds[name].append(time.perf_counter() - started)
+    return seconds

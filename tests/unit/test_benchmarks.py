@@ -18,8 +18,7 @@ from benchmarks import (
     update_docs,
     voice_tables,
 )
-from benchmarks.ssm import operations as ssm
-from benchmarks.ssm import step as ssm_step
+from benchmarks.ssm import operations, peers, step, timing
 from benchmarks.ssm import tables as ssm_tables
 from ssmphony.voices.package import load
 
@@ -127,10 +126,10 @@ def test_every_page_shows_the_results() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("operation", [name for section in ssm.SECTIONS.values() for name in section])
+@pytest.mark.parametrize("operation", [name for section in operations.SECTIONS.values() for name in section])
 def test_peers_of_the_operations_compute_the_same(operation: str) -> None:
     """`compare` raises where an output is off; an even length holds the S4 paper's pole."""
-    row = ssm.compare(ssm.Case(operation, 1, 48, True), 1)
+    row = operations.compare(operations.Case(operation, 1, 48, True), 1)
     assert len(row["ms"]) >= 2
     assert not row["left_out"]
     assert all(milliseconds > 0 for milliseconds in row["ms"].values())
@@ -139,45 +138,45 @@ def test_peers_of_the_operations_compute_the_same(operation: str) -> None:
 
 @pytest.mark.integration
 def test_a_wrong_peer_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = ssm.ssm_peers.forms("S4D kernel")
+    right = peers.forms("S4D kernel")
     wrong = {**right, "wrong": lambda kernel, length: lambda: 1.01 * kernel.kernel(length)}
-    monkeypatch.setattr(ssm.ssm_peers, "forms", lambda _: wrong)
+    monkeypatch.setattr(peers, "forms", lambda _: wrong)
     with pytest.raises(AssertionError, match="the output of wrong"):
-        ssm.compare(ssm.Case("S4D kernel", 1, 20, False), 1)
+        operations.compare(operations.Case("S4D kernel", 1, 20, False), 1)
 
 
 def test_what_would_take_too_long_or_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = ssm.Case("selective scan", 1, 16_384, False)
+    case = operations.Case("selective scan", 1, 16_384, False)
     shorter = {**case._asdict(), "length": 2048, "ms": {"mambapy": 1000.0, "transformers": 9000.0}, "left_out": {}}
-    monkeypatch.setattr(ssm, "available_gb", lambda: 100.0)
-    assert ssm.left_out(case, "mambapy", [shorter]) == ""
-    assert ssm.left_out(case, "transformers", [shorter]) == "would take about 72 s"
-    assert "quadratic" in ssm.left_out(case._replace(backward=True), "transformers", [])
+    monkeypatch.setattr(operations, "available_gb", lambda: 100.0)
+    assert operations.left_out(case, "mambapy", [shorter]) == ""
+    assert operations.left_out(case, "transformers", [shorter]) == "would take about 72 s"
+    assert "quadratic" in operations.left_out(case._replace(backward=True), "transformers", [])
     gone = {**shorter, "ms": {}, "left_out": {"mambapy": "would take about 20 s"}}
-    assert ssm.left_out(case, "mambapy", [gone]) == "left out at a shorter length"
-    monkeypatch.setattr(ssm, "available_gb", lambda: 1.0)
-    assert ssm.left_out(case, "mambapy", [shorter]) == "needs about 2 GB, 1 GB are there"
+    assert operations.left_out(case, "mambapy", [gone]) == "left out at a shorter length"
+    monkeypatch.setattr(operations, "available_gb", lambda: 1.0)
+    assert operations.left_out(case, "mambapy", [shorter]) == "needs about 2 GB, 1 GB are there"
 
 
 def test_peak_memory_is_that_of_the_call() -> None:
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("only Linux tells the peak of a moment")
-    y, mb = ssm.peak_mb(lambda: torch.ones(16 << 20).mul_(2.0)[:1].clone())
+    y, mb = timing.peak_mb(lambda: torch.ones(16 << 20).mul_(2.0)[:1].clone())
     assert y.item() == 2.0
     assert 60 < mb < 80
 
 
 @pytest.mark.slow
 def test_steps_of_the_peers_are_the_same() -> None:
-    stack = ssm_step.make_stack(layers=2)
-    forms = ssm_step.steppers(stack, 2, 1)
+    stack = step.make_stack(layers=2)
+    forms = step.steppers(stack, 2, 1)
     assert len(forms) >= 4
     for _ in range(3):
-        x = torch.randn(2, 1, ssm_step.D_MODEL)
+        x = torch.randn(2, 1, step.D_MODEL)
         with torch.no_grad():
-            outputs = {name: step(x) for name, step in forms.items()}
+            outputs = {name: form(x) for name, form in forms.items()}
         for name, y in outputs.items():
-            off = ssm.DIFFERENCE_INT8 * float(outputs["Stack"].abs().max()) if "int8" in name else 1e-4
+            off = step.DIFFERENCE_INT8 * float(outputs["Stack"].abs().max()) if "int8" in name else 1e-4
             torch.testing.assert_close(y, outputs["Stack"], rtol=1e-4, atol=off)
 
 
