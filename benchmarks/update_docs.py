@@ -27,7 +27,6 @@ from benchmarks import (
     overview,
     roman_hindi,
     screen_reader,
-    serve_tables,
     tables,
     voice_tables,
     watermark,
@@ -38,6 +37,7 @@ from benchmarks.fish import tables as fish_tables
 from benchmarks.long_range import report as long_range_report
 from benchmarks.machine import RESULTS, ROOT
 from benchmarks.sashimi import tables as sashimi_tables
+from benchmarks.serve import tables as serve_tables
 from benchmarks.speed import tables as speed_tables
 from benchmarks.ssm import tables as ssm_tables
 from benchmarks.teacher import forms

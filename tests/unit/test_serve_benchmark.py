@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import serve, serve_tables
-from benchmarks.serve import NAIVE, OURS
+from benchmarks.serve import measure as serve
+from benchmarks.serve import tables as serve_tables
+from benchmarks.serve.measure import NAIVE, OURS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 TINY = serve.Size(1, ((1, 2), (3, 1)), (0.2,), 0.5, 0.1, 0.04, 3, 0.1)

@@ -4,7 +4,7 @@
                                [--quick] [--write] [--before PYTHON]
 
 Real processes on the loopback and on two cores: both servers and, as a third, their listeners, who cost little
-(`benchmarks.serve_client`). The servers take turns within a round, ratios are taken within a round, and figures are
+(`benchmarks.serve.client`). The servers take turns within a round, ratios are taken within a round, and figures are
 medians of rounds. ``--only`` measures some sections again and leaves the others as they are. Writes
 ``benchmarks/results/serve.json``; ``--write`` also fills the tables of the documentation from it. ``--quick`` takes
 two minutes and stores nothing. ``--before`` names the interpreter of an environment with another version of ssmphony,
@@ -179,7 +179,7 @@ def listen(server: Server, **plan: Any) -> Row:
     """Run a plan in a process of listeners."""
     before = server.processor_s()
     data = json.dumps({"port": server.port, "texts": SENTENCES, **plan})
-    command = [sys.executable, "-m", "benchmarks.serve_client"]
+    command = [sys.executable, "-m", "benchmarks.serve.client"]
     done = subprocess.run(command, input=data, capture_output=True, text=True, check=True)
     return {**json.loads(done.stdout), "server_processor_s": server.processor_s() - before}
 
@@ -407,7 +407,7 @@ def main() -> None:
     size = size._replace(rounds=chosen.rounds or size.rounds, minutes=chosen.minutes or size.minutes)
     if chosen.before:
         return print(compare(chosen.voice, size, chosen.before))
-    from benchmarks.serve_tables import sections as tables
+    from benchmarks.serve.tables import sections as tables
 
     result: Row = json.loads(chosen.output.read_text()) if chosen.output.exists() and not chosen.quick else {}
     for name in sections:  # what is measured is kept, whatever happens to the next
@@ -420,7 +420,3 @@ def main() -> None:
 
         update()
     return None
-
-
-if __name__ == "__main__":
-    main()

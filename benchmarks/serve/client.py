@@ -1,6 +1,6 @@
 """Listeners in their own process, as cheap as possible: HTTP/1.1 by hand, and audio that is only counted.
 
-    python -m benchmarks.serve_client < plan.json > answers.json
+    python -m benchmarks.serve.client < plan.json > answers.json
 
 A plan has a ``port``, ``texts``, and a ``way``:
 

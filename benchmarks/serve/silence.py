@@ -1,6 +1,6 @@
 """``ssmphony serve`` while texts ask for minutes of silence: its memory, and how long others wait for their sound.
 
-    python -m benchmarks.silence [--voice VOICE] [--formats pcm mp3]
+    python -m benchmarks.serve.silence [--voice VOICE] [--formats pcm mp3]
 
 Each attack is one short text with 258 breaks of ten seconds, of which its client takes as much as it can get. Another
 listener asks for a sentence again and again, from the moment before the attack begins to its end. Prints a line of
@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from benchmarks.serve import OURS, Row, Server, listen, running
-from benchmarks.serve_client import PATH
+from benchmarks.serve.client import PATH
+from benchmarks.serve.measure import OURS, Row, Server, listen, running
 
 ATTACK = "<speak>क" + 258 * "<break time='10s'/>" + "</speak>"
 SENTENCE = "नमस्ते दुनिया, आज मौसम अच्छा है।"
