@@ -1,7 +1,9 @@
 """``ssmphony serve`` under load: ``python -m benchmarks.serve``.
 
-`measure`  what is measured
-`client`   the listeners, in one process
+`measure`  streams at once, requests at random moments, memory
+`servers`  the servers, each in its own process
+`client`   their listeners, in one process
+`worker`   processes that the server is compared with
 `silence`  a program of its own: the server while texts ask for minutes of silence
 `tables`   the results as Markdown
 """

@@ -1,46 +1,18 @@
-"""``ssmphony serve`` under load, compared with a naive server that speaks one text after another.
-
-    python -m benchmarks.serve [--voice VOICE] [--rounds 3] [--minutes 30] [--only concurrency,arrivals,memory]
-                               [--quick] [--write] [--before PYTHON]
-
-Real processes on the loopback and on two cores: both servers and, as a third, their listeners, who cost little
-(`benchmarks.serve.client`). The servers take turns within a round, ratios are taken within a round, and figures are
-medians of rounds. ``--only`` measures some sections again and leaves the others as they are. Writes
-``benchmarks/results/serve.json``; ``--write`` also fills the tables of the documentation from it. ``--quick`` takes
-two minutes and stores nothing. ``--before`` names the interpreter of an environment with another version of ssmphony,
-whose server takes the place of the naive one; it prints the ratios and stores nothing. Reads /proc: Linux only.
-"""
+"""What is measured of a server: streams at once, requests at random moments, and memory."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import os
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Generator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from benchmarks.machine import RESULTS, machine, write_json
-from benchmarks.texts import SENTENCES
-
-Row = dict[str, Any]
-OURS, NAIVE, BEFORE = "ssmphony serve", "one after another", "the version before"
-CORES = 2
-"""For everything together, the listeners too."""
-SECTIONS = ("concurrency", "arrivals", "memory")
-_ME = [sys.executable, "-m", "benchmarks.serve"]
+from benchmarks.machine import machine
+from benchmarks.serve.servers import BEFORE, NAIVE, OURS, WORKER, Row, listen, running
 
 
 class Size(NamedTuple):
@@ -60,128 +32,6 @@ class Size(NamedTuple):
 
 
 QUICK = Size(1, ((1, 6), (8, 2), (32, 1), (128, 1)), (0.5,), 6.0, 3.0, 0.5)
-
-
-# -- servers ------------------------------------------------------------------------------------------------------
-
-
-class Server(NamedTuple):
-    port: int
-    pid: int
-
-    def memory_mb(self) -> float:
-        return sum(_status_kb(pid, "VmRSS") for pid in _family(self.pid)) / 1024
-
-    def processor_s(self) -> float:
-        ticks = 0
-        for pid in _family(self.pid):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
-
-
-def _status_kb(pid: int, name: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
-
-
-@contextmanager
-def running(system: str, voice: str | None, python: str = sys.executable) -> Generator[Server, None, None]:
-    """A server in its own process, from its first answer on; ``python`` runs it where it is `BEFORE`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = dict(os.environ)
-    if system == NAIVE:
-        command = [*_ME, "--worker", "naive", str(port), voice or ""]
-    else:
-        command = [python, "-m", "ssmphony.cli", "serve", "--port", str(port)]
-        command += ["--voice", voice] if voice else []
-    if system == BEFORE:
-        environment.pop("PYTHONPATH", None)  # it would lead to this version
-    with (
-        tempfile.TemporaryFile() as log,
-        tempfile.TemporaryDirectory() as elsewhere,  # Python also looks for modules where it is started
-        subprocess.Popen(
-            command, stdout=log, stderr=log, env=environment, cwd=elsewhere if system == BEFORE else None
-        ) as process,
-    ):
-        try:
-            _wait(process, port)
-            yield Server(port, process.pid)
-        except ServerDown:
-            log.seek(0)
-            raise SystemExit(f"{system} did not start:\n{log.read().decode()}") from None
-        finally:
-            process.terminate()
-
-
-class ServerDown(Exception):
-    pass
-
-
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-    raise ServerDown
-
-
-def naive(port: int, voice: str | None) -> None:
-    """A minimal server: a voice under a lock, on both cores, with the audio sent as it is generated."""
-    from ssmphony.audio.pcm import pcm16
-    from ssmphony.voices.package import load
-
-    speaker, lock = load(voice), threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def do_POST(self) -> None:
-            text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
-            with lock:
-                self.send_response(200)
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                for chunk in speaker.stream(text):
-                    data = pcm16(chunk.samples)
-                    self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-                self.wfile.write(b"0\r\n\r\n")
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Threads(ThreadingHTTPServer):
-        request_queue_size = 1024
-
-    Threads(("127.0.0.1", port), Handler).serve_forever()
-
-
-# -- what is measured ---------------------------------------------------------------------------------------------
-
-
-def listen(server: Server, **plan: Any) -> Row:
-    """Run a plan in a process of listeners."""
-    before = server.processor_s()
-    data = json.dumps({"port": server.port, "texts": SENTENCES, **plan})
-    command = [sys.executable, "-m", "benchmarks.serve.client"]
-    done = subprocess.run(command, input=data, capture_output=True, text=True, check=True)
-    return {**json.loads(done.stdout), "server_processor_s": server.processor_s() - before}
 
 
 def figures(result: Row) -> Row:
@@ -211,7 +61,7 @@ def quantile(ordered: list[float], share: float) -> float:
 def compute_limit(voice: str | None, seconds: float) -> float:
     """Seconds of audio per second with one process per core, each with a voice on one thread, and no server."""
     cores = len(os.sched_getaffinity(0))
-    command = [*_ME, "--worker", "limit", str(seconds), voice or ""]
+    command = [*WORKER, "limit", str(seconds), *([voice] if voice else [])]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(cores)
     ]
@@ -223,21 +73,6 @@ def compute_limit(voice: str | None, seconds: float) -> float:
         worker.stdin.write("\n")
         worker.stdin.flush()
     return sum(float(worker.communicate()[0]) for worker in workers)
-
-
-def speak_for(seconds: float, voice: str | None) -> None:
-    from ssmphony.voices.package import load
-
-    speaker = load(voice, threads=1)
-    speaker.say(SENTENCES[0])
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
-    begin, audio, number = time.perf_counter(), 0.0, 0
-    while (took := time.perf_counter() - begin) < seconds:
-        audio += speaker.say(SENTENCES[number % len(SENTENCES)]).seconds
-        number += 1
-    sys.stdout.write(f"{audio / took}\n")
 
 
 def concurrency(voice: str | None, size: Size, rival: str = NAIVE, python: str = sys.executable) -> Row:
@@ -379,44 +214,8 @@ def note(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+SECTIONS = {"concurrency": concurrency, "arrivals": arrivals, "memory": memory}
+
+
 def measure(voice: str | None, size: Size, sections: list[str]) -> Row:
-    ways = {"concurrency": concurrency, "arrivals": arrivals, "memory": memory}
-    return {name: {"machine": machine(), **ways[name](voice, size)} for name in sections}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--voice", help="a voice or its folder; the default one, if not given")
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--minutes", type=float, help="of mixed load; 30, if not given")
-    parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {','.join(SECTIONS)}")
-    parser.add_argument("--quick", action="store_true", help="two minutes; stores nothing")
-    parser.add_argument("--write", action="store_true", help="fill the tables of the documentation")
-    parser.add_argument("--before", metavar="PYTHON", help="an interpreter with the version to compare with")
-    parser.add_argument("--output", type=Path, default=RESULTS / "serve.json")
-    parser.add_argument("--worker", nargs=3, metavar=("JOB", "ARGUMENT", "VOICE"), help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.worker:
-        job, argument, voice = chosen.worker
-        return naive(int(argument), voice or None) if job == "naive" else speak_for(float(argument), voice or None)
-    sections = chosen.only.split(",")
-    if unknown := set(sections) - set(SECTIONS):
-        parser.error(f"--only: no section {', '.join(unknown)}")
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
-    size = QUICK if chosen.quick else Size()
-    size = size._replace(rounds=chosen.rounds or size.rounds, minutes=chosen.minutes or size.minutes)
-    if chosen.before:
-        return print(compare(chosen.voice, size, chosen.before))
-    from benchmarks.serve.tables import sections as tables
-
-    result: Row = json.loads(chosen.output.read_text()) if chosen.output.exists() and not chosen.quick else {}
-    for name in sections:  # what is measured is kept, whatever happens to the next
-        result |= measure(chosen.voice, size, [name])
-        if not chosen.quick:
-            write_json(result, chosen.output)
-    print(tables(result))
-    if chosen.write and not chosen.quick:
-        from benchmarks.update_docs import update
-
-        update()
-    return None
+    return {name: {"machine": machine(), **SECTIONS[name](voice, size)} for name in sections}

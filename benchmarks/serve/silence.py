@@ -18,7 +18,7 @@ from collections.abc import Callable
 from statistics import median
 
 from benchmarks.serve.client import PATH
-from benchmarks.serve.measure import OURS, Row, Server, listen, running
+from benchmarks.serve.servers import OURS, Row, Server, listen, running
 
 ATTACK = "<speak>क" + 258 * "<break time='10s'/>" + "</speak>"
 SENTENCE = "नमस्ते दुनिया, आज मौसम अच्छा है।"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.serve.servers import NAIVE, OURS
 from benchmarks.tables import table
 
 Row = dict[str, Any]
-OURS, NAIVE = "ssmphony serve", "one after another"
 AT_LIMIT = 0.95
 """Of the compute limit: what counts as having reached it."""
 
