@@ -20,7 +20,7 @@ from pathlib import Path
 import soundfile
 
 from benchmarks.commands import CLI, Row, measured, parser, processor_s, rounds_of, store, take_turns
-from benchmarks.texts import SENTENCES
+from benchmarks.spoken_texts import SENTENCES
 
 Way = Callable[[list[str], Path, list[str]], None]
 

@@ -17,7 +17,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks.commands import CLI, Row, measured, parser, processor_s, rounds_of, store, take_turns
-from benchmarks.texts import SENTENCES
+from benchmarks.spoken_texts import SENTENCES
 
 WAYS = {"audiobook, `.m4b`": "book.m4b", "EPUB with overlays": "book.epub"}
 _SENTENCES = 60  # of a chapter, in paragraphs of six

@@ -36,7 +36,7 @@ from torch.utils import _pytree as pytree
 from benchmarks.lewm_tables import MEETING
 from benchmarks.lewm_voices import MIXERS, codec_of, count, exported, matched, model_of
 from benchmarks.machine import RESULTS, machine, write_json
-from benchmarks.texts import SENTENCES
+from benchmarks.spoken_texts import SENTENCES
 from ssmphony.codecs.latent import Latent
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.engine import Engine

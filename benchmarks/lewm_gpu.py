@@ -19,7 +19,7 @@ import torch
 from benchmarks.lewm_engine import speak_batch
 from benchmarks.lewm_voices import codec_of, model_of, voice_block
 from benchmarks.machine import machine, write_json
-from benchmarks.texts import SENTENCES
+from benchmarks.spoken_texts import SENTENCES
 from ssmphony.text import FRONTENDS
 from ssmphony.training.config import VoiceConfig
 

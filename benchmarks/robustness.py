@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import RESULTS, write_json
+from benchmarks.tables import table as markdown
 from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.evaluation.material import read_lines
@@ -45,6 +46,35 @@ def speak(voice: Voice, keep: Path | None, listener: SpeechRecogniser | None, jo
         with AudioWriter(keep / f"{number:04d}.flac", audio.sample_rate) as writer:
             writer.write(np.nan_to_num(audio.samples))
     return row
+
+
+def table(result: Row) -> str:
+    """Broken clips, by kind, and how near the others came."""
+    rows = [[name, str(count)] for name, count in result["defects"].items()]
+    pace = result["seconds_per_phoneme"]
+    return "\n".join(
+        [
+            markdown(
+                [f"of {result['clips']:,} sentences", "clips"],
+                [*rows, ["**broken in any way**", str(result["broken"])]],
+            ),
+            "",
+            f"{result['audio_s'] / 60:.0f} minutes of audio, {result['words']:,} words. Highest peak "
+            f"{result['highest_peak']:.2f}; {result['clips_with_a_clipped_sample']} clips reach full scale in a sample "
+            f"or two. Seconds per phoneme: {pace['p50']:.3f} in the median clip, {pace['p0']:.3f} in the fastest clip, "
+            f"{pace['p100']:.3f} in the slowest; the longest phoneme lasts {result['longest_phoneme_s']:.2f} s.",
+            *(["", _doubts(result["heard"], result["words"])] if result.get("listened") else []),
+        ]
+    )
+
+
+def _doubts(faults: Row, words: int) -> str:
+    """What the recogniser missed: it errs, too, so none of it counts as broken."""
+    per_thousand = 1000 * (faults["skipped"] + faults["repeated"]) / words
+    return (
+        f"The recogniser missed {faults['skipped']} words, recognised {faults['repeated']} twice (together "
+        f"{per_thousand:.1f} in 1,000) and found {faults['invented']} stretches that are not in the text."
+    )
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from benchmarks.voices import voices_of
 def main() -> None:
     for command in (
         ["benchmarks.speed", "--write", *sys.argv[1:]],
-        ["benchmarks.frontend_comparison", *_voice(sys.argv[1:])],
+        ["benchmarks.text.frontend", *_voice(sys.argv[1:])],
         ["benchmarks.update_docs"],
     ):
         subprocess.run([sys.executable, "-m", *command], check=True)

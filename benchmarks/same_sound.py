@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.texts import PARAGRAPHS, SENTENCES
+from benchmarks.spoken_texts import PARAGRAPHS, SENTENCES
 from ssmphony.state import flatten, unflatten
 from ssmphony.types import Style
 from ssmphony.voice import Speech, Voice

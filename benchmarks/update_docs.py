@@ -25,9 +25,8 @@ from benchmarks import (
     lewm_tables,
     listen,
     overview,
-    roman_hindi,
+    robustness,
     screen_reader,
-    tables,
     voice_tables,
     watermark,
     web,
@@ -42,6 +41,7 @@ from benchmarks.speed import tables as speed_tables
 from benchmarks.ssm import tables as ssm_tables
 from benchmarks.teacher import forms
 from benchmarks.teacher import tables as teacher_tables
+from benchmarks.text import tables as text_tables
 from benchmarks.textbook import tables as textbook_tables
 
 PART = re.compile(r"(<!-- generated: (benchmarks|docs)/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
@@ -70,12 +70,12 @@ PARTS: dict[str, tuple[str, Render]] = {
         lambda result: f"{speed_tables.speed_table(result)}\n\n{speed_tables.speed_notes(result)}",
     ),
     "speed-lengths": ("speed.json", speed_tables.lengths_table),
-    "frontend": ("frontend.json", tables.frontend),
-    "g2p": ("g2p.json", tables.g2p),
-    "frontend-coverage": ("frontend_coverage.json", tables.coverage),
-    "roman-hindi": ("roman_hindi.json", roman_hindi.table),
-    "roman-hindi-kinds": ("roman_hindi.json", roman_hindi.kinds),
-    "robustness": ("robustness.json", tables.robustness),
+    "frontend": ("frontend.json", text_tables.frontend),
+    "g2p": ("g2p.json", text_tables.g2p),
+    "frontend-coverage": ("frontend_coverage.json", text_tables.coverage),
+    "roman-hindi": ("roman_hindi.json", text_tables.roman_hindi),
+    "roman-hindi-kinds": ("roman_hindi.json", text_tables.roman_hindi_kinds),
+    "robustness": ("robustness.json", robustness.table),
     "sashimi": ("sashimi.json", sashimi_tables.likelihood),
     "sashimi-generation": ("sashimi.json", sashimi_tables.generation),
     "sashimi-speed": ("sashimi.json", sashimi_tables.speed),

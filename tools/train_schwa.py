@@ -31,7 +31,7 @@ from scipy import optimize, sparse
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.g2p_lists import distance, fold, group, read_wikipron
+from benchmarks.text.pronunciations import distance, fold, group, read_wikipron
 from ssmphony.text.hindi import g2p, morphology, phonology, schwa
 from ssmphony.text.hindi.graphemes import Phone, spell
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.texts import SENTENCES
+from benchmarks.spoken_texts import SENTENCES
 
 Row = dict[str, Any]
 OURS, NAIVE, BEFORE = "ssmphony serve", "one after another", "the version before"

@@ -17,7 +17,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from benchmarks.texts import SENTENCES
+from benchmarks.spoken_texts import SENTENCES
 from ssmphony.audio.pcm import pcm16
 from ssmphony.voices.package import load
 

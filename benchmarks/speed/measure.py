@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from benchmarks.machine import RESULTS, machine
 from benchmarks.speed.process import Process, Program
 from benchmarks.speed.systems import SystemMissing
-from benchmarks.texts import text_of
+from benchmarks.spoken_texts import text_of
 
 WORDS = (10, 40, 400)
 LONG = 10_000

@@ -10,16 +10,15 @@ import pytest
 import torch
 
 from benchmarks import (
-    frontend_comparison,
     listen,
     robustness,
-    tables,
-    texts,
+    spoken_texts,
     update_docs,
     voice_tables,
 )
 from benchmarks.ssm import operations, peers, step, timing
 from benchmarks.ssm import tables as ssm_tables
+from benchmarks.text import frontend
 from ssmphony.voices.package import load
 
 MACHINE = {"date": "2026-01-01", "cpu": "CPU", "cores": 2, "threads": 2, "python": "3.11", "load_before": 0.1}
@@ -27,23 +26,23 @@ MACHINE = {"date": "2026-01-01", "cpu": "CPU", "cores": 2, "threads": 2, "python
 
 @pytest.mark.parametrize("words", [10, 40, 400])
 def test_texts_have_the_words_they_claim(words: int) -> None:
-    assert len(texts.text_of(words).split()) == words
-    sentences = texts.text_of(words, "en").replace("?", ".").split(".")
+    assert len(spoken_texts.text_of(words).split()) == words
+    sentences = spoken_texts.text_of(words, "en").replace("?", ".").split(".")
     assert len(sentences) - 1 == words // 10
 
 
 def test_paragraph_holds_what_frontends_skip() -> None:
-    found = frontend_comparison.covered(texts.paragraph(), [])
+    found = frontend.covered(spoken_texts.paragraph(), [])
     assert found["words"]["written"] > 350
     assert found["digits"]["written"] > 15
     assert found["Latin"]["written"] > 5
-    assert "।" in texts.paragraph()
+    assert "।" in spoken_texts.paragraph()
 
 
 def test_words_are_covered_by_the_spans_that_touch_them() -> None:
     text = "सन 1947 में, email।  - !"
-    assert frontend_comparison.written(text) == [(0, 2), (3, 7), (8, 12), (13, 19)]
-    assert frontend_comparison.covered(text, [(0, 2), (13, 18)]) == {
+    assert frontend.written(text) == [(0, 2), (3, 7), (8, 12), (13, 19)]
+    assert frontend.covered(text, [(0, 2), (13, 18)]) == {
         "digits": {"written": 1, "spoken": 0},
         "Latin": {"written": 1, "spoken": 1},
         "words": {"written": 4, "spoken": 2},
@@ -51,7 +50,7 @@ def test_words_are_covered_by_the_spans_that_touch_them() -> None:
 
 
 def test_the_paragraph_is_spoken_whole() -> None:
-    result = frontend_comparison.compare(texts.paragraph(), None)
+    result = frontend.compare(spoken_texts.paragraph(), None)
     for kind, counts in result["frontend"].items():
         assert counts["spoken"] == counts["written"], kind
 
@@ -65,10 +64,10 @@ def test_robustness_counts_what_is_broken(tiny_voice_folder: Path, tmp_path: Pat
     assert result["clips"] == 2
     assert result["defects"]["empty"] == 1
     assert result["worst"][0]["text"] == "😀"
-    assert "| empty | 1 |" in tables.robustness(result)
-    assert "recogniser" not in tables.robustness(result)
+    assert "| empty | 1 |" in robustness.table(result)
+    assert "recogniser" not in robustness.table(result)
     faults = {"listened": True, "words": 4000, "heard": {"skipped": 1, "repeated": 3, "invented": 0}}
-    assert "missed 1 words, recognised 3 twice (together 1.0 in 1,000)" in tables.robustness({**result, **faults})
+    assert "missed 1 words, recognised 3 twice (together 1.0 in 1,000)" in robustness.table({**result, **faults})
 
 
 def test_measures_average_and_find_the_worst() -> None:

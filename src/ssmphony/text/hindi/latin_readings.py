@@ -3,7 +3,7 @@ as part of running English; each with a cost, the negative logarithm of its bein
 
 The words alone are weighed here, with what else their place says (capitals, the script and the person of the sentence,
 English phrases). `code_mixing` weighs how they follow each other. Nobody counts how English and Hindi mix in print: the
-weights were set by hand, on sentences of ``benchmarks/roman_hindi_sets/public.tsv``.
+weights were set by hand, on sentences of ``benchmarks/text/roman_hindi_sets/public.tsv``.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import roman_hindi
+from benchmarks.text import roman_hindi
 from ssmphony.text import hindi
 from ssmphony.text.hindi import code_mixing, g2p, latin, romanised, tables
 from ssmphony.text.hindi.unicode import clean

@@ -1,12 +1,13 @@
 """How well Hindi in Latin letters is read, word by word: ours, and the packages for it that are installed here.
 
-    python -m benchmarks.roman_hindi [--sets public held_out] [--systems ssmphony …] [--errors] [--output RESULT.json]
+    python -m benchmarks.text.roman_hindi [--sets public held_out] [--systems ssmphony …] [--errors]
+        [--output RESULT.json]
 
-``benchmarks/roman_hindi_sets`` has 416 sentences that people type or voice agents speak, each word with its reading:
-Devanagari, or Latin letters where the word is English and stays it. ``held_out`` was written first, and was not looked
-at before the tables were final. A reading is right when it sounds like one that is listed (क़ as क, ख़ as ख, ग़ as ग). An
-English word is right when it is left in Latin letters or sounds like its reading by our lexicon of English words.
-Speed is in typed words a second of processor time, in a first pass over all sentences.
+``roman_hindi_sets`` has 416 sentences that people type or voice agents speak, each word with its reading: Devanagari,
+or Latin letters where the word is English and stays it. ``held_out`` was written first, and was not looked at before
+the tables were final. A reading is right when it sounds like one that is listed (क़ as क, ख़ as ख, ग़ as ग). An English
+word is right when it is left in Latin letters or sounds like its reading by our lexicon of English words. Speed is in
+typed words a second of processor time, in a first pass over all sentences.
 """
 
 from __future__ import annotations
@@ -189,38 +190,6 @@ def measure(systems: Sequence[str], sets: Sequence[str], errors: bool) -> dict[s
             shares = ", ".join(f"{key} {good}/{count} {good / count:.1%}" for key, (good, count) in by_class.items())
             sys.stdout.write(f"{name} {set_}: {shares}; {speed} words/s\n")
     return result
-
-
-def table(result: dict[str, Any]) -> str:
-    """The scores of all systems, for the page."""
-    lines = [
-        "| | sentences | words right | Hindi words | English words in Hindi | words/s |",
-        "|---|---|---|---|---|---|",
-    ]
-    for system in result["systems"].values():
-        for name, scores in system["scores"].items():
-            shares = [f"{100 * scores[key][0] / scores[key][1]:.1f} %" for key in ("words", "hindi", "english")]
-            cells = (system["label"], name.replace("_", "-"), *shares, f"{system['words_a_second']:,}")
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n\n" + conditions(result["machine"])
-
-
-def conditions(of: dict[str, Any]) -> str:
-    """The machine of the measurement in a sentence."""
-    return (
-        f"Measured on {of['date']} with Python {of['python']} on one core of a machine with {of['cores']} "
-        f"({of['cpu']}), which was busy with other work (load {of['load_before']})."
-    )
-
-
-def kinds(result: dict[str, Any]) -> str:
-    """Our scores by the kind of sentence, for the page."""
-    lines = ["| sentences | set | words | right |", "|---|---|---|---|"]
-    for name, scores in result["systems"]["ssmphony"]["scores"].items():
-        for key, (good, count) in scores.items():
-            if key.startswith("kind "):
-                lines.append(f"| {key[5:]} | {name.replace('_', '-')} | {count} | {100 * good / count:.1f} % |")
-    return "\n".join(lines)
 
 
 def main() -> None:

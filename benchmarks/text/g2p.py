@@ -1,12 +1,12 @@
 """Hindi graphemes to phonemes, measured against pronouncing lists, next to espeak-ng and Epitran.
 
-    python benchmarks/g2p.py wikipron_hin.tsv [--dictionary iitm.txt] [--errors N] [--write]
+    python -m benchmarks.text.g2p wikipron_hin.tsv [--dictionary iitm.txt] [--errors N] [--write]
 
-See `g2p_lists` for the lists. A word with several listed pronunciations is right when one of them matches; its phone
-error counts against the nearest. Schwa accuracy is the share of inherent schwas that are kept or left out as listed,
-medial without those that end the word. ``held-out`` judges each word with schwa weights that `tools/train_schwa.py`
-learns from words without its first four letters (five folds, by a hash); ``shipped`` has the weights of the table,
-which has seen all of the list. ``--write`` puts the table into benchmarks/results/g2p.json.
+The lists are those of `benchmarks.text.pronunciations`. A word with several listed pronunciations is right when one of
+them matches; its phone error counts against the nearest. Schwa accuracy is the share of inherent schwas that are kept
+or left out as listed, medial without those that end the word. ``held-out`` judges each word with schwa weights that
+`tools/train_schwa.py` learns from words without its first four letters (five folds, by a hash); ``shipped`` has the
+weights of the table, which has seen all of the list. ``--write`` puts the table into benchmarks/results/g2p.json.
 """
 
 from __future__ import annotations
@@ -22,14 +22,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tools")]
-
-import train_schwa  # noqa: E402
-
-from benchmarks.g2p_lists import distance, fold, group, read_iitm, read_wikipron  # noqa: E402
-from benchmarks.machine import RESULTS, write_json  # noqa: E402
-from ssmphony.text.hindi import g2p, schwa  # noqa: E402
-from ssmphony.text.hindi.graphemes import spell  # noqa: E402
+from benchmarks.machine import RESULTS, write_json
+from benchmarks.text.pronunciations import distance, fold, group, read_iitm, read_wikipron
+from ssmphony.text.hindi import g2p, schwa
+from ssmphony.text.hindi.graphemes import spell
+from tools import train_schwa
 
 RESULT = RESULTS / "g2p.json"
 Listed = dict[str, set[tuple[str, ...]]]

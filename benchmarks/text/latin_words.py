@@ -1,7 +1,7 @@
 """How well spelling rules read Latin words that are not in the lexicon; and the cues that tell English from Indian.
 
 Every tenth word of both lexicons (by a hash) is taken out; what the rest teaches is measured on them:
-``python -m benchmarks.latin_words``. ``--write-cues`` learns ``spelling_cues.tsv`` from both whole lexicons.
+``python -m benchmarks.text.latin_words``. ``--write-cues`` learns ``spelling_cues.tsv`` from both whole lexicons.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.g2p_lists import distance
+from benchmarks.text.pronunciations import distance
 from ssmphony.text.hindi import english, g2p, latin, tables, transliteration
 from ssmphony.text.hindi.transliteration import Style
 
 _CUES = Path(tables.__file__).parent / "spelling_cues.tsv"
 _HEAD = (
     "# letters\tweight\ttwo or three letters of a word (# is its edge): above zero where Indian words "
-    "have them, below where English ones do; written by benchmarks/latin_words.py"
+    "have them, below where English ones do; written by benchmarks/text/latin_words.py"
 )
 _FEWEST = 8
 _SMALLEST_WEIGHT = 0.3

@@ -1,6 +1,6 @@
 """Is everything spoken? One Hindi paragraph with danda, digits, Latin words, abbreviations and signs, read by a voice.
 
-    python -m benchmarks.frontend_comparison [--voice VOICE]
+    python -m benchmarks.text.frontend [--voice VOICE]
 
 A written word counts as spoken when the frontend gave it phonemes, all of them have a time in the sound, and the sound
 is loud there. Without a voice only the frontend is asked. Writes ``benchmarks/results/frontend.json``.
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import RESULTS, write_json
-from benchmarks.texts import paragraph
+from benchmarks.spoken_texts import paragraph
 from benchmarks.voices import voice_argument
 from ssmphony.text import FRONTENDS
 from ssmphony.types import Audio, Tokens, Word

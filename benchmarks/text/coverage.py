@@ -1,6 +1,6 @@
 """What of a corpus is not spoken, and why: every character outside the words and pauses of the frontend, by reason.
 
-    python -m benchmarks.frontend_coverage FILE_OR_FOLDER [...] [--output RESULT.json]
+    python -m benchmarks.text.coverage FILE_OR_FOLDER [...] [--output RESULT.json]
 
 Text is read line by line (folders: their .txt and .md files). Writes ``benchmarks/results/frontend_coverage.json``:
 lines, written words, words a second of normalisation alone and of the whole frontend (one core, process time), lines
