@@ -24,7 +24,6 @@ from torch import Tensor
 from benchmarks.lewm_pictures import picture
 from benchmarks.lewm_prompts import measure_prompts
 from benchmarks.machine import RESULTS, machine, write_json
-from benchmarks.plot_voice import described
 from ssmphony.codecs.lewm import STRIDE
 from ssmphony.config import load_json
 from ssmphony.data.dataset import Batch, Corpus, Utterances
@@ -32,7 +31,7 @@ from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.spelling import spelled
 from ssmphony.evaluation.metrics.distance import compare
 from ssmphony.evaluation.models.recogniser import WEIGHTS, SpeechRecogniser, character_edits
-from ssmphony.evaluation.pictures import Panel, draw
+from ssmphony.evaluation.pictures import Panel, described, draw
 from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm_model import LeWM
 from ssmphony.nn.weights import load_exactly

@@ -27,7 +27,6 @@ from benchmarks import (
     overview,
     robustness,
     screen_reader,
-    voice_tables,
     watermark,
     web,
 )
@@ -43,6 +42,7 @@ from benchmarks.teacher import forms
 from benchmarks.teacher import tables as teacher_tables
 from benchmarks.text import tables as text_tables
 from benchmarks.textbook import tables as textbook_tables
+from benchmarks.voice_report import tables as voice_tables
 
 PART = re.compile(r"(<!-- generated: (benchmarks|docs)/([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 

@@ -14,11 +14,11 @@ from benchmarks import (
     robustness,
     spoken_texts,
     update_docs,
-    voice_tables,
 )
 from benchmarks.ssm import operations, peers, step, timing
 from benchmarks.ssm import tables as ssm_tables
 from benchmarks.text import frontend
+from benchmarks.voice_report import tables as voice_tables
 from ssmphony.voices.package import load
 
 MACHINE = {"date": "2026-01-01", "cpu": "CPU", "cores": 2, "threads": 2, "python": "3.11", "load_before": 0.1}

@@ -15,8 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.intonation import intonation
 from benchmarks.machine import RESULTS, write_json
+from benchmarks.voice_report.intonation import intonation
 from benchmarks.voices import voice_argument
 from ssmphony.audio.files import AudioWriter
 from ssmphony.data.manifest import Clip
