@@ -22,7 +22,6 @@ from benchmarks import (
     book,
     finetune,
     install,
-    lewm_tables,
     listen,
     overview,
     robustness,
@@ -32,6 +31,7 @@ from benchmarks import (
 )
 from benchmarks.autoencoders import tables as autoencoder_tables
 from benchmarks.fish import tables as fish_tables
+from benchmarks.lewm import tables as lewm_tables
 from benchmarks.long_range import report as long_range_report
 from benchmarks.machine import RESULTS, ROOT
 from benchmarks.sashimi import tables as sashimi_tables

@@ -16,14 +16,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.fish.growth import OUT
-from benchmarks.lewm_pictures import picture
 from ssmphony.arrays import Integers
 from ssmphony.audio.mel import log_mel
 from ssmphony.config import load_json
 from ssmphony.data.manifest import read_manifest
 from ssmphony.data.prepared import read_samples
 from ssmphony.evaluation.material import speak_tokens, tokens_of
-from ssmphony.evaluation.pictures import FORMAT
+from ssmphony.evaluation.pictures import FORMAT, save
 from ssmphony.evaluation.recorded import copy_synthesis
 from ssmphony.types import Samples, SsmphonyError, Style
 from ssmphony.voices.package import load
@@ -105,10 +104,10 @@ def main() -> None:
     arguments = options.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     if OUT.exists():
-        picture(growth_figure(load_json(OUT)), arguments.output / "growth.png")
+        save(growth_figure(load_json(OUT)), arguments.output / "growth.png", dpi=60)
     if arguments.voice and arguments.clip:
         sounds, rate = sounds_of(arguments.voice, Path(arguments.clip[0]), arguments.clip[1])
-        picture(codes_figure(sounds, rate), arguments.output / "codes.png")
+        save(codes_figure(sounds, rate), arguments.output / "codes.png", dpi=60)
 
 
 if __name__ == "__main__":

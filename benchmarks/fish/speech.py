@@ -25,7 +25,7 @@ import torch
 
 from benchmarks.fish import tables
 from benchmarks.fish.clones import cloned
-from benchmarks.lewm_engine import measure_engine
+from benchmarks.lewm.engine import measure_engine
 from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.teacher import figures
 from benchmarks.teacher.__main__ import add_teacher, common_speakers, show, teacher_files

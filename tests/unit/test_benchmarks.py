@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import (
-    listen,
-    robustness,
-    spoken_texts,
-    update_docs,
-)
+from benchmarks import listen, robustness, spoken_texts, update_docs
 from benchmarks.ssm import operations, peers, step, timing
 from benchmarks.ssm import tables as ssm_tables
 from benchmarks.text import frontend

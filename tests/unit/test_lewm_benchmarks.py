@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import lewm_engine, lewm_experiments, lewm_gpu, lewm_report, lewm_tables
-from benchmarks.lewm_prompts import embedding
+from benchmarks.lewm import engine, experiments, gpu, report, tables
+from benchmarks.lewm.prompts import embedding
 from ssmphony.config import load_yaml
 from ssmphony.training.config import VoiceConfig
 from ssmphony.types import Tokens
@@ -23,7 +23,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "tiny"
 
 @pytest.mark.parametrize("config", ["base", "small"])
 def test_voices_have_one_size(config: str) -> None:
-    sizes = lewm_engine.sizes_of(config).values()
+    sizes = engine.sizes_of(config).values()
     assert max(sizes) <= 1.02 * min(sizes)
 
 
@@ -33,15 +33,15 @@ def test_ends(bias: float, foreseen: bool) -> None:
     model = build_model("attention")  # which reaches nine tokens ahead
     nn.init.constant_(model.stop.bias, bias)
     batch = [Tokens(tuple(range(1, n)), ("x",) * (n - 1)) for n in (40, 30)]
-    found = list(lewm_report.ends(model, batch))
+    found = list(report.ends(model, batch))
     assert [row["foreseen"] for row in found] == [foreseen] * 2
     if foreseen:
-        assert all(row["share"] < lewm_report.NEAR_END for row in found)
+        assert all(row["share"] < report.NEAR_END for row in found)
 
 
 def test_rollout_ratio_is_of_the_clips_that_are_long_enough() -> None:
     clips = [{"rollout": {1: 1.0, 64: 3.0}}, {"rollout": {1: 9.0}}]
-    drift = lewm_report.rollout(clips)
+    drift = report.rollout(clips)
     assert drift["ratio"] == 3.0
     assert drift["errors"] == {1: 5.0, 64: 3.0}
 
@@ -66,7 +66,7 @@ def test_targets_are_judged() -> None:
         "rows": rows,
         "machine": {"date": "", "cpu": "", "cores": 2, "load_before": 0, "onnxruntime": "", "torch": ""},
     }
-    text = lewm_tables.engine({"small": {"parameters": {"mamba2": 1}, "positions": part}})
+    text = tables.engine({"small": {"parameters": {"mamba2": 1}, "positions": part}})
     assert "| flat step, mamba2, runtime | within 5 % | 4.0% | met |" in text
     assert "| mamba2 over attention at 250, runtime | ≤ 1 | 0.52 | met |" in text
 
@@ -93,14 +93,14 @@ def test_the_gpu_is_measured_in_both_types_until_its_time_is_over() -> None:
     """At tiny size, on the processor."""
     voice = {**load_yaml(CONFIGS / "latents.yaml")["voice"]}
     voice["model"] = {**voice["model"], "max_seq": 256, "latents_per_token": 0.1, "extra_latents": 2}
-    rows = lewm_gpu.measure(VoiceConfig(**voice), "cpu", (2,), time.monotonic() + 600)
+    rows = gpu.measure(VoiceConfig(**voice), "cpu", (2,), time.monotonic() + 600)
     assert [(row["type"], row["batch"]) for row in rows] == [("float32", 2), ("bfloat16", 2)]
     assert all(row["realtime"] > 0 for row in rows)
-    assert lewm_gpu.measure(VoiceConfig(**voice), "cpu", (2,), time.monotonic()) == []
+    assert gpu.measure(VoiceConfig(**voice), "cpu", (2,), time.monotonic()) == []
 
 
 def test_the_table_has_a_row_for_each_way_that_was_measured(tmp_path: Path) -> None:
     means = {"recording": {"characters": 0.3}, "synthesize": {"characters": 0.4, "mel_l1": 0.7}}
     (tmp_path / "aligned-flow.json").write_text(json.dumps({"means": means, "rollout": {"ratio": 1.5}}))
-    assert lewm_experiments.rows_of(tmp_path) == [["aligned", "flow", "0.400", "0.300", "–", "0.700", "1.500"]]
-    assert len(lewm_experiments.WAYS) == 6
+    assert experiments.rows_of(tmp_path) == [["aligned", "flow", "0.400", "0.300", "–", "0.700", "1.500"]]
+    assert len(experiments.WAYS) == 6

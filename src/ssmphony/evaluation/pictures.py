@@ -52,8 +52,13 @@ def draw(
         _pitches(axes[-1, 0], panels)
     axes[-1, 0].set_xlabel("s", fontsize=8)
     figure.tight_layout(pad=0.4)
+    return save(figure, path)
+
+
+def save(figure: Figure, path: Path, dpi: int = 80) -> int:
+    """Write a figure as a PNG of few colours; returns its bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=80)
+    figure.savefig(buffer, dpi=dpi)
     picture = Image.open(buffer).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     picture.save(path, optimize=True)
     return path.stat().st_size

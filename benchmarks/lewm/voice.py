@@ -1,6 +1,6 @@
 """What an exported LeWM voice of the codec `latent` has reached: clarity, naturalness, drift, ends, and prompts.
 
-    python -m benchmarks.lewm_voice VOICE --corpus prepared/kokoro --ids configs/s4_spectrum/heldout.txt
+    python -m benchmarks.lewm.voice VOICE --corpus prepared/kokoro --ids configs/s4_spectrum/heldout.txt
         [--prompts prepared/unseen] [--texts sentences.txt] [--count 20] [-o result.json]
 
 Each held-out sentence is spoken freely, predicted a latent at a time from the true ones, and reconstructed; the
@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.lewm_prompts import cosine, embedding
-from benchmarks.lewm_report import ends, listener, rollout
+from benchmarks.lewm.prompts import cosine, embedding
+from benchmarks.lewm.report import ends, listener, rollout
 from benchmarks.machine import machine, write_json
 from ssmphony.audio.files import read_audio
 from ssmphony.config import parse

@@ -1,6 +1,6 @@
 """What a training of LeWM TTS has reached, on held-out sentences; at any moment of it.
 
-    python -m benchmarks.lewm_report RUN --corpus PREPARED --ids configs/s4_acoustic/heldout.txt -o docs/voices/lewm
+    python -m benchmarks.lewm.report RUN --corpus PREPARED --ids configs/s4_acoustic/heldout.txt -o docs/voices/lewm
         [--prompts PREPARED ...] [--texts sentences.txt --sentences 200] [--recogniser FILE] [--count 10] [--write]
 
 For each held-out sentence: the recording through the vocoder, through the latents (``reconstruct``), predicted a latent
@@ -21,8 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.lewm_pictures import picture
-from benchmarks.lewm_prompts import measure_prompts
+from benchmarks.lewm.prompts import measure_prompts
 from benchmarks.machine import RESULTS, machine, write_json
 from ssmphony.codecs.lewm import STRIDE
 from ssmphony.config import load_json
@@ -31,7 +30,7 @@ from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.spelling import spelled
 from ssmphony.evaluation.metrics.distance import compare
 from ssmphony.evaluation.models.recogniser import WEIGHTS, SpeechRecogniser, character_edits
-from ssmphony.evaluation.pictures import Panel, described, draw
+from ssmphony.evaluation.pictures import Panel, described, draw, save
 from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm_model import LeWM
 from ssmphony.nn.weights import load_exactly
@@ -205,7 +204,7 @@ def main() -> None:
     drift = rollout(clips)
     variance = fmean(clip["variance"] for clip in clips)
     errors = {step: torch.tensor(error) for step, error in drift["errors"].items()}
-    picture(rollout_figure(errors, variance), chosen.output / "rollout.png")
+    save(rollout_figure(errors, variance), chosen.output / "rollout.png", dpi=60)
     checkpoint = chosen.checkpoint or chosen.run / "last.ckpt"
     result: Row = {
         "machine": machine(),
@@ -234,7 +233,7 @@ def read_recording(path: Path) -> Samples:
 def draw_clip(recording: Samples, drawn: Row, out: Path, rate: int) -> None:
     sounds = {"recording": recording, **drawn["sounds"]}
     draw([Panel(described(name, sound, rate), sound) for name, sound in sounds.items()], out / "ways.png")
-    picture(attention_figure(drawn["attention"], drawn["symbols"]), out / "attention.png")
+    save(attention_figure(drawn["attention"], drawn["symbols"]), out / "attention.png", dpi=60)
 
 
 if __name__ == "__main__":

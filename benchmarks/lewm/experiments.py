@@ -1,9 +1,9 @@
 """Six ways of LeWM TTS with the same budget: free or aligned speech, and a step that is a mean, a Gaussian or a flow.
 
-    python -m benchmarks.lewm_experiments --config configs/lewm/kokoro.yaml --codec runs/lewm_codec --minutes 20
+    python -m benchmarks.lewm.experiments --config configs/lewm/kokoro.yaml --codec runs/lewm_codec --minutes 20
         --corpus prepared/kokoro --ids configs/s4_spectrum/heldout.txt -o runs/lewm_table [--set KEY=VALUE …]
 
-Each is trained for ``--minutes``, exported and measured by `benchmarks.lewm_voice`; what is there already is not done
+Each is trained for ``--minutes``, exported and measured by `benchmarks.lewm.voice`; what is there already is not done
 again. The table is printed, and written to ``table.md`` in the folder.
 """
 
@@ -53,7 +53,7 @@ def commands(name: str, chosen: argparse.Namespace) -> list[tuple[Path, list[str
         *(part for value in settings for part in ("--set", value)),
     ]
     export = ["-m", "ssmphony.cli", "export", str(run), str(voice), "--codec", str(chosen.codec), "--card", str(CARD)]
-    measure = ["-m", "benchmarks.lewm_voice", str(voice), "--corpus", str(chosen.corpus), "--ids", str(chosen.ids)]
+    measure = ["-m", "benchmarks.lewm.voice", str(voice), "--corpus", str(chosen.corpus), "--ids", str(chosen.ids)]
     return [
         (run / "done", train),
         (voice / "voice.json", export),

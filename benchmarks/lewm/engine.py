@@ -1,13 +1,13 @@
 """Speed of LeWM TTS: attention with its cache compared with Mamba and Mamba-2, at the same number of parameters.
 
-    python -m benchmarks.lewm_engine [--only engine,torch,positions] [--config base] [--mixers attention,mamba,mamba2]
+    python -m benchmarks.lewm.engine [--only engine,torch,positions] [--config base] [--mixers attention,mamba,mamba2]
         [--quick] [--folder DIR] [--write]
 
 engine     exported voices through `ssmphony.engine`: seconds of audio a second with 1, 8 and 64 streams.
 torch      the same models in PyTorch, batches of 1, 8 and 64; on a GPU in float32, bfloat16 and float16 too.
 positions  a step of the predictor and its state after 10 … 5,000 latents: attention keeps all of them.
 
-Weights are random (`benchmarks.lewm_voices`), so no training is needed and every sentence has the length of real
+Weights are random (`benchmarks.lewm.random_voices`), so no training is needed and every sentence has the length of real
 speech. The voices take turns; the best of the rounds counts, because what else a machine does only adds. Exported
 voices are kept in ``--folder`` and taken from there the next time. Each section is stored in
 ``benchmarks/results/lewm_engine.json`` as soon as it is measured; ``--write`` fills the documentation from it.
@@ -33,8 +33,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from benchmarks.lewm_tables import MEETING
-from benchmarks.lewm_voices import MIXERS, codec_of, count, exported, matched, model_of
+from benchmarks.lewm.random_voices import MIXERS, codec_of, count, exported, matched, model_of
+from benchmarks.lewm.tables import MEETING
 from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.spoken_texts import SENTENCES
 from ssmphony.codecs.latent import Latent

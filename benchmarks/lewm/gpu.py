@@ -1,6 +1,6 @@
 """How many times real time LeWM TTS speaks on a GPU, in float32 and bfloat16, with batches of 1, 8, 64 and more.
 
-    python -m benchmarks.lewm_gpu [--minutes 8] [--batches 1,8,64,256] [--config kokoro] [-o result.json]
+    python -m benchmarks.lewm.gpu [--minutes 8] [--batches 1,8,64,256] [--config kokoro] [-o result.json]
 
 Weights are random; what is spoken has the length of real sentences. It ends after ``--minutes``, however far it has
 come: the batches are measured in turn, the small ones first. Without a GPU it measures the CPU.
@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.lewm_engine import speak_batch
-from benchmarks.lewm_voices import codec_of, model_of, voice_block
+from benchmarks.lewm.engine import speak_batch
+from benchmarks.lewm.random_voices import codec_of, model_of, voice_block
 from benchmarks.machine import machine, write_json
 from benchmarks.spoken_texts import SENTENCES
 from ssmphony.text import FRONTENDS
