@@ -28,6 +28,20 @@ _CLOSING = "bcdfgjklpqrstxz"
 _ASPIRATED = {"k": "K", "g": "G", "c": "C", "j": "J", "1": "2", "3": "4", "t": "T", "d": "D", "p": "P", "b": "B"}
 _TOO_MUCH = round(_WORST * SCALE)
 _NEVER = 1 << 30
+_PLURALS = (
+    (re.compile(r"iy?o{1,2}n"), "ियों", "i", "ी"),
+    (re.compile(r"iy?a{1,2}n"), "ियाँ", "i", "ी"),
+    (re.compile(r"y?(?:ei|ai|e)n"), "एँ", "", "ा"),
+    (re.compile(r"(?:ei|ai|e)n"), "ें", "", ""),
+    (re.compile(r"o{1,2}n"), "ों", "", ""),
+    (re.compile(r"o{1,2}n"), "ों", "a", "ा"),
+)
+"""How the ending of a plural is typed and written, and what the singular ends in, typed and written."""
+_SURE = 3.0
+"""A reading whose letters are likelier than this needs no plural of another word as well."""
+_PLURAL_COST = 0.5
+_KNOWN_SINGULAR = 3.0
+"""How often texts have a word of which plurals are made."""
 
 
 Forms = tuple[tuple[str, int], ...]
@@ -166,7 +180,28 @@ def candidates(typed: str) -> tuple[Candidate, ...]:
             short = found.get(word)
             cost = min(short.cost, cost) if short else cost
             found[word] = Candidate(word, cost, float(frequency))
+    if not any(one.cost < _SURE for one in found.values()):
+        found = {one.word: one for one in _plurals(typed)} | found
     return tuple(sorted(found.values(), key=lambda one: one.cost - math.log(one.frequency + 0.5))[:_MOST])
+
+
+def _plurals(typed: str) -> list[Candidate]:
+    """Plurals, of which texts have only the singular: barsaatein बरसातें."""
+    found: list[Candidate] = []
+    for ending, written, typed_end, written_end in _PLURALS:
+        for length in range(2, min(6, len(typed) - 2)):
+            if not ending.fullmatch(typed, len(typed) - length):
+                continue
+            for one in candidates(typed[:-length] + typed_end)[:2]:
+                fits = one.word.endswith(written_end) if written_end else _in_consonant(one.word)
+                if fits and one.cost < _SURE and one.frequency >= _KNOWN_SINGULAR:
+                    stem = one.word.removesuffix(written_end) + ("ा" if written == "एँ" else "")
+                    found.append(Candidate(stem + written, one.cost + _PLURAL_COST, one.frequency / 10))
+    return found
+
+
+def _in_consonant(word: str) -> bool:
+    return "क" <= word[-1] <= "ह" or word[-1] == "\u093c"
 
 
 def spells_frequent(typed: str, frequency: float) -> bool:
