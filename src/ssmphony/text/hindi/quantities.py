@@ -20,9 +20,14 @@ _ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, revers
 SCALE = Lazy(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
 _AUDIENCE = Lazy(
     r"\+?\s(?i:views?|followers?|subscribers?|subs|likes?|downloads?|users?|shares?|comments?|members"
-    r"|व्यूज|व्यूज़|फॉलोअर|फ़ॉलोअर|फॉलोवर|फ़ॉलोवर|सब्सक्राइबर|लाइक|डाउनलोड|यूजर|यूज़र)"
+    r"|votes?|reviews?|ratings?|people|log|rupees?|rupa?ye|rs|salary|budget|customers?|students?|jobs?|steps?|km|units?"
+    r"|व्यूज|व्यूज़|फॉलोअर|फ़ॉलोअर|फॉलोवर|फ़ॉलोवर|सब्सक्राइबर|लाइक|डाउनलोड|यूजर|यूज़र|लोग|रुपये|रुपए|रूपये|रु|वोट|ग्राहक"
+    r"|छात्र|सैलरी|वेतन|बजट|नौकर|किमी|किलोमीटर|सदस्य|दर्शक|कर्मचारी)"
 )
-"""Those whom a site counts: 10k followers, 1.5M views."""
+"""Whom and what such letters count: 10k followers, 1.5M views, 5k रुपये."""
+_THOUSANDS = Lazy(r"(?<![\d.,])(?:\d{2,3}|\d{1,2}\.\d)(?=[kK]\Z)")
+"""A number to which the letter for thousands is glued, whatever is counted: 15k, 1.5k; one of a single figure may be a
+resolution (4K)."""
 _EACH = Lazy(rf"/(?=[a-z]{{2}}|{DEVANAGARI}{{2}})")
 """The stroke of 72/मिनट, 10/day."""
 _PADDED = Lazy("0[1-9]")
@@ -41,7 +46,10 @@ def scales(text: str, place: int, money: bool = False) -> Said:
     words: list[str] = []
     for _ in range(2):
         match = SCALE.match(text, place)
-        if not match or (match[1] in _MONEY_SCALES and not (money or _AUDIENCE.match(text, match.end()))):
+        if not match:
+            break
+        counts = money or _AUDIENCE.match(text, match.end()) or _THOUSANDS.search(text, place - 4, match.end())
+        if match[1] in _MONEY_SCALES and not counts:
             break
         words.append(SCALES[match[1]])
         place = match.end()
