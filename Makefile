@@ -72,7 +72,7 @@ peers: $(DEV)  ## make the environments of the systems that the benchmark compar
 	$(BIN)/python -m benchmarks.speed.environments
 
 benchmark: $(DEV)  ## measure speed and fill the tables of README.md and docs/
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.run
 
 wheel: $(DEV)  ## build dist/ssmphony-*.whl
 	$(BIN)/python -m hatchling build -t wheel

@@ -7,6 +7,7 @@ The voice report and the robustness count need data; `docs/benchmarks.md` shows 
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 
@@ -14,9 +15,11 @@ from benchmarks.voices import voices_of
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _, arguments = parser.parse_known_args()
     for command in (
-        ["benchmarks.speed", "--write", *sys.argv[1:]],
-        ["benchmarks.text.frontend", *_voice(sys.argv[1:])],
+        ["benchmarks.speed", "--write", *arguments],
+        ["benchmarks.text.frontend", *_voice(arguments)],
         ["benchmarks.update_docs"],
     ):
         subprocess.run([sys.executable, "-m", *command], check=True)

@@ -15,6 +15,7 @@ The clock of a request starts when it should be sent, and stops at the first byt
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import random
@@ -170,6 +171,7 @@ WAYS = {"closed": closed, "open": opened, "mixed": mixed}
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     plan = json.load(sys.stdin)
     begin, processor = time.perf_counter(), time.process_time()
     answers = asyncio.run(WAYS[plan["way"]](plan))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,59 @@ def test_tables_of_the_code_are_parts_too() -> None:
 
 def test_every_page_shows_the_results() -> None:
     assert [page.name for page in update_docs.stale()] == []
+
+
+ROOT = update_docs.ROOT
+SOURCES = sorted((ROOT / "benchmarks").rglob("*.py"))
+NAMED = re.compile(r"(python3? -m )?\bbenchmarks\.(?!md\b)(\w+(?:\.\w+)*)")
+GUARD = '\nif __name__ == "__main__":'
+PROGRAMS = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+    for path in SOURCES
+    if GUARD in path.read_text(encoding="utf-8")
+)
+
+
+def exists(command: bool, dotted: str) -> bool:
+    """Whether a name below `benchmarks` is a module or is defined in one; of a ``command``, whether it is a program."""
+    place, parts = ROOT / "benchmarks", dotted.split(".")
+    while parts and (place / parts[0]).is_dir():
+        place /= parts.pop(0)
+    file = place / ("__main__.py" if command else "__init__.py")
+    if parts and (place / f"{parts[0]}.py").is_file():
+        file = place / f"{parts.pop(0)}.py"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if command:
+        return not parts and GUARD in text
+    return not parts or (len(parts) == 1 and bool(re.search(rf"^(def |class )?{parts[0]}\b", text, re.MULTILINE)))
+
+
+def test_everything_of_the_benchmarks_that_is_named_exists() -> None:
+    """In pages, docstrings, settings and recipes."""
+    kinds = (".md", ".py", ".yaml", ".toml")
+    folders = ("docs", "src", "benchmarks", "tests", "tools", "configs", "reference")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
+    files += [*ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml"]
+    missing = [
+        f"{path.relative_to(ROOT)}: {command}benchmarks.{dotted}"
+        for path in files
+        for command, dotted in NAMED.findall(path.read_text(encoding="utf-8"))
+        if not exists(bool(command), dotted)
+    ]
+    assert missing == []
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_has_help(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And so nothing that it imports is missing."""
+    monkeypatch.setattr(sys, "argv", [program, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    assert ended.value.code == 0
+    assert "usage:" in capsys.readouterr().out
 
 
 @pytest.mark.integration
