@@ -25,8 +25,8 @@ import torch
 
 from benchmarks.fish import tables
 from benchmarks.fish.clones import cloned
-from benchmarks.lewm.engine import measure_engine
 from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.streams import measure_streams
 from benchmarks.teacher import figures
 from benchmarks.teacher.__main__ import add_teacher, common_speakers, show, teacher_files
 from benchmarks.teacher.measure import RATE, Job, Row, Setting, hear, keep, measured, models, read_original
@@ -105,7 +105,7 @@ def _figures(pairs: Sequence[tuple[Row, Row]]) -> Row:
 def speed_of(voice: str | None) -> Row:
     """Real time and first sound in a process of its own; 32 streams over one in an engine."""
     alone = measure_apart(voice)
-    engines = {row["streams"]: row for row in measure_engine({"voice": locate(voice)}, 2, STREAMS)}
+    engines = {row["streams"]: row for row in measure_streams({"voice": locate(voice)}, 2, STREAMS)}
     one, many = (engines[count]["realtime"] for count in STREAMS)
     return {
         "times_real_time": 1 / alone["wall"],

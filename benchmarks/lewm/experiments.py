@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import ROOT
+from benchmarks import commands
+from benchmarks.lewm.voice import measure, parts_of
+from benchmarks.machine import ROOT, write_json
 from benchmarks.tables import table
+from ssmphony.data.dataset import Corpus
+from ssmphony.voices.package import load
 
 CARD = ROOT / "configs" / "lewm" / "card.yaml"
 WAYS: dict[str, tuple[str, ...]] = {
@@ -35,30 +37,20 @@ WAYS: dict[str, tuple[str, ...]] = {
 }
 
 
-def commands(name: str, chosen: argparse.Namespace) -> list[tuple[Path, list[str]]]:
-    """What makes one row: the file that is there afterwards, and the arguments of Python."""
+def measured(name: str, chosen: argparse.Namespace) -> Path:
+    """The figures of one way, in a file. A training, a voice and figures that are there are not made again."""
     run, voice, figures = (chosen.output / f"{name}{end}" for end in ("", ".voice", ".json"))
-    settings = [
-        *WAYS[name],
-        f"run.out={run}",
-        f"run.minutes={chosen.minutes}",
-        f"task.codec={chosen.codec}",
-        *chosen.set,
-    ]
-    train = [
-        "-m",
-        "ssmphony.cli",
-        "train",
-        str(chosen.config),
-        *(part for value in settings for part in ("--set", value)),
-    ]
-    export = ["-m", "ssmphony.cli", "export", str(run), str(voice), "--codec", str(chosen.codec), "--card", str(CARD)]
-    measure = ["-m", "benchmarks.lewm.voice", str(voice), "--corpus", str(chosen.corpus), "--ids", str(chosen.ids)]
-    return [
-        (run / "done", train),
-        (voice / "voice.json", export),
-        (figures, [*measure, "--count", str(chosen.count), "-o", str(figures)]),
-    ]
+    done = run / "done"
+    if not done.exists():
+        settings = (*WAYS[name], f"run.out={run}", f"run.minutes={chosen.minutes}", f"task.codec={chosen.codec}")
+        commands.train(chosen.config, (*settings, *chosen.set))
+        done.touch()
+    if not (voice / "voice.json").exists():
+        commands.run("export", run, voice, "--codec", chosen.codec, "--card", CARD)
+    if not figures.exists():
+        corpus = Corpus(path=str(chosen.corpus), only=str(chosen.ids))
+        write_json(measure(load(voice, threads=1), parts_of(voice), corpus, chosen.count), figures)
+    return figures
 
 
 def rows_of(folder: Path) -> list[list[str]]:
@@ -89,14 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     chosen.output.mkdir(parents=True, exist_ok=True)
-    for name in chosen.only.split(","):
-        if name not in WAYS:
-            parser.error(f"unknown way {name}: choose of {', '.join(WAYS)}")
-        for made, command in commands(name, chosen):
-            if not made.exists():
-                subprocess.run([sys.executable, *command], check=True)
-                if made.name == "done":
-                    made.touch()
+    names = chosen.only.split(",")
+    if unknown := set(names) - set(WAYS):
+        parser.error(f"unknown way {', '.join(sorted(unknown))}: choose of {', '.join(WAYS)}")
+    for name in names:
+        measured(name, chosen)
     heads = ["place in the text", "step", "character error", "of recordings", "DistillMOS", "mel L1", "64 ahead over 1"]
     text = table(heads, rows_of(chosen.output))
     (chosen.output / "table.md").write_text(text + "\n", encoding="utf-8")

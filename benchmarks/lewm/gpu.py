@@ -16,11 +16,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.lewm.engine import speak_batch
-from benchmarks.lewm.random_voices import codec_of, model_of, voice_block
+from benchmarks.lewm.batches import speak_batch
+from benchmarks.lewm.random_voices import codec_of, model_of, sentences_of, voice_block
 from benchmarks.machine import machine, write_json
-from benchmarks.spoken_texts import SENTENCES
-from ssmphony.text import FRONTENDS
 from ssmphony.training.config import VoiceConfig
 
 Row = dict[str, Any]
@@ -29,9 +27,7 @@ TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 def measure(block: VoiceConfig, device: str, batches: Sequence[int], until: float) -> list[Row]:
     """Each batch in each type, until the clock of `time.monotonic` says ``until``."""
-    assert block.frontend is not None
-    frontend = FRONTENDS[block.frontend["kind"]].model_validate(block.frontend).build()
-    tokens = [next(iter(frontend.sentences(text))) for text in SENTENCES]
+    tokens = sentences_of(block)
     model, codec = model_of(block).to(device), codec_of(block).to(device)
     rows: list[Row] = []
     for size in batches:

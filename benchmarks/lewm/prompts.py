@@ -7,8 +7,6 @@ cepstrum and pitch, a stand-in that knows pitch and timbre but no speakers.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -22,18 +20,26 @@ from ssmphony.audio.files import read_audio
 from ssmphony.audio.mel import log_mel
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.evaluation.models.speaker import SpeakerEncoder, similarity
+from ssmphony.reference import reference_from
 from ssmphony.text.utf8 import tokenise
 from ssmphony.training.lewm_rollout import LeWMVoice, Prompt, synthesize
 from ssmphony.types import Samples, SsmphonyError, Style
+from ssmphony.voice import Voice
 
 Row = dict[str, Any]
 Embedding = npt.NDArray[np.float32]
 SHORTEST_S, LONGEST_S = 2.0, 6.0
+"""Of a clip of one of the voice's speakers."""
+LONGEST_UNKNOWN_S = 8.0
+"""Of a clip of anyone else."""
+CANDIDATES = 10
+"""Clips among which an output must find its own."""
 STAND_IN = "cepstrum and pitch statistics (a stand-in)"
 COEFFICIENTS = 13
 
 
-def measure_prompts(voice: LeWMVoice, corpora: Sequence[Path], text: str) -> Row | None:
+def among_speakers(voice: LeWMVoice, corpora: Sequence[Path], text: str) -> Row | None:
     """Cosines with the speaker's own prompt and with those of others. None without at least two speakers."""
     prompts = {clip.speaker: (folder, clip) for folder in corpora for clip in suitable(voice, folder)}
     if len(prompts) < 2:
@@ -47,9 +53,33 @@ def measure_prompts(voice: LeWMVoice, corpora: Sequence[Path], text: str) -> Row
     rows: list[Row] = []
     for name, sound in spoken.items():
         mine = embed(sound)
-        others = [cosine(mine, other) for speaker, other in theirs.items() if speaker != name]
-        rows.append({"speaker": name, "own": cosine(mine, theirs[name]), "others": fmean(others), "best": max(others)})
+        others = [similarity(mine, other) for speaker, other in theirs.items() if speaker != name]
+        rows.append(
+            {"speaker": name, "own": similarity(mine, theirs[name]), "others": fmean(others), "best": max(others)}
+        )
     return {"way": way, "speakers": rows}
+
+
+def among_clips(voice: Voice, folder: Path, text: str, trials: int, seed: int = 0) -> Row:
+    """In how many trials an output is nearest to its own clip among those of `CANDIDATES` speakers."""
+    clips: dict[str, Clip] = {}
+    for clip in read_manifest(folder):
+        if clip.speaker not in voice.model.speaker_names and SHORTEST_S <= clip.seconds <= LONGEST_UNKNOWN_S:
+            clips.setdefault(clip.speaker, clip)
+    if len(clips) < CANDIDATES:
+        raise SsmphonyError(f"{folder}: {len(clips)} speakers that the voice does not have, {CANDIDATES} are needed")
+    recordings = {name: read_audio(folder / clip.audio)[0] for name, clip in clips.items()}
+    way, embed = embedding(list(recordings.values()), voice.sample_rate)
+    theirs = {name: embed(sound) for name, sound in recordings.items()}
+    random, names, found = np.random.default_rng(seed), sorted(clips), list[Row]()
+    for trial in range(trials):
+        name = names[trial % len(names)]
+        others = random.choice([other for other in names if other != name], CANDIDATES - 1, replace=False).tolist()
+        reference = reference_from(recordings[name], voice.encoder, voice.model)
+        mine = embed(voice.say(text, reference=reference, seed=trial).samples)
+        scores = {other: similarity(mine, theirs[other]) for other in (name, *others)}
+        found.append({"speaker": name, "own": scores[name], "first": max(scores, key=scores.__getitem__) == name})
+    return {"way": way, "trials": found, "own_first": fmean(row["first"] for row in found)}
 
 
 def suitable(voice: LeWMVoice, folder: Path) -> list[Clip]:
@@ -72,13 +102,11 @@ def spoken_after(voice: LeWMVoice, recording: Samples, clip: Clip, text: str) ->
 
 def embedding(sounds: Sequence[Samples], rate: int) -> tuple[str, Callable[[Samples], Embedding]]:
     """The embedding that the cosine compares. ``sounds`` give the stand-in its scale."""
-    if importlib.util.find_spec("ssmphony.evaluation.models.speaker"):
-        module = importlib.import_module("ssmphony.evaluation.models.speaker")
-        try:
-            encoder = module.SpeakerEncoder()
-            return "speaker encoder", lambda sound: encoder.encode(sound, rate)[1]
-        except SsmphonyError as error:
-            print(error)
+    try:
+        encoder = SpeakerEncoder()
+        return "speaker encoder", lambda sound: encoder.encode(sound, rate)[1]
+    except SsmphonyError as error:
+        print(error)
     print("no speaker encoder: prompt similarity is that of cepstrum and pitch, which know no speakers")
     known = np.stack([statistics(sound) for sound in sounds])
     mean, spread = known.mean(0), known.std(0) + 1e-6
@@ -96,7 +124,3 @@ def statistics(sound: Samples) -> Embedding:
     voiced = np.log(pitch[pitch > 0]) if (pitch > 0).any() else np.zeros(1)
     parts = [cepstrum.mean(0), cepstrum.std(0), [voiced.mean(), voiced.std()]]
     return np.concatenate(parts).astype(np.float32)
-
-
-def cosine(a: Embedding, b: Embedding) -> float:
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-9))

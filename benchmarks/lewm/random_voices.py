@@ -14,12 +14,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from benchmarks.machine import ROOT
+from benchmarks.spoken_texts import SENTENCES
 from ssmphony.codecs.latent import Latent
 from ssmphony.codecs.lewm import LeWMCodec
 from ssmphony.config import load_yaml, merge
 from ssmphony.export.voice import CardConfig, export
 from ssmphony.models.lewm_model import LeWM
+from ssmphony.text.registry import build_frontend
 from ssmphony.training.config import VoiceConfig
+from ssmphony.types import Tokens
 
 CONFIGS = ROOT / "configs" / "lewm"
 MIXERS: dict[str, dict[str, Any]] = {
@@ -38,9 +41,9 @@ def voice_block(config: str, mixer: str | None = None, d_ffn: int | None = None)
     """The voice of ``configs/lewm/<config>.yaml``, with another causal mixer and feed-forwards of another width."""
     data: dict[str, Any] = load_yaml(CONFIGS / f"{config}.yaml")["voice"]
     own = data["model"]["mixer"]
-    same = mixer is None or (isinstance(own, dict) and own["kind"] == mixer)
+    kept = own if mixer is None or (isinstance(own, dict) and own["kind"] == mixer) else MIXERS[mixer]
     pace = PACE * (RATE if data["codec"]["kind"] == "latent" else 1.0)
-    changes: dict[str, Any] = {"latents_per_token": pace, "extra_latents": 0, "mixer": own if same else MIXERS[mixer]}
+    changes: dict[str, Any] = {"latents_per_token": pace, "extra_latents": 0, "mixer": kept}
     if d_ffn is not None:
         changes["d_ffn"] = d_ffn
     return VoiceConfig(**merge(data, {"model": changes}))
@@ -58,6 +61,12 @@ def codec_of(block: VoiceConfig) -> LeWMCodec | Latent:
     torch.manual_seed(1)
     codec: LeWMCodec | Latent = block.codec_settings().build()
     return codec.eval().requires_grad_(False)
+
+
+def sentences_of(block: VoiceConfig) -> list[Tokens]:
+    """The sentences that are spoken, as the voice's frontend reads them."""
+    frontend = build_frontend(block.frontend or {})
+    return [next(iter(frontend.sentences(text))) for text in SENTENCES]
 
 
 def count(*modules: nn.Module) -> int:

@@ -12,40 +12,37 @@ recogniser; rollout errors; whether speech after a prompt sounds like it; errors
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.lewm.prompts import measure_prompts
+from benchmarks.lewm.measures import Hear, Row, listener, mistakes, rollout
+from benchmarks.lewm.prompts import among_speakers
 from benchmarks.machine import RESULTS, machine, write_json
+from ssmphony.audio.files import read_audio
 from ssmphony.codecs.lewm import STRIDE
 from ssmphony.config import load_json
 from ssmphony.data.dataset import Batch, Corpus, Utterances
+from ssmphony.data.features.registry import Needs
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.spelling import spelled
+from ssmphony.evaluation.material import read_lines
 from ssmphony.evaluation.metrics.distance import compare
-from ssmphony.evaluation.models.recogniser import WEIGHTS, SpeechRecogniser, character_edits
 from ssmphony.evaluation.pictures import Panel, described, draw, save
 from ssmphony.export.weights import read_weights
-from ssmphony.models.lewm_model import LeWM
 from ssmphony.nn.weights import load_exactly
+from ssmphony.text.registry import build_frontend
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.lewm_losses import HORIZONS, mean_errors, places_in_text
+from ssmphony.training.lewm_losses import HORIZONS, places_in_text
 from ssmphony.training.lewm_pictures import attention_figure, rollout_figure
 from ssmphony.training.lewm_rollout import LeWMVoice, predict, reconstruct, rollout_errors, synthesize
-from ssmphony.types import Samples, SsmphonyError, Style, Tokens
+from ssmphony.types import Samples, Style, Tokens
 
 OUT = RESULTS / "lewm_report.json"
-BATCH = 16
-NEAR_END = 0.9
-"""Speech that says it is over before this share of the tokens is spoken was cut off."""
-Row = dict[str, Any]
-Hear = Callable[[Samples, int, str], float]
 
 
 def trained(run: Path, checkpoint: Path | None) -> tuple[LeWMVoice, VoiceConfig]:
@@ -106,70 +103,7 @@ def report(voice: LeWMVoice, clip: Clip, batch: Batch, recording: Samples, hear:
     return row | {"variance": float(mean.var(dim=1).mean())}, drawn
 
 
-def rollout(clips: Sequence[Row]) -> Row:
-    """Means over the clips; the ratio is that of the clips that have room for the longest horizon."""
-    errors = mean_errors([{int(h): torch.tensor(e) for h, e in clip["rollout"].items()} for clip in clips])
-    long = [clip["rollout"] for clip in clips if HORIZONS[-1] in clip["rollout"]]
-    ratio = fmean(e[HORIZONS[-1]] for e in long) / fmean(e[1] for e in long) if long else None
-    return {"errors": {step: float(error) for step, error in errors.items()}, "ratio": ratio, "clips": len(long)}
-
-
-def listener(path: Path | None) -> Hear | None:
-    """Character error of a sound against a text; None where no recogniser is there."""
-    path = path or WEIGHTS
-    if not path.exists():
-        print(f"what a recogniser hears is left out: no {path}")
-        return None
-    try:
-        listen = SpeechRecogniser(path)
-    except SsmphonyError as error:
-        print(f"what a recogniser hears is left out: {error}")
-        return None
-
-    def hear(sound: Samples, rate: int, text: str) -> float:
-        found = character_edits(listen(sound, rate), text)
-        wanted = sum(reference >= 0 for _, reference in found.pairs)
-        return found.total / max(1, wanted)
-
-    return hear
-
-
-@torch.inference_mode()
-def ends(model: LeWM, sentences: Sequence[Tokens]) -> Iterator[Row]:
-    """How each sentence ends: the share of its tokens spoken by then, and whether the end was predicted."""
-    for first in range(0, len(sentences), BATCH):
-        batch = sentences[first : first + BATCH]
-        state = model.begin(batch, [Style()] * len(batch))
-        most = state.max_frames
-        found: dict[int, Row] = {}
-        while len(found) < len(batch):
-            state, *_ = model.one_frame(state)
-            for i in (i for i in range(len(batch)) if bool(state.done[i]) and i not in found):
-                share = (int(state.token[i]) + 1) / len(batch[i])
-                found[i] = {"share": share, "foreseen": bool(state.position[i] < most[i])}
-        yield from (found[i] for i in range(len(batch)))
-
-
-def mistakes(voice: LeWMVoice, block: VoiceConfig, path: Path, count: int) -> Row:
-    from ssmphony.text import FRONTENDS
-
-    frontend = FRONTENDS[block.frontend["kind"]].model_validate(block.frontend).build()
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    chosen = [lines[i] for i in np.linspace(0, len(lines) - 1, min(count, len(lines))).astype(int)]
-    tokens = [next(iter(frontend.sentences(line)), None) for line in chosen]
-    spoken = [t for t in tokens if t is not None and 2 <= len(t) <= voice.model.config.max_seq]
-    found = list(ends(voice.model, sorted(spoken, key=len)))
-    late = sum(not row["foreseen"] for row in found)
-    cut = sum(row["foreseen"] and row["share"] < NEAR_END for row in found)
-    return {
-        "sentences": len(found),
-        "never_foreseen": late,
-        "cut_off": cut,
-        "per_1000": 1000 * (late + cut) / len(found),
-    }
-
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="the folder of a training")
     parser.add_argument("--checkpoint", type=Path, help="one of its checkpoints; the last, if not given")
@@ -183,19 +117,20 @@ def main() -> None:
     parser.add_argument("--recogniser", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--write", action="store_true", help="fill the documentation")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     voice, block = trained(chosen.run, chosen.checkpoint)
     chosen.output.mkdir(parents=True, exist_ok=True)
     symbols, speakers = block.frontend_symbols(), voice.model.config.speakers
     held_out = Corpus(path=str(chosen.corpus), only=str(chosen.ids), durations=chosen.durations)
-    utterances = Utterances([held_out], symbols, speakers, voice.codec.config.format, 20.0, spelled)
+    needs = Needs.of_mel(voice.codec.config.format, ("mel",))
+    utterances = Utterances([held_out], symbols, speakers, needs, 20.0, spelled)
     by_id = {clip.id: clip for clip in read_manifest(chosen.corpus)}
     hear = listener(chosen.recogniser)
     clips: list[Row] = []
     for index in range(min(chosen.count, len(utterances))):
         batch = utterances.batch([index])
         clip = by_id[batch.names[0]]
-        recording = read_recording(chosen.corpus / clip.audio)
+        recording = read_audio(chosen.corpus / clip.audio)[0]
         row, drawn = report(voice, clip, batch, recording, hear)
         if not clips:
             draw_clip(recording, drawn, chosen.output, voice.codec.grid.sample_rate)
@@ -214,20 +149,18 @@ def main() -> None:
         "clips": clips,
         "rollout": drift,
         "variance": variance,
-        "prompts": measure_prompts(voice, chosen.prompts, clips[0]["text"]),
-        "ends": mistakes(voice, block, chosen.texts, chosen.sentences) if chosen.texts else None,
+        "prompts": among_speakers(voice, chosen.prompts, clips[0]["text"]),
+        "ends": None,
     }
+    if chosen.texts:
+        lines = read_lines(chosen.texts)
+        spread = [lines[i] for i in np.linspace(0, len(lines) - 1, min(chosen.sentences, len(lines))).astype(int)]
+        result["ends"] = mistakes(voice.model, build_frontend(block.frontend or {}), spread)
     write_json(result, OUT)
     if chosen.write:
         from benchmarks.update_docs import update
 
         update()
-
-
-def read_recording(path: Path) -> Samples:
-    from ssmphony.audio.files import read_audio
-
-    return read_audio(path)[0]
 
 
 def draw_clip(recording: Samples, drawn: Row, out: Path, rate: int) -> None:

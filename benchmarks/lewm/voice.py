@@ -14,29 +14,28 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.lewm.prompts import cosine, embedding
-from benchmarks.lewm.report import ends, listener, rollout
+from benchmarks.lewm.measures import Row, listener, mistakes, rollout
+from benchmarks.lewm.prompts import among_clips
 from benchmarks.machine import machine, write_json
 from ssmphony.audio.files import read_audio
 from ssmphony.config import parse
 from ssmphony.data.dataset import Batch, Corpus, Utterances
 from ssmphony.data.features.registry import Needs
-from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.data.manifest import read_manifest
 from ssmphony.data.spelling import spelled
+from ssmphony.evaluation.material import read_lines
 from ssmphony.evaluation.metrics.distance import compare
 from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm_model import LeWM
 from ssmphony.nn.weights import checksum, load_exactly
-from ssmphony.reference import reference_from
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.lewm_losses import HORIZONS, known_ends, places_in_text
 from ssmphony.training.lewm_rollout import rollout_errors
@@ -44,12 +43,6 @@ from ssmphony.types import Samples, SsmphonyError
 from ssmphony.voice import Voice
 from ssmphony.voices import package
 from ssmphony.voices.manifest import read_manifest as read_voice
-
-Row = dict[str, Any]
-CANDIDATES = 10
-"""Clips among which an output must find its own."""
-CUT_OFF = 0.9
-SHORTEST_S, LONGEST_S = 2.0, 8.0
 
 
 class Parts(NamedTuple):
@@ -122,36 +115,30 @@ def judged(rate: int, recogniser: Path | None) -> dict[str, Callable[..., float]
     return found
 
 
-def prompts(voice: Voice, folder: Path, text: str, trials: int, seed: int = 0) -> Row:
-    """In how many trials an output is nearest to its own clip among those of `CANDIDATES` speakers."""
-    clips: dict[str, Clip] = {}
-    for clip in read_manifest(folder):
-        if clip.speaker not in voice.model.speaker_names and SHORTEST_S <= clip.seconds <= LONGEST_S:
-            clips.setdefault(clip.speaker, clip)
-    if len(clips) < CANDIDATES:
-        raise SsmphonyError(f"{folder}: {len(clips)} speakers that the voice does not have, {CANDIDATES} are needed")
-    recordings = {name: read_audio(folder / clip.audio)[0] for name, clip in clips.items()}
-    way, embed = embedding(list(recordings.values()), voice.sample_rate)
-    theirs = {name: embed(sound) for name, sound in recordings.items()}
-    random, names, found = np.random.default_rng(seed), sorted(clips), list[Row]()
-    for trial in range(trials):
-        name = names[trial % len(names)]
-        others = random.choice([other for other in names if other != name], CANDIDATES - 1, replace=False).tolist()
-        reference = reference_from(recordings[name], voice.encoder, voice.model)
-        mine = embed(voice.say(text, reference=reference, seed=trial).samples)
-        scores = {other: cosine(mine, theirs[other]) for other in (name, *others)}
-        found.append({"speaker": name, "own": scores[name], "first": max(scores, key=scores.__getitem__) == name})
-    return {"way": way, "trials": found, "own_first": fmean(row["first"] for row in found)}
-
-
-def mistakes(voice: Voice, model: LeWM, lines: Sequence[str]) -> Row:
-    """Sentences whose end comes before most of their tokens are spoken, and those that were stopped at the limit."""
-    found = [next(iter(voice.frontend.sentences(line)), None) for line in lines]
-    tokens = [sentence for sentence in found if sentence is not None and 2 <= len(sentence) <= model.max_tokens]
-    rows = list(ends(model, sorted(tokens, key=len)))
-    endless = sum(not row["foreseen"] for row in rows)
-    cut = sum(row["foreseen"] and row["share"] < CUT_OFF for row in rows)
-    return {"sentences": len(rows), "endless": endless, "cut_off": cut, "per_1000": 1000 * (endless + cut) / len(rows)}
+def measure(
+    voice: Voice,
+    parts: Parts,
+    corpus: Corpus,
+    count: int,
+    recogniser: Path | None = None,
+    others: Path | None = None,
+    trials: int = 50,
+    texts: Path | None = None,
+) -> Row:
+    """All figures of a voice: of ``count`` held-out clips; with ``others``, prepared clips of speakers that the voice
+    does not have, of prompts; with ``texts``, of the ends of its lines."""
+    rows = sentences(voice, parts, corpus, count, judged(voice.sample_rate, recogniser))
+    means = {
+        way: {name: fmean(row["ways"][way][name] for row in rows) for name in part}
+        for way, part in rows[0]["ways"].items()
+    }
+    result: Row = {"machine": machine(), "means": means, "rollout": rollout(rows), "clips": rows}
+    if others is not None:
+        text = next(clip.text for clip in read_manifest(Path(corpus.path)) if clip.id == rows[0]["id"])
+        result["prompts"] = among_clips(voice, others, text, trials)
+    if texts is not None:
+        result["ends"] = mistakes(parts.model, voice.frontend, read_lines(texts))
+    return result
 
 
 def main() -> None:
@@ -166,26 +153,11 @@ def main() -> None:
     parser.add_argument("--texts", type=Path)
     parser.add_argument("-o", "--output", type=Path)
     chosen = parser.parse_args()
-    voice, parts = package.load(chosen.voice, threads=1), parts_of(chosen.voice)
     corpus = Corpus(path=str(chosen.corpus), only=str(chosen.ids))
-    rows = sentences(voice, parts, corpus, chosen.count, judged(voice.sample_rate, chosen.recogniser))
-    means = {
-        way: {name: fmean(row["ways"][way][name] for row in rows) for name in part}
-        for way, part in rows[0]["ways"].items()
-    }
-    result: Row = {
-        "machine": machine(),
-        "voice": chosen.voice.name,
-        "means": means,
-        "rollout": rollout(rows),
-        "clips": rows,
-    }
-    if chosen.prompts is not None:
-        text = next(clip.text for clip in read_manifest(chosen.corpus) if clip.id == rows[0]["id"])
-        result["prompts"] = prompts(voice, chosen.prompts, text, chosen.trials)
-    if chosen.texts is not None:
-        lines = [line for line in chosen.texts.read_text(encoding="utf-8").splitlines() if line.strip()]
-        result["ends"] = mistakes(voice, parts.model, lines)
+    voice, parts = package.load(chosen.voice, threads=1), parts_of(chosen.voice)
+    prompts, texts = chosen.prompts, chosen.texts
+    measured = measure(voice, parts, corpus, chosen.count, chosen.recogniser, prompts, chosen.trials, texts)
+    result: Row = {"voice": chosen.voice.name, **measured}
     print(json.dumps({name: result[name] for name in ("means", "rollout", "ends") if name in result}, indent=1))
     if "prompts" in result:
         print(f"own clip first: {result['prompts']['own_first']:.2f}")

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from benchmarks.lewm import engine, experiments, gpu, report, tables
+from benchmarks.lewm import engine, experiments, gpu, measures, report, tables, voice
 from benchmarks.lewm.prompts import embedding
+from benchmarks.lewm.random_voices import codec_of, model_of
 from ssmphony.config import load_yaml
+from ssmphony.data.dataset import Corpus
+from ssmphony.data.manifest import read_manifest, write_manifest
+from ssmphony.export.weights import write_weights
+from ssmphony.text.registry import build_frontend
 from ssmphony.training.config import VoiceConfig
-from ssmphony.types import Tokens
-from tests.lewm_voice import build_model
+from ssmphony.types import Tokens, VoiceCard
+from ssmphony.voice import Voice
+from tests.lewm_voice import CODEC, MIXERS, MODEL, build_model
+from tests.unit.training.corpus import write_corpus
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "tiny"
 
@@ -33,15 +42,15 @@ def test_ends(bias: float, foreseen: bool) -> None:
     model = build_model("attention")  # which reaches nine tokens ahead
     nn.init.constant_(model.stop.bias, bias)
     batch = [Tokens(tuple(range(1, n)), ("x",) * (n - 1)) for n in (40, 30)]
-    found = list(report.ends(model, batch))
+    found = list(measures.ends(model, batch))
     assert [row["foreseen"] for row in found] == [foreseen] * 2
     if foreseen:
-        assert all(row["share"] < report.NEAR_END for row in found)
+        assert all(row["share"] < measures.NEAR_END for row in found)
 
 
 def test_rollout_ratio_is_of_the_clips_that_are_long_enough() -> None:
     clips = [{"rollout": {1: 1.0, 64: 3.0}}, {"rollout": {1: 9.0}}]
-    drift = report.rollout(clips)
+    drift = measures.rollout(clips)
     assert drift["ratio"] == 3.0
     assert drift["errors"] == {1: 5.0, 64: 3.0}
 
@@ -104,3 +113,94 @@ def test_the_table_has_a_row_for_each_way_that_was_measured(tmp_path: Path) -> N
     (tmp_path / "aligned-flow.json").write_text(json.dumps({"means": means, "rollout": {"ratio": 1.5}}))
     assert experiments.rows_of(tmp_path) == [["aligned", "flow", "0.400", "0.300", "–", "0.700", "1.500"]]
     assert len(experiments.WAYS) == 6
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Clips with a text, of the first speaker of the voice."""
+    folder = write_corpus(tmp_path / "corpus", clips=2, speakers=("own",))
+    write_manifest(folder, [replace(clip, text="नमस्ते दुनिया") for clip in read_manifest(folder)])
+    (tmp_path / "ids.txt").write_text("clip-0\nclip-1\n", encoding="utf-8")
+    return folder
+
+
+def test_a_training_is_reported_at_any_moment(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From random weights: every figure of the page is there."""
+    block = {"frontend": {"kind": "bytes"}, "model": {**MODEL, **MIXERS["mamba2"]}, "codec": CODEC}
+    model, codec = build_model("mamba2"), VoiceConfig(**block).codec_settings().build()
+    run = tmp_path / "run"
+    run.mkdir()
+    config = {"voice": block, "task": {"optimiser": {"max_steps": 10}}}
+    (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_weights(run / "weights.safetensors", {"model": model, "codec": codec})
+    (tmp_path / "texts.txt").write_text("नमस्ते।\nदुनिया।\n", encoding="utf-8")
+    monkeypatch.setattr(report, "OUT", tmp_path / "report.json")
+    inputs = ["--corpus", str(corpus), "--ids", str(tmp_path / "ids.txt"), "--texts", str(tmp_path / "texts.txt")]
+    report.main([str(run), *inputs, "--recogniser", str(tmp_path / "none"), "-o", str(tmp_path / "page")])
+    assert "what a recogniser hears is left out" in capsys.readouterr().out
+    result = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [clip["id"] for clip in result["clips"]] == ["clip-0", "clip-1"]
+    assert result["ends"]["sentences"] == 2
+    text = tables.report(result)
+    assert "Means over 2 held-out sentences. No recogniser was available." in text
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"attention.png", "rollout.png", "ways.png"}
+
+
+def test_a_voice_is_measured(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of random weights in PyTorch: every way of speaking, the drift, and the ends of sentences."""
+    data = load_yaml(CONFIGS / "latents.yaml")["voice"]
+    settings = {**data["model"], "speakers": ["own"], "latents_per_token": 0.5, "extra_latents": 4}
+    block = VoiceConfig(**{**data, "frontend": {"kind": "bytes"}, "model": settings})
+    frontend, model, codec = build_frontend({"kind": "bytes"}), model_of(block), codec_of(block)
+    spoken = Voice(frontend, model, codec, VoiceCard("tiny", "hi", speakers=("own",)))
+    monkeypatch.setattr(voice, "judged", lambda rate, recogniser: {"seconds": lambda sound, clip: len(sound) / rate})
+    (tmp_path / "texts.txt").write_text("नमस्ते।\n", encoding="utf-8")
+    held_out = Corpus(path=str(corpus), only=str(tmp_path / "ids.txt"))
+    parts = voice.Parts(model, codec, frontend.symbols)
+    result = voice.measure(spoken, parts, held_out, 1, texts=tmp_path / "texts.txt")
+    assert set(result["means"]) == {"recording", "reconstruct", "predict", "synthesize"}
+    assert result["means"]["synthesize"]["mel_l1"] > 0
+    assert result["rollout"]["errors"]
+    assert result["ends"]["sentences"] == 1
+
+
+def test_sections_are_stored_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "sizes_of", lambda config: {"mamba": 1})
+    monkeypatch.setattr(engine, "packages", lambda *arguments: {})
+    monkeypatch.setattr(engine, "measure_streams", lambda *arguments: [{"streams": 1}])
+    monkeypatch.setattr(engine, "measure_torch", lambda *arguments: [{"batch": 1}])
+    for section in ("engine", "torch"):
+        engine.main(["--only", section, "--config", "small", "--output", str(tmp_path / "engine.json")])
+    stored = json.loads((tmp_path / "engine.json").read_text(encoding="utf-8"))["small"]
+    assert stored["engine"]["rows"] == [{"streams": 1}]
+    assert stored["torch"]["rows"] == [{"batch": 1}]
+
+
+def test_each_way_is_trained_exported_and_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[Any, ...]] = []
+
+    def train(config: Path, settings: tuple[str, ...]) -> None:
+        done.append(("train", config.name, settings[-3:]))
+        (tmp_path / "out" / "free-mse").mkdir(parents=True)
+
+    def export(command: str, run: Path, folder: Path, *options: object) -> None:
+        done.append((command, run.name, folder.name))
+        folder.mkdir()
+        (folder / "voice.json").touch()
+
+    means = {"recording": {}, "synthesize": {"mel_l1": 0.7}}
+    monkeypatch.setattr(experiments.commands, "train", train)
+    monkeypatch.setattr(experiments.commands, "run", export)
+    monkeypatch.setattr(experiments, "load", lambda folder, threads: None)
+    monkeypatch.setattr(experiments, "parts_of", lambda folder: None)
+    monkeypatch.setattr(experiments, "measure", lambda *_: {"means": means, "rollout": {"ratio": None}})
+    inputs = ["--config", "kokoro.yaml", "--codec", "codec", "--corpus", "corpus", "--ids", "ids.txt", "--minutes", "3"]
+    for _ in range(2):
+        experiments.main([*inputs, "--set", "a=1", "--only", "free-mse", "-o", str(tmp_path / "out")])
+    assert done == [
+        ("train", "kokoro.yaml", ("run.minutes=3.0", "task.codec=codec", "a=1")),
+        ("export", "free-mse", "free-mse.voice"),
+    ]
+    assert "| free | mse | – | – | – | 0.700 | – |" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
