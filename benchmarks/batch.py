@@ -21,6 +21,7 @@ import soundfile
 
 from benchmarks.commands import CLI, Row, measured, parser, processor_s, rounds_of, store, take_turns
 from benchmarks.spoken_texts import SENTENCES
+from benchmarks.tables import table as markdown
 
 Way = Callable[[list[str], Path, list[str]], None]
 
@@ -67,15 +68,16 @@ def measure(jobs: int, rounds: int, options: list[str]) -> Row:
 
 def table(result: Row) -> str:
     slowest = next(iter(result["ways"].values()))["rate"]
-    lines = ["| way | seconds of audio a second | processor-seconds a second of audio |", "| --- | --- | --- |"]
-    for name, row in result["ways"].items():
-        lines.append(f"| {name} | {row['rate']:.1f} ({row['rate'] / slowest:.1f} times) | {row['processor']:.3f} |")
-    audio = max(row["audio_s"] for row in result["ways"].values())
-    lines += [
-        f"\n{result['jobs']} sentences, {audio:.0f} s of audio, of which the loop speaks a tenth; {rounds_of(result)}, "
-        f"with the start of Python and the loading of the voice. {measured(result)}"
+    rows = [
+        [name, f"{row['rate']:.1f} ({row['rate'] / slowest:.1f} times)", f"{row['processor']:.3f}"]
+        for name, row in result["ways"].items()
     ]
-    return "\n".join(lines)
+    header = ["way", "seconds of audio a second", "processor-seconds a second of audio"]
+    audio = max(row["audio_s"] for row in result["ways"].values())
+    return (
+        f"{markdown(header, rows)}\n\n{result['jobs']} sentences, {audio:.0f} s of audio, of which the loop speaks a "
+        f"tenth; {rounds_of(result)}, with the start of Python and the loading of the voice. {measured(result)}"
+    )
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks.commands import CLI, Row, measured, parser, processor_s, rounds_of, store, take_turns
 from benchmarks.spoken_texts import SENTENCES
+from benchmarks.tables import table as markdown
 
 WAYS = {"audiobook, `.m4b`": "book.m4b", "EPUB with overlays": "book.epub"}
 _SENTENCES = 60  # of a chapter, in paragraphs of six
@@ -59,19 +60,16 @@ def measure(chapters: int, rounds: int) -> Row:
 
 
 def table(result: Row) -> str:
-    lines = [
-        "| output | processor-minutes an hour of audio | MB an hour of audio | memory at the peak, MB |",
-        "| --- | --- | --- | --- |",
-    ]
+    header = ["output", "processor-minutes an hour of audio", "MB an hour of audio", "memory at the peak, MB"]
+    rows: list[list[str]] = []
     for name, row in result["ways"].items():
         an_hour = 3600 / row["audio_s"]
-        lines.append(f"| {name} | {60 * row['processor']:.1f} | {row['mb'] * an_hour:.0f} | {row['peak_mb']:.0f} |")
+        rows.append([name, f"{60 * row['processor']:.1f}", f"{row['mb'] * an_hour:.0f}", f"{row['peak_mb']:.0f}"])
     audio = max(row["audio_s"] for row in result["ways"].values())
-    lines += [
-        f"\n{result['chapters']} chapters, {audio / 60:.0f} minutes of audio by the default voice; "
-        f"{rounds_of(result)}; memory is that of the largest process. {measured(result)}"
-    ]
-    return "\n".join(lines)
+    return (
+        f"{markdown(header, rows)}\n\n{result['chapters']} chapters, {audio / 60:.0f} minutes of audio by the default "
+        f"voice; {rounds_of(result)}; memory is that of the largest process. {measured(result)}"
+    )
 
 
 def main() -> None:

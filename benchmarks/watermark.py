@@ -23,6 +23,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.tables import table as markdown
 from ssmphony.audio.encoding import Format, make_encoder
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.resample import resample
@@ -183,10 +184,11 @@ def speak(voice: str | None, sentences: Path, count: int) -> list[tuple[Samples,
 
 def table(result: dict[str, Any]) -> str:
     """What the mark survives, for the page."""
-    lines = ["| what was done to it | found | lowest score | median |", "|---|---|---|---|"]
-    for name, row in result["survival"].items():
-        lines.append(f"| {name} | {row['found']} of {row['of']} | {row['lowest']:.1f} | {row['median']:.1f} |")
-    return "\n".join(lines)
+    rows = [
+        [name, f"{row['found']} of {row['of']}", f"{row['lowest']:.1f}", f"{row['median']:.1f}"]
+        for name, row in result["survival"].items()
+    ]
+    return markdown(["what was done to it", "found", "lowest score", "median"], rows)
 
 
 def notes(result: dict[str, Any]) -> str:

@@ -26,8 +26,7 @@ from benchmarks.fish.clones import sound
 from benchmarks.fish.speech import start
 from benchmarks.machine import RESULTS, write_json
 from benchmarks.teacher import figures
-from benchmarks.teacher.__main__ import show
-from benchmarks.teacher.measure import Job, Row, Setting, hear, measured, models
+from benchmarks.teacher.measure import Job, Row, Setting, hear, measured, models, show
 from benchmarks.teacher.render import UNSEEN, read_plan, teacher_clips
 from benchmarks.update_docs import update
 from benchmarks.voices import voice_argument

@@ -28,8 +28,8 @@ from benchmarks.fish.clones import cloned
 from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.streams import measure_streams
 from benchmarks.teacher import figures
-from benchmarks.teacher.__main__ import add_teacher, common_speakers, show, teacher_files
-from benchmarks.teacher.measure import RATE, Job, Row, Setting, hear, keep, measured, models, read_original
+from benchmarks.teacher.measure import RATE, Job, Row, Setting, hear, keep, measured, models, read_original, show
+from benchmarks.teacher.options import add_teacher, common_speakers, teacher_files
 from benchmarks.teacher.render import UNSEEN, read_plan, teacher_clips
 from benchmarks.update_docs import update
 from benchmarks.voices import voice_argument

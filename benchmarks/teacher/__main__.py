@@ -24,8 +24,9 @@ from typing import Any
 
 from benchmarks.machine import RESULTS, write_json
 from benchmarks.teacher import figures, tables
-from benchmarks.teacher.measure import Job, Setting, measured
-from benchmarks.teacher.render import UNSEEN, TeacherFiles, clip_name, contrast_plan, read_plan, teacher_clips
+from benchmarks.teacher.measure import Job, Setting, measured, show
+from benchmarks.teacher.options import add_teacher, common_speakers, teacher_files
+from benchmarks.teacher.render import UNSEEN, clip_name, contrast_plan, read_plan, teacher_clips
 from benchmarks.update_docs import update
 from benchmarks.voices import voice_argument
 from ssmphony.data.manifest import read_manifest
@@ -53,35 +54,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--write", action="store_true", help="store the result and fill the pages")
     options.add_argument("--output", type=Path, help="a file for the result")
     return options
-
-
-def add_teacher(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--model", type=Path, help="the teacher's graph")
-    options.add_argument("--vocabulary", type=Path, help="its vocab.json")
-    options.add_argument("--voices", type=Path, help="the folder of its voices")
-    options.add_argument(
-        "--speaker",
-        type=named,
-        action="append",
-        default=[],
-        metavar="TEACHER=NAME",
-        help="what the voice calls a speaker of the teacher, where that differs",
-    )
-    options.add_argument("--workers", type=int, default=1, help="processes (1)")
-
-
-def named(argument: str) -> tuple[str, str]:
-    teacher, _, name = argument.partition("=")
-    if not teacher or not name:
-        raise argparse.ArgumentTypeError(f"'{argument}' is not TEACHER=NAME")
-    return teacher, name
-
-
-def teacher_files(arguments: argparse.Namespace) -> TeacherFiles | None:
-    paths = (arguments.model, arguments.vocabulary, arguments.voices)
-    if any(paths) and not all(paths):
-        raise SsmphonyError("rendering needs all three of --model, --vocabulary and --voices")
-    return TeacherFiles(*paths) if all(paths) else None
 
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -121,15 +93,6 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def common_speakers(planned: list[str], voice: str | None, names: dict[str, str]) -> list[str]:
-    """The teacher's speakers that the voice has, by the teacher's names; all for a voice with one speaker only."""
-    known = read_voice(locate(voice)).speakers
-    found = [speaker for speaker in planned if len(known) < 2 or names.get(speaker, speaker) in known]
-    if not found:
-        raise SsmphonyError(f"none of {', '.join(planned)} is a speaker of the voice: name them with --speaker")
-    return found
-
-
 def default_speaker(voice: str | None, names: dict[str, str], speakers: list[str]) -> str:
     known = read_voice(locate(voice)).speakers
     return next((name for name in speakers if known and names.get(name, name) == known[0]), speakers[0])
@@ -148,11 +111,6 @@ def other_speakers(corpora: list[Path], do: Any) -> dict[str, list[list[float]]]
             rows = do("teacher", Setting(None, teacher=True), jobs)
             found[speaker] = [row["teacher"]["embedding"] for row in rows if "embedding" in row["teacher"]]
     return found
-
-
-def show(what: str, done: int, total: int) -> None:
-    if done % 50 == 0 or done == total:
-        print(f"{what}: {done} of {total}", flush=True)
 
 
 def main() -> None:

@@ -21,8 +21,7 @@ from typing import Any, NamedTuple
 from benchmarks import commands
 from benchmarks.machine import ROOT, write_json
 from benchmarks.tables import table
-from benchmarks.teacher.__main__ import show
-from benchmarks.teacher.measure import Job, Setting, measured
+from benchmarks.teacher.measure import Job, Setting, measured, show
 from ssmphony.data.crops import CropSource
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.data.selection import select

@@ -92,6 +92,12 @@ def measured(
     return [done[_key(job)] for job in jobs]
 
 
+def show(what: str, done: int, total: int) -> None:
+    """Progress, now and then."""
+    if done % 50 == 0 or done == total:
+        print(f"{what}: {done} of {total}", flush=True)
+
+
 def _key(job: Job) -> str:
     symbols = " ".join(job.clip.symbols or ()) if job.clip else ""
     digest = hashlib.sha256(f"{job.text}|{symbols}".encode()).hexdigest()[:8]

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.teacher.__main__ import add_teacher, common_speakers, teacher_files
+from benchmarks.teacher.options import add_teacher, common_speakers, teacher_files
 from benchmarks.teacher.render import PICTURES, read_plan, teacher_clips
 from benchmarks.teacher.student import Student
 from benchmarks.voices import voice_argument

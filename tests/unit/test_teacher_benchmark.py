@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from benchmarks.teacher import experiments, figures, forms, measure, render, tables
 from benchmarks.teacher import student as student_module
-from benchmarks.teacher.__main__ import common_speakers
+from benchmarks.teacher.options import common_speakers
 from benchmarks.teacher.student import Original, Student, decoded, teacher_pitch
 from ssmphony.audio.frame_features import PITCH_UNIT_HZ, frame_energy
 from ssmphony.codecs.spectrum import SpectrumConfig
