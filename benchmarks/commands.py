@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.tables import measured_on
 
 Row = dict[str, Any]
 CLI = [sys.executable, "-m", "ssmphony.cli"]
@@ -58,8 +59,7 @@ def rounds_of(result: Row) -> str:
 
 def measured(result: Row) -> str:
     """When and on which machine, as a sentence."""
-    about = result["machine"]
-    return f"Measured on {about['date']}: {about['cpu']}, {about['cores']} cores, load before {about['load_before']}."
+    return f"{measured_on(result['machine'])}."
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -13,6 +13,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def met(yes: bool) -> str:
+    """Of a target."""
+    return "met" if yes else "missed"
+
+
+def measured_on(machine: Row) -> str:
+    """When and on which machine: the beginning of a sentence."""
+    return (
+        f"Measured on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, load before "
+        f"{machine['load_before']}"
+    )
+
+
 def milliseconds(seconds: float) -> str:
     if seconds < 0.01:
         return f"{seconds * 1e3:.1f} ms"

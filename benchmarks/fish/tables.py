@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.tables import table
+from benchmarks.tables import met, table
 
 Row = dict[str, Any]
 FIDELITY = {
@@ -29,16 +29,16 @@ def number(figure: Row | None, digits: int = 2, unit: float = 1.0) -> str:
     return f"{unit * figure['value']:.{digits}f} ± {unit * (figure['error'] or 0.0):.{digits}f}"
 
 
-def line(label: str, asked: str, measured: str, met: bool | None) -> list[str]:
-    return [label, asked, measured, "–" if met is None else "met" if met else "missed"]
+def line(label: str, asked: str, measured: str, reached: bool | None) -> list[str]:
+    return [label, asked, measured, "–" if reached is None else met(reached)]
 
 
 def _at(label: str, asked: float, figure: Row | None, digits: int = 2, *, least: bool = False) -> list[str]:
     sign = "≥" if least else "≤"
     if not figure or figure["value"] is None:
         return line(label, f"{sign} {asked:g}", "–", None)
-    met = figure["value"] >= asked if least else figure["value"] <= asked
-    return line(label, f"{sign} {asked:g}", number(figure, digits), met)
+    reached = figure["value"] >= asked if least else figure["value"] <= asked
+    return line(label, f"{sign} {asked:g}", number(figure, digits), reached)
 
 
 # -- codec ------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Any
 
-from benchmarks.tables import table
+from benchmarks.tables import measured_on, met, table
 
 Row = dict[str, Any]
 WAYS = {
@@ -35,10 +35,8 @@ def engine(result: Row) -> str:
 
 
 def _conditions(machine: Row) -> str:
-    return (
-        f"Measured on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, load before "
-        f"{machine['load_before']}, onnxruntime {machine['onnxruntime']}, torch {machine['torch']}. Best of the rounds."
-    )
+    versions = f"onnxruntime {machine['onnxruntime']}, torch {machine['torch']}"
+    return f"{measured_on(machine)}, {versions}. Best of the rounds."
 
 
 def _engine(rows: list[Row]) -> str:
@@ -126,10 +124,6 @@ def _position_targets(rows: list[Row]) -> list[list[str]]:
             ratio = found[way, mixer, MEETING] / found[way, "attention", MEETING]
             lines.append([f"{mixer} over attention at {MEETING}, {way}", "≤ 1", f"{ratio:.2f}", met(ratio <= 1)])
     return lines
-
-
-def met(yes: bool) -> str:
-    return "met" if yes else "missed"
 
 
 # -- the training -------------------------------------------------------------------------------------------------

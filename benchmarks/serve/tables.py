@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.serve.servers import NAIVE, OURS
-from benchmarks.tables import table
+from benchmarks.tables import measured_on, met, table
 
 Row = dict[str, Any]
 AT_LIMIT = 0.95
@@ -27,8 +27,8 @@ def sections(result: Row) -> str:
 def targets(result: Row) -> str:
     rows: list[list[str]] = []
 
-    def add(name: str, asked: str, measured: str, met: bool) -> None:
-        rows.append([name, asked, measured, "met" if met else "missed"])
+    def add(name: str, asked: str, measured: str, reached: bool) -> None:
+        rows.append([name, asked, measured, met(reached)])
 
     streams = {row["streams"]: row for row in result.get("concurrency", {}).get("rows", [])}
     for count, most in ((1, 60), (32, 400)):
@@ -123,7 +123,4 @@ def memory(section: Row) -> str:
 def conditions(section: Row) -> str:
     about = section["machine"]
     rounds = f" Medians of {section['rounds']} rounds." if section.get("rounds", 1) > 1 else ""
-    return (
-        f"Measured on {about['date']}: {about['cpu']}, {about['cores']} cores, load before {about['load_before']}, "
-        f"Python {about['python']}, onnxruntime {about['onnxruntime']}.{rounds}"
-    )
+    return f"{measured_on(about)}, Python {about['python']}, onnxruntime {about['onnxruntime']}.{rounds}"

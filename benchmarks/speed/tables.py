@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from benchmarks.tables import milliseconds, table, times
+from benchmarks.tables import measured_on, milliseconds, table, times
 
 Row = dict[str, Any]
 LANGUAGES = {"hi": "Hindi", "en": "English"}
@@ -123,8 +123,7 @@ def conditions(machine: Row) -> str:
         else ""
     )
     return (
-        f"Measured on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, load before "
-        f"{machine['load_before']}, Python {machine['python']}, {packages}. Medians; warm; the systems take turns. "
+        f"{measured_on(machine)}, Python {machine['python']}, {packages}. Medians; warm; the systems take turns. "
         f"Memory and start on {_named(str(machine['threads']))}.{busy}"
     )
 

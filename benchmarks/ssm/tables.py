@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from benchmarks.tables import table
+from benchmarks.tables import met, table
 
 Row = dict[str, Any]
 DASH = "\u2013"
@@ -73,7 +73,7 @@ def targets(result: Row) -> str:
                 "S4 kernel, error against float64",
                 f"\u2264 {KERNEL_ERROR:.0e}",
                 f"{max(errors):.0e}",
-                _met(max(errors) <= KERNEL_ERROR),
+                met(max(errors) <= KERNEL_ERROR),
             ]
         )
     for section in result.values():
@@ -93,25 +93,19 @@ def _target(target: Target, row: Row) -> list[list[str]]:
             name,
             f"\u2265 {target.asked:.0f} times ours",
             f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}",
-            _met(ratio >= target.asked),
+            met(ratio >= target.asked),
         ]
     ]
 
 
 def _step_targets(row: Row) -> list[list[str]]:
     ours = row["ms"]["DecodeStack"]
-    lines = [["step of twelve Mamba layers", f"\u2264 {STEP_MS} ms", f"{ours:.2f} ms", _met(ours <= STEP_MS)]]
+    lines = [["step of twelve Mamba layers", f"\u2264 {STEP_MS} ms", f"{ours:.2f} ms", met(ours <= STEP_MS)]]
     for peer, asked in STEP_TARGETS.items():
         if peer in row["ms"]:
             ratio = row["ms"][peer] / ours
-            lines.append(
-                [f"step: time of {peer}", f"\u2265 {asked:g} times ours", f"{ratio:.1f}", _met(ratio >= asked)]
-            )
+            lines.append([f"step: time of {peer}", f"\u2265 {asked:g} times ours", f"{ratio:.1f}", met(ratio >= asked)])
     return lines
-
-
-def _met(yes: bool) -> str:
-    return "met" if yes else "missed"
 
 
 def times(section: Row, operation: str) -> str:
