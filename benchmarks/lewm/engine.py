@@ -27,7 +27,7 @@ import torch
 
 from benchmarks.lewm.batches import measure_torch
 from benchmarks.lewm.positions import measure_positions
-from benchmarks.lewm.random_voices import MIXERS, codec_of, count, exported, matched, model_of
+from benchmarks.lewm.random_voices import MIXERS, codec_of, count, exported, matched, model_of, windowed
 from benchmarks.lewm.tables import MEETING
 from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.streams import measure_streams
@@ -43,7 +43,7 @@ def packages(config: str, mixers: Sequence[str], folder: Path, window: int | Non
     for mixer in mixers:
         block, name = matched(config, mixer), f"{config}-{mixer}"
         if mixer == "attention" and window is not None:
-            block.model["mixer"], name = {"kind": mixer, "window": window}, f"{name}-{window}"
+            block, name = windowed(block, window), f"{name}-{window}"
         print(f"exporting {name}", file=sys.stderr, flush=True)
         found[mixer] = exported(block, name, folder)
     return found

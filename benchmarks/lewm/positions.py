@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from benchmarks.lewm.random_voices import matched, model_of
+from benchmarks.lewm.random_voices import matched, model_of, windowed
 from benchmarks.lewm.tables import MEETING
 from ssmphony.models.lewm_memory import Memory
 from ssmphony.models.lewm_model import LeWM
@@ -90,7 +90,7 @@ def state_after(config: str, mixer: str, position: int, device: str) -> tuple[Le
 def stepping_model(config: str, mixer: str, window: int | None, device: str) -> LeWM:
     block = matched(config, mixer)
     if window is not None:
-        block.model["mixer"] = {"kind": mixer, "window": window}
+        block = windowed(block, window)
     return model_of(block).to(device)
 
 
@@ -100,7 +100,7 @@ def text(model: LeWM) -> Memory:
     return model.read(ids, torch.ones_like(ids, dtype=torch.bool), torch.zeros(1, dtype=torch.long, device=device))
 
 
-def stepper(model: LeWM, layers: Any, position: int) -> Callable[[], None]:
+def stepper(model: LeWM, layers: Any, position: int) -> Callable[[], Tensor]:
     memory, device = text(model), model.head.weight.device
     latent = torch.randn(1, model.config.d_latent, device=device)
     at, token = torch.tensor([position], device=device), torch.tensor([TOKENS // 2], device=device)

@@ -49,6 +49,11 @@ def voice_block(config: str, mixer: str | None = None, d_ffn: int | None = None)
     return VoiceConfig(**merge(data, {"model": changes}))
 
 
+def windowed(block: VoiceConfig, window: int) -> VoiceConfig:
+    """The voice with attention over ``window`` latents."""
+    return block.model_copy(update={"model": {**(block.model or {}), "mixer": {"kind": "attention", "window": window}}})
+
+
 def model_of(block: VoiceConfig) -> LeWM:
     torch.manual_seed(0)
     model: LeWM = block.model_settings(len(block.frontend_symbols())).build()
@@ -76,7 +81,7 @@ def count(*modules: nn.Module) -> int:
 def matched(config: str, mixer: str) -> VoiceConfig:
     """As many parameters as with attention: the feed-forwards of model give way to a larger mixer."""
     wanted = count(model_of(voice_block(config, "attention")))
-    d_ffn = int(voice_block(config, mixer).model["d_ffn"])
+    d_ffn = int((voice_block(config, mixer).model or {})["d_ffn"])
     sizes = [count(model_of(voice_block(config, mixer, width))) for width in (d_ffn, d_ffn + 1)]
     return voice_block(config, mixer, d_ffn + round((wanted - sizes[0]) / (sizes[1] - sizes[0])))
 
