@@ -67,6 +67,7 @@ SYSTEMS = (
         "autoregressive: a language model of audio codes, (Mamba-2 → S4) × N, and their codec",
         "voices from a sample, variety, research",
         "models/fish.py",
+        ("fish",),
     ),
     System(
         "smamba",

@@ -98,6 +98,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "teacher-forms": ("teacher_forms.json", forms.rendered),
     "fish-codec": ("fish_codec.json", fish_tables.codec),
     "fish-growth": ("fish_growth.json", fish_tables.growth),
+    "fish-card": ("fish_speech_fish.json", voice_tables.card),
     "fish-speech": ("fish_speech_fish.json", fish_tables.speech),
     "fish-adapted": ("fish_adapted.json", fish_tables.adapted),
     "fish-experiments": ("fish_experiments.json", lambda result: fish_tables.experiments(result["rows"])),

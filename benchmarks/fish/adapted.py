@@ -1,7 +1,8 @@
 """What low-rank adapters for a new reader bring, and what the old speakers lose.
 
     python -m benchmarks.fish.adapted BEFORE AFTER --cache FOLDER --run runs/fish_lora
-        --reader PREPARED --ids heldout.txt [--own alpha] [--sentences 10] [--write]
+        --reader PREPARED --ids heldout.txt [--own alpha] [--speaker hf_beta=beta ...]
+        [--sentences 10] [--write]
 
 BEFORE and AFTER are exported voices; AFTER speaks as the reader under the name ``--own``, and as all others under
 theirs. Before, the reader is cloned from one of their held-out clips, where the voice takes a reference. The sentences
@@ -27,6 +28,7 @@ from benchmarks.fish.speech import start
 from benchmarks.machine import RESULTS, write_json
 from benchmarks.teacher import figures
 from benchmarks.teacher.measure import Job, Row, Setting, hear, measured, models, show
+from benchmarks.teacher.options import add_names
 from benchmarks.teacher.render import UNSEEN, read_plan, teacher_clips
 from benchmarks.update_docs import update
 from benchmarks.voices import voice_argument
@@ -72,7 +74,7 @@ def old_rows(voice: str | None, arguments: argparse.Namespace) -> list[Row]:
     chosen = [clip for rows in by_speaker.values() for clip in rows[: arguments.sentences]]
     jobs = [Job(clip.id, clip.speaker, clip.text, clip, folder) for clip in chosen]
     teacher = measured("teacher", Setting(None, teacher=True), jobs, arguments.cache, 1, show)
-    rows = measured("speech", Setting(voice), jobs, arguments.cache, 1, show, start)
+    rows = measured("speech", Setting(voice, names=dict(arguments.speaker)), jobs, arguments.cache, 1, show, start)
     return [
         {**row["free"], "own": similarity(*(np.array(part["embedding"], np.float32) for part in (row["free"], told)))}
         for row, told in zip(rows, (row["teacher"] for row in teacher), strict=True)
@@ -108,6 +110,7 @@ def main() -> None:
     options.add_argument("--ids", type=Path, required=True, help="their held-out clips")
     options.add_argument("--own", help="what AFTER calls the reader; its first speaker, if not given")
     options.add_argument("--replaced", help="a speaker of the teacher whose place the reader took")
+    add_names(options)
     options.add_argument("--sentences", type=int, default=10, help="of each old speaker (10)")
     options.add_argument("--write", action="store_true", help="store the result and fill the pages")
     arguments = options.parse_args()

@@ -16,6 +16,11 @@ def add_teacher(options: argparse.ArgumentParser) -> None:
     options.add_argument("--model", type=Path, help="the teacher's graph")
     options.add_argument("--vocabulary", type=Path, help="its vocab.json")
     options.add_argument("--voices", type=Path, help="the folder of its voices")
+    add_names(options)
+    options.add_argument("--workers", type=int, default=1, help="processes (1)")
+
+
+def add_names(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--speaker",
         type=named,
@@ -24,7 +29,6 @@ def add_teacher(options: argparse.ArgumentParser) -> None:
         metavar="TEACHER=NAME",
         help="what the voice calls a speaker of the teacher, where that differs",
     )
-    options.add_argument("--workers", type=int, default=1, help="processes (1)")
 
 
 def named(argument: str) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""Constants of a voice's graphs in fewer bits than they were computed with: tables in float16, filters in 8.
+"""Constants of a voice's graphs in fewer bits than they were computed with: tables in float16, filters in 8, and the
+weights of products in 8 where codes are chosen from what is computed.
 
 All of them are floats again once a graph is loaded: nothing is computed in fewer bits, and nothing takes longer.
 """
@@ -6,6 +7,7 @@ All of them are floats again once a graph is loaded: nothing is computed in fewe
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from ssmphony.interfaces import Array
 
 SMALLEST = 1024
 """Elements of the constants that are worth it."""
+CHOOSING = frozenset({"predictor", "codes", "codec_encoder"})
+"""Graphs after which a code is drawn, or rounded to: they bear weights in 8 bits. Elsewhere these were heard
+(docs/log.md#fish-voice)."""
 _STEPS = 127
 
 
@@ -32,7 +37,7 @@ def _rewrite(path: Path) -> None:
 
     model = onnx.load(path)
     graph = model.graph
-    filters = {node.input[1] for node in graph.node if node.op_type == "Conv"}
+    channels = _output_axes(graph.node, path.stem in CHOOSING)
     halves = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Cast"}
     nodes: list[Any] = []
     replaced: set[str] = set()
@@ -41,8 +46,8 @@ def _rewrite(path: Path) -> None:
             continue
         stored, used = constant.name, halves.get(constant.name, constant.name)
         values = numpy_helper.to_array(constant)
-        if used in filters:
-            whole, steps = _in_bytes(values.astype(np.float32))
+        if used in channels:
+            whole, steps = _in_bytes(values.astype(np.float32), channels[used])
             constant.CopyFrom(numpy_helper.from_array(whole, f"{used}_bytes"))
             graph.initializer.append(numpy_helper.from_array(steps, f"{used}_steps"))
             nodes.append(helper.make_node("Cast", [f"{used}_bytes"], [f"{used}_whole"], to=TensorProto.FLOAT))
@@ -57,8 +62,23 @@ def _rewrite(path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def _in_bytes(filters: Array) -> tuple[Array, Array]:
-    """(channel, …) → integers and (channel, 1, …) steps: one scale for each output channel."""
-    axes = tuple(range(1, filters.ndim))
-    steps = np.maximum(np.abs(filters).max(axis=axes, keepdims=True), 1e-8) / _STEPS
-    return np.round(filters / steps).astype(np.int8), steps.astype(np.float32)
+def _output_axes(nodes: Iterable[Any], products: bool) -> dict[str, int]:
+    """Filters, and with ``products`` weights of matrix products, by name: the axis of their output channels."""
+    axes: dict[str, int] = {}
+    for node in nodes:
+        if node.op_type == "Conv":
+            axes[node.input[1]] = 0
+        elif products and node.op_type == "MatMul":
+            axes[node.input[1]] = -1
+        elif products and node.op_type == "Gemm":
+            transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+            axes[node.input[1]] = 0 if transposed else 1
+    return axes
+
+
+def _in_bytes(weights: Array, channels: int) -> tuple[Array, Array]:
+    """Integers and their steps: one for each index on the axis ``channels``."""
+    kept = channels % weights.ndim
+    axes = tuple(axis for axis in range(weights.ndim) if axis != kept)
+    steps = np.maximum(np.abs(weights).max(axis=axes, keepdims=True), 1e-8) / _STEPS
+    return np.round(weights / steps).astype(np.int8), steps.astype(np.float32)

@@ -65,6 +65,15 @@ def test_filters_in_8_bits_and_tables_in_16(tmp_path: Path, in_half: bool) -> No
     assert 0.0 < np.abs(after - before).max() < 0.02 * np.abs(before).max()
 
 
+def test_products_in_8_bits_before_a_choice(tmp_path: Path) -> None:
+    path = graph(tmp_path, in_half=False).rename(tmp_path / "predictor.onnx")
+    before = output(path)
+    compact(tmp_path)
+    kinds = {tensor.name: tensor.data_type for tensor in onnx.load(path).graph.initializer}
+    assert kinds["table_bytes"] == TensorProto.INT8
+    assert 0.0 < np.abs(output(path) - before).max() < 0.03 * np.abs(before).max()
+
+
 def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
     path = graph(tmp_path, in_half=True)
     compact(tmp_path)
