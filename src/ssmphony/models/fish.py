@@ -12,7 +12,8 @@ one attention that follows positions, ``prefix`` by reading the text before the 
 of a frame are made: ``parallel`` all at once, ``delay`` each a step after the one before, ``depth`` one after another
 by a small stack (`ssmphony.models.fish_codes`).
 
-A reference is the state after its codes, `prompt`: it is computed once, and speaking after it costs nothing.
+A reference is the state after its codes, `prompt`: it is computed once, and speaking after it costs nothing. With
+``d_style`` it is also a vector of the speaker, which every frame is given through its text: a state alone forgets.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ssmphony.config import Config
 from ssmphony.nn import EncoderConfig, Mixer, StackConfig
 from ssmphony.nn.layers import within
 from ssmphony.sampling import Sampler
+from ssmphony.types import MelFormat
 
 if TYPE_CHECKING:
     from ssmphony.models.fish_model import Fish
@@ -74,6 +76,14 @@ class FishConfig(Config):
     """Frames that a sentence may have in addition to those of its tokens."""
     frames_per_token: float = 8.0
     """The most frames of a sentence, for each of its tokens."""
+    d_style: int = Field(default=0, ge=0)
+    """Channels of a speaker's vector, which is made of a recording's log-mel; 0: a reference is a prompt alone."""
+    style_layers: int = 1
+    """Blocks of the style encoder, whose layer is of the kind of the text encoder's,"""
+    style_width: int = 96
+    """and its channels."""
+    reference: MelFormat = MelFormat()
+    """The log-mel that the style encoder reads."""
     guidance: float = Field(default=1.0, ge=1.0)
     """Classifier-free guidance: how many times as far from speech without text as the model itself is. Above 1 it takes
     two passes, and a model that was trained with ``text_dropout``."""
@@ -96,6 +106,8 @@ class FishConfig(Config):
             raise ValueError(f"frame '{self.frame}' needs several codebooks: choose parallel")
         if self.guidance > 1.0 and self.text == "prefix":
             raise ValueError("guidance needs text that can be left out of a step: choose text aligned or cross")
+        if self.d_style and self.text == "prefix":
+            raise ValueError("text 'prefix' takes no reference: choose aligned or cross, or leave out d_style")
         _ = self.encoder, self.stack(1), self.depth
         return self
 
@@ -104,6 +116,14 @@ class FishConfig(Config):
         """The text encoder."""
         shape = {"d_model": self.d_model, "n_layers": self.text_layers, "d_ffn": self.text_ffn}
         return EncoderConfig.model_validate({**shape, "mixers": (self.text_mixer,), "dropout": self.dropout})
+
+    @property
+    def style_encoder(self) -> EncoderConfig:
+        """The style encoder's blocks."""
+        width = self.style_width
+        shape = {"d_model": width, "n_layers": self.style_layers, "d_ffn": 2 * width, "dropout": self.dropout}
+        mixer = self.text_mixer.model_copy(update={"d_model": width})
+        return EncoderConfig.model_validate({**shape, "mixers": (mixer,)})
 
     def stack(self, repeats: int) -> StackConfig:
         """A part of the layers over frames."""
@@ -125,8 +145,10 @@ class FishConfig(Config):
         mamba2, s4 = {"kind": "mamba2", "d_state": 4, "head_dim": 8}, {"kind": "s4", "d_state": 4}
         shape |= {"mixers": (mamba2, s4), "text_mixer": s4}
         depth = {"frame": "depth", "depth_mixers": ({"kind": "mamba", "d_state": 4}, s4)}
+        reference = MelFormat(sample_rate=8_000, n_fft=64, hop_length=16, n_mels=6, f_max=4_000)
         forms: dict[str, dict[str, Any]] = {
             "aligned": {"guidance": 1.5, **depth},
+            "styled": {"d_style": 4, "style_width": 8, "reference": reference},
             "cross": {"text": "cross", "frame": "delay"},
             "prefix": {"text": "prefix", "mixers": ({"kind": "mamba", "d_state": 4}, s4)},
             "attention": {"mixers": ({"kind": "attention", "n_heads": 2, "window": 24},), "d_ffn": 12},

@@ -12,14 +12,16 @@ from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
 from ssmphony.config import choose
-from ssmphony.interfaces import Prompted, State
+from ssmphony.graph_spec import GraphSpec
+from ssmphony.interfaces import Prompted, State, Styled
 from ssmphony.model_inputs import ModelInputs
+from ssmphony.models import style
 from ssmphony.models.autoregressive import Advance, AutoregressiveModel
 from ssmphony.models.fish import UNNAMED, FishConfig
 from ssmphony.models.fish_codes import CODE_STD, CodeEmbedding, DepthStack
 from ssmphony.models.fish_text import AlignedText, CrossText, packed_to_the_right
 from ssmphony.nn import sinusoids
-from ssmphony.types import ReferenceInput, SsmphonyError
+from ssmphony.types import STYLE, ReferenceInput, Samples, SsmphonyError
 
 PROMPT = "prompt"
 PROMPT_CHANNELS = 4096
@@ -59,7 +61,7 @@ class Prediction(NamedTuple):
     """(n,): how far in the text, 0 … 1, for ``prefix``."""
 
 
-class Fish(AutoregressiveModel, Prompted):
+class Fish(AutoregressiveModel, Prompted, Styled):
     """See `ssmphony.models.fish`. Training goes through `read`, `prompt` and `teacher_forced`."""
 
     def __init__(self, config: FishConfig) -> None:
@@ -95,31 +97,53 @@ class Fish(AutoregressiveModel, Prompted):
             # a graph takes an axis of one length for a constant
             self.reference_inputs = (ReferenceInput(PROMPT, PROMPT_CHANNELS, max(3, -(-size // PROMPT_CHANNELS))),)
             follows.add("reference")
+        self.style = self.style_enter = None
+        if config.d_style:
+            self.style = style.StyleEncoder(config.reference.n_mels, config.d_style, config.style_encoder)
+            self.style_enter = nn.Linear(config.d_style, d_model, bias=False)
+            nn.init.zeros_(self.style_enter.weight)  # at first a reference is its prompt alone
+            self.reference_inputs += (ReferenceInput(STYLE, config.d_style, style.MOST_STYLES),)
+            self.reference_mel = config.reference
         self.capabilities = frozenset(follows)
         nn.init.normal_(self.symbols.weight, std=CODE_STD)
         nn.init.normal_(self.speakers.weight, std=0.1)
 
     # -- text -----------------------------------------------------------------------------------------------------
 
-    def read(self, ids: Tensor, mask: Tensor, speaker: Tensor) -> Tensor:
-        """ids, mask (batch, token), speaker (batch,) → states of the text (batch, token, d_model), of ``prefix`` what
-        the layers over frames read."""
+    def read(self, ids: Tensor, mask: Tensor, speaker: Tensor, styles: Tensor | None = None) -> Tensor:
+        """ids, mask (batch, token), speaker (batch,), styles (batch, d_style), zeros where there is none → states of
+        the text (batch, token, d_model), of ``prefix`` what the layers over frames read."""
         places = self.text_place * sinusoids(torch.arange(ids.shape[1], device=ids.device), self.config.d_model)
-        x = (self.symbols(ids) + self.speakers(speaker)[:, None] + places) * mask[..., None]
+        who = self.speakers(speaker)
+        if self.style_enter is not None and styles is not None:
+            who = who + self.style_enter(styles)
+        x = (self.symbols(ids) + who[:, None] + places) * mask[..., None]
         if self.text_blocks is None or self.text_norm is None:
             return x
         return self.text_norm(self.text_blocks(x, mask)) * mask[..., None]
 
     def encode(self, inputs: ModelInputs) -> State:
-        speaker = inputs.speaker
+        speaker, styles = inputs.speaker, None
+        if self.style is not None and inputs.reference:
+            styles = style.mean_style(inputs)[0]
         if self.reference_inputs and UNNAMED in self.speaker_names and inputs.reference:
             unnamed = torch.full_like(speaker, self.speaker_names.index(UNNAMED))
             speaker = torch.where(inputs.reference[f"{PROMPT}_mask"].any(1), unnamed, speaker)
-        h = self.read(inputs.ids, inputs.mask, speaker)
+        h = self.read(inputs.ids, inputs.mask, speaker, styles)
         if self.aligned is not None:
             ends = self.aligned.ends(h, inputs.mask, inputs.speeds, self.max_frames(inputs.mask))
             return h[:, None], ends[:, None, :, None]
         return () if self.cross is None else self.cross.memory(h)
+
+    @torch.no_grad()
+    def style_of(self, samples: Samples) -> Samples:
+        assert self.style is not None, "a model without styles"
+        return style.style_of(self.style, samples, self.config.reference, self.symbols.weight.device)
+
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        """Those of the family and, with styles, that of their encoder."""
+        graphs = super().graphs()
+        return graphs if self.style is None else (*graphs, style.style_graph(self.style, self.config.reference.n_mels))
 
     # -- frames ---------------------------------------------------------------------------------------------------
 
@@ -138,7 +162,7 @@ class Fish(AutoregressiveModel, Prompted):
         if not inputs.reference:
             return fresh
         numbers, given = inputs.reference[PROMPT].flatten(1), inputs.reference[f"{PROMPT}_mask"].any(1)
-        (entry,), parts = self.reference_inputs, list[Tensor]()
+        entry, parts = self.reference_inputs[0], list[Tensor]()
         numbers = F.pad(numbers, (0, entry.max_steps * entry.channels))  # nothing was given, so it was short
         for leaf in pytree.tree_leaves(fresh):
             if leaf.is_floating_point():
@@ -309,7 +333,7 @@ class Fish(AutoregressiveModel, Prompted):
         both = (state, state) if self.config.guidance > 1.0 else state
         parts = [leaf[0].float().flatten() for leaf in pytree.tree_leaves(both) if leaf.is_floating_point()]
         numbers = torch.cat(parts)
-        (entry,) = self.reference_inputs
+        entry = self.reference_inputs[0]
         return F.pad(numbers, (0, entry.max_steps * entry.channels - len(numbers))).reshape(entry.max_steps, -1)
 
     def teacher_forced(

@@ -19,7 +19,6 @@ from ssmphony.models.fish_text import AlignedText
 from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.lewm_heads import FlowHead, GaussianHead
 from ssmphony.models.lewm_memory import Memory, linear_places, within_window
-from ssmphony.models.smamba_parts import StyleEncoder
 from ssmphony.nn import Block, CrossAttention, FeedForward, sinusoids
 from ssmphony.ssm.exportable import softplus
 from ssmphony.types import STYLE, ReferenceInput, Samples
@@ -88,7 +87,7 @@ class LeWM(AutoregressiveModel, Styled):
         self.speakers = nn.Embedding(len(config.speakers), styled or d_model)
         self.style = self.style_enter = None
         if styled:
-            self.style = StyleEncoder(config.reference.n_mels, styled, config.style_encoder)
+            self.style = style.StyleEncoder(config.reference.n_mels, styled, config.style_encoder)
             self.style_enter = nn.Linear(styled, d_model, bias=False)
             self.reference_inputs = (ReferenceInput(STYLE, styled, style.MOST_STYLES),)
             self.reference_mel = config.reference

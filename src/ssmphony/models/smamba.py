@@ -33,11 +33,10 @@ from ssmphony.models.smamba_parts import (
     FramePrior,
     PitchPredictor,
     PosteriorEncoder,
-    StyleEncoder,
     TextEncoder,
     bounded_log_std,
 )
-from ssmphony.models.style import MOST_STYLES, style_graph, style_of, style_vectors
+from ssmphony.models.style import MOST_STYLES, StyleEncoder, style_graph, style_of, style_vectors
 from ssmphony.nn import EncoderConfig, Mixer
 from ssmphony.nn.flow import Flow
 from ssmphony.nn.layers import within

@@ -16,14 +16,13 @@ from ssmphony.nn.convnext import ConvNeXtStack
 from ssmphony.ssm.masking import hide
 
 KERNEL = 5
-"""Taps of the convolutions over tokens, and of those before the blocks of the style encoder."""
+"""Taps of the convolutions over tokens."""
 LEAST_LOG_STD, MOST_LOG_STD = -7.0, 2.0
 """Of latents: a standard deviation that is free runs away."""
 FLOOR = 1e-5
 """Of magnitudes."""
 SPECTRUM_MEAN, SPECTRUM_STD = -4.0, 3.0
-MEL_MEAN, MEL_STD = -6.0, 3.0
-"""Log magnitudes are normalised for the networks."""
+"""Log magnitudes are normalised for the network."""
 
 
 class TextEncoder(nn.Module):
@@ -45,35 +44,6 @@ class TextEncoder(nn.Module):
         """ids, word_positions (batch, token) int, mask (batch, token) bool, style (batch, d_style)."""
         x = self.symbols(ids) + self.positions(word_positions) + self.style(style)[:, None]
         return hide(self.norm(self.blocks(self.convs.whole(x, mask), mask)), mask)
-
-
-class StyleEncoder(nn.Module):
-    """Log-mel of a recording → what its speaker sounds like, (batch, d_style), whatever is said and however long.
-
-    A convolution, two-sided blocks, and attentive statistics (Okabe et al., arXiv 1803.10963): mean and standard
-    deviation over time, with weights of their own for each channel. The vector has mean 0 and variance 1.
-    """
-
-    def __init__(self, n_mels: int, d_style: int, encoder: EncoderConfig) -> None:
-        super().__init__()
-        width = encoder.d_model
-        self.enter = nn.Linear(n_mels, width)
-        self.convs = ConvNeXtStack(width, 2 * width, KERNEL, depth=1)
-        self.blocks = encoder.build()
-        self.norm = nn.LayerNorm(width)
-        self.attend = nn.Sequential(nn.Linear(width, width // 2), nn.Tanh(), nn.Linear(width // 2, width))
-        self.leave = nn.Linear(2 * width, d_style)
-
-    def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
-        """mel (batch, frame, n_mels), mask (batch, frame) bool with a frame in each row."""
-        x = self.enter(hide((mel - MEL_MEAN) / MEL_STD, mask))
-        x = self.norm(self.blocks(self.convs.whole(x, mask), mask))
-        weights = self.attend(x).masked_fill(~mask[..., None], -torch.inf).softmax(dim=1)
-        x = hide(x, mask)
-        mean = (weights * x).sum(dim=1)
-        spread = ((weights * x.square()).sum(dim=1) - mean.square()).clamp(min=1e-5).sqrt()
-        style = self.leave(torch.cat([mean, spread], dim=-1))
-        return F.layer_norm(style, style.shape[-1:])
 
 
 class PosteriorEncoder(nn.Module):

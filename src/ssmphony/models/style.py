@@ -6,10 +6,13 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ssmphony.audio.mel import log_mel
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.model_inputs import ModelInputs
+from ssmphony.nn import EncoderConfig
+from ssmphony.nn.convnext import ConvNeXtStack
 from ssmphony.ssm.masking import hide
 from ssmphony.types import STYLE, MelFormat, Samples
 
@@ -17,6 +20,12 @@ MOST_STYLES = 4
 """Style vectors that a reference may hold; they are averaged."""
 LONGEST_REFERENCE = 2048
 """Mel frames that the style encoder's graph takes."""
+
+
+MEL_MEAN, MEL_STD = -6.0, 3.0
+"""The log-mel is normalised for the network."""
+KERNEL = 5
+"""Taps of its convolution."""
 
 
 class MelReader(Protocol):
@@ -33,9 +42,43 @@ def style_vectors(table: Tensor, inputs: ModelInputs) -> Tensor:
     style = inputs.speaker @ table if inputs.speaker.ndim == 2 else table[inputs.speaker]
     if not inputs.reference:
         return style
+    mean, given = mean_style(inputs)
+    return torch.where(given[:, None], mean, style)
+
+
+def mean_style(inputs: ModelInputs) -> tuple[Tensor, Tensor]:
+    """The mean style of the references (batch, d_style), zeros without any, and which rows have one (batch,)."""
     vectors, mask = inputs.reference[STYLE], inputs.reference[f"{STYLE}_mask"]
-    mean = hide(vectors, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
-    return torch.where(mask.any(dim=1, keepdim=True), mean, style)
+    return hide(vectors, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1), mask.any(dim=1)
+
+
+class StyleEncoder(nn.Module):
+    """Log-mel of a recording → what its speaker sounds like, (batch, d_style), whatever is said and however long.
+
+    A convolution, two-sided blocks, and attentive statistics (Okabe et al., arXiv 1803.10963): mean and standard
+    deviation over time, with weights of their own for each channel. The vector has mean 0 and variance 1.
+    """
+
+    def __init__(self, n_mels: int, d_style: int, encoder: EncoderConfig) -> None:
+        super().__init__()
+        width = encoder.d_model
+        self.enter = nn.Linear(n_mels, width)
+        self.convs = ConvNeXtStack(width, 2 * width, KERNEL, depth=1)
+        self.blocks = encoder.build()
+        self.norm = nn.LayerNorm(width)
+        self.attend = nn.Sequential(nn.Linear(width, width // 2), nn.Tanh(), nn.Linear(width // 2, width))
+        self.leave = nn.Linear(2 * width, d_style)
+
+    def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """mel (batch, frame, n_mels), mask (batch, frame) bool with a frame in each row."""
+        x = self.enter(hide((mel - MEL_MEAN) / MEL_STD, mask))
+        x = self.norm(self.blocks(self.convs.whole(x, mask), mask))
+        weights = self.attend(x).masked_fill(~mask[..., None], -torch.inf).softmax(dim=1)
+        x = hide(x, mask)
+        mean = (weights * x).sum(dim=1)
+        spread = ((weights * x.square()).sum(dim=1) - mean.square()).clamp(min=1e-5).sqrt()
+        style = self.leave(torch.cat([mean, spread], dim=-1))
+        return F.layer_norm(style, style.shape[-1:])
 
 
 @torch.no_grad()

@@ -138,7 +138,7 @@ class AutoregressiveRuntime(Prompted, StyleRuntime):
 
     def prompt(self, frames: Integers) -> Floats:
         """The predictor's state after codes (time, codebook), whose text it is not told, as numbers in one row."""
-        (entry,) = self.reference_inputs
+        entry = self.reference_inputs[0]
         layers, one = self.predictor.initial_state(1), np.ones(1, np.int64)
         inputs = {name: self._nothing(name) for name in self.memory}
         inputs |= {"position": one, "token": np.zeros(1, np.float32), "present": np.zeros((1, self.max_tokens), bool)}

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from ssmphony.codecs.smamba import SMambaCodecConfig
 from ssmphony.config import load_yaml
 from ssmphony.models.smamba import SMamba, SMambaConfig, pitch_hz
-from ssmphony.models.smamba_parts import Durations, PosteriorEncoder, StyleEncoder, log_likelihoods
+from ssmphony.models.smamba_parts import Durations, PosteriorEncoder, log_likelihoods
+from ssmphony.models.style import StyleEncoder
 from ssmphony.nn import EncoderConfig
 from ssmphony.types import STYLE, Reference, Style, Tokens
 

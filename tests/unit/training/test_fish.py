@@ -88,6 +88,16 @@ def test_speakers_outside_the_table_are_spoken_after_prompts_as_anyone(corpus: P
     task.eval()._speak(task.training_batch(0))
 
 
+def test_a_reference_tells_the_speaker(corpus: Path, tmp_path: Path) -> None:
+    styled = ("voice.model.d_style=4", "task.prompt_share=0.9", "task.reference_s=0.5")
+    task = task_of(corpus, tmp_path, *styled).train()
+    assert task.model.style is not None
+    assert task.model.style_enter is not None
+    torch.nn.init.normal_(task.model.style_enter.weight)
+    task.losses(task.training_batch(0))["loss"].backward()
+    assert all(part.grad is not None and part.grad.any() for part in task.model.style.parameters())
+
+
 def test_the_end_is_where_the_clip_ends(corpus: Path, tmp_path: Path) -> None:
     """A model that says the end in the right step alone has the smaller loss."""
     task = task_of(corpus, tmp_path).eval()
@@ -116,9 +126,11 @@ def test_parts_that_do_not_fit_are_one_line(corpus: Path, tmp_path: Path) -> Non
         ("voice.model.codebooks=[11, 11, 11]", "must be equal"),
         ("voice.codec={kind: mel_vocoder}", "has no codes: choose fsq"),
         ("voice.model.speakers=[tiny]", "need 'anyone'"),
+        ("voice.model.reference.sample_rate=8000", "must equal voice.codec.sample_rate"),
+        ("task.prompt_share=0", "trained by references"),
     ):
         with pytest.raises(SsmphonyError, match=message):
-            task_of(corpus, tmp_path, wrong)
+            task_of(corpus, tmp_path, "voice.model.d_style=4", wrong)
 
 
 @pytest.mark.integration

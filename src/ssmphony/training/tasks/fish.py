@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from ssmphony.codecs.codec import NetworkCodec
+from ssmphony.codecs.log_mel import LogMel
 from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.features.codes import CodesFeature
 from ssmphony.data.features.registry import Needs
@@ -21,6 +22,7 @@ from ssmphony.models.fish import UNNAMED, FishConfig
 from ssmphony.models.fish_model import Fish, Prediction
 from ssmphony.nn.weights import checksum, load_exactly
 from ssmphony.sampling import NO_CODE
+from ssmphony.ssm.masking import hide
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import origin
@@ -53,6 +55,8 @@ class FishTaskConfig(TextTaskConfig):
     any share, so are all clips of speakers who are not in the table. Not of ``text: prefix``."""
     prompt_frames: int = Field(default=120, ge=1)
     """The most frames of such a stretch."""
+    reference_s: float = Field(default=3.0, gt=0.0)
+    """With ``d_style``, the length of the stretch of another clip that tells those clips their speaker."""
     duration_weight: float = Field(default=0.2, ge=0.0)
     """Squared error of log durations, of ``text: aligned``."""
     stop_weight: float = Field(default=0.1, ge=0.0)
@@ -82,6 +86,10 @@ class FishTaskConfig(TextTaskConfig):
         unnamed = (self.speaker_dropout, self.prompt_share if model.text != "prefix" else 0.0)
         if any(unnamed) and UNNAMED not in model.speakers:
             raise SsmphonyError(f"task.speaker_dropout and prompt_share need '{UNNAMED}' among voice.model.speakers")
+        if model.d_style and not self.prompt_share:
+            raise SsmphonyError("voice.model.d_style is trained by references: task.prompt_share must be above 0")
+        if model.d_style and model.reference.sample_rate != codec.grid.sample_rate:
+            raise SsmphonyError("voice.model.reference.sample_rate must equal voice.codec.sample_rate")
         if self.codec is not None:
             path = origin(self.codec)
             load_exactly(codec, read_weights(path, "codec"), path, "voice.codec")
@@ -95,12 +103,14 @@ class FishTask(TextTask[Fish, NetworkCodec]):
         self, config: FishTaskConfig, voice: VoiceModule[Fish, NetworkCodec], symbols: tuple[str, ...], seed: int
     ) -> None:
         model, codec = voice.model, voice.codec
-        names = ("codes", "durations") if model.aligned is not None else ("codes",)
-        needs = Needs(names, codec.grid, encoder=cast("Encoder", codec), identity=checksum(codec), seed=seed)
+        names = ("codes", *["durations"] * (model.aligned is not None), *["reference"] * (model.style is not None))
+        encoder, seconds = cast("Encoder", codec), config.reference_s
+        needs = Needs(names, codec.grid, encoder=encoder, identity=checksum(codec), reference_s=seconds, seed=seed)
         known = model.speaker_names
         names = config.speaker_names(known) if UNNAMED in known else known
         super().__init__(config, voice, symbols, names, needs, seed)
         self.config = config
+        self.reference_mel = LogMel(model.config.reference)
         self.prompts = model.config.text != "prefix" and config.prompt_share > 0.0
 
     def make_batch(self, utterances: Utterances, indices: list[int], number: int = 0) -> Batch:
@@ -165,7 +175,7 @@ class FishTask(TextTask[Fish, NetworkCodec]):
     def _predict(self, batch: Batch, targets: Tensor, mask: Tensor) -> tuple[Prediction, Tensor | None]:
         """Teacher forcing, with random codes among those read in training; and log durations (batch, token)."""
         model, config, codes = self.model, self.config, targets
-        speakers, dropped, layers = batch.speakers, None, None
+        speakers, dropped, layers, styles = batch.speakers, None, None, None
         strangers = speakers >= len(model.speaker_names)
         unnamed = model.speaker_names.index(UNNAMED) if UNNAMED in model.speaker_names else None
         if unnamed is not None:
@@ -181,13 +191,22 @@ class FishTask(TextTask[Fish, NetworkCodec]):
                     prompt, prompted = batch.features["prompt"], strangers | (chance[2] < config.prompt_share)
                     layers = model.after_prompt(prompt, (prompt[..., 0] >= 0) & prompted[:, None])
                     speakers = speakers.masked_fill(prompted, unnamed)
-        h = model.read(batch.ids, batch.token_mask, speakers)
+                    styles = self._styles(batch, prompted)
+        h = model.read(batch.ids, batch.token_mask, speakers, styles)
         ends = durations = None
         if model.aligned is not None:
             ends = batch.features["durations"].cumsum(1).to(h.dtype)
             durations = model.aligned.duration(h)
         made = model.teacher_forced(codes, targets, mask, h, batch.token_mask, ends, layers, dropped)
         return made, durations
+
+    def _styles(self, batch: Batch, rows: Tensor) -> Tensor | None:
+        """Vectors (batch, d_style) of the speakers of ``rows`` (batch,), zeros elsewhere; None without ``d_style``."""
+        if self.model.style is None:
+            return None
+        mel = self.reference_mel(batch.features["reference"])
+        vectors = self.model.style(mel, torch.ones_like(mel[..., 0], dtype=torch.bool))
+        return hide(vectors, rows)
 
     def _code_losses(self, prediction: Prediction, targets: Tensor) -> dict[str, Tensor]:
         logits = prediction.logits.float().transpose(1, 2)
