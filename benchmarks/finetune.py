@@ -7,7 +7,8 @@ Each prepared corpus has one speaker and times of phones (``ssmphony prepare …
 of all its trainings; their texts are spoken by each voice and compared with their recordings: DistillMOS, character
 error by our recogniser, similarity to the mean of the held-out recordings (resemblyzer), and the nearest other speaker
 of the voice. A training that was stopped goes on; one that is finished is not repeated. Writes
-``benchmarks/results/finetune.json``; ``--write`` also fills the table of the documentation.
+``benchmarks/results/finetune.json``, beside the other speakers that the same voice learned in as many steps;
+``--write`` also fills the table of the documentation.
 """
 
 from __future__ import annotations
@@ -126,6 +127,14 @@ def curve(voice: str, prepared: Path, minutes: Sequence[float], steps: int, work
     return {"rows": rows, "recorded": recorded, "held_out": len(split(clips, minutes[0])[1])}
 
 
+def joined(result: Row, path: Path) -> Row:
+    """The result with the speakers stored earlier that the same voice learned in as many steps."""
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if any(earlier.get(key) != result[key] for key in ("voice", "steps")):
+        return result
+    return result | {"speakers": earlier["speakers"] | result["speakers"]}
+
+
 def rendered(result: Row) -> str:
     """One table; each speaker's recordings come after the voices that learned it."""
     lines: list[list[str]] = []
@@ -165,7 +174,8 @@ def main() -> None:
         "steps": chosen.steps,
         "speakers": speakers,
     }
-    write_json(result, RESULTS / "finetune.json")
+    stored = RESULTS / "finetune.json"
+    write_json(joined(result, stored), stored)
     if chosen.write:
         from benchmarks.update_docs import update
 

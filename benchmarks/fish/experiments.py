@@ -54,7 +54,7 @@ MIXERS = {
     "attention": ("mixers=[{kind: attention, window: 640}]", "d_ffn=304"),
 }
 """Settings of the model; the feed-forwards of attention have what makes the layers of equal size."""
-SIZE = ("d_model=128", "repeats=4", "text_ffn=256", "d_depth=96")
+SIZE = ("d_model=128", "repeats=4", "text_ffn=256", "d_depth=96", "d_style=0")
 DELIBERATE = ("prefix-parallel-attention",)
 """The source's own, besides what differs from the base in one thing."""
 TIMED_FRAMES = 40
