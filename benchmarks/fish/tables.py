@@ -235,13 +235,14 @@ def clones(rows: Row) -> str:
             str(group["trials"]),
             str(group["speakers"]),
             *(number(group[key], 3) for key in ("own", "others", "best", "ceiling")),
-            number(group["nearest"], 0, 100.0),
+            *(number(group[key], 0, 100.0) for key in ("nearest", "ceiling_nearest")),
             number(group["rank"], 1),
         ]
         for name, group in rows.items()
     ]
-    header = ["speakers", "trials", "of", "own prompt", "others", "best other", "two clips of theirs", "own nearest, %"]
-    return table([*header, "rank of its own"], lines)
+    likeness = ["own prompt", "others", "best other", "two clips of theirs"]
+    nearest = ["own nearest, %", "own nearest, another clip of theirs, %", "rank of its own"]
+    return table(["speakers", "trials", "of", *likeness, *nearest], lines)
 
 
 # -- adapters and experiments -----------------------------------------------------------------------------------------

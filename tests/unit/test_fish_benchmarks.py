@@ -87,6 +87,7 @@ def test_a_clone_is_nearest_to_its_own_prompt() -> None:
     assert found["own"]["value"] == pytest.approx(0.5)
     assert found["nearest"]["value"] == 0.5
     assert found["rank"]["value"] == 1.5
+    assert (found["ceiling"]["value"], found["ceiling_nearest"]["value"]) == (pytest.approx(1.0), 1.0)
     assert clones.conclude([{**row, "spoken": None} for row in rows])["nearest"]["value"] == 0.0
 
 
