@@ -36,6 +36,7 @@ from benchmarks.long_range import report as long_range_report
 from benchmarks.machine import RESULTS, ROOT
 from benchmarks.sashimi import tables as sashimi_tables
 from benchmarks.serve import tables as serve_tables
+from benchmarks.smamba import tables as smamba_tables
 from benchmarks.speed import tables as speed_tables
 from benchmarks.ssm import tables as ssm_tables
 from benchmarks.teacher import forms
@@ -82,6 +83,9 @@ PARTS: dict[str, tuple[str, Render]] = {
     "sashimi-sounds": ("sashimi.json", sashimi_tables.sounds),
     "screen-reader": ("screen_reader.json", screen_reader.table),
     "watermark": ("watermark.json", lambda result: f"{watermark.table(result)}\n\n{watermark.notes(result)}"),
+    "smamba-speech": ("smamba_speech.json", smamba_tables.speech),
+    "smamba-lengths": ("smamba_lengths.json", smamba_tables.lengths),
+    "smamba-training": ("smamba_training.json", smamba_tables.training),
     "textbook": ("textbook.json", textbook_tables.growth),
     "textbook-classifier": ("textbook_classifier.json", textbook_tables.classifier),
     "textbook-generator": ("textbook_generator.json", textbook_tables.generator),

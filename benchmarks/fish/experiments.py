@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks import commands
+from benchmarks.curves import scalars
 from benchmarks.fish import tables
 from benchmarks.fish.codecs import RATE, network_of
 from benchmarks.fish.growth import layers_size
@@ -108,14 +108,7 @@ def train(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Path, 
 
 def latest(run: Path, name: str) -> tuple[int, float] | None:
     """The last step and value of a scalar that the training logged."""
-    found: list[tuple[int, float]] = []
-    for path in (run / "tensorboard").glob("events.*"):
-        events = EventAccumulator(str(path), size_guidance={"scalars": 0, "images": 1, "audio": 1})
-        events.Reload()
-        tags: dict[str, Any] = events.Tags()
-        if name in tags["scalars"]:
-            found += [(event.step, event.value) for event in events.Scalars(name)]
-    return max(found) if found else None
+    return (scalars(run).get(name) or [None])[-1]
 
 
 def trained(run: Path) -> tuple[Fish, tuple[str, ...], FishConfig]:

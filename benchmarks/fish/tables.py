@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.tables import met, table
+from benchmarks.tables import aim, line, number, table
 
 Row = dict[str, Any]
 FIDELITY = {
@@ -22,25 +22,6 @@ FIDELITY = {
 """Of a group of clips: label, digits, unit."""
 
 
-def number(figure: Row | None, digits: int = 2, unit: float = 1.0) -> str:
-    """With its standard error."""
-    if not figure or figure["value"] is None:
-        return "–"
-    return f"{unit * figure['value']:.{digits}f} ± {unit * (figure['error'] or 0.0):.{digits}f}"
-
-
-def line(label: str, asked: str, measured: str, reached: bool | None) -> list[str]:
-    return [label, asked, measured, "–" if reached is None else met(reached)]
-
-
-def _at(label: str, asked: float, figure: Row | None, digits: int = 2, *, least: bool = False) -> list[str]:
-    sign = "≥" if least else "≤"
-    if not figure or figure["value"] is None:
-        return line(label, f"{sign} {asked:g}", "–", None)
-    reached = figure["value"] >= asked if least else figure["value"] <= asked
-    return line(label, f"{sign} {asked:g}", number(figure, digits), reached)
-
-
 # -- codec ------------------------------------------------------------------------------------------------------------
 
 
@@ -53,12 +34,12 @@ def codec(result: Row) -> str:
 def codec_targets(row: Row) -> str:
     lines: list[list[str]] = []
     for group, figures in row["groups"].items():
-        lines.append(_at(f"PESQ-wb, {group}", 2.5, figures["pesq_wb"], least=True))
-        lines.append(_at(f"STOI, {group}", 0.9, figures["stoi"], 3, least=True))
-        lines.append(_at(f"DistillMOS below the recording's, {group}", 0.35, figures["distillmos_loss"]))
+        lines.append(aim(f"PESQ-wb, {group}", 2.5, figures["pesq_wb"], least=True))
+        lines.append(aim(f"STOI, {group}", 0.9, figures["stoi"], 3, least=True))
+        lines.append(aim(f"DistillMOS below the recording's, {group}", 0.35, figures["distillmos_loss"]))
         if figures["character_error_ratio"]:
             lines.append(
-                _at(f"character error relative to the recording's, {group}", 1.15, figures["character_error_ratio"])
+                aim(f"character error relative to the recording's, {group}", 1.15, figures["character_error_ratio"])
             )
     if use := row.get("use"):
         least = min(use["used"])
@@ -170,8 +151,8 @@ def speech(result: Row) -> str:
     """Targets of free speech, and its figures next to those of the copy and of the teacher."""
     everyone = result["speakers"]["all"]
     lines = [
-        _at("character error relative to the codec's copy", 1.3, everyone["characters_ratio"]),
-        _at("DistillMOS below the codec's copy", 0.4, everyone["distillmos_loss"]),
+        aim("character error relative to the codec's copy", 1.3, everyone["characters_ratio"]),
+        aim("DistillMOS below the codec's copy", 0.4, everyone["distillmos_loss"]),
     ]
     if found := result["robustness"]:
         faults = found["heard"]["skipped"] + found["heard"]["repeated"]
@@ -221,7 +202,7 @@ def clone_targets(rows: Row) -> list[list[str]]:
     lines: list[list[str]] = []
     for name, group in rows.items():
         if group["targeted"]:
-            lines.append(_at(f"similarity to the prompt, {name}", 0.75, group["own"], 3, least=True))
+            lines.append(aim(f"similarity to the prompt, {name}", 0.75, group["own"], 3, least=True))
             share = group["nearest"]["value"]
             lines.append(line(f"nearest to its prompt, {name}", "≥ 90 %", f"{share:.0%}", share >= 0.9))
     return lines

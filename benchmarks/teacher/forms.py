@@ -17,8 +17,7 @@ from typing import Any
 
 from benchmarks.commands import measured, parser
 from benchmarks.machine import RESULTS, machine, write_json
-from benchmarks.tables import table
-from benchmarks.teacher.tables import number
+from benchmarks.tables import number, table
 from benchmarks.voices import voice_argument
 from ssmphony.config import load_json
 from ssmphony.evaluation.speed import card, measure_apart

@@ -160,7 +160,7 @@ def student_row(judges: dict[str, Any], student: Student, sounds: Path | None, j
             if samples is not None:
                 keep(sounds / condition / f"{job.id}.flac", samples, rate)
     wanted = teacher_pitch(original, spoken.frame_rate, len(spoken.pitch))
-    return found | _durations(job.clip, spoken.durations_s) | _pitch(wanted, spoken.pitch)
+    return found | durations(job.clip, spoken.durations_s) | _pitch(wanted, spoken.pitch)
 
 
 def read_original(job: Job) -> Original:
@@ -199,7 +199,7 @@ def _heard_pair(judges: dict[str, Any], samples: Samples, rate: int, frontend: F
     return {**trial._asdict(), "margin": margin(judges["recogniser"], samples, rate, frontend, trial)}
 
 
-def _durations(clip: Clip, own_s: Any) -> Row:
+def durations(clip: Clip, own_s: Any) -> Row:
     """Absolute differences of the durations of phones, summed, in s; their number; totals of the student's and the
     teacher's. The last phone is left out: the teacher gives it the silence that follows."""
     last = max(stop for _, stop in clip.words) - 1

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-Row = dict[str, Any]
-MISSING = "–"
-
-
-def number(figure: Row | None, digits: int = 2, scale: float = 1.0) -> str:
-    """Value and standard error."""
-    if figure is None:
-        return MISSING
-    return f"{scale * figure['value']:.{digits}f} ± {scale * figure['error']:.{digits}f}"
+from benchmarks.tables import MISSING, Row, number
 
 
 def targets(result: Row) -> str:

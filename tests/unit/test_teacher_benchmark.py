@@ -128,7 +128,7 @@ def test_low_values_of_the_teachers_pitch_are_unvoiced() -> None:
 
 def test_durations_count_phones_but_the_last() -> None:
     own = np.full(len(PHONES), STEP) + 0.01
-    found = measure._durations(clip_of(), own)  # pyright: ignore[reportPrivateUsage]
+    found = measure.durations(clip_of(), own)
     assert found["durations"] == 6
     assert found["duration_error_s"] == pytest.approx(0.06)
     assert found["own_s"] / found["wanted_s"] == pytest.approx(1.1)

@@ -8,6 +8,7 @@ prints one line of JSON. The benchmarks compare systems and lengths of text; thi
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -64,10 +65,11 @@ def measure(voice: str | None, text: str = TEXT) -> dict[str, float]:
     return {**{name: median(row[name] for row in rows) for name in rows[0]}, "memory_mb": peak_memory_mb()}
 
 
-def measure_apart(voice: str | None, text: str = TEXT) -> dict[str, float]:
+def measure_apart(voice: str | None, text: str = TEXT, threads: int | None = None) -> dict[str, float]:
     """The same in a fresh process, so that the memory is the voice's alone. Raises `SsmphonyError`."""
     command = [sys.executable, "-m", "ssmphony.evaluation.speed", voice or "", text]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    chosen = {} if threads is None else {"SSMPHONY_THREADS": str(threads)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **chosen})
     if done.returncode:
         raise SsmphonyError(f"the speed could not be measured: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
     return json.loads(done.stdout)

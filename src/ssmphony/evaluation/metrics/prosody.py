@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmphony.arrays import Reals
+from ssmphony.arrays import Doubles, Reals
 from ssmphony.evaluation.metrics.warping import Path
 
 
@@ -15,12 +15,14 @@ from ssmphony.evaluation.metrics.warping import Path
 class PitchError:
     """``log_f0_rmse``: root-mean-square of the difference of ln F0 where both are voiced (0.1 = 1.7 semitones).
 
-    ``centred`` is the same without the difference of the two means: the shape of the melody alone. ``voicing`` is the
-    share of frames voiced in one and not in the other. The first two are NaN where nothing is voiced in both.
+    ``centred`` is the same without the difference of the two means: the shape of the melody alone; ``correlation`` is
+    that of ln F0. ``voicing`` is the share of frames voiced in one and not in the other. All but the last are NaN where
+    nothing is voiced in both, and the correlation where one of them does not move.
     """
 
     log_f0_rmse: float
     centred: float
+    correlation: float
     voicing: float
 
 
@@ -43,9 +45,10 @@ def compare_pitch(reference: Reals, pitch: Reals, path: Path) -> PitchError:
     voiced = (a > 0) & (b > 0)
     voicing = float(((a > 0) != (b > 0)).mean())
     if not voiced.any():
-        return PitchError(float("nan"), float("nan"), voicing)
-    difference = np.log(a[voiced]) - np.log(b[voiced])
-    return PitchError(float(np.sqrt((difference**2).mean())), float(difference.std()), voicing)
+        return PitchError(float("nan"), float("nan"), float("nan"), voicing)
+    a, b = np.log(a[voiced]), np.log(b[voiced])
+    difference = a - b
+    return PitchError(float(np.sqrt((difference**2).mean())), float(difference.std()), correlation(a, b), voicing)
 
 
 def compare_durations(reference_s: Sequence[float], durations_s: Sequence[float]) -> DurationError:
@@ -53,6 +56,10 @@ def compare_durations(reference_s: Sequence[float], durations_s: Sequence[float]
     a, b = np.asarray(reference_s, np.float64), np.asarray(durations_s, np.float64)
     if a.shape != b.shape or not len(a):
         raise ValueError(f"cannot compare {len(a)} durations with {len(b)}")
+    return DurationError(float(np.abs(a - b).mean() * 1e3), float(b.sum() / a.sum()), correlation(a, b))
+
+
+def correlation(a: Doubles, b: Doubles) -> float:
+    """Pearson's, of equally many values; NaN with fewer than two, or where one of them is constant."""
     varied = len(a) > 1 and a.std() > 0 and b.std() > 0
-    correlation = float(np.corrcoef(a, b)[0, 1]) if varied else float("nan")
-    return DurationError(float(np.abs(a - b).mean() * 1e3), float(b.sum() / a.sum()), correlation)
+    return float(np.corrcoef(a, b)[0, 1]) if varied else float("nan")

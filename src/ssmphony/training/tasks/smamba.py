@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,8 @@ from ssmphony.config import Config
 from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.registry import Needs
-from ssmphony.data.manifest import Clip, read_manifest
+from ssmphony.data.manifest import Clip
+from ssmphony.data.selection import select
 from ssmphony.data.speaker_pairs import SpeakerPairs
 from ssmphony.models.parallel import expand_tokens
 from ssmphony.models.s4_spectrum import FIRST_PITCH_HZ
@@ -78,6 +80,10 @@ class SpeakerCorpus(Config):
     """A prepared corpus of several speakers."""
 
     path: str
+    exclude: str | None = None
+    """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
+    only: str | None = None
+    """A file of ids of clips that alone are taken."""
     speaker_of: str | None = None
     """A regular expression whose first group, in the id of a clip, is its speaker; None: the manifest says it."""
 
@@ -92,10 +98,9 @@ class SpeakerCorpus(Config):
             raise ValueError("its first group must be the speaker: put parentheses around it")
         return value
 
-    def sources(self) -> list[Source]:
-        """The clips, by their speakers. Raises `SsmphonyError` for a clip whose id does not tell."""
-        folder = Path(self.path)
-        return [Source(folder, replace(clip, speaker=self._speaker(clip))) for clip in read_manifest(folder)]
+    def sources(self, clips: Sequence[Clip]) -> list[Source]:
+        """Clips of the corpus by their speakers. Raises `SsmphonyError` for a clip whose id does not tell."""
+        return [Source(Path(self.path), replace(clip, speaker=self._speaker(clip))) for clip in clips]
 
     def _speaker(self, clip: Clip) -> str:
         if self.speaker_of is None:
@@ -200,7 +205,8 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
         speakers = self.config.speakers
         if speakers is None or not self.config.weights.speaker:
             return None
-        sources = [source for corpus in speakers.corpora for source in corpus.sources()]
+        chosen = zip(speakers.corpora, select(speakers.corpora), strict=True)
+        sources = [source for corpus, clips in chosen for source in corpus.sources(clips)]
         return SpeakerPairs(sources, sample_rate, speakers.count, speakers.seconds, self.seed)
 
     def _teacher_styles(self, names: tuple[str, ...]) -> Tensor:

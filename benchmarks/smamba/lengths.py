@@ -1,6 +1,6 @@
 """What a sentence costs the mixers of SMamba, against its length: a processor's time, and memory.
 
-    python -m benchmarks.smamba_lengths -o benchmarks/results/smamba_lengths.json
+    python -m benchmarks.smamba.lengths [--lengths 10 30 100 300 1000 3000] [--repeats 3] [--write]
 
 The twins of ``configs/smamba`` with weights as they are before training, which cost the same as trained ones: text
 encoder, durations and flow in PyTorch on one thread, all but the codec, which is the same for all. Each length is
@@ -16,10 +16,11 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import ROOT, machine, write_json
+from benchmarks.machine import RESULTS, ROOT, machine, write_json
+from benchmarks.smamba import tables
+from benchmarks.update_docs import update
 
 TWINS = ("base", "attention", "s4")
 LENGTHS = (10, 30, 100, 300, 1_000, 3_000)
@@ -67,7 +68,7 @@ def run(lengths: tuple[int, ...], repeats: int) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for phones in lengths:
         for twin in TWINS:
-            command = [sys.executable, "-m", "benchmarks.smamba_lengths", "--one", twin, str(phones), str(repeats)]
+            command = [sys.executable, "-m", "benchmarks.smamba.lengths", "--one", twin, str(phones), str(repeats)]
             answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
             rows.append({"twin": twin, "phones": phones, **json.loads(answer.stdout)})
             print(rows[-1], flush=True)
@@ -79,15 +80,17 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="phones")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--one", nargs=3, metavar=("TWIN", "PHONES", "REPEATS"), help=argparse.SUPPRESS)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("--write", action="store_true", help="store the result and fill the pages")
     arguments = parser.parse_args()
     if arguments.one:
         twin, phones, repeats = arguments.one
         print(json.dumps(measure(twin, int(phones), int(repeats))))
         return
     result = run(tuple(arguments.lengths), arguments.repeats)
-    if arguments.out:
-        write_json(result, arguments.out)
+    print(tables.lengths(result))
+    if arguments.write:
+        write_json(result, RESULTS / "smamba_lengths.json")
+        update()
 
 
 if __name__ == "__main__":
