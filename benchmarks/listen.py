@@ -36,12 +36,18 @@ FIRST = ("000004_hf_alpha", "DadsBoots-014")
 TITLES = {
     "default": "the default voice",
     "small": "the small voice",
+    "fish": "the voice of codes, fish",
     "from recordings": "the default voice until November 2026, from recordings alone",
 }
 _ROW = "display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; margin: 0.3rem 0"
 _NAME = "flex: 1 1 9rem"
 """In a narrow window it is below its player."""
-VOICES = {"default": "default", "small": "./voices/small", "from recordings": "./voices/recorded"}
+VOICES = {
+    "default": "default",
+    "small": "./voices/small",
+    "fish": "./voices/fish",
+    "from recordings": "./voices/recorded",
+}
 
 
 class Original(NamedTuple):
@@ -75,15 +81,17 @@ def write(path: Path, samples: Samples, rate: int) -> str:
 
 
 def listen(sentences: list[Original], output: Path, voice: Callable[[str], Voice]) -> list[dict[str, Any]]:
-    """Write all sounds; returns a row for each sentence."""
+    """Write all sounds; returns a row for each sentence. A voice of several speakers without the one is left out."""
     output.mkdir(parents=True, exist_ok=True)
     spoken = {name: voice(voice_argument(where) or where) for name, where in VOICES.items()}
     rows: list[dict[str, Any]] = []
     for sentence in sentences:
         files = {"original": write(output / f"{sentence.name}.mp3", *read_audio(sentence.audio))}
         for name, one in spoken.items():
-            speaker = SPEAKERS[sentence.speaker]
-            audio = one.say(sentence.text, speaker=speaker if speaker in one.card.speakers else None)
+            speaker, known = SPEAKERS[sentence.speaker], one.card.speakers
+            if len(known) > 1 and speaker not in known:
+                continue
+            audio = one.say(sentence.text, speaker=speaker if speaker in known else None)
             path = output / f"{sentence.name}-{name.replace(' ', '-')}.mp3"
             files[name] = write(path, audio.samples, audio.sample_rate)
         rows.append({"text": sentence.text, "speaker": SPEAKERS[sentence.speaker], "files": files})
