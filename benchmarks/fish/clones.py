@@ -7,7 +7,8 @@ A part of `benchmarks.fish.speech --clones NAME=PREPARED`. Unseen blends of the 
 
 and `ssmphony prepare kokoro`. A trial takes one clip of a speaker as the prompt, lets the voice speak another sentence
 after it, and compares embeddings of a speaker encoder: with the own prompt, and with those of all other speakers.
-The ceiling is how like their prompt another clip of theirs is, and how often it is nearest to it.
+The ceiling is how like their prompt another clip of theirs is, and how often it is nearest to it; the codec's copy of
+that clip shows what of this the codec loses.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ssmphony.audio.resample import resample
 from ssmphony.data.manifest import Clip, read_manifest
 from ssmphony.evaluation.journal import Journal
 from ssmphony.evaluation.models.speaker import similarity
+from ssmphony.evaluation.recorded import copy_synthesis
 from ssmphony.reference import reference_from
 from ssmphony.types import Samples, SsmphonyError
 from ssmphony.voice import Voice
@@ -82,7 +84,10 @@ def group(voice: Voice, name: str, folder: Path, trials: int, cache: Path) -> Ro
         reference = reference_from(samples[0], voice.encoder, voice.model)
         spoken = voice.say(texts[-1 - number], reference=reference, seed=number).samples
         row: Row = {"id": prompt.id, "speaker": speaker, "seconds": prompt.seconds}
-        for key, part in (("prompt", samples[0]), ("other", samples[1]), ("spoken", spoken)):
+        if voice.encoder is None:
+            raise SsmphonyError(f"the voice '{voice.card.name}' came without the encoder of its codec")
+        copy = copy_synthesis(voice.encoder, voice.codec, samples[1])
+        for key, part in (("prompt", samples[0]), ("other", samples[1]), ("copy", copy), ("spoken", spoken)):
             row[key] = embedded(part, voice.sample_rate)
         rows[prompt.id] = row
         journal.add(row)
@@ -104,13 +109,17 @@ def embedded(samples: Samples, rate: int) -> list[float] | None:
 def conclude(rows: Sequence[Row]) -> Row:
     """own: cosine of what was spoken and its prompt; others, best: with the prompts of other speakers, on average and
     the nearest; nearest: 1 where no other is nearer; rank: the place of the own among all, 1 the first. ``ceiling`` and
-    ``ceiling_nearest`` are own and nearest of another clip of the speaker. Speech of nothing is like nobody."""
+    ``ceiling_nearest`` are own and nearest of another clip of the speaker, ``copy`` and ``copy_nearest`` of its copy,
+    where there is one. Speech of nothing is like nobody."""
     embeddings: dict[str, Floats] = {row["speaker"]: np.array(row["prompt"], np.float32) for row in rows}
     found: dict[str, list[float]] = {}
     for row in rows:
-        spoken = _compared(row["spoken"], row, embeddings)
-        other = _compared(row["other"], row, embeddings)
-        for key, value in (*spoken.items(), ("ceiling", other["own"]), ("ceiling_nearest", other["nearest"])):
+        figures_of = _compared(row["spoken"], row, embeddings)
+        for key, name in (("ceiling", "other"), ("copy", "copy")):
+            if name in row:
+                bound = _compared(row[name], row, embeddings)
+                figures_of |= {key: bound["own"], f"{key}_nearest": bound["nearest"]}
+        for key, value in figures_of.items():
             found.setdefault(key, []).append(value)
     summary: Row = {key: figures.mean(values) for key, values in found.items()}
     return {"trials": len(rows), "speakers": len(embeddings), **summary}

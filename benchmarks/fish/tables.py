@@ -215,14 +215,14 @@ def clones(rows: Row) -> str:
             name,
             str(group["trials"]),
             str(group["speakers"]),
-            *(number(group[key], 3) for key in ("own", "others", "best", "ceiling")),
-            *(number(group[key], 0, 100.0) for key in ("nearest", "ceiling_nearest")),
+            *(number(group.get(key), 3) for key in ("own", "others", "best", "copy", "ceiling")),
+            *(number(group.get(key), 0, 100.0) for key in ("nearest", "copy_nearest", "ceiling_nearest")),
             number(group["rank"], 1),
         ]
         for name, group in rows.items()
     ]
-    likeness = ["own prompt", "others", "best other", "two clips of theirs"]
-    nearest = ["own nearest, %", "own nearest, another clip of theirs, %", "rank of its own"]
+    likeness = ["own prompt", "others", "best other", "a copy and the prompt", "a clip and the prompt"]
+    nearest = ["own nearest, %", "of a copy, %", "of a clip, %", "rank of its own"]
     return table(["speakers", "trials", "of", *likeness, *nearest], lines)
 
 

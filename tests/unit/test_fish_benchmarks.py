@@ -80,14 +80,15 @@ def test_losses_are_in_relation_to_the_recording() -> None:
 def test_a_clone_is_nearest_to_its_own_prompt() -> None:
     one, other = [1.0, 0.0], [0.0, 1.0]
     rows = [
-        {"speaker": "a", "prompt": one, "other": one, "spoken": one},
-        {"speaker": "b", "prompt": other, "other": other, "spoken": one},  # spoke like somebody else
+        {"speaker": "a", "prompt": one, "other": one, "copy": other, "spoken": one},
+        {"speaker": "b", "prompt": other, "other": other, "copy": other, "spoken": one},  # spoke like somebody else
     ]
     found = clones.conclude(rows)
     assert found["own"]["value"] == pytest.approx(0.5)
     assert found["nearest"]["value"] == 0.5
     assert found["rank"]["value"] == 1.5
     assert (found["ceiling"]["value"], found["ceiling_nearest"]["value"]) == (pytest.approx(1.0), 1.0)
+    assert found["copy_nearest"]["value"] == 0.5
     assert clones.conclude([{**row, "spoken": None} for row in rows])["nearest"]["value"] == 0.0
 
 
