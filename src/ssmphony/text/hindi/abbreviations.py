@@ -24,6 +24,8 @@ ABBREVIATIONS = Abbreviations(
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
     ambiguous=_AMBIGUOUS,
 )
+_NUMBER_AFTER = re.compile(r"\s?(?::-?\s?|-\s)?\+?\d")
+"""What may stand between an abbreviation and its number: मो. 98, मो.: 98, मो.:- 98."""
 _PRESCRIBED = frozenset(("tab", "cap"))
 """Abbreviations with a capital before the name of a medicine (Tab. Paracetamol), words in small letters."""
 _LETTERS = frozenset(latin.LETTER_NAMES.values())
@@ -48,7 +50,7 @@ def _lookup(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
 
 def _by_number(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
     """The sense of a key before a number, or after one."""
-    if (key, "before") in _BY_NUMBER and state.text[stop : stop + 2].lstrip()[:1].isdigit():
+    if (key, "before") in _BY_NUMBER and _NUMBER_AFTER.match(state.text, stop):
         return _BY_NUMBER[key, "before"]
     if (key, "after") in _BY_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
         return _BY_NUMBER[key, "after"]
