@@ -18,30 +18,43 @@ from ssmphony.ssm.convolution import smooth_length
 from ssmphony.ssm.masking import hide
 from ssmphony.ssm.two_sided import TwoSidedStateSpace
 
+STORED_LENGTH = 1024
+"""Steps up to which a graph stores the matrix of its DFT (2 MB in halves). One of more steps computes it: references of
+20 s, which are read once, would need 17 MB."""
+
 
 class FourierBasis(nn.Module):
-    """Real DFT as a matrix, shared by all layers: u (…, length) @ analysis[:length] → [Re, Im] of its spectrum.
+    """Real DFT as a matrix, shared by all layers: u (…, length) @ rows(length) → [Re, Im] of its spectrum.
 
-    analysis (max_length, 2 F) with F = n / 2 + 1 and n ≥ 2 max_length, float32 rounded from float64. Its transpose is
-    the inverse, for spectra that are multiplied by ``weight`` (F,).
+    The matrix is (max_length, 2 F) with F = n / 2 + 1 and n ≥ 2 max_length. Its transpose is the inverse, for spectra
+    that are multiplied by ``weight`` (F,).
     """
 
-    analysis: Tensor
     weight: Tensor
+    frequencies: Tensor
 
     def __init__(self, max_length: int) -> None:
         super().__init__()
         self.max_length = max_length
         self.n = smooth_length(2 * max_length)
-        frequencies = torch.arange(self.n // 2 + 1, dtype=torch.float64)
-        # Reduce modulo n before scaling: the angle keeps all its digits.
-        turns = torch.outer(torch.arange(max_length, dtype=torch.float64), frequencies) % self.n
-        angle = 2.0 * torch.pi / self.n * turns
-        both = torch.cat([angle.cos(), -angle.sin()], dim=1)
-        weight = torch.full_like(frequencies, 2.0 / self.n)
+        frequencies = torch.arange(self.n // 2 + 1)
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        weight = torch.full(frequencies.shape, 2.0 / self.n, dtype=torch.float64)
         weight[0] = weight[-1] = 1.0 / self.n
-        self.register_buffer("analysis", both.float())
         self.register_buffer("weight", weight)
+        stored = self._computed(max_length, torch.float64) if max_length <= STORED_LENGTH else None
+        self.register_buffer("analysis", stored)
+
+    def rows(self, length: int) -> Tensor:
+        """The first ``length`` rows, float32."""
+        analysis: Tensor | None = self.analysis
+        return self._computed(length, torch.float32) if analysis is None else analysis[:length]
+
+    def _computed(self, length: int, precision: torch.dtype) -> Tensor:
+        # Reduce modulo n before scaling: the angle keeps all its digits.
+        turns = torch.outer(torch.arange(length, device=self.frequencies.device), self.frequencies) % self.n
+        angle = 2.0 * torch.pi / self.n * turns.to(precision)
+        return torch.cat([angle.cos(), -angle.sin()], dim=1).float()
 
 
 class FixedConvolution(nn.Module):
@@ -69,11 +82,11 @@ class FixedConvolution(nn.Module):
         length = u.shape[1]
         if length > self.basis.max_length:
             raise ValueError(f"sequence of {length} steps, but this layer was fixed at {self.basis.max_length}")
-        re, im = (u.transpose(1, 2) @ self.basis.analysis[:length]).chunk(2, dim=-1)
+        rows = self.basis.rows(length)
+        re, im = (u.transpose(1, 2) @ rows).chunk(2, dim=-1)
         product_re = re * self.spectrum_re - im * self.spectrum_im
         product_im = re * self.spectrum_im + im * self.spectrum_re
-        synthesis = self.basis.analysis.T[:, :length]
-        return (torch.cat([product_re, product_im], dim=-1) @ synthesis).transpose(1, 2)
+        return (torch.cat([product_re, product_im], dim=-1) @ rows.T).transpose(1, 2)
 
 
 class FixedTwoSided(nn.Module):

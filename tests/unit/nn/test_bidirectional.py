@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ssmphony.config import parse
+from ssmphony.export import fixed as export_fixed
 from ssmphony.export.fixed import FixedConvolution, FixedTwoSided, FourierBasis, fixed
 from ssmphony.nn import (
     Bidirectional,
@@ -70,8 +71,11 @@ def test_no_steps_is_an_error(layer: TwoSidedStateSpace) -> None:
         layer(torch.zeros(1, 0, 5), torch.ones(1, 0, dtype=torch.bool))
 
 
-@pytest.mark.parametrize("max_length", [90, 101, 128])
-def test_fixed_equals_the_layer(layer: TwoSidedStateSpace, max_length: int) -> None:
+@pytest.mark.parametrize(("max_length", "stored_length"), [(90, 1024), (101, 1024), (128, 1024), (101, 100)])
+def test_fixed_equals_the_layer(
+    layer: TwoSidedStateSpace, max_length: int, stored_length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_fixed, "STORED_LENGTH", stored_length)
     x, mask = padded_batch()
     constant = fixed(layer, max_length)
     assert isinstance(constant, FixedTwoSided)
@@ -89,8 +93,12 @@ def test_fixed_refuses_what_it_was_not_made_for(layer: TwoSidedStateSpace) -> No
 
 
 @pytest.mark.integration
-def test_fixed_encoder_exports_with_any_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stored_length", [0, 1024])
+def test_fixed_encoder_exports_with_any_length(
+    tmp_path: Path, stored_length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ort = pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(export_fixed, "STORED_LENGTH", stored_length)
     torch.manual_seed(0)
     encoder = EncoderConfig(d_model=5, n_layers=2, mixers=(MIXERS["s4"],), d_ffn=4).build().eval()
     constant = fixed(encoder, 90)
