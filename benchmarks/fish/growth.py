@@ -16,6 +16,7 @@ import argparse
 import functools
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,10 +184,15 @@ def total_seconds(known: dict[int, float], frames: int) -> float:
 
 
 def in_runtime(folder: Path, frames: Sequence[int], rounds: int) -> list[Row]:
-    """A step of an exported voice, sampling included, on one run of as many frames as are asked for."""
+    """A step of an exported voice, sampling included, on one run of as many frames as are asked for.
+
+    No code is drawn a second time for its repetition: long after the end of the text, the model says the same in each
+    frame, and would pay for two draws there.
+    """
     voice = load(folder, threads=1)
     model, symbols = voice.model, voice.frontend.symbols
     assert isinstance(model, AutoregressiveRuntime), "a voice of this family"
+    model.sampler = replace(model.sampler, repetition_share=1.0)
     ids = tuple(1 + 3 * i % (len(symbols) - 1) for i in range(TOKENS))
     state = model.begin([Tokens(ids, tuple(symbols[i] for i in ids))], [Style()])
     state = state._replace(max_frames=np.array([10**9]), memory=tuple(_endless(part) for part in state.memory))
