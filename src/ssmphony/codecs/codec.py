@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.graph_spec import Axis, GraphSpec
-from ssmphony.interfaces import Decoder, Encoder, State
+from ssmphony.interfaces import Array, Decoder, Encoder, State
 from ssmphony.types import FrameGrid, MelFormat
 
 LOG_MEL = "log-mel"
@@ -122,6 +122,13 @@ class TrainableCodec(NetworkCodec, Encoder):
     def analyse_with_losses(self, samples: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """`analyse`, and by name what the frames cost in training; nothing for most codecs."""
         return self.analyse(samples), {}
+
+
+def decoder_input(frames: Array, mask: Array, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Frames (batch, time, channel) and mask (batch, time) as tensors. Raises `ValueError` when time is 0."""
+    if frames.shape[1] == 0:
+        raise ValueError("a codec needs at least one step of frames, got none")
+    return torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
 
 
 class SpectrumCodec(NetworkCodec):

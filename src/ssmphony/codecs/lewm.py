@@ -17,7 +17,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.codecs.codec import MAX_FRAMES, TINY_MEL, SpectrumCodec, Stft, TrainableCodec
+from ssmphony.codecs.codec import MAX_FRAMES, TINY_MEL, SpectrumCodec, Stft, TrainableCodec, decoder_input
 from ssmphony.codecs.mel_vocoder import MelVocoderConfig, MelVocoderState, TrunkState
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
@@ -263,10 +263,7 @@ class LeWMCodec(SpectrumCodec, TrainableCodec):
 
     def decode(self, frames: Array, mask: Array, state: LeWMCodecState) -> tuple[Tensor, LeWMCodecState]:
         """Latents (batch, time, d_latent) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""
-        device = self.decoder.head.weight.device
-        z, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
-        if z.shape[1] == 0:
-            raise ValueError("a codec needs at least one step of frames, got none")
+        z, mask = decoder_input(frames, mask, self.decoder.head.weight.device)
         mel, present, layers = self._log_mel(z, mask, state.mel_layers)
         samples, vocoder = self.vocoder.decode(mel, present, state.vocoder)
         return samples, LeWMCodecState(layers, vocoder)

@@ -26,6 +26,7 @@ from ssmphony.codecs.codec import (
     SpectrumCodec,
     Stft,
     TrainableCodec,
+    decoder_input,
     overlapping_segments,
 )
 from ssmphony.codecs.harmonic import HarmonicHead, octave_error
@@ -149,10 +150,7 @@ class MelVocoder(SpectrumCodec, TrainableCodec):
 
     def decode(self, frames: Array, mask: Array, state: MelVocoderState) -> tuple[Tensor, MelVocoderState]:
         """frames (batch, time, n_mels) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""
-        device = self.window.device
-        frames, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
-        if frames.shape[1] == 0:
-            raise ValueError("a codec needs at least one step of frames, got none")
+        frames, mask = decoder_input(frames, mask, self.window.device)
         spectrum, trunk = self.trunk(frames, mask, state.trunk)
         samples, segments, segment_mask = self.inverse_stft(spectrum, state.segments, state.segment_mask)
         return samples, MelVocoderState(trunk, segments, segment_mask)

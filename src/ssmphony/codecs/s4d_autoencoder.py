@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssmphony.codecs.codec import SamplesCodec, TrainableCodec
+from ssmphony.codecs.codec import SamplesCodec, TrainableCodec, decoder_input
 from ssmphony.config import Config
 from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.interfaces import Array, SequenceLayer
@@ -220,8 +220,7 @@ class S4DAutoencoder(SamplesCodec, TrainableCodec):
         return DecoderState(new(batch, self.lookahead, dtype=torch.bool), HalfState(contexts, stacks))
 
     def decode(self, frames: Array, mask: Array, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        device = self.from_latent.weight.device
-        frames, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
+        frames, mask = decoder_input(frames, mask, self.from_latent.weight.device)
         frames = frames.masked_fill(~mask[..., None], 0)
         if self.quantiser is not None and not frames.is_floating_point():
             frames = self.quantiser.decode(frames)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import hann
-from ssmphony.codecs.codec import SpectrumCodec, Stft, overlapping_segments
+from ssmphony.codecs.codec import SpectrumCodec, Stft, decoder_input, overlapping_segments
 from ssmphony.codecs.excitation import NoiseSpectrum, PulseSpectrum, PulseState
 from ssmphony.codecs.overlap_add import overlap_add
 from ssmphony.config import Config
@@ -149,10 +149,7 @@ class SourceFilter(SpectrumCodec):
 
     def decode(self, frames: Array, mask: Array, state: SourceFilterState) -> tuple[Tensor, SourceFilterState]:
         """frames (batch, time, channel) and mask (batch, time) with time ≥ 1, tensors or NumPy arrays."""
-        device = self.window.device
-        frames, mask = torch.as_tensor(frames, device=device), torch.as_tensor(mask, device=device)
-        if frames.shape[1] == 0:
-            raise ValueError("a codec needs at least one step of frames, got none")
+        frames, mask = decoder_input(frames, mask, self.window.device)
         (real, imaginary, present), layers = self.spectra(frames, mask, state.layers)
         spectra = torch.complex(real, imaginary)
         samples, segments, segment_mask = overlap_add(spectra, present, self.window, state.segments, state.segment_mask)
