@@ -10,27 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmphony.audio.mu_law import SILENCE, encode, unigram_bits
-from ssmphony.config import Config
 from ssmphony.data.corpora.kokoro_teacher import BLEND
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.samples import SamplesFeature
 from ssmphony.data.manifest import Clip
-from ssmphony.data.selection import select
+from ssmphony.data.selection import SelectedCorpus, select
 from ssmphony.types import SsmphonyError
 
 _POOL = 8
 """Batches' worth of clips from which those of similar lengths are taken."""
 
 
-class ClipSource(Config):
+class ClipSource(SelectedCorpus):
     """A prepared corpus of short clips."""
-
-    path: str
-    """The folder that `ssmphony prepare` wrote."""
-    exclude: str | None = None
-    """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
-    only: str | None = None
-    """A file of ids of clips that alone are taken."""
 
 
 class CodeBatch(NamedTuple):

@@ -10,26 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssmphony.config import Config
 from ssmphony.data.features.f0 import F0Feature
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.samples import SamplesFeature
 from ssmphony.data.prepared import read_array
-from ssmphony.data.selection import select
+from ssmphony.data.selection import SelectedCorpus, select
 from ssmphony.types import FrameGrid, MelFormat, SsmphonyError
 
 
-class CropSource(Config):
+class CropSource(SelectedCorpus):
     """A prepared corpus of sound, and its share of the crops."""
 
-    path: str
-    """The folder that `ssmphony prepare` wrote."""
     weight: float = 1.0
     """A second of weight 2 is drawn twice as often as one of weight 1."""
-    exclude: str | None = None
-    """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
-    only: str | None = None
-    """A file of ids of clips that alone are taken."""
     mels: str | None = None
     """A folder that `ssmphony distill` wrote: frames of a model instead of the recordings' own."""
 

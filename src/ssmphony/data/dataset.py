@@ -13,13 +13,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ssmphony.config import Config
 from ssmphony.data.features.feature import Source, frame_count
 from ssmphony.data.features.reference import References
 from ssmphony.data.features.registry import REFERENCE, Needs
 from ssmphony.data.manifest import Clip
 from ssmphony.data.prepared import read_array, read_pitch
-from ssmphony.data.selection import select
+from ssmphony.data.selection import SelectedCorpus, select
 from ssmphony.data.speaker_selection import select_speakers
 from ssmphony.model_inputs import word_positions
 from ssmphony.types import SsmphonyError
@@ -30,17 +29,11 @@ Anchor = tuple[int, int, float, float]
 """First token, stop token (half-open), start and end in frames."""
 
 
-class Corpus(Config):
+class Corpus(SelectedCorpus):
     """A prepared corpus with text, and which of its clips are taken."""
 
-    path: str
-    """The folder that `ssmphony prepare` wrote."""
     weight: float = Field(default=1.0, gt=0.0)
     """How often an epoch shows each clip; 2.5 means two or three times."""
-    exclude: str | None = None
-    """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
-    only: str | None = None
-    """A file of ids of clips that alone are taken."""
     exclude_speakers: str | None = None
     """A file of speakers who are left out, see `ssmphony.data.speaker_selection`."""
     only_speakers: str | None = None

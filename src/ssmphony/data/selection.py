@@ -6,8 +6,8 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
+from ssmphony.config import Config
 from ssmphony.data.corpora.audio_files import clip_id
 from ssmphony.data.manifest import REJECTED, Clip, read_manifest
 from ssmphony.data.text_files import read_text
@@ -17,18 +17,18 @@ from ssmphony.types import SsmphonyError
 _SHOWN = 3  # names that an error quotes
 
 
-class Selected(Protocol):
-    """A prepared corpus, and the files of ids of clips that are left out or alone taken."""
+class SelectedCorpus(Config):
+    """Base of the configs of prepared corpora: the folder, and which of its clips are taken."""
 
-    @property
-    def path(self) -> str: ...
-    @property
-    def exclude(self) -> str | None: ...
-    @property
-    def only(self) -> str | None: ...
+    path: str
+    """The folder that `ssmphony prepare` wrote."""
+    exclude: str | None = None
+    """A file of ids of clips that are left out, see `select`."""
+    only: str | None = None
+    """A file of ids of clips that alone are taken."""
 
 
-def select(corpora: Sequence[Selected]) -> list[list[Clip]]:
+def select(corpora: Sequence[SelectedCorpus]) -> list[list[Clip]]:
     """The clips of each corpus.
 
     A list is a text file of ids, one on each line; lines that begin with ``#`` are comments. Raises `SsmphonyError`

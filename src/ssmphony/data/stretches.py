@@ -12,11 +12,11 @@ from ssmphony.audio.resample import resample
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.samples import prepared_rate
 from ssmphony.data.prepared import read_samples
-from ssmphony.data.selection import Selected, select
+from ssmphony.data.selection import SelectedCorpus, select
 from ssmphony.types import Samples, SsmphonyError
 
 
-def read_stretches(sources: Sequence[Selected], rate: int, length: int) -> list[Samples]:
+def read_stretches(sources: Sequence[SelectedCorpus], rate: int, length: int) -> list[Samples]:
     """Stretches (length,) at ``rate``: the clips of a speaker that follow each other are joined, and what is left
     at the end of them is dropped. Raises `SsmphonyError` where there is not one stretch."""
     found: list[Samples] = []

@@ -23,7 +23,7 @@ from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.features.feature import Source
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.manifest import Clip
-from ssmphony.data.selection import select
+from ssmphony.data.selection import SelectedCorpus, select
 from ssmphony.data.speaker_pairs import SpeakerPairs
 from ssmphony.models.parallel import expand_tokens
 from ssmphony.models.s4_spectrum import FIRST_PITCH_HZ
@@ -76,14 +76,9 @@ class SMambaWeights(Config):
     """Squared distance of the style to the teacher's own vector of the voice, of ``teacher_voices``."""
 
 
-class SpeakerCorpus(Config):
+class SpeakerCorpus(SelectedCorpus):
     """A prepared corpus of several speakers."""
 
-    path: str
-    exclude: str | None = None
-    """A file of ids of clips that are left out, see `ssmphony.data.selection`."""
-    only: str | None = None
-    """A file of ids of clips that alone are taken."""
     speaker_of: str | None = None
     """A regular expression whose first group, in the id of a clip, is its speaker; None: the manifest says it."""
 
