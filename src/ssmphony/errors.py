@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+NOTHING_TO_SPEAK = "nothing to speak: the text holds no letter and no digit"
+"""What every command and interface says of such a text."""
+
 
 class SsmphonyError(Exception):
     """An error the user can fix. The message is one line: what was wrong, and what to do."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ssmphony.errors import NOTHING_TO_SPEAK
 from ssmphony.types import FrameGrid, Frames, MelFormat, ReferenceInput, SsmphonyError, Style, Tokens, Word
 
 Array = Any
@@ -72,7 +73,7 @@ class Frontend(ABC):
             ids.extend(sentence.ids[again:])
             words.extend(replace(w, first=w.first + shift, stop=w.stop + shift) for w in sentence.words)
         if not words:
-            raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+            raise SsmphonyError(NOTHING_TO_SPEAK)
         return Tokens(tuple(ids), tuple(symbols), tuple(words), text, 0, len(text))
 
     def spoken_text(self, text: str) -> str:

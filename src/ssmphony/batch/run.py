@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 from ssmphony.batch.folder import FAILURES, HIDDEN, MANIFEST, Row, claimed, clear, recorded, write_rows
 from ssmphony.batch.jobs import Job
-from ssmphony.batch.speak import Failed, file_sha256, speaker
+from ssmphony.batch.speak import Failed, lexicon_digest, speaker
 from ssmphony.parallel import Executor
 from ssmphony.parallel.local import run_local
-from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
 
 
@@ -57,7 +56,7 @@ def run_batch(
     Whatever ends it, every file there is whole, and a further run does what is left. Raises `SsmphonyError` when
     the folder cannot be used or a voice cannot be loaded.
     """
-    digest = "" if lexicon is None else _checked(lexicon)
+    digest = lexicon_digest(lexicon)
     lexicon, out = lexicon and lexicon.resolve(), out.resolve()
     _check_ours(jobs, out)
     with claimed(out):
@@ -114,9 +113,3 @@ def _check_ours(jobs: Sequence[Job], out: Path) -> None:
         return
     if found := next((job.file for job in jobs if (out / job.file).exists()), None):
         raise SsmphonyError(f"{out} holds {found}, which no batch wrote: choose another folder")
-
-
-def _checked(lexicon: Path) -> str:
-    """The digest of a lexicon that can be read; raises `SsmphonyError`."""
-    Lexicon.load(lexicon)
-    return file_sha256(lexicon)

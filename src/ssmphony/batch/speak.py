@@ -14,7 +14,9 @@ from ssmphony.audio.files import AudioWriter, PartialFile
 from ssmphony.audio.watermark import marked
 from ssmphony.batch.folder import HIDDEN, Row, append_row
 from ssmphony.batch.jobs import Job, JobVoice, find_voice
+from ssmphony.errors import NOTHING_TO_SPEAK
 from ssmphony.parallel import Start
+from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
 from ssmphony.voice import Voice
 from ssmphony.voices.package import load
@@ -39,6 +41,14 @@ def file_sha256(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise SsmphonyError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def lexicon_digest(lexicon: Path | None) -> str:
+    """The digest of a lexicon that can be read, empty without one. Raises `SsmphonyError`."""
+    if lexicon is None:
+        return ""
+    Lexicon.load(lexicon)
+    return file_sha256(lexicon)
 
 
 class Speaker:
@@ -84,7 +94,7 @@ class Speaker:
                 writer.write(chunk.samples)
                 samples += len(chunk.samples)
             if not samples:
-                raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+                raise SsmphonyError(NOTHING_TO_SPEAK)
         row = {
             "id": job.id,
             "file": job.file,

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from ssmphony.books.book import MAX_PICTURE_BYTES
 from ssmphony.types import SsmphonyError
 
 MAX_FILE_BYTES = 1 << 30
@@ -66,6 +67,10 @@ class Archive:
             raise SsmphonyError(f"{self.path}: {_shown(name)} in it is too large when unpacked: this is not a book")
         self._left -= len(data)
         return data
+
+    def picture(self, name: str) -> bytes | None:
+        """The contents of a picture; None where there is no such file."""
+        return self.read(name, MAX_PICTURE_BYTES) if name in self else None
 
     def xml(self, name: str) -> Element:
         """The root element of a file of XML; see `parse_xml`."""

@@ -9,7 +9,6 @@ from xml.etree.ElementTree import Element
 
 from ssmphony.books.archive import Archive, resolve
 from ssmphony.books.book import (
-    MAX_PICTURE_BYTES,
     Block,
     Book,
     Emphasis,
@@ -55,7 +54,7 @@ def read_docx(path: Path, level: int | None = None) -> Book:
 class _Document:
     def __init__(self, archive: Archive) -> None:
         self.blocks: list[Block] = []
-        self._pictures = Pictures(self._load)
+        self._pictures = Pictures(archive.picture)
         self._archive = archive
         self._levels = _heading_levels(archive.xml(_STYLES)) if _STYLES in archive else {}
         relations = archive.xml(_RELATIONS) if _RELATIONS in archive else Element("none")
@@ -104,9 +103,6 @@ class _Document:
     @property
     def pictures(self) -> dict[str, Picture]:
         return self._pictures.found
-
-    def _load(self, name: str) -> bytes | None:
-        return self._archive.read(name, MAX_PICTURE_BYTES) if name in self._archive else None
 
 
 def _paragraphs(root: Element) -> Iterator[Element]:

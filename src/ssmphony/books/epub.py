@@ -9,7 +9,6 @@ from xml.etree.ElementTree import Element
 
 from ssmphony.books.archive import Archive, resolve
 from ssmphony.books.book import (
-    MAX_PICTURE_BYTES,
     Book,
     Entry,
     Picture,
@@ -64,7 +63,7 @@ class _Package:
             )
             for item in self._root.iter("item")
         }
-        self._pictures = Pictures(self._load)
+        self._pictures = Pictures(archive.picture)
 
     def book(self, level: int | None) -> Book:
         metadata = self._root.find("metadata")
@@ -144,15 +143,12 @@ class _Package:
     def _picture(self, document: str, address: str) -> str:
         return self._pictures.key(resolve(document, address))
 
-    def _load(self, name: str) -> bytes | None:
-        return self._archive.read(name, MAX_PICTURE_BYTES) if name in self._archive else None
-
     def _cover(self) -> Picture | None:
         item = next((item for item in self._items.values() if "cover-image" in item.properties), None)
         if item is None:
             named = next((meta for meta in self._root.iter("meta") if meta.get("name") == "cover"), None)
             item = None if named is None else self._items.get(named.get("content", ""))
-        data = None if item is None else self._load(item.name)
+        data = None if item is None else self._archive.picture(item.name)
         return None if data is None else picture_of(data)
 
 

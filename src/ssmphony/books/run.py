@@ -17,7 +17,7 @@ from ssmphony.audio.chaptered import CHAPTERED, ChapteredWriter, ChapterMark, ch
 from ssmphony.audio.files import AudioWriter
 from ssmphony.audio.watermark import marked_samples
 from ssmphony.batch.folder import claimed
-from ssmphony.batch.speak import file_sha256
+from ssmphony.batch.speak import lexicon_digest
 from ssmphony.books.book import Book
 from ssmphony.books.cast import Cast
 from ssmphony.books.overlays import SpokenChapter, TimedWord
@@ -26,7 +26,6 @@ from ssmphony.books.script import Part, make_parts
 from ssmphony.books.speak import Spoken, find, reader
 from ssmphony.parallel import Executor
 from ssmphony.parallel.local import run_local
-from ssmphony.text.hindi import Lexicon
 from ssmphony.types import Samples, SsmphonyError
 from ssmphony.voices.manifest import read_manifest
 from ssmphony.voices.package import locate
@@ -92,7 +91,7 @@ def make_book(
     Raises:
         SsmphonyError: Where a part cannot be spoken, or nothing in the book can.
     """
-    digest = "" if lexicon is None else _checked(lexicon)
+    digest = lexicon_digest(lexicon)
     lexicon = lexicon and lexicon.resolve()
     if book.cover is not None and book.cover.kind != "gif":
         check_cover(*book.cover)
@@ -223,9 +222,3 @@ def _stored(chapter: Sequence[tuple[Part, Spoken]]) -> Iterator[Samples]:
             with soundfile.SoundFile(spoken.path) as file:
                 while len(samples := np.asarray(file.read(_BLOCK, dtype="float32"), np.float32)):
                     yield samples
-
-
-def _checked(lexicon: Path) -> str:
-    """The digest of a lexicon that can be read; raises `SsmphonyError`."""
-    Lexicon.load(lexicon)
-    return file_sha256(lexicon)

@@ -178,7 +178,7 @@ def _show_tokens(source: str | TextSource, kind: str, plain: bool) -> None:
 
 
 def _check(spoken: bool) -> None:
-    from ssmphony.types import SsmphonyError
+    from ssmphony.errors import NOTHING_TO_SPEAK, SsmphonyError
 
     if not spoken:
-        raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+        raise SsmphonyError(NOTHING_TO_SPEAK)

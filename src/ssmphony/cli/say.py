@@ -68,6 +68,7 @@ def say(
     source = open_text(text, file)
 
     import ssmphony
+    from ssmphony.errors import NOTHING_TO_SPEAK
     from ssmphony.types import SsmphonyError, Style
 
     loaded = ssmphony.load(voice, threads=threads, lexicon=lexicon)
@@ -97,7 +98,7 @@ def say(
                 raise
             stopped = stop
         if not spoken:  # raised inside, so that no empty file is left
-            raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+            raise SsmphonyError(NOTHING_TO_SPEAK)
     if stopped is not None:
         typer.echo(f"ssmphony: kept the {spoken / rate:.1f} seconds spoken so far", err=True)
         raise stopped

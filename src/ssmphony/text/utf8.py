@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ssmphony.config import Config, choose
+from ssmphony.errors import NOTHING_TO_SPEAK
 from ssmphony.interfaces import Frontend
 from ssmphony.text import inputs, sentences
 from ssmphony.text.pauses import pause_after
@@ -65,7 +66,7 @@ class ByteFrontend(Frontend):
     def whole(self, text: str) -> Tokens:
         """The bytes of ``text`` as one sentence, however long."""
         if not any(map(_sounds, text)):
-            raise SsmphonyError("nothing to speak: the text holds no letter and no digit")
+            raise SsmphonyError(NOTHING_TO_SPEAK)
         return tokenise(text)
 
     def say_as(self, text: str, kind: str, form: str = "") -> str:

@@ -19,6 +19,7 @@ from ssmphony.data.corpora.reader import Item, Pitch, Spoken, Utterance, build
 from ssmphony.data.corpora.rendered_pitch import refined
 from ssmphony.data.corpora.sentences import sentences_of
 from ssmphony.data.text_files import read_text
+from ssmphony.errors import NOTHING_TO_SPEAK
 from ssmphony.types import SsmphonyError, Tokens
 
 _LONGEST = 160
@@ -72,7 +73,7 @@ class Kokoro(Renders):
         frontend = build({**self.frontend, "max_tokens": _LONGEST})
         pieces = [tokens for tokens in frontend.sentences(item.text or "") if tokens.words]
         if not pieces:
-            raise Rejected("nothing to speak: the text holds no letter and no digit")
+            raise Rejected(NOTHING_TO_SPEAK)
         names = [item.id] if len(pieces) == 1 else [f"{item.id}-{number:02d}" for number in range(len(pieces))]
         spoken = [self._render(name, item.speaker, piece) for name, piece in zip(names, pieces, strict=True)]
         if all(one is None for one in spoken):
