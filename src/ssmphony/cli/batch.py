@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssmphony.cli.engines import EngineName, engine_of
-from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked
+from ssmphony.cli.engines import Engine, EngineName, engine_of
+from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked, Workers
 
 if TYPE_CHECKING:
     from ssmphony.batch.jobs import Job
@@ -44,8 +44,8 @@ def batch(
     seed: Seed = 0,
     lexicon: LexiconFile = None,
     watermark: Watermarked = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
-    engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
+    workers: Workers = None,
+    engine: Engine = EngineName.LOCAL,
 ) -> None:
     """Speak many texts to files. Run it again to continue where it was stopped.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked
+from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked, Workers
 
 if TYPE_CHECKING:
     from ssmphony.books.book import Book
@@ -45,7 +45,7 @@ def book(
     level: Annotated[
         int | None, typer.Option("--chapter-level", min=1, max=6, help="Headings down to this level begin chapters.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
+    workers: Workers = None,
 ) -> None:
     """Turn a book into an audiobook with chapters. Run it again to continue where it was stopped."""
     from ssmphony.books.cast import make_cast, with_roles

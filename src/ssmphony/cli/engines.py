@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from ssmphony.parallel import Executor
@@ -14,6 +16,9 @@ class EngineName(str, Enum):
 
     LOCAL = "local"
     RAY = "ray"
+
+
+Engine = Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")]
 
 
 def engine_of(name: EngineName) -> Executor:

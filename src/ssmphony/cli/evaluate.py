@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ssmphony.cli.completion import voice_names
+from ssmphony.cli.options import VoiceArgument, Workers
 from ssmphony.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ evaluate = typer.Typer(
 
 @evaluate.command(_VOICE)
 def voice(
-    voice: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.", autocompletion=voice_names)],
+    voice: VoiceArgument,
     out: Annotated[Path, typer.Option("-o", "--output", help="The folder for the report.")],
     corpus: Annotated[Path | None, typer.Option(help="A prepared corpus of recordings to compare with.")] = None,
     ids: Annotated[Path | None, typer.Option(help="A list of its clips, one per line; default: all.")] = None,
@@ -53,7 +53,7 @@ def voice(
         bool, typer.Option("--online", help="Also use models that are downloaded: UTMOS, Whisper.")
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few clips of each kind, without the slow models.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
+    workers: Workers = None,
 ) -> None:
     """Measure a voice and write a report. Run it again to continue where it was stopped."""
     with needs_extra("eval"):

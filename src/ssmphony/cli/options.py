@@ -9,9 +9,9 @@ import typer
 
 from ssmphony.cli.completion import speaker_names, voice_names
 
-Voice = Annotated[
-    str | None, typer.Option(help="An installed voice, or the folder of one.", autocompletion=voice_names)
-]
+_VOICE = "An installed voice, or the folder of one."
+Voice = Annotated[str | None, typer.Option(help=_VOICE, autocompletion=voice_names)]
+VoiceArgument = Annotated[str, typer.Argument(help=_VOICE, autocompletion=voice_names)]
 Speaker = Annotated[
     str | None,
     typer.Option(
@@ -30,6 +30,7 @@ Temperature = Annotated[
 ]
 TopK = Annotated[int | None, typer.Option(help="Sample from this many of the most likely codes; 0: from all.")]
 TopP = Annotated[float | None, typer.Option(help="Sample from the fewest codes that together have this probability.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")]
 LexiconFile = Annotated[Path | None, typer.Option(help="A TSV file: word, phones or respelling, context.")]
 Watermarked = Annotated[
     bool, typer.Option("--watermark", help="Mark the sound as synthetic, inaudibly; ssmphony detect finds it.")

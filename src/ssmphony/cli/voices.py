@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssmphony.cli.completion import voice_names
-from ssmphony.cli.options import Voice
+from ssmphony.cli.options import Voice, VoiceArgument
 
 if TYPE_CHECKING:
     from ssmphony.voices.index import VoiceEntry
@@ -52,7 +51,7 @@ def list_voices(origin: Origin = None) -> None:
 
 @voices.command()
 def show(
-    name: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.", autocompletion=voice_names)],
+    name: VoiceArgument,
 ) -> None:
     """Show the whole card of a voice."""
     from ssmphony.voices.manifest import read_manifest
@@ -94,7 +93,7 @@ def get(
 
 @voices.command()
 def push(
-    voice: Annotated[str, typer.Argument(help="An installed voice, or the folder of one.", autocompletion=voice_names)],
+    voice: VoiceArgument,
     target: Annotated[str, typer.Option("--to", help="A folder, or hf://OWNER/REPOSITORY.")],
     name: Annotated[str | None, typer.Option(help="Its name there; default: its name here.")] = None,
     sample: Annotated[

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssmphony.cli.engines import EngineName, engine_of
+from ssmphony.cli.engines import Engine, EngineName, engine_of
+from ssmphony.cli.options import Workers
 from ssmphony.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def prepare(
     align: Annotated[
         bool, typer.Option("--align", help="Find the phone times of recordings with a recogniser.")
     ] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one for each core.")] = None,
-    engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
+    workers: Workers = None,
+    engine: Engine = EngineName.LOCAL,
 ) -> None:
     """Turn a corpus into training data. Run it again to continue where it was stopped."""
     with needs_extra("train"):

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmphony.batch.formats import read_rows
+from ssmphony.batch.formats import INPUT_FORMATS, read_rows
 from ssmphony.batch.jobs import Defaults, Job, read_jobs
+from ssmphony.cli.batch import InputFormat
 from ssmphony.types import SsmphonyError, Style
 
 
@@ -29,6 +30,10 @@ def jobs(tmp_path: Path, tiny_voice_folder: Path) -> Any:
 
 def short(found: list[Job]) -> list[tuple[int, str, str, str]]:
     return [(job.line, job.id, job.file, job.text) for job in found]
+
+
+def test_the_command_offers_every_format() -> None:
+    assert tuple(InputFormat) == INPUT_FORMATS
 
 
 def test_one_sentence_a_line(jobs: Any) -> None:
