@@ -44,7 +44,6 @@ TokenFeatures: TypeAlias = Annotated[Floats, Axes("batch token channel")]
 TimeFloats: TypeAlias = Annotated[Floats, Axes("batch time")]
 TimeIntegers: TypeAlias = Annotated[Integers, Axes("batch time")]
 TimeMask: TypeAlias = Annotated[Booleans, Axes("batch time")]
-TimeFeatures: TypeAlias = Annotated[Floats, Axes("batch time channel")]
 FrameFeatures: TypeAlias = Annotated[Floats, Axes("batch time features")]
 """Frames with other channels than the tokens they are made of."""
 SampleFloats: TypeAlias = Annotated[Floats, Axes("batch sample")]

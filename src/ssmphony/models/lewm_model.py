@@ -138,11 +138,6 @@ class LeWM(AutoregressiveModel, Styled):
         assert self.style is not None, "a model without styles"
         return style.style_of(self.style, samples, self.config.reference, self.symbols.weight.device)
 
-    @property
-    def cross_layers(self) -> int:
-        """Blocks that attend to the text."""
-        return sum(block.cross is not None for block in self._blocks())
-
     # -- latents --------------------------------------------------------------------------------------------------
 
     def initial_layers(self, batch: int) -> tuple[State, ...]:

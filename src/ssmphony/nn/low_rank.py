@@ -44,13 +44,6 @@ def add_low_rank(linear: nn.Linear, rank: int, alpha: float) -> None:
         parameter.requires_grad_(name.endswith((".down", ".up")))
 
 
-def merge_low_rank(module: nn.Module) -> None:
-    """Turn every adapted layer of a module into the plain layer that it equals."""
-    for part in module.modules():
-        if isinstance(part, nn.Linear) and parametrize.is_parametrized(part, "weight"):
-            parametrize.remove_parametrizations(part, "weight", leave_parametrized=True)
-
-
 def merged_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A ``state_dict`` with its adapters added to the weights, under the names of the plain module."""
     merged: dict[str, Tensor] = {}
