@@ -16,7 +16,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,19 @@ REPORTED = ("mel", "speaker", "recogniser", "distillmos")
 NOISE_SEED = 1
 
 
+class Material(NamedTuple):
+    """What a codec is measured on, and by what: recordings by kind, and sets of features with the models they need.
+
+    A prior generates ``count`` sounds of ``seconds`` each.
+    """
+
+    recordings: Mapping[str, Sequence[Samples]]
+    features: Mapping[str, Features]
+    models: Mapping[str, Any]
+    count: int
+    seconds: float
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="*", type=Path)
@@ -62,14 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         [name for name in options.features if not FEATURES[name].needs or FEATURES[name].needs in models], models
     )
     data = recordings(options.data, options.clips)
+    material = Material(data, features, models, options.count, options.seconds)
     runs = [load(path) for path in options.runs]
     result: dict[str, Any] = {
         "features": {name: kind.title for name, kind in features.items()},
         "left_out": sorted(set(options.features) - set(features)),
         "clips": {name: len(sounds) for name, sounds in data.items()},
-        "runs": [judge(run, data, features, models, options.count, options.seconds) for run in runs],
-        "floor": {name: floor(sounds, features, models) for name, sounds in data.items()},
-        "bounds": bounds(data, features, models, options.count, options.seconds) if data else {},
+        "runs": [judge(run, material) for run in runs],
+        "floor": {name: floor(sounds, material) for name, sounds in data.items()},
+        "bounds": bounds(material) if data else {},
     }
     if options.legacy:
         result["legacy"] = legacy.measure(*options.legacy)
@@ -111,14 +125,7 @@ def compression(codec: TrainableCodec) -> dict[str, float]:
     return {"numbers_per_second": numbers, "bits_per_second": bits}
 
 
-def judge(
-    run: Run,
-    data: Mapping[str, list[Samples]],
-    features: Mapping[str, Features],
-    models: Mapping[str, Any],
-    count: int,
-    seconds: float,
-) -> dict[str, Any]:
+def judge(run: Run, material: Material) -> dict[str, Any]:
     """A codec's row: what it costs, its copies by kind of recording, and what its prior generates."""
     codec = run.codec
     row: dict[str, Any] = {
@@ -128,16 +135,16 @@ def judge(
         "reconstruction": {},
         "generation": {},
     }
-    for name, sounds in data.items():
+    for name, sounds in material.recordings.items():
         made = copies(codec, sounds)
         row["reconstruction"][name] = {
-            **fidelity(sounds, made, models),
-            "FD": distances(made, sounds, features, models),
+            **fidelity(sounds, made, material.models),
+            "FD": distances(made, sounds, material),
         }
     if (prior := run.prior) is not None:
-        made = generated(prior, count, seconds)
-        for name, sounds in data.items():
-            row["generation"][name] = distances(made, sounds, features, models)
+        made = generated(prior, material.count, material.seconds)
+        for name, sounds in material.recordings.items():
+            row["generation"][name] = distances(made, sounds, material)
     return row
 
 
@@ -160,35 +167,28 @@ def fidelity(sounds: Sequence[Samples], made: Sequence[Samples], models: Mapping
     return {name: interval._asdict() for name, values in rows.items() if (interval := of_mean(values)) is not None}
 
 
-def distances(
-    made: Sequence[Samples], sounds: Sequence[Samples], features: Mapping[str, Features], models: Mapping[str, Any]
-) -> dict[str, Any]:
+def distances(made: Sequence[Samples], sounds: Sequence[Samples], material: Material) -> dict[str, Any]:
     """Fréchet distances of generated or copied sounds from recordings, by set of features."""
     found: dict[str, Any] = {}
-    for name, kind in features.items():
-        copied, recorded = ([kind.extract(sound, RATE, models) for sound in side] for side in (made, sounds))
+    for name, kind in material.features.items():
+        copied, recorded = ([kind.extract(sound, RATE, material.models) for sound in side] for side in (made, sounds))
         result = frechet_distance(*reduced(copied, recorded))
         found[name] = None if result is None else {**result._asdict(), "rough": result.rough}
     return found
 
 
-def floor(sounds: Sequence[Samples], features: Mapping[str, Features], models: Mapping[str, Any]) -> dict[str, Any]:
+def floor(sounds: Sequence[Samples], material: Material) -> dict[str, Any]:
     """Two random halves of the recordings: what no codec can be asked to go below."""
-    return distances(*halves(sounds), features, models)
+    return distances(*halves(sounds), material)
 
 
-def bounds(
-    data: Mapping[str, list[Samples]],
-    features: Mapping[str, Features],
-    models: Mapping[str, Any],
-    count: int,
-    seconds: float,
-) -> dict[str, Any]:
+def bounds(material: Material) -> dict[str, Any]:
     """White noise as loud as the recordings, in the place of what a prior generates: what is far."""
     random = np.random.default_rng(NOISE_SEED)
-    level = float(np.sqrt(np.mean(np.concatenate([sound for sounds in data.values() for sound in sounds]) ** 2)))
-    noise = [level * random.standard_normal(round(seconds * RATE)).astype(np.float32) for _ in range(count)]
-    return {name: distances(noise, sounds, features, models) for name, sounds in data.items()}
+    everything = np.concatenate([sound for sounds in material.recordings.values() for sound in sounds])
+    level, length = float(np.sqrt(np.mean(everything**2))), round(material.seconds * RATE)
+    noise = [level * random.standard_normal(length).astype(np.float32) for _ in range(material.count)]
+    return {name: distances(noise, sounds, material) for name, sounds in material.recordings.items()}
 
 
 if __name__ == "__main__":
