@@ -69,3 +69,9 @@ LAYERS: dict[str, Callable[[], Any]] = {
 
 #: One layer of each kind.
 ONE_OF_EACH = [*MIXERS, "s4-legt", "learned"]
+
+
+def build(name: str) -> Any:
+    """A layer with weights of a fixed seed."""
+    torch.manual_seed(0)
+    return LAYERS[name]().eval()

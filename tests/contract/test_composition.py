@@ -13,15 +13,10 @@ from torch.utils.checkpoint import checkpoint
 
 from ssmphony.nn import MIXERS, Block, Stack
 from tests.contract.contract import arrays, assert_close, map_state, present
-from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH
+from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH, build
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
 every_kind = pytest.mark.parametrize("name", ONE_OF_EACH)
-
-
-def build(name: str) -> Any:
-    torch.manual_seed(0)
-    return LAYERS[name]().eval()
 
 
 def in_stack(name: str) -> Stack:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.contract import contract
-from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH
+from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH, build
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -20,8 +20,7 @@ def stream(layer: Any) -> contract.Stream:
 
 @pytest.fixture
 def tiny(name: str) -> contract.Stream:
-    torch.manual_seed(0)
-    return stream(LAYERS[name]().eval())
+    return stream(build(name))
 
 
 @every_layer

@@ -15,17 +15,12 @@ from torch.func import functional_call, jvp
 from ssmphony.nn import BidirectionalConfig
 from ssmphony.ssm import S4Config, S4DConfig, kernel
 from tests.contract.contract import arrays, assert_close, layer_stream, present, speak
-from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH
+from tests.contract.layers import LAYERS, ONE_OF_EACH, WIDTH, build
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
 every_kind = pytest.mark.parametrize("name", ONE_OF_EACH)
 #: Twice the rounding of one number.
 ROUNDING = {torch.bfloat16: 2**-7, torch.float16: 2**-10}
-
-
-def build(name: str) -> Any:
-    torch.manual_seed(0)
-    return LAYERS[name]().eval()
 
 
 def inputs(time: int = 300, batch: int = 1) -> Tensor:

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.ssm import scan
-from ssmphony.ssm.scan import build, cpu, naive, reference
 from ssmphony.ssm.scan import delta as delta_rule
+from ssmphony.ssm.scan import naive, reference
 
 Rule = Callable[..., tuple[Tensor, Tensor]]
 #: Largest difference over largest value.
@@ -36,16 +36,7 @@ RECURRENCES = {
     "complex": Recurrence(scan.selective_scan, naive.selective_scan, "complex_scan", (0, 1, 3, 4)),
 }
 every = pytest.mark.parametrize("name", RECURRENCES)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled() -> None:
-    """Skips where nothing can compile; a compile error is a failure."""
-    try:
-        build.load() if not cpu.ready() else None
-    except build.NoCompilerError as missing:
-        pytest.skip(f"the compiled scans need {missing}")
-    assert cpu.ready()
+pytestmark = pytest.mark.usefixtures("compiled")
 
 
 @pytest.fixture

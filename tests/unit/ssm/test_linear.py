@@ -12,7 +12,7 @@ from torch import Tensor
 from ssmphony.ssm.kernel import StateSpaceKernel
 from ssmphony.ssm.s4 import S4Kernel
 from ssmphony.ssm.s4d import S4DKernel
-from ssmphony.ssm.scan import build, cpu, linear
+from ssmphony.ssm.scan import cpu, linear
 
 LENGTHS = (1, 63, 500, 1000)
 #: Rank 0 is computed in float32, the others in float64 with float32 signals.
@@ -22,16 +22,7 @@ KERNELS = {"s4": lambda: S4Kernel(11, 64), "s4d": lambda: S4DKernel(11, 64), "s4
 
 every_rank = pytest.mark.parametrize("rank", RANKS)
 every_kernel = pytest.mark.parametrize("name", KERNELS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled() -> None:
-    """Skips where nothing can compile; a compile error is a failure."""
-    try:
-        build.load() if not cpu.ready() else None
-    except build.NoCompilerError as missing:
-        pytest.skip(f"the compiled scans need {missing}")
-    assert cpu.ready()
+pytestmark = pytest.mark.usefixtures("compiled")
 
 
 def inputs(rank: int, length: int, batch: int = 2, channels: int = 11, n: int = 6) -> list[Tensor]:

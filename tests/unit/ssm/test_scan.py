@@ -35,16 +35,6 @@ every_scan = pytest.mark.parametrize("name", NAMES)
 every_form = pytest.mark.parametrize("form", FORMS, indirect=True)
 
 
-@pytest.fixture(scope="module")
-def compiled() -> None:
-    """Skips where nothing can compile; a compile error is a failure."""
-    try:
-        build.load() if not cpu.ready() else None
-    except build.NoCompilerError as missing:
-        pytest.skip(f"the compiled scans need {missing}")
-    assert cpu.ready()
-
-
 @pytest.fixture
 def form(request: pytest.FixtureRequest) -> tuple[ModuleType, torch.dtype]:
     if request.param == "compiled":

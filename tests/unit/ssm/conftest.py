@@ -1,0 +1,17 @@
+"""What the tests of the compiled scans share."""
+
+from __future__ import annotations
+
+import pytest
+
+from ssmphony.ssm.scan import build, cpu
+
+
+@pytest.fixture(scope="module")
+def compiled() -> None:
+    """Skips where nothing can compile; a compile error is a failure."""
+    try:
+        build.load() if not cpu.ready() else None
+    except build.NoCompilerError as missing:
+        pytest.skip(f"the compiled scans need {missing}")
+    assert cpu.ready()
