@@ -81,7 +81,8 @@ def write(path: Path, samples: Samples, rate: int) -> str:
 
 
 def listen(sentences: list[Original], output: Path, voice: Callable[[str], Voice]) -> list[dict[str, Any]]:
-    """Write all sounds; returns a row for each sentence. A voice of several speakers without the one is left out."""
+    """Write all sounds; returns a row for each sentence. A voice that has other speakers of the page, but not the one
+    of a sentence, is left out."""
     output.mkdir(parents=True, exist_ok=True)
     spoken = {name: voice(voice_argument(where) or where) for name, where in VOICES.items()}
     rows: list[dict[str, Any]] = []
@@ -89,7 +90,7 @@ def listen(sentences: list[Original], output: Path, voice: Callable[[str], Voice
         files = {"original": write(output / f"{sentence.name}.mp3", *read_audio(sentence.audio))}
         for name, one in spoken.items():
             speaker, known = SPEAKERS[sentence.speaker], one.card.speakers
-            if len(known) > 1 and speaker not in known:
+            if speaker not in known and not set(known).isdisjoint(SPEAKERS.values()):
                 continue
             audio = one.say(sentence.text, speaker=speaker if speaker in known else None)
             path = output / f"{sentence.name}-{name.replace(' ', '-')}.mp3"

@@ -30,6 +30,7 @@ class FourierBasis(nn.Module):
     that are multiplied by ``weight`` (F,).
     """
 
+    analysis: Tensor | None
     weight: Tensor
     frequencies: Tensor
 
@@ -47,8 +48,7 @@ class FourierBasis(nn.Module):
 
     def rows(self, length: int) -> Tensor:
         """The first ``length`` rows, float32."""
-        analysis: Tensor | None = self.analysis
-        return self._computed(length, torch.float32) if analysis is None else analysis[:length]
+        return self._computed(length, torch.float32) if self.analysis is None else self.analysis[:length]
 
     def _computed(self, length: int, precision: torch.dtype) -> Tensor:
         # Reduce modulo n before scaling: the angle keeps all its digits.
