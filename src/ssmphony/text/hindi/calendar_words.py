@@ -134,7 +134,7 @@ _ENGLISH_NAME_NEXT = Lazy(rf"\s(?:{_any(_NAMES)})(?![A-Za-z])")
 TOKENS = (
     Token("l", rf"(?<![A-Za-z])((?i:{_any(_NAMES)}))(?![A-Za-z'])\.?", _short),
     Token("l", r"(?<=\s)to(?=\s[A-Z])", _to),
-    Token("h", rf"({_any(SHORT_MONTHS)})\.(?=\s?\d)", _short_month),
+    Token("h", rf"({_any(SHORT_MONTHS)})\.(?=\s?\d|\s?[-–—]\s?{MONTH})", _short_month),
     Token("d", r"(\d{1,2})\s?[-–]\s?(\d{1,2})(?![\d:%/.-]|\s?(?:से|की)\s)", _hours),
     Token("s", rf"(?:(?<=\.)[-–—]|[–—])(?=\s?(?:{_ANY_SHORT_DAY})(?!{DEVANAGARI}))", _short_days),
     Token("s", r"[-–—−]", _joint),
