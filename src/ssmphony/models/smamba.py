@@ -188,11 +188,14 @@ class SMamba(SentenceModel, Styled):
         latent, style_width = self.config.d_latent, self.config.d_style
         statistics, style, octaves, places = x.split([2 * latent, style_width, 1, FRAME_FEATURES], dim=-1)
         mean, log_std = self.frame_statistics(statistics, places, style, mask)
-        latents = hide(mean + self.config.noise * noise * log_std.exp(), mask)
-        latents = self.flow.inverse(latents, style, mask)
+        latents = self.flow.inverse(self.draw(mean, log_std, noise, mask), style, mask)
         above, voicing = self.pitch(latents, style, mask)
         hertz = pitch_hz(above + octaves[..., 0], voicing)[..., None]
         return hide(torch.cat([latents, hertz / PITCH_UNIT_HZ, style], dim=-1), mask)
+
+    def draw(self, mean: Tensor, log_std: Tensor, noise: Tensor, mask: Tensor) -> Tensor:
+        """What the flow turns into latents, of the statistics of frames; all (batch, frame, d_latent)."""
+        return hide(mean + self.config.noise * noise * log_std.exp(), mask)
 
     def frame_statistics(
         self, statistics: Tensor, places: Tensor, style: Tensor, mask: Tensor

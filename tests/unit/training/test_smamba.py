@@ -177,6 +177,25 @@ def test_every_loss_can_be_switched_off(corpus: Path, tmp_path: Path, name: str)
     assert float(task.total(losses)) == 2.0 * float(losses[name])
 
 
+def test_a_share_of_the_sound_is_made_from_the_text(corpus: Path, tmp_path: Path) -> None:
+    """Then the sound's loss trains the text encoder in place of the posterior encoder."""
+    for share, trained, untouched in ((0.0, "posterior", "text"), (1.0, "text", "posterior")):
+        task = task_of(corpus, tmp_path, f"task.spoken={share}", f"task.weights={ALL_OFF}", "task.weights.spectral=1")
+        for parameter in task.voice.parameters():  # what is zero at first passes nothing on
+            if not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.1)
+        batch = task.training_batch(0)
+        fake, real = task.crops(batch, task.read(batch))
+        task.spectral(fake, real).backward()
+        reached = {
+            name.split(".")[1]
+            for name, value in task.voice.named_parameters()
+            if value.grad is not None and value.grad.any()
+        }
+        assert trained in reached
+        assert untouched not in reached
+
+
 def test_a_crop_is_the_recording(corpus: Path, tmp_path: Path) -> None:
     task = task_of(corpus, tmp_path)
     batch = task.training_batch(0)

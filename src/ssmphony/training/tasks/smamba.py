@@ -129,6 +129,10 @@ class SMambaTaskConfig(TextTaskConfig):
     weights: SMambaWeights = SMambaWeights()
     kl_warmup: int = Field(default=0, ge=0)
     """Steps in which the weight of the divergence rises from 0."""
+    spoken: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of the clips whose sound and pitch are made from the text in the recording's timing, as when the voice
+    speaks, in place of the recording's own latents. VITS has none; both directions are trained in NaturalSpeech (Tan et
+    al., arXiv 2205.04421)."""
     reference_s: float = Field(default=3.0, gt=0.0)
     """Length of the reference, a stretch of another clip of the speaker."""
     style_dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
@@ -250,6 +254,8 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
         durations = self.durations(batch, noise, statistics)
         prior = self._frame_prior(statistics, durations, style, frame_mask)
         means, spread = model.duration(states.detach(), mask)
+        if self.training:
+            latents = self._some_spoken(latents, prior, style, frame_mask)
         losses = {
             "kl": divergence(noise, log_std, *prior, frame_mask),
             "duration": duration_loss(means, spread, durations, mask),
@@ -284,6 +290,14 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
         x, _, _ = expand_tokens(encoded, ends, torch.zeros_like(ends[:, 0]), mask.shape[1])
         width = statistics.shape[-1]
         return self.model.frame_statistics(x[..., :width], x[..., width + 1 :], style[:, None], mask)
+
+    def _some_spoken(self, latents: Tensor, prior: tuple[Tensor, Tensor], style: Tensor, mask: Tensor) -> Tensor:
+        """Latents (batch, frame, d_latent) of which a share, ``spoken``, is drawn from the prior of the text."""
+        rows = (torch.rand(len(latents), device=latents.device) < self.config.spoken).nonzero()[:, 0]
+        if not len(rows):
+            return latents
+        drawn = self.model.draw(prior[0][rows], prior[1][rows], torch.randn_like(latents[rows]), mask[rows])
+        return latents.index_copy(0, rows, self.model.flow.inverse(drawn, style[rows, None], mask[rows]).to(latents))
 
     def _pitch_losses(self, batch: Batch, latents: Tensor, style: Tensor) -> dict[str, Tensor]:
         octaves, voicing = self.model.pitch(latents, style[:, None], batch.frame_mask)
