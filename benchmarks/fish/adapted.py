@@ -48,7 +48,7 @@ OUT = RESULTS / "fish_adapted.json"
 def reader_rows(voice_name: str | None, folder: Path, clips: Sequence[Clip], own: str | None) -> list[Row]:
     """Each held-out sentence of the reader: what is heard of it, and how like their other clips it is."""
     voice, judges = load(voice_name, threads=1), models()
-    recordings = [sound(voice, folder / clip.audio) for clip in clips]
+    recordings = [sound(folder / clip.audio, voice.sample_rate) for clip in clips]
     theirs = np.stack([judges["speaker"].encode(samples, voice.sample_rate)[1] for samples in recordings])
     prompts = "reference" in voice.model.capabilities and own is None
     rows: list[Row] = []

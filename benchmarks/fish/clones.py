@@ -80,7 +80,7 @@ def group(voice: Voice, name: str, folder: Path, trials: int, cache: Path) -> Ro
         prompt, other = clips[turn % len(clips)], clips[(turn + 1) % len(clips)]
         if prompt.id in rows:
             continue
-        samples = [sound(voice, folder / clip.audio) for clip in (prompt, other)]
+        samples = [sound(folder / clip.audio, voice.sample_rate) for clip in (prompt, other)]
         reference = reference_from(samples[0], voice.encoder, voice.model)
         spoken = voice.say(texts[-1 - number], reference=reference, seed=number).samples
         row: Row = {"id": prompt.id, "speaker": speaker, "seconds": prompt.seconds}
@@ -95,8 +95,8 @@ def group(voice: Voice, name: str, folder: Path, trials: int, cache: Path) -> Ro
     return conclude(list(rows.values())) | {"targeted": name != REAL}
 
 
-def sound(voice: Voice, path: Path) -> Samples:
-    return resample(*read_audio(path), voice.sample_rate)
+def sound(path: Path, rate: int) -> Samples:
+    return resample(*read_audio(path), rate)
 
 
 def embedded(samples: Samples, rate: int) -> list[float] | None:

@@ -20,14 +20,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from benchmarks.fish.clones import conclude as compare_speakers
-from benchmarks.fish.clones import speakers_of
+from benchmarks.fish.clones import embedded, sound, speakers_of
 from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.smamba import tables
 from benchmarks.teacher import figures
@@ -36,7 +36,6 @@ from benchmarks.teacher.options import add_names
 from benchmarks.teacher.render import UNSEEN, read_plan
 from benchmarks.update_docs import update
 from benchmarks.voices import voice_argument
-from ssmphony.audio.files import read_audio
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.audio.resample import resample
 from ssmphony.data.crops import CropSource
@@ -50,7 +49,7 @@ from ssmphony.evaluation.robustness import examine
 from ssmphony.evaluation.run import without_nan
 from ssmphony.evaluation.speed import card, measure_apart
 from ssmphony.reference import reference_from
-from ssmphony.types import Audio, MelFormat, Samples, SsmphonyError, Style
+from ssmphony.types import Audio, MelFormat, SsmphonyError, Style
 from ssmphony.voice import Voice
 from ssmphony.voices.package import load, locate
 
@@ -115,20 +114,18 @@ def measure(voice: str | None, names: dict[str, str], trials: Sequence[Trial], c
     """A row for each trial; None where the voice has no such speaker. ``RECORDING`` is a voice, too."""
     loaded = None if voice == RECORDING else load(voice, threads=1)
     stamp = {"voice": loaded.identity if loaded else RECORDING, "models": sorted(models())}
-    done: dict[str, dict[str, Row]] = {}
     rows: list[Row | None] = []
-    for trial in trials:
-        folder = trial.group.folder.resolve()
-        journal = Journal(cache_folder / "work", f"smamba-{trial.group.name}", {**stamp, "folder": str(folder)})
-        known = done.setdefault(trial.group.name, journal.rows() if trial.group.name not in done else {})
-        if trial.id not in known:
-            row = recorded(trial) if loaded is None else spoken(loaded, trial, names)
-            if row is None:
-                rows.append(None)
-                continue
-            known[trial.id] = {"id": trial.id, "speaker": trial.speaker, **row}
-            journal.add(known[trial.id])
-        rows.append(known[trial.id])
+    for group, members in groupby(trials, lambda trial: trial.group):
+        folder = str(group.folder.resolve())
+        journal = Journal(cache_folder / "work", f"smamba-{group.name}", {**stamp, "folder": folder})
+        known = journal.rows()
+        for trial in members:
+            if trial.id not in known:
+                row = recorded(trial) if loaded is None else spoken(loaded, trial, names)
+                if row is not None:
+                    known[trial.id] = {"id": trial.id, "speaker": trial.speaker, **row}
+                    journal.add(known[trial.id])
+            rows.append(known.get(trial.id))
     return rows
 
 
@@ -154,12 +151,7 @@ def style_of(voice: Voice, trial: Trial, names: dict[str, str]) -> Style | None:
 def recorded(trial: Trial) -> Row:
     """The recording of the trial; of other words only what does not depend on them."""
     samples = sound(trial.group.folder / trial.other.audio, RATE)
-    if trial.same:
-        return hear(models(), samples, RATE, trial.target)
-    row: Row = {}
-    if "distillmos" in models():
-        row["distillmos"] = models()["distillmos"](samples, RATE)
-    return row | {"embedding": embedded(samples, RATE)}
+    return hear(models(), samples, RATE, trial.target if trial.same else None)
 
 
 def beside(audio: Audio, trial: Trial) -> Row:
@@ -175,17 +167,9 @@ def beside(audio: Audio, trial: Trial) -> Row:
     return {"mcd_db": distance.mcd_db, **asdict(pitch), **timing}
 
 
-def sound(path: Path, rate: int) -> Samples:
-    return resample(*read_audio(path), rate)
-
-
 @cache
-def _prompt(path: Path) -> list[float]:
+def _prompt(path: Path) -> list[float] | None:
     return embedded(sound(path, RATE), RATE)
-
-
-def embedded(samples: Samples, rate: int) -> list[float]:
-    return np.round(models()["speaker"].encode(samples, rate)[1], 5).tolist()
 
 
 def conclude(trials: Sequence[Trial], rows: Sequence[Row | None], recordings: Sequence[Row | None]) -> dict[str, Row]:

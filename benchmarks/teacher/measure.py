@@ -168,30 +168,31 @@ def read_original(job: Job) -> Original:
     return Original(job.clip, read_samples(job.folder / job.clip.audio, RATE), read_pitch(job.folder, job.clip.id))
 
 
-def hear(judges: dict[str, Any], samples: Samples, rate: int, clip: Clip, brief: bool = False) -> Row:
+def hear(judges: dict[str, Any], samples: Samples, rate: int, clip: Clip | None, brief: bool = False) -> Row:
     """What the evaluator models say of a sound that should speak the clip; errors and how many there could be.
 
-    ``brief``: without what follows from text and speaker alone, words that are missing and the speaker's embedding.
+    Without a clip, what does not depend on the words. ``brief``: without what follows from text and speaker alone,
+    words that are missing and the speaker's embedding.
     """
-    symbols = clip.symbols or ()
-    recognition = judges["recogniser"](samples, rate)
-    alphabet = recognition.alphabet
     row: Row = {
         "seconds": len(samples) / rate,
         "level_db": float(20 * np.log10(np.sqrt(np.mean(samples.astype(np.float64) ** 2)) + 1e-9)),
         "peak": float(np.abs(samples).max()),
         "clipped": int((np.abs(samples) >= CLIPPED_LEVEL).sum()),
-        "phones": [phone_edits(recognition, symbols).total, len(alphabet.phone_classes(symbols))],
-        "characters": [character_edits(recognition, clip.text).total, len(alphabet.character_classes(clip.text))],
     }
     if "distillmos" in judges:
         row["distillmos"] = judges["distillmos"](samples, rate)
-    if brief:
-        return row
-    faults = word_faults(recognition, [symbols[first:stop] for first, stop in clip.words])
-    row |= {"words": len(clip.words), "faults": len(faults.skipped) + len(faults.repeated)}
-    if "speaker" in judges:
+    if "speaker" in judges and not brief:
         row["embedding"] = np.round(judges["speaker"].encode(samples, rate)[1], 5).tolist()
+    if clip is None:
+        return row
+    symbols, recognition = clip.symbols or (), judges["recogniser"](samples, rate)
+    alphabet = recognition.alphabet
+    row["phones"] = [phone_edits(recognition, symbols).total, len(alphabet.phone_classes(symbols))]
+    row["characters"] = [character_edits(recognition, clip.text).total, len(alphabet.character_classes(clip.text))]
+    if not brief:
+        faults = word_faults(recognition, [symbols[first:stop] for first, stop in clip.words])
+        row |= {"words": len(clip.words), "faults": len(faults.skipped) + len(faults.repeated)}
     return row
 
 
