@@ -9,6 +9,7 @@ recording, the codec's copy and free speech, and the codes of each below.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,14 @@ from ssmphony.voices.package import load
 
 LINES = {"step": "-", "whole": ":"}
 COLOURS = {"mamba2": "tab:blue", "mamba": "tab:green", "attention": "tab:red", "exported voice": "black"}
-PANELS = (
-    ("ms", "step", "a step, ms", 1.0),
-    ("total_s", "step", "all steps, s", 1.0),
-    ("bytes", "step", "state, MB", 1e-6),
-)
+PANELS = {"ms": ("a step, ms", 1.0), "total_s": ("all steps, s", 1.0), "bytes": ("state, MB", 1e-6)}
+"""Of each figure of a row, the title and the factor to its unit."""
 
 
 def growth_figure(result: dict[str, Any]) -> Figure:
     """Three panels over the number of frames; dotted lines read the whole sequence for every frame."""
-    figure = Figure(figsize=(11, 3.4))
-    axes = figure.subplots(1, len(PANELS), squeeze=False)[0]
-    for axis, (key, _, title, unit) in zip(axes, PANELS, strict=True):
+    figure, axes = log_panels([title for title, _ in PANELS.values()], "frames before it", width=11)
+    for axis, (key, (_, unit)) in zip(axes, PANELS.items(), strict=True):
         for system, colour in COLOURS.items():
             for way, style in LINES.items():
                 rows = [row for row in result["rows"] if row["system"] == system and row["way"] == way]
@@ -49,15 +46,23 @@ def growth_figure(result: dict[str, Any]) -> Figure:
                 label = system if way == "step" else f"{system}, everything again"
                 places = [row["frames"] for row in rows]
                 axis.plot(places, [unit * row[key] for row in rows], style, color=colour, marker=".", label=label)
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.set_title(title, fontsize=9, loc="left")
-        axis.set_xlabel("frames before it", fontsize=8)
-        axis.tick_params(labelsize=7)
-        axis.grid(linewidth=0.3)
     axes[1].legend(fontsize=7, frameon=False)
     figure.tight_layout(pad=0.5)
     return figure
+
+
+def log_panels(titles: Sequence[str], label: str, width: float) -> tuple[Figure, Any]:
+    """A figure and its axes (title,), logarithmic and side by side, over what ``label`` names."""
+    figure = Figure(figsize=(width, 3.4))
+    axes = figure.subplots(1, len(titles), squeeze=False)[0]
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_title(title, fontsize=9, loc="left")
+        axis.set_xlabel(label, fontsize=8)
+        axis.tick_params(labelsize=7)
+        axis.grid(linewidth=0.3)
+    return figure, axes
 
 
 def codes_figure(sounds: dict[str, tuple[Samples, Integers]], rate: float) -> Figure:

@@ -11,28 +11,22 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from benchmarks.fish.pictures import log_panels
 from benchmarks.machine import RESULTS
 from ssmphony.config import load_json
 from ssmphony.evaluation.pictures import save
 
 LABELS = {"base": "Mamba-2", "attention": "attention", "s4": "S4"}
-PANELS = (("seconds", "processor-seconds of a sentence"), ("megabytes", "memory, MB"))
+PANELS = {"seconds": "processor-seconds of a sentence", "megabytes": "memory, MB"}
 
 
 def lengths_figure(result: dict[str, Any]) -> Figure:
     """Two panels over the number of phones."""
-    figure = Figure(figsize=(9, 3.4))
-    axes = figure.subplots(1, len(PANELS), squeeze=False)[0]
-    for axis, (key, title) in zip(axes, PANELS, strict=True):
+    figure, axes = log_panels(list(PANELS.values()), "phones", width=9)
+    for axis, key in zip(axes, PANELS, strict=True):
         for twin, label in LABELS.items():
             rows = [row for row in result["rows"] if row["twin"] == twin]
             axis.plot([row["phones"] for row in rows], [row[key] for row in rows], marker=".", label=label)
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.set_title(title, fontsize=9, loc="left")
-        axis.set_xlabel("phones", fontsize=8)
-        axis.tick_params(labelsize=7)
-        axis.grid(linewidth=0.3)
     axes[0].legend(fontsize=7, frameon=False)
     figure.tight_layout(pad=0.5)
     return figure
