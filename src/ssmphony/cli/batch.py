@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +11,7 @@ import typer
 
 from ssmphony.cli.engines import Engine, EngineName, engine_of
 from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked, Workers
+from ssmphony.cli.progress import SpeechBar, speech_bar
 
 if TYPE_CHECKING:
     from ssmphony.batch.jobs import Job
@@ -59,7 +58,8 @@ def batch(
     wanted = read_jobs(jobs, defaults, input_format and input_format.value)
     begin = time.perf_counter()
     try:
-        with _bar() as bar:
+        with speech_bar() as bar:
+            files = _Files(bar)
             outcome = run_batch(
                 wanted,
                 out,
@@ -67,8 +67,8 @@ def batch(
                 watermark=watermark,
                 workers=workers,
                 engine=engine_of(engine),
-                begin=bar.begin,
-                progress=bar.advance,
+                begin=files.begin,
+                progress=files.advance,
             )
     except (KeyboardInterrupt, SystemExit):
         typer.echo(f"every file in {out} is complete; run the same command again to continue", err=True)
@@ -96,36 +96,17 @@ def _report(outcome: Outcome, out: Path, wall_s: float) -> None:
         raise typer.Exit(1)
 
 
-class _Bar:
-    """Characters spoken, jobs, seconds of audio a second, and the time that remains; only on a terminal."""
+class _Files:
+    """How many files of a batch there are, on the bar of what is spoken."""
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-        console = Console(stderr=True)
-        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self.progress.add_task("", total=None)
-        self._jobs = self._done = 0
-        self._seconds = 0.0
-        self._begun = time.perf_counter()
+    def __init__(self, bar: SpeechBar) -> None:
+        self._bar = bar
+        self._done = self._jobs = 0
 
     def begin(self, plan: Plan) -> None:
         self._jobs, self._done = len(plan.todo) + len(plan.done), len(plan.done)
-        self._begun = time.perf_counter()
-        self.progress.update(self._task, total=sum(len(job.text) for job in plan.todo), description="starting")
+        self._bar.begin(sum(len(job.text) for job in plan.todo))
 
     def advance(self, job: Job, seconds: float) -> None:
         self._done += 1
-        self._seconds += seconds
-        rate = self._seconds / (time.perf_counter() - self._begun)
-        shown = f"{self._done}/{self._jobs} files, {rate:.1f} times as fast as speech"
-        self.progress.update(self._task, advance=len(job.text), description=shown)
-
-
-@contextmanager
-def _bar() -> Generator[_Bar, None, None]:
-    bar = _Bar()
-    with bar.progress:
-        yield bar
+        self._bar.advance(len(job.text), seconds, f"{self._done}/{self._jobs} files")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ssmphony.cli.options import LexiconFile, Pitch, Seed, Speaker, Speed, Voice, Watermarked, Workers
+from ssmphony.cli.progress import speech_bar
 
 if TYPE_CHECKING:
     from ssmphony.books.book import Book
@@ -66,7 +66,7 @@ def book(
     found = with_roles(found, players)
     begun = time.perf_counter()
     try:
-        with _bar() as bar:
+        with speech_bar() as bar:
             made = make_book(
                 found,
                 players,
@@ -97,35 +97,3 @@ def _report(made: Made, outputs: Sequence[Path], wall_s: float) -> None:
     earlier = f"; {made.kept} parts were spoken before" if made.kept else ""
     names = " and ".join(str(path) for path in outputs)
     typer.echo(f"{names}: {made.chapters} chapters, {hours}:{minutes:02}:{seconds:02}, in {wall_s:.0f} s{earlier}")
-
-
-class _Bar:
-    """Seconds of audio, how many of them a second, and the time that remains; only on a terminal."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-        console = Console(stderr=True)
-        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self.progress.add_task("", total=None)
-        self._seconds = 0.0
-        self._begun = time.perf_counter()
-
-    def begin(self, characters: int, spoken: int) -> None:
-        self._begun = time.perf_counter()
-        self.progress.update(self._task, total=characters, completed=spoken, description="starting")
-
-    def advance(self, characters: int, seconds: float) -> None:
-        self._seconds += seconds
-        rate = self._seconds / (time.perf_counter() - self._begun)
-        shown = f"{self._seconds / 60:.1f} minutes of audio, {rate:.0f} times as fast as speech"
-        self.progress.update(self._task, advance=characters, description=shown)
-
-
-@contextmanager
-def _bar() -> Generator[_Bar, None, None]:
-    bar = _Bar()
-    with bar.progress:
-        yield bar

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from ssmphony.cli.options import VoiceArgument, Workers
+from ssmphony.cli.progress import count_bar
 from ssmphony.extras import needs_extra
-
-if TYPE_CHECKING:
-    from ssmphony.evaluation.run import Progress
 
 _VOICE = "voice"
 
@@ -76,8 +72,8 @@ def voice(
         quick=quick,
         workers=workers,
     )
-    with _bar() as progress:
-        result = run(plan, progress)
+    with count_bar() as progress:
+        result = run(plan, lambda what, done, total: progress(done, total, what))
     for name, line in result["missing"].items():
         typer.echo(f"without {name}: {line}", err=True)
     typer.echo(f"open {out / 'index.html'}; all figures are in {out / 'report.json'}")
@@ -123,15 +119,3 @@ def listening_test(
 def _path(voice: str) -> str:
     """A folder needs a separator to be read as a path."""
     return str(Path(voice).resolve()) if Path(voice).is_dir() else voice
-
-
-@contextmanager
-def _bar() -> Generator[Progress, None, None]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.completion import voice_names
-from ssmphony.cli.work import Settings, progress_bar
+from ssmphony.cli.progress import count_bar
+from ssmphony.cli.work import Settings
 from ssmphony.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _prepared(base: Base, recordings: Path, out: Path, speaker: str | None, work
     typer.echo(f"{recordings}: {corpus['kind']}" + (f", {layout}" if (layout := reader.layout()) else ""), err=True)
     timed = base.kind in TIMED
     limits = Limits(sample_rate=base.config.codec_settings().build().grid.sample_rate, phone_times=timed)
-    with progress_bar() as progress:
+    with count_bar() as progress:
         done = prepare(
             reader,
             out,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ssmphony.cli.options import Seed, Temperature
+from ssmphony.cli.progress import count_bar
 from ssmphony.extras import needs_extra
 
 
@@ -28,7 +29,6 @@ def generate(
         from ssmphony.models.samples import numbered
 
     from ssmphony.audio.files import AudioWriter
-    from ssmphony.cli.work import progress_bar
     from ssmphony.types import SsmphonyError, Style
 
     model = load_samples(voice)
@@ -39,7 +39,7 @@ def generate(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SsmphonyError(f"{output}: cannot be written: {(error.strerror or str(error)).lower()}") from None
-    with progress_bar() as progress:
+    with count_bar() as progress:
         made = write(model, styles, seconds, to_the_end=to_the_end, progress=progress)
     for style, sound in zip(styles, made.sounds, strict=True):
         with AudioWriter(output / f"{name or 'sound'}-{style.seed}.wav", rate) as writer:

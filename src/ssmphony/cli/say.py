@@ -25,6 +25,7 @@ from ssmphony.cli.options import (
     Voice,
     Watermarked,
 )
+from ssmphony.cli.progress import terminal_bar
 from ssmphony.cli.reference import read_reference
 from ssmphony.cli.sinks import Destinations, Sink, StreamFormat
 from ssmphony.cli.source import TextSource, open_text
@@ -117,11 +118,9 @@ def _progress(source: str | TextSource) -> Generator[Sink, None, None]:
     if not sys.stderr.isatty():
         yield lambda chunk: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with terminal_bar(SpinnerColumn(), BarColumn(), "{task.description}", TimeElapsedColumn()) as bar:
         task = bar.add_task("", total=None)
         begun = time.perf_counter()
         seconds = 0.0

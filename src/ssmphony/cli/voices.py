@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssmphony.cli.options import Voice, VoiceArgument
+from ssmphony.cli.progress import terminal_bar
 
 if TYPE_CHECKING:
     from ssmphony.voices.index import VoiceEntry
@@ -84,8 +85,8 @@ def get(
 
     source = open_source(origin)
     entry = read_index(source).entry(name, source.where)
-    with _progress(entry) as progress:
-        folder = install(entry, source, name=called, replace=replace, progress=progress)
+    with _download_bar(entry) as advance:
+        folder = install(entry, source, name=called, replace=replace, progress=advance)
     typer.echo(f"{folder.name} ({entry.licence}, {shown_size(entry.size)}) is in {folder}")
     if entry.attribution:
         typer.echo(f"attribution: {entry.attribution}")
@@ -165,13 +166,10 @@ def _speak_sample(folder: Path, path: Path) -> None:
 
 
 @contextmanager
-def _progress(entry: VoiceEntry) -> Generator[Callable[[int], None], None, None]:
+def _download_bar(entry: VoiceEntry) -> Generator[Callable[[int], None], None, None]:
     """A bar on the terminal: how much has been downloaded, how fast, and the time that remains."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    console = Console(stderr=True)
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with terminal_bar(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("", total=entry.size)
         yield lambda size: bar.advance(task, size)

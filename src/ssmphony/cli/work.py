@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +10,7 @@ import typer
 
 from ssmphony.cli.engines import Engine, EngineName, engine_of
 from ssmphony.cli.options import Workers
+from ssmphony.cli.progress import count_bar
 from ssmphony.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -20,19 +19,6 @@ if TYPE_CHECKING:
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
 ]
-
-
-@contextmanager
-def progress_bar() -> Generator[Callable[[int, int], None], None, None]:
-    """A bar on standard error, as a function of the number done and the total."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda count, total: bar.update(task, completed=count, total=total)
 
 
 def prepare(
@@ -102,7 +88,7 @@ def prepare(
     reader = reader_from(corpus)
     if layout := reader.layout():
         typer.echo(layout, err=True)
-    with progress_bar() as progress:
+    with count_bar() as progress:
         done = run(
             reader,
             out,
@@ -155,7 +141,7 @@ def distill(config: TrainedWith, init: Trained, out: Frames, settings: Settings 
     with needs_extra("train"):
         from ssmphony.training.distill import distill as write_frames
 
-    with progress_bar() as progress:
+    with count_bar() as progress:
         clips = write_frames(
             config,
             tuple(settings or ()),
