@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from ssmphony.server.errors import TOO_SLOW, error_body
 from ssmphony.server.log import log
 
 _CLOSE_S = 1.0
@@ -131,7 +132,7 @@ class Http(H11Protocol):
         if self.transport.is_closing():
             return
         if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
-            self._refuse(408, "the request did not arrive in time", "request_timeout")
+            self._refuse(408, *TOO_SLOW)
         elif self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
             self.transport.close()
 
@@ -204,7 +205,6 @@ def _refusal(client: tuple[str, int] | None, status: int, message: str, code: st
     """The answer to a request that never reaches the application, and a line of the log."""
     level = logging.WARNING if status >= 500 else logging.INFO
     log("request", level, client=client and client[0], route="other", status=status, problem=message)
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    body = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
+    body = json.dumps(error_body(status, message, code))
     head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json"
     return f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +17,9 @@ from ssmphony.engine import DeadlineExceeded, EngineBusy, EngineClosed, VoiceFai
 from ssmphony.types import SsmphonyError
 
 RETRY_AFTER_S = 1
+TOO_SLOW = "the request did not arrive in time", "request_timeout"
+"""Message and code of status 408."""
+_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 _log = logging.getLogger("ssmphony.server")
 
 
@@ -47,6 +51,12 @@ class ApiError(HTTPException):
 
     def response(self) -> JSONResponse:
         return _response(self.status_code, self.message, self.code, self.param, dict(self.headers or {}))
+
+
+def error_body(status: int, message: str, code: str | None, param: str | None = None) -> dict[str, Any]:
+    """The JSON of an error, whose type follows from its status."""
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return ErrorResponse(error=ErrorBody(message=message, type=kind, param=param, code=code)).model_dump()
 
 
 class StreamBroken(Exception):
@@ -119,9 +129,5 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
 def _response(
     status: int, message: str, code: str | None, param: str | None = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
-    if status == 401:
-        kind = "authentication_error"
     message = message.encode("utf-8", "replace").decode()  # a lone surrogate is no text
-    body = ErrorResponse(error=ErrorBody(message=message, type=kind, param=param, code=code))
-    return JSONResponse(body.model_dump(), status, headers=headers)
+    return JSONResponse(error_body(status, message, code, param), status, headers=headers)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ssmphony.server.errors import ApiError, StreamBroken
+from ssmphony.server.errors import TOO_SLOW, ApiError, StreamBroken
 from ssmphony.server.log import log
 from ssmphony.server.metrics import Metrics
 from ssmphony.server.record import CLIENT_GONE, Record
@@ -135,7 +135,7 @@ class Body:
         try:
             message = await asyncio.wait_for(self._receive(), self._until - time.monotonic())
         except (asyncio.TimeoutError, TimeoutError):
-            raise ApiError(408, "the request did not arrive in time", "request_timeout") from None
+            raise ApiError(408, *TOO_SLOW) from None
         if message["type"] == "http.disconnect":
             raise ApiError(CLIENT_GONE, "the client has left", "client_gone")
         self._size += len(message.get("body", b""))

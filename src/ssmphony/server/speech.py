@@ -10,7 +10,7 @@ from ssmphony.audio.encoding import MEDIA_TYPES, output_rate
 from ssmphony.engine import Engine, Stream
 from ssmphony.server.catalogue import EngineHere
 from ssmphony.server.delivery import NOTHING_SPOKEN, SoundResponse, as_audio, as_events, begun, encoded
-from ssmphony.server.errors import ApiError, ErrorResponse, api_errors
+from ssmphony.server.errors import TOO_SLOW, ApiError, ErrorResponse, api_errors, error_body
 from ssmphony.server.lexicon import frontend_with
 from ssmphony.server.limits import RECORD
 from ssmphony.server.names import Target, VoiceNames
@@ -30,34 +30,27 @@ _EVENT = {
 }
 
 
-def _error(description: str, message: str, kind: str, code: str) -> dict[str, Any]:
-    example = {"error": {"message": message, "type": kind, "param": None, "code": code}}
+def _error(status: int, description: str, message: str, code: str) -> dict[str, Any]:
     return {
         "model": ErrorResponse,
         "description": description,
-        "content": {"application/json": {"example": example}},
+        "content": {"application/json": {"example": error_body(status, message, code)}},
     }
 
 
+_EXAMPLES = {
+    400: ("The request is not valid.", "unknown voice 'asha'; this server has default", "voice_not_found"),
+    401: ("The key is wrong.", "wrong or missing API key", "invalid_api_key"),
+    408: ("The body came too slowly.", *TOO_SLOW),
+    413: ("The body is too large.", "the body is larger than 862144 bytes", "body_too_large"),
+    429: ("All places are taken.", "the server is busy: try again later", "server_busy"),
+    500: ("The server's own fault.", "the voice failed on this text", "voice_failed"),
+    503: ("The server is being stopped.", "the server is shutting down", "shutting_down"),
+    504: ("It took too long.", "not spoken within 600 s", "timeout"),
+}
 ERRORS: dict[int | str, dict[str, Any]] = {
-    400: _error(
-        "The request is not valid.",
-        "unknown voice 'asha'; this server has default",
-        "invalid_request_error",
-        "voice_not_found",
-    ),
-    401: _error("The key is wrong.", "wrong or missing API key", "authentication_error", "invalid_api_key"),
-    408: _error(
-        "The body came too slowly.", "the request did not arrive in time", "invalid_request_error", "request_timeout"
-    ),
-    413: _error(
-        "The body is too large.", "the body is larger than 862144 bytes", "invalid_request_error", "body_too_large"
-    ),
     "4XX": {"model": ErrorResponse, "description": "Any other mistake of the request."},
-    429: _error("All places are taken.", "the server is busy: try again later", "rate_limit_error", "server_busy"),
-    500: _error("The server's own fault.", "the voice failed on this text", "server_error", "voice_failed"),
-    503: _error("The server is being stopped.", "the server is shutting down", "server_error", "shutting_down"),
-    504: _error("It took too long.", "not spoken within 600 s", "server_error", "timeout"),
+    **{status: _error(status, *example) for status, example in _EXAMPLES.items()},
 }
 _SOUND: dict[int | str, dict[str, Any]] = {
     200: {
