@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -26,7 +26,6 @@ from ssmphony.nn import EncoderConfig, Mixer
 from ssmphony.nn.block import delay
 from ssmphony.nn.conv import CausalUpsample, LookaheadConv, ResConvBlock
 from ssmphony.nn.gather import take
-from ssmphony.nn.layers import within
 from ssmphony.types import FrameGrid, MelFormat
 
 STRIDE = 4
@@ -80,11 +79,6 @@ class LeWMCodecConfig(Config):
         if isinstance(vocoder := data.get("vocoder", {}), dict) and "format" in data:
             return {**data, "vocoder": {"format": data["format"], **vocoder}}
         return data
-
-    @field_validator("mixer", mode="before")
-    @classmethod
-    def _share_width(cls, mixer: Any, info: ValidationInfo) -> Any:
-        return within(mixer, info.data.get("d_model"))
 
     @model_validator(mode="after")
     def _parts_fit(self) -> LeWMCodecConfig:

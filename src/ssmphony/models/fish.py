@@ -18,13 +18,13 @@ A reference is the state after its codes, `prompt`: it is computed once, and spe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
-from ssmphony.config import Config
+from ssmphony.config import Config, LayerConfig
 from ssmphony.nn import EncoderConfig, Mixer, StackConfig
-from ssmphony.nn.layers import within
+from ssmphony.nn.layers import of_width
 from ssmphony.sampling import Sampler
 from ssmphony.types import MelFormat
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 UNNAMED = "anyone"
 """The speaker that a reference speaks as: a row of the table that is trained on all speakers."""
+DepthMixer = Annotated[SerializeAsAny[LayerConfig], of_width("d_depth")]
 
 
 class FishConfig(Config):
@@ -65,7 +66,7 @@ class FishConfig(Config):
     """How the codes of a frame are made."""
     d_depth: int = 128
     """Width of the stack of ``depth``."""
-    depth_mixers: tuple[Mixer, ...] = Field(default=("mamba", "s4"), validate_default=True)
+    depth_mixers: tuple[DepthMixer, ...] = Field(default=("mamba", "s4"), validate_default=True)
     """Its layers."""
     block: int = Field(default=4, ge=1)
     """Frames a step."""
@@ -89,14 +90,6 @@ class FishConfig(Config):
     two passes, and a model that was trained with ``text_dropout``."""
     sampler: Sampler = Sampler(temperature=0.8, top_p=0.9, repetition_window=10, repetition_share=0.5)
     """How codes are drawn, unless a style says otherwise."""
-
-    @field_validator("mixers", "text_mixer", "depth_mixers", mode="before")
-    @classmethod
-    def _share_width(cls, mixers: Any, info: ValidationInfo) -> Any:
-        width = info.data.get("d_depth" if info.field_name == "depth_mixers" else "d_model")
-        if info.field_name == "text_mixer" or not isinstance(mixers, list | tuple):
-            return within(mixers, width)
-        return [within(mixer, width) for mixer in mixers]
 
     @model_validator(mode="after")
     def _parts_fit(self) -> FishConfig:

@@ -25,11 +25,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ssmphony.config import Config
 from ssmphony.nn import EncoderConfig, Mixer
-from ssmphony.nn.layers import within
 from ssmphony.types import MelFormat
 
 if TYPE_CHECKING:
@@ -107,11 +106,6 @@ class LeWMConfig(Config):
     """Blocks of the style encoder, whose layer is that of the text encoder."""
     reference: MelFormat = MelFormat()
     """The log-mel that the style encoder reads."""
-
-    @field_validator("mixer", "text_mixer", mode="before")
-    @classmethod
-    def _share_width(cls, mixer: Any, info: ValidationInfo) -> Any:
-        return within(mixer, info.data.get("d_model"))
 
     @model_validator(mode="after")
     def _encoder_fits(self) -> LeWMConfig:

@@ -17,7 +17,7 @@ import math
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ssmphony.audio.frame_features import PITCH_UNIT_HZ
@@ -39,7 +39,6 @@ from ssmphony.models.smamba_parts import (
 from ssmphony.models.style import MOST_STYLES, StyleEncoder, style_graph, style_of, style_vectors
 from ssmphony.nn import EncoderConfig, Mixer
 from ssmphony.nn.flow import Flow
-from ssmphony.nn.layers import within
 from ssmphony.ssm.masking import hide
 from ssmphony.types import STYLE, MelFormat, ReferenceInput, Samples
 
@@ -95,11 +94,6 @@ class SMambaConfig(Config):
     """Tokens of the longest sentence."""
     max_frames: int = 2048
     """Frames that are computed at once; a longer sentence is computed in pieces."""
-
-    @field_validator("mixer", mode="before")
-    @classmethod
-    def _share_width(cls, mixer: Any, info: ValidationInfo) -> Any:
-        return within(mixer, info.data.get("d_model"))
 
     @model_validator(mode="after")
     def _parts_fit(self) -> SMambaConfig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from pydantic import BeforeValidator, SerializeAsAny
+from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo
 
 from ssmphony.config import LayerConfig, choose
 from ssmphony.nn.attention import AttentionConfig
@@ -29,23 +29,16 @@ MIXERS: dict[str, type[LayerConfig]] = {
 }
 
 
-def _read(layer: Any) -> Any:
-    """A config of the kind that the settings of a layer name."""
-    if not isinstance(layer, Mapping):
-        return layer
-    settings = cast("Mapping[str, Any]", layer)
-    try:
-        config = choose(MIXERS, str(settings.get("kind")), "kind of layer")
-    except SsmphonyError as error:
-        raise ValueError(str(error)) from None
-    return config.model_validate(settings)
+def of_width(field: str) -> BeforeValidator:
+    """Reads the settings of a layer into its config; ``field`` of the config around it is the width."""
+
+    def read(layer: Any, info: ValidationInfo) -> Any:
+        return _config(_within(layer, info.data.get(field)))
+
+    return BeforeValidator(read)
 
 
-Mixer = Annotated[SerializeAsAny[LayerConfig], BeforeValidator(_read)]
-"""A field of a config that holds the config of a layer: of any kind in `MIXERS`, by its settings."""
-
-
-def within(layer: Any, d_model: int | None) -> Any:
+def _within(layer: Any, d_model: int | None) -> Any:
     """The settings of a layer inside a model of ``d_model`` channels: the width need not be repeated.
 
     Args:
@@ -66,3 +59,19 @@ def within(layer: Any, d_model: int | None) -> Any:
     if width != d_model:
         raise ValueError(f"layer '{kind}' has d_model {width}, but the model around it {d_model}: leave it out")
     return settings
+
+
+def _config(layer: Any) -> Any:
+    """A config of the kind that the settings of a layer name."""
+    if not isinstance(layer, Mapping):
+        return layer
+    settings = cast("Mapping[str, Any]", layer)
+    try:
+        config = choose(MIXERS, str(settings.get("kind")), "kind of layer")
+    except SsmphonyError as error:
+        raise ValueError(str(error)) from None
+    return config.model_validate(settings)
+
+
+Mixer = Annotated[SerializeAsAny[LayerConfig], of_width("d_model")]
+"""A field of a config that holds the config of a layer: of any kind in `MIXERS`, by its kind alone or its settings."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from ssmphony.config import Config, LayerConfig
 from ssmphony.interfaces import SequenceLayer, State
 from ssmphony.nn.block import Block, delay
 from ssmphony.nn.conv import CausalConv
-from ssmphony.nn.layers import Mixer, within
+from ssmphony.nn.layers import Mixer
 from ssmphony.nn.learned_state import LearnedState
 
 
@@ -62,7 +62,7 @@ class PatternConfig(Config):
     d_model: int
     n_layers: int
     """Blocks."""
-    mixers: tuple[Mixer, ...]
+    mixers: tuple[Mixer, ...] = Field(min_length=1)
     """The pattern: settings of mixers, or kinds alone for the defaults: ``mixers: [mamba, s4]``.
 
     Their ``d_model`` is this one.
@@ -70,15 +70,6 @@ class PatternConfig(Config):
     d_ffn: int = 0
     """Width of the feed-forward of each block; 0 leaves it out."""
     dropout: float = 0.0
-
-    @field_validator("mixers", mode="before")
-    @classmethod
-    def _share_width(cls, mixers: Any, info: ValidationInfo) -> Any:
-        if not isinstance(mixers, list | tuple):
-            return mixers
-        if not mixers:
-            raise ValueError("mixers must name at least one mixer")
-        return [within(mixer, info.data.get("d_model")) for mixer in mixers]
 
     def mixer(self, index: int) -> LayerConfig:
         """The config of the mixer of block ``index``."""

@@ -123,7 +123,7 @@ class Around(Config):
             "layer 's4d' has d_model 5, but the model around it 4",
         ),
         (StackConfig, {"mixers": [S4DConfig(d_model=5)]}, "layer 's4d' has d_model 5, but the model around it 4"),
-        (StackConfig, {"mixers": []}, "at least one"),
+        (StackConfig, {"mixers": []}, "at least 1"),
         (Around, {"mixer": {"d_model": 4}}, "unknown kind of layer 'none'"),
         (Around, {"mixer": 7}, "mixer"),
     ],
