@@ -135,15 +135,12 @@ class Fish(AutoregressiveModel, Prompted, Styled):
             return h[:, None], ends[:, None, :, None]
         return () if self.cross is None else self.cross.memory(h)
 
-    @torch.no_grad()
     def style_of(self, samples: Samples) -> Samples:
-        assert self.style is not None, "a model without styles"
-        return style.style_of(self.style, samples, self.config.reference, self.symbols.weight.device)
+        return style.style_of(self.style, samples, self.config.reference)
 
     def graphs(self) -> tuple[GraphSpec, ...]:
         """Those of the family and, with styles, that of their encoder."""
-        graphs = super().graphs()
-        return graphs if self.style is None else (*graphs, style.style_graph(self.style, self.config.reference.n_mels))
+        return (*super().graphs(), *style.style_graphs(self.style, self.config.reference))
 
     # -- frames ---------------------------------------------------------------------------------------------------
 

@@ -133,10 +133,8 @@ class LeWM(AutoregressiveModel, Styled):
         keys, values = tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs)
         return Memory(keys, values, mask) if self.aligned is None else Memory(keys, values, mask, x, ends)
 
-    @torch.no_grad()
     def style_of(self, samples: Samples) -> Samples:
-        assert self.style is not None, "a model without styles"
-        return style.style_of(self.style, samples, self.config.reference, self.symbols.weight.device)
+        return style.style_of(self.style, samples, self.config.reference)
 
     # -- latents --------------------------------------------------------------------------------------------------
 
@@ -292,8 +290,7 @@ class LeWM(AutoregressiveModel, Styled):
 
     def graphs(self) -> tuple[GraphSpec, ...]:
         """Those of the family and, with styles, that of their encoder."""
-        graphs = super().graphs()
-        return graphs if self.style is None else (*graphs, style.style_graph(self.style, self.config.reference.n_mels))
+        return (*super().graphs(), *style.style_graphs(self.style, self.config.reference))
 
     def _blocks(self) -> list[PredictorBlock]:
         return cast("list[PredictorBlock]", list(self.blocks))

@@ -36,7 +36,7 @@ from ssmphony.models.smamba_parts import (
     TextEncoder,
     bounded_log_std,
 )
-from ssmphony.models.style import MOST_STYLES, StyleEncoder, style_graph, style_of, style_vectors
+from ssmphony.models.style import MOST_STYLES, StyleEncoder, style_graphs, style_of, style_vectors
 from ssmphony.nn import EncoderConfig, Mixer
 from ssmphony.nn.flow import Flow
 from ssmphony.ssm.masking import hide
@@ -164,7 +164,7 @@ class SMamba(SentenceModel, Styled):
         return style_vectors(self.speakers.weight, inputs)
 
     def style_of(self, samples: Samples) -> Samples:
-        return style_of(self.style, samples, self.config.reference, self.speakers.weight.device)
+        return style_of(self.style, samples, self.config.reference)
 
     def read(self, inputs: ModelInputs) -> tuple[Tensor, Tensor]:
         """encoded: mean and log standard deviation of the prior, style, and octaves by which the pitch is moved."""
@@ -202,7 +202,7 @@ class SMamba(SentenceModel, Styled):
 
     def graphs(self) -> tuple[GraphSpec, ...]:
         """Those of the family, and ``style_encoder``."""
-        return (*super().graphs(), style_graph(self.style, self.config.reference.n_mels))
+        return (*super().graphs(), *style_graphs(self.style, self.config.reference))
 
 
 def pitch_hz(octaves: Tensor, voicing: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,12 +24,6 @@ MEL_MEAN, MEL_STD = -6.0, 3.0
 """The log-mel is normalised for the network."""
 KERNEL = 5
 """Taps of its convolution."""
-
-
-class MelReader(Protocol):
-    """A style encoder: mel (batch, frame, n_mels) and mask (batch, frame) → (batch, d_style)."""
-
-    def __call__(self, mel: Tensor, mask: Tensor) -> Tensor: ...
 
 
 def style_vectors(table: Tensor, inputs: ModelInputs) -> Tensor:
@@ -82,22 +74,26 @@ class StyleEncoder(nn.Module):
 
 
 @torch.no_grad()
-def style_of(encoder: MelReader, samples: Samples, mel_format: MelFormat, device: Any) -> Samples:
+def style_of(encoder: StyleEncoder | None, samples: Samples, mel_format: MelFormat) -> Samples:
     """A recording (n,) → its style (1, d_style)."""
-    mel = torch.from_numpy(log_mel(samples, mel_format))[None].to(device)
-    return encoder(mel, torch.ones(mel.shape[:2], dtype=torch.bool, device=mel.device)).cpu().numpy()
+    assert encoder is not None, "a model without styles"
+    mel = torch.from_numpy(log_mel(samples, mel_format))[None].to(encoder.enter.weight.device)
+    return encoder(mel, torch.ones_like(mel[..., 0], dtype=torch.bool)).cpu().numpy()
 
 
-def style_graph(encoder: nn.Module, n_mels: int) -> GraphSpec:
-    """``style_encoder``: log-mel of a recording → its style (batch, 1, d_style)."""
-    return GraphSpec(
+def style_graphs(encoder: StyleEncoder | None, mel_format: MelFormat) -> tuple[GraphSpec, ...]:
+    """``style_encoder``: log-mel of a recording → its style (batch, 1, d_style). None of a model without styles."""
+    if encoder is None:
+        return ()
+    graph = GraphSpec(
         name="style_encoder",
         module=_StyleGraph(encoder),
-        inputs={"mel": torch.zeros(2, 9, n_mels)},
+        inputs={"mel": torch.zeros(2, 9, mel_format.n_mels)},
         outputs=("style",),
         axes={"mel": {1: Axis("frames", 2, LONGEST_REFERENCE)}},
         longest=LONGEST_REFERENCE,
     )
+    return (graph,)
 
 
 class _StyleGraph(nn.Module):
