@@ -23,6 +23,7 @@ from ssmphony.engine.slots import Slots
 from ssmphony.types import Audio, AudioChunk, SsmphonyError, Style
 from ssmphony.voice import Voice
 from tests import ar_voice
+from tests.waiting import wait_for
 
 TEXTS = ["नमस्ते।", "आज मौसम अच्छा है, चलो। हाँ?", "एक दो तीन चार पाँच छह सात। आठ! नौ।", "", "🙂", "क्या?\nहाँ।"]
 LONG = "यह एक लंबा वाक्य है, जो देर तक चलता है। " * 40
@@ -58,13 +59,6 @@ def join(chunks: Iterable[AudioChunk], voice: Voice) -> Audio:
 
 def equal(one: AudioChunk, other: AudioChunk) -> bool:
     return np.array_equal(one.samples, other.samples) and one.words == other.words and one.phonemes == other.phonemes
-
-
-def wait_for(condition, seconds: float = 10.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 # -- equal to alone ---------------------------------------------------------------------------------------------------

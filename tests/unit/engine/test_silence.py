@@ -16,6 +16,7 @@ from ssmphony.timeline import PAUSE_S
 from ssmphony.types import Audio, SsmphonyError, Style
 from ssmphony.voice import Voice
 from tests import ar_voice
+from tests.waiting import wait_for
 
 BREAK = "<break time='10s'/>"
 LONG = f"<speak>नमस्ते {BREAK * 258}</speak>"
@@ -26,13 +27,6 @@ SHORT = "<speak>नमस्ते <break time='2.3s'/> दुनिया, <bre
 def voice(request, tiny_voice_folder) -> Voice:
     tiny = ssmphony.load(tiny_voice_folder, threads=1)
     return tiny if request.param == "tiny" else replace(ar_voice.make_voice(), frontend=tiny.frontend)
-
-
-def wait_for(condition, seconds: float = 10.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 def join(chunks, voice: Voice) -> Audio:

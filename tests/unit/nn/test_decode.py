@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ssmphony.config import parse
 from ssmphony.nn import Stack, StackConfig, StackState
 from ssmphony.nn.decode import DecodeStack
-from ssmphony.ssm.scan import build, cpu
+from ssmphony.ssm.scan import cpu
 from ssmphony.types import SsmphonyError
 
 STEPS = 9
@@ -30,17 +30,8 @@ STACKS: dict[str, dict[str, Any]] = {
     "hybrid": {"d_model": 36, "mixers": ["mamba", "s4d", {"kind": "mamba2", "head_dim": 9}, "s4"], "d_ffn": 50},
 }
 
+pytestmark = pytest.mark.usefixtures("compiled")
 every_stack = pytest.mark.parametrize("name", STACKS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled() -> None:
-    """Skips where nothing can compile; a compile error is a failure."""
-    try:
-        build.load() if not cpu.ready() else None
-    except build.NoCompilerError as missing:
-        pytest.skip(f"a DecodeStack needs {missing}")
-    assert cpu.ready()
 
 
 def make(name: str, d_model: int = 0) -> Stack:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from ssmphony.engine import Engine
 from ssmphony.server.run import Server, listen, url_of
 from ssmphony.server.settings import ServeSettings
 from ssmphony.voice import Voice
+from tests.waiting import wait_for
 
 SPEECH = "/v1/audio/speech"
 
@@ -76,13 +76,6 @@ class Running:
         """The value of a line of /metrics that begins so."""
         lines = self.ask("GET", "/metrics").body.decode().splitlines()
         return sum(float(found.rsplit(" ", 1)[1]) for found in lines if found.startswith(line))
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @contextmanager

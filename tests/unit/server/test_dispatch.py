@@ -13,7 +13,7 @@ import pytest
 
 from ssmphony.server.dispatch import Dispatcher, Outbox
 from ssmphony.server.run import listen
-from tests.unit.server.running import wait_for
+from tests.waiting import wait_for
 
 
 class Workers:

@@ -15,7 +15,8 @@ import ssmphony
 from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Stream
 from ssmphony.server.socket import PATH
-from tests.unit.server.running import SPEECH, serving, wait_for
+from tests.unit.server.running import SPEECH, serving
+from tests.waiting import wait_for
 
 TEXT = "नमस्ते दुनिया। चलो।"
 LONG = "यह एक लंबा वाक्य है, जो देर तक चलता है। " * 200

@@ -14,10 +14,11 @@ import pytest
 from ssmphony.engine import Engine
 from ssmphony.server import create_app
 from ssmphony.server.log import JsonLines
-from tests.unit.server.running import serving, wait_for
+from tests.unit.server.running import serving
 from tests.unit.server.test_faults import TEXT, post, read_all
 from tests.unit.server.test_open_sockets import HANDSHAKE
 from tests.unit.server.test_socket import PATH, Client
+from tests.waiting import wait_for
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import time
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.unit.server.running import serving, wait_for
+from tests.unit.server.running import serving
 from tests.unit.server.test_faults import read_all
 from tests.unit.server.test_socket import LONG, PATH, TEXT, Client
+from tests.waiting import wait_for
 
 HANDSHAKE = (
     f"GET {PATH} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

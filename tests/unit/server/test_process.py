@@ -20,8 +20,8 @@ from websockets.exceptions import ConnectionClosed
 
 import ssmphony
 from ssmphony.audio.pcm import pcm16
-from tests.unit.server.running import wait_for
 from tests.unit.server.test_socket import Client
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,8 @@ from ssmphony.audio.pcm import pcm16
 from ssmphony.engine import Engine
 from ssmphony.server.delivery import SILENCE_S
 from ssmphony.types import Audio
-from tests.unit.server.running import serving, wait_for
+from tests.unit.server.running import serving
+from tests.waiting import wait_for
 
 TEXT = "नमस्ते, मैं सोच रहा हूँ। आज मौसम अच्छा है!"
 PATH = "/v1/audio/speech/stream"

@@ -19,8 +19,9 @@ from ssmphony.server.delivery import Piece
 from ssmphony.server.requests import SHORT
 from ssmphony.server.whole import SoundBudget, complete
 from ssmphony.types import AudioChunk
-from tests.unit.server.running import SPEECH, serving, wait_for
+from tests.unit.server.running import SPEECH, serving
 from tests.unit.server.test_faults import post
+from tests.waiting import wait_for
 
 TEXT = "नमस्ते दुनिया। आज मौसम अच्छा है, चलो।"
 LONG = "यह एक लंबा वाक्य है, जो देर तक चलता है। " * 20

@@ -1,15 +1,15 @@
-"""What the tests of the compiled scans share."""
+"""What tests of several folders share."""
 
 from __future__ import annotations
 
 import pytest
 
-from ssmphony.ssm.scan import build, cpu
-
 
 @pytest.fixture(scope="module")
 def compiled() -> None:
     """Skips where nothing can compile; a compile error is a failure."""
+    from ssmphony.ssm.scan import build, cpu
+
     try:
         build.load() if not cpu.ready() else None
     except build.NoCompilerError as missing:
