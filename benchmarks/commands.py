@@ -66,7 +66,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """With the options that all of them take."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--rounds", type=int, default=3)
-    made.add_argument("--write", action="store_true", help="fill the documentation's table")
+    made.add_argument("--write", action="store_true", help="fill the pages")
     return made
 
 

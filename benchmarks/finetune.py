@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="trainings and voices stay here")
     parser.add_argument("--minutes", type=float, nargs="+", default=[2.5, 5, 10, 20, 30])
     parser.add_argument("--steps", type=int, default=700)
-    parser.add_argument("--write", action="store_true", help="fill the documentation's table")
+    parser.add_argument("--write", action="store_true", help="fill the pages")
     chosen = parser.parse_args()
     speakers = {
         prepared.name: curve(chosen.voice, prepared, sorted(chosen.minutes), chosen.steps, chosen.work)

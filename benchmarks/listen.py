@@ -126,7 +126,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--cache", type=Path, required=True, help="that of benchmarks.teacher")
     options.add_argument("--stories", type=Path, required=True, help="a prepared corpus of the storyteller")
-    options.add_argument("--write", action="store_true", help="store the result and fill the page")
+    options.add_argument("--write", action="store_true", help="store the result and fill the pages")
     arguments = options.parse_args()
     result = {
         "rows": listen(originals(arguments.cache, arguments.stories), OUTPUT, lambda where: load(where, threads=1))

@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=1)
     parser.add_argument("--hold", action="store_true")
     parser.add_argument("--setting", default="", help="a sentence on what else the machine did, for the page")
-    parser.add_argument("--write", action="store_true", help="store the rows for the page; others stay")
+    parser.add_argument("--write", action="store_true", help="store the rows; others stay")
     options = parser.parse_args()
     rows = [measure(system, options.count, options.batches, options.hold) for system in options.systems]
     path = RESULTS / "screen_reader.json"

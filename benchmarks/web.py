@@ -182,7 +182,7 @@ def frontend_forms(result: Row) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--voice", action="append", help="may be repeated; small and default if not given")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--write", action="store_true", help="store the result and fill the pages")
     arguments = parser.parse_args()
     result = measure([web.voice_folder(voice) for voice in arguments.voice or VOICES])
     print(sizes_table(result), speed(result), frontend_forms(result), sep="\n\n")

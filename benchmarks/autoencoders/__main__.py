@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of a sound that a prior generates")
     parser.add_argument("--features", nargs="+", default=list(REPORTED), choices=list(FEATURES))
     parser.add_argument("--legacy", nargs=2, type=Path, metavar="RUN", help="the report's network, and its VAE")
-    parser.add_argument("--write", action="store_true", help="store the result, sounds and pictures; fill the page")
+    parser.add_argument("--write", action="store_true", help="store result, sounds and pictures; fill the pages")
     options = parser.parse_args(arguments)
     models = load_models().found if options.data else {}
     features = chosen(

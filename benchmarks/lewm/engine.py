@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="one round, 1 and 8 streams")
     parser.add_argument("--threads", type=int, default=2, help="PyTorch's")
     parser.add_argument("--folder", type=Path, help="where exported voices are kept")
-    parser.add_argument("--write", action="store_true", help="fill the documentation")
+    parser.add_argument("--write", action="store_true", help="fill the pages")
     parser.add_argument("--output", type=Path, default=OUT)
     chosen = parser.parse_args(arguments)
     sections = chosen.only.split(",")

@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sentences", type=int, default=200)
     parser.add_argument("--recogniser", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--write", action="store_true", help="fill the documentation")
+    parser.add_argument("--write", action="store_true", help="fill the pages")
     chosen = parser.parse_args(arguments)
     voice, block = trained(chosen.run, chosen.checkpoint)
     chosen.output.mkdir(parents=True, exist_ok=True)

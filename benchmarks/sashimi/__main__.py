@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--sounds", type=Path, help="where the first clips are kept")
     parser.add_argument("--json", type=Path, help="a file that lines are added to")
-    parser.add_argument("--write", action="store_true", help="store the result, sounds and pictures; fill the page")
+    parser.add_argument("--write", action="store_true", help="store result, sounds and pictures; fill the pages")
     options = parser.parse_args(arguments)
     judges: dict[str, Judge] = {}
     rows: list[dict[str, Any]] = []

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="of mixed load; 30, if not given")
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="two minutes; stores nothing")
-    parser.add_argument("--write", action="store_true", help="fill the tables of the documentation")
+    parser.add_argument("--write", action="store_true", help="fill the pages")
     parser.add_argument("--before", metavar="PYTHON", help="an interpreter with the version to compare with")
     parser.add_argument("--output", type=Path, default=RESULTS / "serve.json")
     chosen = parser.parse_args()

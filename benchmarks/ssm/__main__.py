@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas; the others stay as they are")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="two lengths, one row; stores nothing")
-    parser.add_argument("--write", action="store_true", help="fill the tables of the documentation")
+    parser.add_argument("--write", action="store_true", help="fill the pages")
     parser.add_argument("--output", type=Path, help="results/ssm.json, and with --quick none, if not given")
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")

@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument(
         "--errors", type=int, default=0, help="show this many words that the held-out weights get wrong"
     )
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/g2p.json")
+    parser.add_argument("--write", action="store_true", help="store the result")
     arguments = parser.parse_args()
     listed = read_wikipron(arguments.list)
     words = list(listed)
