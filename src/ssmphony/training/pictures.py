@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from ssmphony.audio.mel import log_mel
 from ssmphony.training.task import Task
+from ssmphony.types import FrameGrid, MelFormat
 
 Boundaries = Mapping[str, tuple[Sequence[float], Sequence[str]]]
 """For a picture of that title: where tokens begin, in frames, and their symbols."""
@@ -70,6 +73,15 @@ def log_audio(task: Task[Any, Any], sounds: Mapping[str, Tensor], sample_rate: i
     if (writer := _writer(task)) is not None:
         for name, samples in sounds.items():
             writer.add_audio(name, samples.detach().float().cpu().clamp(-1, 1), task.step, sample_rate)
+
+
+def log_sounds(task: Task[Any, Any], name: str, sounds: Mapping[str, Tensor], grid: FrameGrid) -> None:
+    """Pictures and sounds of one clip; sounds: (n,) samples by title."""
+    rate = grid.sample_rate
+    picture = MelFormat(rate, 1024, grid.hop_length, 80, 0.0, rate / 2)
+    mels = {title: torch.from_numpy(log_mel(_array(samples), picture)) for title, samples in sounds.items()}
+    log_mels(task, f"mel/{name}", mels)
+    log_audio(task, {f"{title}/{name}": samples for title, samples in sounds.items()}, rate)
 
 
 def _writer(task: Task[Any, Any]) -> SummaryWriter | None:

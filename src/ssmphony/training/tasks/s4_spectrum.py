@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.audio.frame_features import PITCH_UNIT_HZ
-from ssmphony.audio.mel import log_mel
 from ssmphony.codecs.spectrum import SpectrumConfig, SpectrumGenerator
 from ssmphony.config import Config
 from ssmphony.data.dataset import Batch
@@ -26,7 +25,7 @@ from ssmphony.training.discriminators import AdversarialConfig
 from ssmphony.training.losses import MultiScaleMelLoss, masked_mean
 from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import Trains, VoiceModule
-from ssmphony.types import MelFormat, SsmphonyError
+from ssmphony.types import SsmphonyError
 
 SHOWN = 2
 """Number of validation clips that are drawn and logged as audio."""
@@ -225,11 +224,4 @@ class S4SpectrumTask(TextTask[S4Spectrum, SpectrumGenerator]):
         level = self.model.speaker_pitch[batch.speakers][:, None].expand_as(contour.octaves)
         own = targets._replace(hertz=pitch_hz(contour, level), energy=contour.energy)
         sounds = {**sounds, "model, in the recording's timing": self.sound(batch, own)[0]}
-        rate = self.codec.grid.sample_rate
-        picture = MelFormat(rate, 1024, self.codec.grid.hop_length, 80, 0.0, rate / 2)
-        mels = {
-            title: torch.from_numpy(log_mel(samples.float().cpu().numpy(), picture))
-            for title, samples in sounds.items()
-        }
-        pictures.log_mels(self, f"mel/{name}", mels)
-        pictures.log_audio(self, {f"{title}/{name}": samples for title, samples in sounds.items()}, rate)
+        pictures.log_sounds(self, name, sounds, self.codec.grid)

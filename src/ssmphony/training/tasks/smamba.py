@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.audio.frame_features import PITCH_UNIT_HZ
-from ssmphony.audio.mel import log_mel
 from ssmphony.codecs.log_mel import LogMel
 from ssmphony.codecs.smamba import SMambaCodec, SMambaCodecConfig
 from ssmphony.config import Config
@@ -47,7 +46,7 @@ from ssmphony.training.smamba_losses import (
 )
 from ssmphony.training.text_task import TextTask, TextTaskConfig
 from ssmphony.training.voice_module import VoiceModule
-from ssmphony.types import MelFormat, SsmphonyError
+from ssmphony.types import SsmphonyError
 
 SHOWN = 2
 """Validation clips that are drawn and logged as audio."""
@@ -346,7 +345,8 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
         total = self.total(losses) + self.config.weights.spectral * figures["spoken"]
         self.log_losses("val", figures | {"loss": total}, batch_size=1)
         if batch_idx < SHOWN and self.trainer.is_global_zero:
-            self._show(batch.names[0], {"recording": real[0], "from its latents": copy[0], "from text": spoken[0]})
+            sounds = {"recording": real[0], "from its latents": copy[0], "from text": spoken[0]}
+            pictures.log_sounds(self, batch.names[0], sounds, self.codec.grid)
 
     def spoken(self, batch: Batch, made: Pass) -> Tensor:
         """Whole clips from their texts, with the durations of the recording: (batch, frames * hop_length) samples."""
@@ -358,13 +358,3 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
         x, mask, _ = expand_tokens(encoded, ends, torch.zeros_like(ends[:, 0]), batch.frame_mask.shape[1])
         noise = torch.randn(*mask.shape, model.noise_channels, generator=torch.Generator().manual_seed(0))
         return self.codec(model.frames(x, mask, noise.to(x)))
-
-    def _show(self, name: str, sounds: dict[str, Tensor]) -> None:
-        rate = self.codec.grid.sample_rate
-        picture = MelFormat(rate, 1024, self.codec.grid.hop_length, 80, 0.0, rate / 2)
-        mels = {
-            title: torch.from_numpy(log_mel(samples.float().cpu().numpy(), picture))
-            for title, samples in sounds.items()
-        }
-        pictures.log_mels(self, f"mel/{name}", mels)
-        pictures.log_audio(self, {f"{title}/{name}": samples for title, samples in sounds.items()}, rate)
