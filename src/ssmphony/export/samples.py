@@ -6,13 +6,11 @@ They have no graph: a step at a time is fastest in the compiled code of `ssmphon
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ssmphony.config import choose, load_json, parse
-from ssmphony.export.voice import CardConfig
+from ssmphony.export.voice import CardConfig, new_folder
 from ssmphony.export.weights import WEIGHTS, in_half_precision, read_weights, write_weights
 from ssmphony.models.sample_models import SAMPLE_MODELS
 from ssmphony.models.samples import SampleModel
@@ -24,6 +22,8 @@ from ssmphony.voices.manifest import MANIFEST
 TASK = "samples"
 """The kind of the trainings whose models these are."""
 CARD = "README.md"
+_SHOWN = ("name", "language", "description", "licence", "attribution")
+"""What the folder says of the voice."""
 
 
 def is_sample_run(run: Path) -> bool:
@@ -57,23 +57,14 @@ def export_samples(run: Path, card: CardConfig, out: Path) -> Path:
     settings = _settings(folder)
     if settings is None:
         raise SsmphonyError(f"{run}: not a training of a model that writes samples")
-    if out.exists():
-        raise SsmphonyError(f"{out} exists; remove it or choose another folder")
     model = parse(choose(SAMPLE_MODELS, str(settings.get("kind")), "model"), settings, "model").build()
     load_exactly(model, in_half_precision(read_weights(run, "model")), run, "the model")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        new = Path(scratch) / "voice"
-        new.mkdir()
+    with new_folder(out) as new:
         write_weights(new / WEIGHTS, {"model": model})
         manifest = {"kind": TASK, **card.model_dump(include=set(_SHOWN)), "model": model.config.model_dump(mode="json")}
         (new / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         (new / CARD).write_text(_card(card, model), encoding="utf-8")
-        os.replace(new, out)
     return out
-
-
-_SHOWN = ("name", "language", "description", "licence", "attribution")
 
 
 def _card(card: CardConfig, model: SampleModel) -> str:

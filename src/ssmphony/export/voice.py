@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,7 @@ def export(
     if isinstance(codec, nn.Module):  # Griffin-Lim has no weights
         load_exactly(codec, in_half_precision(read_weights(codec_weights, "codec")), codec_weights, "voice.codec")
         parts["codec"] = codec.eval()
-    if out.exists():
-        raise SsmphonyError(f"{out} exists; remove it or choose another --out")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        folder = Path(scratch) / "voice"
-        folder.mkdir()
+    with new_folder(out) as folder:
         specs = [spec for part in (model.eval(), codec) for spec in part.graphs()]
         graphs = {spec.name: graph_file(write_graph(spec, folder)) for spec in specs}
         write_weights(folder / WEIGHTS, parts)
@@ -119,8 +115,20 @@ def export(
             quantise_codec(folder)
             entries = {name: graph_file(path) for name, path in compact(folder).items()}
             write_manifest(folder, manifest.model_copy(update={"graphs": entries}))
-        os.replace(folder, out)
     return out
+
+
+@contextmanager
+def new_folder(out: Path) -> Generator[Path, None, None]:
+    """A folder that becomes ``out`` when the block ends without an error; `SsmphonyError` where ``out`` exists."""
+    if out.exists():
+        raise SsmphonyError(f"{out} exists; remove it or choose another folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch) / "voice"
+        folder.mkdir()
+        yield folder
+        os.replace(folder, out)
 
 
 def with_lexicon(voice: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
