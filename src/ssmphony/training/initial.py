@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ssmphony.export.weights import read_parts
+from torch import nn
+
+from ssmphony.export.weights import read_parts, read_weights
 from ssmphony.nn.learned_state import plain_tensors
+from ssmphony.nn.weights import load_exactly
 from ssmphony.training.voice_module import VoiceModule
 from ssmphony.types import SsmphonyError
 from ssmphony.voices.package import locate
@@ -15,6 +18,15 @@ from ssmphony.voices.package import locate
 def origin(name: str | Path) -> Path:
     """A path, where there is one of that name, or else the installed voice."""
     return path if (path := Path(name)).exists() else locate(name)
+
+
+def load_codec(codec: nn.Module, name: str, where: str = "voice.codec") -> None:
+    """Give a codec, or what ``where`` says is a part of it, the weights of a voice, run or checkpoint.
+
+    Raises `SsmphonyError` where they do not fit.
+    """
+    path = origin(name)
+    load_exactly(codec, read_weights(path, "codec"), path, where)
 
 
 def load_fitting(voice: VoiceModule[Any, Any], path: Path) -> None:

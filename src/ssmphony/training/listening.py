@@ -10,10 +10,8 @@ from torch.nn import functional as F
 
 from ssmphony.codecs.codec import LOG_MEL, NetworkCodec
 from ssmphony.codecs.griffin_lim import GriffinLimConfig
-from ssmphony.export.weights import read_weights
 from ssmphony.interfaces import Decoder
-from ssmphony.nn.weights import load_exactly
-from ssmphony.training.initial import origin
+from ssmphony.training.initial import load_codec
 from ssmphony.types import SsmphonyError
 
 
@@ -39,8 +37,7 @@ class Listening:
         codec = settings.build()
         if not isinstance(codec, NetworkCodec):
             raise SsmphonyError(f"task.vocoder: a codec of kind '{settings.kind}' has no weights; leave it out")
-        path = origin(weights)
-        load_exactly(codec, read_weights(path, "codec"), path, "voice.codec")
+        load_codec(codec, weights)
         self.codec = codec.eval().requires_grad_(False)
 
     @property

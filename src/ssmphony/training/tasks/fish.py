@@ -16,16 +16,15 @@ from ssmphony.codecs.log_mel import LogMel
 from ssmphony.data.dataset import Batch, Utterances
 from ssmphony.data.features.codes import CodesFeature
 from ssmphony.data.features.registry import Needs
-from ssmphony.export.weights import read_weights
 from ssmphony.interfaces import Encoder
 from ssmphony.models.fish import UNNAMED, FishConfig
 from ssmphony.models.fish_model import Fish, Prediction
-from ssmphony.nn.weights import checksum, load_exactly
+from ssmphony.nn.weights import checksum
 from ssmphony.sampling import NO_CODE
 from ssmphony.ssm.masking import hide
 from ssmphony.training import pictures
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.initial import origin
+from ssmphony.training.initial import load_codec
 from ssmphony.training.lewm_losses import alignment_loss, spoken_tokens
 from ssmphony.training.losses import masked_mean
 from ssmphony.training.schedule import OptimiserConfig
@@ -91,8 +90,7 @@ class FishTaskConfig(TextTaskConfig):
         if model.d_style and model.reference.sample_rate != codec.grid.sample_rate:
             raise SsmphonyError("voice.model.reference.sample_rate must equal voice.codec.sample_rate")
         if self.codec is not None:
-            path = origin(self.codec)
-            load_exactly(codec, read_weights(path, "codec"), path, "voice.codec")
+            load_codec(codec, self.codec)
         return FishTask(self, VoiceModule(model.build(), codec, "model"), symbols, seed)
 
 

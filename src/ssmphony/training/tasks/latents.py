@@ -15,14 +15,13 @@ from ssmphony.config import Config
 from ssmphony.data.dataset import Batch
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.spelling import spelled
-from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.lewm_model import LeWM, Prediction
 from ssmphony.nn.gather import take
-from ssmphony.nn.weights import checksum, load_exactly
+from ssmphony.nn.weights import checksum
 from ssmphony.training import lewm_pictures, pictures
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.initial import origin
+from ssmphony.training.initial import load_codec
 from ssmphony.training.lewm_losses import (
     HORIZONS,
     alignment_loss,
@@ -110,8 +109,7 @@ class LatentsTaskConfig(TextTaskConfig):
             )
         codec = settings.build()
         if self.codec is not None:
-            path = origin(self.codec)
-            load_exactly(codec, read_weights(path, "codec"), path, "voice.codec")
+            load_codec(codec, self.codec)
         return LatentsTask(self, LatentsVoice(model.build(), codec, "model"), symbols, voice, seed)
 
 

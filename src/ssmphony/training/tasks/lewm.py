@@ -13,14 +13,12 @@ from ssmphony.config import Config
 from ssmphony.data.dataset import Batch
 from ssmphony.data.features.registry import Needs
 from ssmphony.data.spelling import spelled
-from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm import UNCONDITIONAL, LeWMConfig
 from ssmphony.models.lewm_model import LeWM, Prediction
 from ssmphony.nn.gather import take
-from ssmphony.nn.weights import load_exactly
 from ssmphony.training import lewm_pictures
 from ssmphony.training.config import VoiceConfig
-from ssmphony.training.initial import origin
+from ssmphony.training.initial import load_codec
 from ssmphony.training.lewm_losses import (
     HORIZONS,
     ModulationLoss,
@@ -118,8 +116,7 @@ class LeWMTaskConfig(TextTaskConfig):
         parts = LeWMVoice(model.build(), codec.build(), "both")
         parts.codec.vocoder.requires_grad_(False)
         if self.vocoder is not None:
-            path = origin(self.vocoder)
-            load_exactly(parts.codec.vocoder, read_weights(path, "codec"), path, "voice.codec.vocoder")
+            load_codec(parts.codec.vocoder, self.vocoder, "voice.codec.vocoder")
         return LeWMTask(self, parts, symbols, (voice.frontend or {}).get("kind") == "bytes", seed)
 
 
