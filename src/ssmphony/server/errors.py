@@ -19,6 +19,8 @@ from ssmphony.types import SsmphonyError
 RETRY_AFTER_S = 1
 TOO_SLOW = "the request did not arrive in time", "request_timeout"
 """Message and code of status 408."""
+INTERNAL = "an error of the server; its log says more", "internal_error"
+"""Of status 500."""
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 _log = logging.getLogger("ssmphony.server")
 
@@ -43,6 +45,7 @@ class ApiError(HTTPException):
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
+        message = _as_text(message)
         super().__init__(status, message, headers)
         self.message, self.code, self.param = message, code, param
 
@@ -123,11 +126,15 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    return _response(500, "an error of the server; its log says more", "internal_error")
+    return _response(500, *INTERNAL)
 
 
 def _response(
     status: int, message: str, code: str | None, param: str | None = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    message = message.encode("utf-8", "replace").decode()  # a lone surrogate is no text
-    return JSONResponse(error_body(status, message, code, param), status, headers=headers)
+    return JSONResponse(error_body(status, _as_text(message), code, param), status, headers=headers)
+
+
+def _as_text(message: str) -> str:
+    """Without lone surrogates, which UTF-8 does not have."""
+    return message.encode("utf-8", "replace").decode()

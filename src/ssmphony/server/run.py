@@ -27,7 +27,7 @@ from ssmphony.server.names import VoiceNames
 from ssmphony.server.settings import ServeSettings
 from ssmphony.server.style import load_references
 from ssmphony.server.workers import supervise
-from ssmphony.server.wyoming import bind
+from ssmphony.server.wyoming import bind, is_loopback
 from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError
 from ssmphony.voice import Voice
@@ -59,7 +59,7 @@ def serve(settings: ServeSettings, greet: Callable[[str], None] | None = None) -
     read_lexicon(settings)
     load_references(settings)
     listener = listen(settings.host, settings.port)
-    if settings.api_key is None and not _is_loopback(listener):
+    if settings.api_key is None and not is_loopback(listener):
         log("anyone who can reach this address may use the server: set --api-key", logging.WARNING)
     url = url_of(listener)
     ready = partial(greet, url) if greet is not None else None
@@ -273,11 +273,6 @@ def listen(host: str, port: int) -> socket.socket:
 def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _is_loopback(listener: socket.socket) -> bool:
-    host = listener.getsockname()[0]
-    return host == "::1" or host.startswith("127.")
 
 
 def _threads(settings: ServeSettings) -> int:

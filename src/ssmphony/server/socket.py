@@ -247,8 +247,7 @@ class Session:
         await self._socket.send(message)
 
     async def _say_error(self, error: ApiError) -> None:
-        message = error.message.encode("utf-8", "replace").decode()
-        await self._say({"type": "error", "message": message, "code": error.code})
+        await self._say({"type": "error", "message": error.message, "code": error.code})
 
 
 def _words(chunk: AudioChunk) -> dict[str, Any]:

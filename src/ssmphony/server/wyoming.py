@@ -29,7 +29,7 @@ from ssmphony.engine import Engine, Stream
 from ssmphony.server.connections import Stall
 from ssmphony.server.delivery import silence, sound
 from ssmphony.server.discovery import announced
-from ssmphony.server.errors import ApiError, as_api_error
+from ssmphony.server.errors import INTERNAL, ApiError, as_api_error
 from ssmphony.server.log import LOGGER, log
 from ssmphony.server.metrics import Metrics
 from ssmphony.server.names import VoiceNames
@@ -43,7 +43,7 @@ from ssmphony.types import Reference, SsmphonyError, Style
 _log = logging.getLogger(LOGGER)
 _GONE = (OSError, EOFError)
 """The client has left, or takes nothing."""
-_INTERNAL = ApiError(500, "an error of the server; its log says more", "internal_error")
+_INTERNAL = ApiError(500, *INTERNAL)
 
 
 def bind(uri: str, *, shared: bool = False) -> socket.socket:
@@ -70,7 +70,7 @@ def bind(uri: str, *, shared: bool = False) -> socket.socket:
         if listener is not None:
             listener.close()
         raise SsmphonyError(f"--wyoming {uri}: {(error.strerror or str(error)).lower()}") from None
-    if not _is_loopback(listener):
+    if not is_loopback(listener):
         log("Wyoming has no key: anyone who reaches this port can use it", logging.WARNING, uri=uri)
     return listener
 
@@ -109,7 +109,7 @@ async def answering(
             client.abort()
 
 
-def _is_loopback(listener: socket.socket) -> bool:
+def is_loopback(listener: socket.socket) -> bool:
     return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
@@ -238,9 +238,8 @@ class _Client:
         await self._fail(error)
 
     async def _fail(self, error: ApiError) -> None:
-        text = error.message.encode("utf-8", "replace").decode()  # a lone surrogate is no text
         try:
-            await self._send(Error(text, error.code))
+            await self._send(Error(error.message, error.code))
         except _GONE:
             self.abort()
 
