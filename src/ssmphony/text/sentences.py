@@ -18,7 +18,10 @@ _BLOCK = 8192
 _LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 ENDS = re.compile(rf"[{CUT}{_LINE_ENDS}।॥?？!！‼⁇⁈⁉…。.．|؟۔]")
 """What may end a sentence; whether it does depends on what stands around it."""
-_RUN = re.compile(r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)\]}）」』।॥?？!！‼⁇⁈⁉…。.．|؟۔]*")
+_RUN = re.compile(
+    r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)\]}）」』।॥?？!！‼⁇⁈⁉…。.．|؟۔]*(?:\[(?:\d{1,3}|[a-zक-ह])\]){0,9}"
+)
+"""Marks with the quotation marks and brackets they close, and the numbers of notes: है।[1][2]"""
 _DOTS = ".．"
 CLAUSE = re.compile(r"[,;:،、—–)\]](?=\s)")
 """The mark that ends a clause; a blank stands after it."""
@@ -29,8 +32,13 @@ _DAYS = re.compile(r"\d+(?:[-–.]\d+)?")
 _FIGURES = re.compile(r"\s\d{1,2}(?:\d\d)?(?!\d)")
 _FACTOR = re.compile(r"(?:\d|(?<![A-Za-z])[a-z]|\))\Z")
 _FORMULA = re.compile(r"\s?(?:[-=+×÷*/≤≥≠−]|(?:का|की|के|को|में|से|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
+_MEASURED = re.compile(r"[\d½¼¾][^\s]*(?:\s(?:sq\.|cu\.|per))?\s?[A-Za-zμ/]+\Z")
+"""A number and the symbol of a unit."""
+_MEASURED_REACH = 24
+"""The longest row of characters in which `_MEASURED` is looked for."""
+_GOES_ON = re.compile(r"[ \u00a0](?=\S)([\u0900-\u0963]*)")
 _AHEAD = 8
-"""So many characters after a mark tell whether a formula goes on there."""
+"""So many characters after a mark tell whether a formula, a note or the same sentence goes on there."""
 _CLOSERS = "\"'”’»›)]}）」』"
 _OPENERS = "\"'“‘«‹([{（"
 
@@ -41,7 +49,8 @@ class Abbreviations:
 
     ``words`` never end one; ``initials`` (names of letters: ए. पी. जे.) end none either, except those that are
     also everyday words, ``ambiguous``: they do unless they begin the sentence, or another initial or abbreviation
-    stands before them. ``dated`` (12 जन.) end none after a number, ``months`` (दिस. 2023) none before one.
+    stands before them. ``dated`` (12 जन.) end none after a number, ``months`` (दिस. 2023) none before one, ``units``
+    (5 kg.) none after a number, unless the next word is one of ``openings``, which mostly begin a sentence.
     """
 
     words: Collection[str] = ()
@@ -49,6 +58,8 @@ class Abbreviations:
     ambiguous: Collection[str] = ()
     dated: Collection[str] = ()
     months: Collection[str] = ()
+    units: Collection[str] = ()
+    openings: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ class _Scanner:
                 return begin, ""
             run = _RUN.match(window, begin)
             stop = run.end() if run else begin + 1
-            ahead = _AHEAD if window[begin] == "!" and _FACTOR.search(window, max(0, begin - 3), begin) else 0
+            ahead = _AHEAD if _needs_more(window, begin, stop) else 0
             if stop + ahead >= len(window) and not final:
                 if len(window) > MAX_CHARACTERS:
                     break
@@ -172,6 +183,15 @@ def _is_end(window: str, begin: int, stop: int, abbreviations: Abbreviations) ->
     return len(window[begin:stop].rstrip(_CLOSERS)) > 1 or not _is_abbreviation(window, begin, abbreviations)
 
 
+def _needs_more(window: str, begin: int, stop: int) -> bool:
+    """Whether more than one character after the marks window[begin:stop] must be known."""
+    if window[stop : stop + 1] == "[":
+        return True
+    if window[begin] in _DOTS:
+        return bool(_MEASURED.search(window, max(0, begin - _MEASURED_REACH), begin))
+    return window[begin] == "!" and bool(_FACTOR.search(window, max(0, begin - 3), begin))
+
+
 def _is_factorial(window: str, begin: int, stop: int) -> bool:
     """Whether a formula or a postposition goes on after the mark of a number or a variable."""
     return bool(_FACTOR.search(window, max(0, begin - 3), begin) and _FORMULA.match(window, stop))
@@ -199,6 +219,9 @@ def _is_abbreviation(window: str, dot: int, abbreviations: Abbreviations) -> boo
         return True
     if last in abbreviations.months and _FIGURES.match(window, dot + 1):
         return True
+    if last.lower() in abbreviations.units and _MEASURED.search(window, max(0, dot - _MEASURED_REACH), dot):
+        following = _GOES_ON.match(window, dot + 1)
+        return bool(following and following[1] not in abbreviations.openings)
     if last in abbreviations.ambiguous:
         return len(words) == 1 or words[-2].endswith(".") or last != word
     return last in abbreviations.initials

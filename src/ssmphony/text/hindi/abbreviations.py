@@ -23,6 +23,15 @@ ABBREVIATIONS = Abbreviations(
     months=frozenset(SHORT_MONTHS),
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
     ambiguous=_AMBIGUOUS,
+    units=frozenset(
+        "kg kgs gm gms g mg mcg q qtl km kms m cm cms mm mtr mtrs ml l ltr ltrs lit lits min mins sec secs hr hrs s h"
+        " pcs pc nos doz dz pkt pkts yd yds in inch sq bh mbps gb mb kb w kw kwh v hz mah hp rpm".split()
+    ),
+    openings=frozenset(
+        "यह ये वह वे वो इस इसे इसी इसके इसका इसकी इससे इसमें इसने इन इनके इनमें उस उसे उसके उसका उसकी उससे उसमें उसने उन उनके उन्हें मैं"
+        " मैंने मुझे मेरा मेरे मेरी हम हमने हमें हमारे तुम तुमने आप आपने आपका आपके लेकिन परंतु परन्तु किंतु किन्तु फिर अब तब जब अगर यदि"
+        " क्या क्यों कैसे कब कहाँ कृपया".split()
+    ),
 )
 _NUMBER_AFTER = re.compile(r"\s?(?::-?\s?|-\s)?\+?\d")
 """What may stand between an abbreviation and its number: मो. 98, मो.: 98, मो.:- 98."""
