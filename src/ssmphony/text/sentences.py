@@ -19,7 +19,7 @@ _LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 ENDS = re.compile(rf"[{CUT}{_LINE_ENDS}।॥?？!！‼⁇⁈⁉…。.．|؟۔]")
 """What may end a sentence; whether it does depends on what stands around it."""
 _RUN = re.compile(
-    r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)\]}）」』।॥?？!！‼⁇⁈⁉…。.．|؟۔]*(?:\[(?:\d{1,3}|[a-zक-ह])\]){0,9}"
+    r"[।॥?？!！‼⁇⁈⁉…。.．|؟۔]+[\"'”’»›)\]}）」』।॥?？!！‼⁇⁈⁉…。.．|؟۔]*(?:\[(?:\d{1,3}|[a-zक-ह])\]|[⁰¹²³⁴⁵⁶⁷⁸⁹]){0,9}"
 )
 """Marks with the quotation marks and brackets they close, and the numbers of notes: है।[1][2]"""
 _DOTS = ".．"

@@ -46,6 +46,10 @@ _PATTERN = (
     r"|(?<![\w=])==(?P<highlight>[^\s=](?:[^=\n]{0,300}[^\s=])?)==(?![\w=])"
     rf"|!?\[(?P<link>[^\[\]\n]{{1,300}})\]{_ADDRESS}"
     r"|(?P<note>\[\^\w{1,20}\]:?)"
+    r"|(?P<superior>(?<=[।॥])[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})"
+    r"|(?P<cited>(?<!\[)\[(?:(?:(?<=[\u0900-\u0965.!?)\]\"”’»]\[)|(?<=\d\d\[)|(?<=[A-Z][a-z]\[)|(?<=[a-z]{3}\[)|(?<=[A-Z]{2}\[))"
+    r"(?:\d{1,3}(?:[,–-]\s?\d{1,3}){0,4}|[a-zक-ह])|(?:note|नोट|टिप्पणी|टिप्पणियाँ)\s[\da-zक-ह]{1,3}"
+    r"|citation\sneeded|उद्धरण\sचाहिए|स्रोत\sचाहिए|(?:स्रोत\s)?संपादित\sकरें|संपादन|edit)\](?![\]\w=]))"
     r"|(?P<box>(?<=[-*+] )\[[ xX]\](?=\s))"
     r"|(?P<bounds>(?<=[∫∑∏])[₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₋₌]{1,6}[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁻]{1,6})"
     r"|(?P<base>(?<=log)[₀-₉]{1,2})"
@@ -65,7 +69,9 @@ def _kinds() -> re.Pattern[str]:
     return re.compile(_PATTERN)
 
 
-_MARKED = re.compile(rf"\A\+|-->|[&<$=`~₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[ñ{iast.LETTERS}\u0300-\u036f]")
+_SUBSCRIPTED = re.compile(r"(?<![A-Za-z])[a-z]\w{0,30}\Z")
+"""The name of a variable, of which a number in brackets is an element and no note: list[1]."""
+_MARKED = re.compile(rf"\A\+|-->|[।॥][⁰¹²³⁴⁵⁶⁷⁸⁹]|[&<$=`~₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[ñ{iast.LETTERS}\u0300-\u036f]")
 
 
 def read(text: str) -> Cleaned:
@@ -94,7 +100,9 @@ def _pieces(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
             yield text[place : match.start()], offset + place, offset + match.start()
         place = match.end()
         kind, start, end = match.lastgroup or "", match.start(), match.end()
-        if kind == "power":
+        if kind == "cited" and _SUBSCRIPTED.search(text, max(0, start - 40), start):
+            yield match[0], offset + start, offset + end
+        elif kind == "power":
             yield "^" + match[kind], offset + start, offset + end
         elif kind in ("highlight", "heading", "link", "braced", "subscript"):
             yield from _pieces(match[kind], offset + match.start(kind))
