@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from ssmphony.text.hindi import morphology, phonology, schwa, tables
-from ssmphony.text.hindi.graphemes import VISARGA, Phone, spell
+from ssmphony.text.hindi.graphemes import NUKTA, SIGNS, VIRAMA, VISARGA, Phone, spell
 
 EXCEPTIONS = {row[0]: tuple(row[1].split()) for row in tables.rows("exceptions")}
 _NASALS = [(*row, "")[:3] for row in tables.rows("nasal_stems")]
@@ -14,6 +15,11 @@ NASAL_STEMS = {written: spoken for written, spoken, scope in _NASALS if scope !=
 BROAD_STEMS = {written: spoken for written, spoken, scope in _NASALS if scope == "broad"}
 NUKTA_STEMS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) == 2}
 NUKTA_WORDS = {row[0]: row[1] for row in tables.rows("nukta") if len(row) > 2}
+_UNMARKED = frozenset("फज")
+_MARKED = re.compile(f"[फज]{NUKTA}")
+_PREFIXES = frozenset("हम ना बे गैर कम".split())
+_NO_SECOND = frozenset("काजी तेज वर्जन".split())
+"""What a compound ends with that is another word than the one with a nukta: काम|काजी."""
 _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
 
 
@@ -46,7 +52,29 @@ def with_nukta(word: str) -> str:
         stem, ending = word[:length], word[length:]
         if stem in NUKTA_STEMS and (not ending or ending in morphology.ENDINGS):
             return NUKTA_STEMS[stem] + ending
-    return word
+    return _joined_with_nukta(word) or word
+
+
+def _joined_with_nukta(word: str) -> str:
+    """A compound whose second word has the nukta of फ़ or ज़ (सेलफोन, हमसफर), or its first that of फ़ (अफसरशाही)."""
+    if NUKTA in word or _UNMARKED.isdisjoint(word):
+        return ""
+    for place in range(2, len(word) - 2):
+        first, second = word[:place], word[place:]
+        if second[0] in SIGNS or second[0] == VIRAMA or first[-1] == VIRAMA or second in _NO_SECOND:
+            continue
+        spoken = NUKTA_STEMS.get(second, "")
+        if spoken and _MARKED.search(spoken) and (first in _PREFIXES or (place > 2 and first in morphology.words())):
+            return _with_f(first) + spoken
+        if len(second) > 3 and second in morphology.words() and (spoken := _with_f(first)) != first:
+            return spoken + second
+    return ""
+
+
+def _with_f(word: str) -> str:
+    """A word with the nukta of फ़, if it has one."""
+    spoken = NUKTA_STEMS.get(word, word)
+    return spoken if "फ" + NUKTA in spoken else word
 
 
 def respell(word: str) -> str:

@@ -17,6 +17,11 @@ from ssmphony.text.hindi.graphemes import NUKTA, Phone
 from ssmphony.text.hindi.schwa_features import UNDECIDED, VOWELS
 
 
+_PLURALS = ("ों", "ें", "स", "्स")
+_STOPS = frozenset(schwa_features.LETTERS[phone] for phone in "k p b ʈ ɖ tʃ m".split())
+"""What follows ex- in English words: एक्सपर्ट, एक्सटर्नल; not एक्सरसाइज़."""
+
+
 @cache
 def weights() -> dict[str, int]:
     """How much each feature speaks for keeping a schwa; read when it is first needed."""
@@ -42,20 +47,32 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
         left, right, end = text[:place], text[place + 1 : end] + right, place
         if VOWELS.isdisjoint(left):
             break  # the first vowel of a word is spoken
-        if not right:
+        index = phones[position].index
+        letter = index - word.count(NUKTA, 0, index)
+        if not right or (left == "eks" and right[0] in _STOPS) or _before_second_part(letters[letter + 1 :]):
             spoken = False
         elif (
-            right == "ti" or _echoes(left, right) or _names(word, phones[position].index)
+            right == "ti" or _echoes(left, right) or _names(word, index)
         ):  # learned words in -ति: प्रगति, राष्ट्रपति
             spoken = True
         else:
-            index = phones[position].index
             features = schwa_features.around(left, right)
-            features += schwa_features.inside(letters, index - word.count(NUKTA, 0, index), left, right)
+            features += schwa_features.inside(letters, letter, left, right)
             spoken = judge(position, features)
         kept[position] = spoken
         right = "a" + right if spoken else right
     return kept
+
+
+def _before_second_part(rest: str) -> bool:
+    """Whether what follows the schwa is the second part of such a compound, perhaps a plural: हेल्प|लाइन."""
+    parts = _second_parts()
+    return rest in parts or any(rest.endswith(ending) and rest[: -len(ending)] in parts for ending in _PLURALS)
+
+
+@cache
+def _second_parts() -> frozenset[str]:
+    return frozenset(tables.keys("second_parts"))
 
 
 def _weigh(_: int, features: list[str]) -> bool:
