@@ -14,7 +14,7 @@ from ssmphony.text.sentences import Abbreviations
 
 _ROWS = tables.rows("abbreviations")
 _DOTTED = {row[0]: tuple(row[1].split()) for row in _ROWS}
-_TITLES = {row[0]: tuple(row[1].split()) for row in _ROWS if row[2] == "title"}
+TITLES = {row[0]: tuple(row[1].split()) for row in _ROWS if row[2] == "title"}
 _BY_NUMBER = {(row[0], row[2]): tuple(row[1].split()) for row in tables.rows("number_abbreviations")}
 _AMBIGUOUS = frozenset(row[1] for row in tables.rows("letter_names") if len(row) > 2)
 ABBREVIATIONS = Abbreviations(
@@ -33,10 +33,11 @@ ABBREVIATIONS = Abbreviations(
         " क्या क्यों कैसे कब कहाँ कृपया".split()
     ),
 )
-_NUMBER_AFTER = re.compile(r"\s?(?::-?\s?|-\s)?\+?\d")
+_NUMBER_AFTER = re.compile(r"\s?(?::-?\s?|-\s)?[+(]?\d")
 """What may stand between an abbreviation and its number: मो. 98, मो.: 98, मो.:- 98."""
-_PRESCRIBED = frozenset(("tab", "cap"))
+PRESCRIBED = frozenset(("tab", "cap"))
 """Abbreviations with a capital before the name of a medicine (Tab. Paracetamol), words in small letters."""
+_MEDICINE = re.compile(r"\s[A-Z][A-Za-z]{2,19}(?:\s[A-Z][A-Za-z]{0,9})?[\s-]\d")
 _LETTERS = frozenset(latin.LETTER_NAMES.values())
 _SILENT = "\u0900\u0901\u0902\u0903\u093c\u093d\u094d\u0951\u0952\u0953\u0954\u0971"
 
@@ -49,7 +50,7 @@ def spoken(word: str, visarga: bool = False) -> tuple[str, ...]:
     """
     if not visarga and len(word) > 1 and word.endswith(VISARGA) and word[:-1] not in VISARGA_STEMS:
         word = word[:-1]
-    return _TITLES.get(word) or ((word,) if word.strip(_SILENT) else ())
+    return TITLES.get(word) or ((word,) if word.strip(_SILENT) else ())
 
 
 def _lookup(key: str, start: int, stop: int, state: Context) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ def _dotted(match: re.Match[str], state: Context) -> Said | None:
     parts = list(_PART.finditer(state.text, match.start(), match.end()))
     names = [part[1] for part in parts]
     inside = state.character(match.start() - 1) == "." and "\u0900" <= state.character(match.start() - 2) <= "\u097f"
-    for count in range(len(parts), int(inside and names[0] not in _TITLES), -1):
+    for count in range(len(parts), int(inside and names[0] not in TITLES), -1):
         stop = parts[count - 1].end(2)
         for key in (".".join(names[:count]), "".join(names[:count])):
             if known := _lookup(key, match.start(), stop, state):
@@ -87,8 +88,13 @@ def _dotted(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _title(match: re.Match[str], state: Context) -> Said | None:
-    title = _TITLES.get(match[0])
+    title = TITLES.get(match[0])
     return (title, match.end()) if title else None
+
+
+def is_prescribed(written: str, after: str) -> bool:
+    """Whether Tab or Cap without a dot stands before a medicine and its dose: Tab Dolo 650."""
+    return written[0].isupper() and bool(_MEDICINE.match(after))
 
 
 def _full_stop(match: re.Match[str], state: Context) -> Said | None:
@@ -102,14 +108,16 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
     key = match[1].lower()
     if match[1][1:] != key[1:]:
         return None  # PH, pH
-    if key in _PRESCRIBED and match[1] == key:
+    if key in PRESCRIBED and match[1] == key:
         return (known, match.end(1)) if (known := _by_number(key, match.start(1), match.end(1), state)) else None
-    dot = len(match[0]) > len(match[1])
+    if match[1] == "P" and state.character(match.end(1)) != "." and len(match[0]) == 1:
+        return None  # P1 is no page
+    dot = len(match[0]) > len(match[1]) or (key in PRESCRIBED and is_prescribed(match[1], state.text[match.end() :][:40]))
     if dot and (known := _lookup(key, match.start(), match.end(), state)):
         return known, match.end()
     if known := _by_number(key, match.start(1), match.end(1), state):
         return known, match.end(1)
-    return (_TITLES[key], match.end(1)) if key in _TITLES else None
+    return (TITLES[key], match.end(1)) if key in TITLES else None
 
 
 _DOT = r"(?:\.|0(?!\d))"

@@ -49,6 +49,11 @@ def _prefixes() -> dict[str, str]:
     return tables.pairs("english_prefixes")
 
 
+def is_prefix(letters: str) -> bool:
+    """Whether letters are put before English words: pre-paid, non-veg."""
+    return letters in _prefixes()
+
+
 def inflected(word: str, depth: int = 2) -> str | None:
     """A known word with up to ``depth`` endings or a prefix, in Devanagari: players, unblocked, startups."""
     if len(word) > _LONGEST:

@@ -21,6 +21,8 @@ _SMALL_PAIRS = frozenset("id ip hr pc tv ac dj cd ui ux qr bp ev tb dp fb fd rd 
 _BEGINNINGS = frozenset(row[0] for row in tables.rows("word_beginnings"))
 _LONGEST_INITIALISM = 4
 _LONGEST_SECOND_PART = 7
+_FIGURE = "#"
+"""Stands for any number in the cues of an acronym."""
 _SAID_AS_WORD = Lazy(r"(?:[bcdfghjklmnprstvwyz][aeiou]){2,}[bdklmnprst]?")
 """Four or five capitals in this alternation are spoken as a word (SEBI, NITI); all others by their letters."""
 
@@ -44,9 +46,30 @@ def initialisms() -> dict[str, str]:
 
 
 @cache
-def initialism_before() -> dict[str, frozenset[str]]:
-    """Initialisms that are a word too, and the next words that tell which it is."""
-    return {row[0]: frozenset(row[1].split()) for row in tables.rows("initialisms")}
+def _initialism_cues() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """Acronyms that are a word too, and the words after and before that tell which it is."""
+    return {
+        written: (frozenset(after.split()), frozenset(" ".join(before).split()))
+        for written, after, *before in tables.rows("initialisms")
+    }
+
+
+def is_initialism(written: str, before: str, after: str) -> bool:
+    """Whether letters that are a word too (ram, it) stand for an acronym, by their neighbours.
+
+    >>> is_initialism("ram", "gb", ""), is_initialism("ram", "", "ne"), is_initialism("AIR", "", "12")
+    (True, False, True)
+    """
+    cues = _initialism_cues().get(written) or _initialism_cues().get(written.lower())
+    if cues is None:
+        return False
+    following, earlier = cues
+    return after.lower() in following or (after[:1].isdigit() and _FIGURE in following) or before.lower() in earlier
+
+
+def initialism(written: str) -> tuple[str, ...]:
+    """What such letters are read as; those that are an acronym in capitals alone (AIR) by their names."""
+    return _letters(written) if written in _initialism_cues() and written.isupper() else to_devanagari(written.upper())
 
 
 def _letters(word: str) -> tuple[str, ...]:

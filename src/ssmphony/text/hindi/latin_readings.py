@@ -99,17 +99,32 @@ def _function_words() -> dict[str, float]:
 
 
 class _Cue(NamedTuple):
+    """``only``: the reading is unlikely without its cues."""
+
     hindi: str
     after: frozenset[str]
     before: frozenset[str]
+    only: bool
 
 
 @cache
-def _cues() -> dict[str, _Cue]:
-    rows = tables.rows("roman_cues")
-    return {
-        word: _Cue(hindi, frozenset(after.split()), frozenset(before.split())) for word, hindi, after, before in rows
-    }
+def _cues() -> dict[str, list[_Cue]]:
+    found: dict[str, list[_Cue]] = {}
+    for letters, hindi, after, before, *also in tables.rows("roman_cues"):
+        cue = _Cue(hindi, frozenset(after.split()), frozenset(before.split()), not also)
+        for word in letters.split():
+            found.setdefault(word, []).append(cue)
+    return found
+
+
+@cache
+def _fixed_phrases() -> dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]]:
+    """Greetings and the like in Latin letters, word for word, by their first word."""
+    found: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
+    for typed, hindi in tables.pairs("roman_phrases").items():
+        words = tuple(typed.split())
+        found.setdefault(words[0], []).append((words, tuple(hindi.split())))
+    return found
 
 
 @cache
@@ -174,7 +189,13 @@ def pieces(text: str) -> list[Piece]:
     """The words, numbers and marks of a sentence with their possible readings."""
     matches = list(_TOKEN.finditer(text))
     sentence = Sentence.of(text, matches)
-    return [Piece(*match.span(), match[0].lower(), _readings(place, sentence)) for place, match in enumerate(matches)]
+    found = [Piece(*match.span(), match[0].lower(), _readings(place, sentence)) for place, match in enumerate(matches)]
+    for place, word in enumerate(sentence.words):
+        for typed, hindi in _fixed_phrases().get(word, ()):
+            if tuple(sentence.words[place : place + len(typed)]) == typed:
+                for at, spoken in enumerate(hindi, place):
+                    found[at] = found[at]._replace(readings=(Reading(spoken, 0.0, spoken, spoken),))
+    return found
 
 
 def _readings(place: int, sentence: Sentence) -> tuple[Reading, ...]:
@@ -223,13 +244,17 @@ def _latin(place: int, sentence: Sentence) -> tuple[Reading, ...]:
 
 def _by_cues(hindi: str, place: int, sentence: Sentence) -> float:
     """What the words around it add to the cost of a Hindi word, of those that `_cues` knows."""
-    words = sentence.words
-    cue = _cues().get(words[place])
-    if cue is None or cue.hindi != hindi:
-        return 0.0
-    earlier = [word for word in words[:place] if word not in _NEGATIONS]
-    near = words[place + 1 : place + 2], earlier[-1:]
-    return -_CUE if cue.after.intersection(near[0]) or cue.before.intersection(near[1]) else _CUE
+    words, cost = sentence.words, 0.0
+    for cue in _cues().get(words[place], ()):
+        if cue.hindi != hindi:
+            continue
+        earlier = [word for word in words[:place] if word not in _NEGATIONS]
+        near = words[place + 1 : place + 2], earlier[-1:]
+        if cue.after.intersection(near[0]) or cue.before.intersection(near[1]):
+            cost -= _CUE
+        elif cue.only:
+            cost += _CUE
+    return cost
 
 
 def _in_phrase(place: int, sentence: Sentence) -> float:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import arithmetic, chemistry, english, latin, measures, money, roman, tables
+from ssmphony.text.hindi import abbreviations, arithmetic, chemistry, english, latin, measures, money, roman, tables
 
 LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’/,;:!?.…\"”)\]।॥–—-]*")
@@ -82,8 +82,10 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
         return True
     if len(word) == 1 and sentence.native >= 0.5:
         return True  # विकल्प b
-    if (words[place + 1 : place + 2] or [""])[0] in latin.initialism_before().get(word, ()):
-        return True  # FIR दर्ज, HR team
+    if latin.is_initialism(written, (words[place - 1 : place] or [""])[0], (words[place + 1 : place + 2] or [""])[0]):
+        return True  # FIR दर्ज, HR team, 8 GB ram
+    if _is_qualifier(place, sentence.matches) or _is_medicine(place, sentence.matches):
+        return True  # JEE (Main), Tab Dolo 650
     if written in money.WRITTEN and _AMOUNT.match(text, match.end()):
         return True  # Rs 50
     if word in _functions() and _function().match(text, match.start()):
@@ -95,7 +97,7 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
     ):
         return True
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-    if (after == "." and word in _dotted()) or (
+    if (after == "." and word in _dotted()) or word in abbreviations.TITLES or (
         word == "ve" and text[max(0, match.start() - 3) : match.start()].rstrip()[-1:] in tuple("+-−")
     ):
         return True
@@ -119,6 +121,8 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
         return True  # 26 jan
     if capitals:
         return False
+    if after == "-" and english.is_prefix(word) and _is_english((words[place + 2 : place + 3] or [""])[0]):
+        return True  # pre-approved
     return "-" in (before, after) and re.sub("[^a-z]", "", whole) in english.words()
 
 
@@ -169,6 +173,29 @@ def _chunk(text: str, start: int, stop: int) -> tuple[int, int]:
     before = 0 if left[-1:].isspace() else len((left.split() or [""])[-1])
     after = 0 if right[:1].isspace() else len((right.split(maxsplit=1) or [""])[0])
     return start - before, stop + after
+
+
+def _is_english(word: str) -> bool:
+    return word in english.words() or english.inflected(word) is not None
+
+
+def _is_qualifier(place: int, matches: list[re.Match[str]]) -> bool:
+    """Whether a word with a capital stands alone in brackets behind an acronym: JEE (Main), CPI (Maoist)."""
+    around = [match[0] for match in matches[max(0, place - 2) : place + 2]]
+    return (
+        len(around) == 4
+        and around[1::2] == ["(", ")"]
+        and around[0].isupper()
+        and len(around[0]) > 1
+        and around[2][0].isupper()
+    )
+
+
+def _is_medicine(place: int, matches: list[re.Match[str]]) -> bool:
+    """Whether a word is the Tab or Cap of a prescription: before a name with a capital and a number."""
+    name, figure = ([match[0] for match in matches[place + 1 : place + 3]] + ["", ""])[:2]
+    written = matches[place][0]
+    return written.lower() in abbreviations.PRESCRIBED and abbreviations.is_prescribed(written, f" {name} {figure}")
 
 
 @cache

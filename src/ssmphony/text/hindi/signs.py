@@ -93,15 +93,16 @@ PHRASES = (
 
 
 def _initialism(match: re.Match[str], state: Context) -> Said | None:
-    """Letters that are a word too, before what tells that they are none: fir दर्ज, it सेक्टर."""
-    after = state.after(match.end()).lower()
-    if after not in latin.initialism_before().get(match[0].lower(), ()) or state.character(match.end()) != " ":
+    """Letters that are a word too, next to what tells that they are none: fir दर्ज, it सेक्टर, 8GB ram."""
+    after = state.after(match.end()) if state.character(match.end()) in (" ", "-") else ""
+    before = state.before(match.start()).lstrip("0123456789.")
+    if not latin.is_initialism(match[0], before, after):
         return None
-    return latin.to_devanagari(match[0].upper()), match.end()
+    return latin.initialism(match[0]), match.end()
 
 
 MIXED = (
-    Token("l", r"(?<![A-Za-z\d'’.-])[A-Za-z]{2,4}(?![A-Za-z\d'’.-])", _initialism),
+    Token("l", r"(?<![A-Za-z\d'’.-])[A-Za-z]{2,4}(?![A-Za-z\d'’.]|-(?!\d))", _initialism),
     Token(
         "dl", r"(?<![A-Za-z\d])(?:[A-Za-z]\.(?:[A-Za-z]\.)+|[A-Za-z\d]{1,30}(?:[-.&/][A-Za-z\d]{1,30}){0,8})", _mixed
     ),
