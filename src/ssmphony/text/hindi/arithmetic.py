@@ -23,14 +23,20 @@ _POWERS = {"2": ("का", "वर्ग"), "3": ("का", "घन")}
 
 def _superscript(match: re.Match[str], state: Context) -> Said:
     """After a number or a letter: ² का वर्ग, ³ का घन, others की घात; then the unit of the number."""
-    words = _power(match[0].translate(_SUPERSCRIPTS))
-    unit = measures.unit(state.text, match.end()) if state.character(match.start() - 1).isdigit() else None
-    return ((*words, *unit.words), unit.end) if unit else (words, match.end())
+    return _with_unit(_power(match[0].translate(_SUPERSCRIPTS)), match, state)
 
 
 def _caret(match: re.Match[str], state: Context) -> Said:
-    words = _power(match[1])
-    unit = measures.unit(state.text, match.end()) if state.character(match.start() - 1).isdigit() else None
+    return _with_unit(_power(match[1]), match, state)
+
+
+def _with_unit(words: tuple[str, ...], match: re.Match[str], state: Context) -> Said:
+    """A power and the unit that follows where a number has it: 10⁻³ m, 10^-19 C."""
+    if not state.character(match.start() - 1).isdigit():
+        return words, match.end()
+    if charge := _COULOMB.match(state.text, match.end()):
+        return (*words, "कूलॉम"), charge.end()
+    unit = measures.unit(state.text, match.end())
     return ((*words, *unit.words), unit.end) if unit else (words, match.end())
 
 
@@ -162,8 +168,11 @@ def _plus_or_minus(match: re.Match[str], state: Context) -> Said:
 
 
 def _by(match: re.Match[str], state: Context) -> Said | None:
-    """Between two lengths: 4 इंच x 6 इंच."""
-    return (("बाई",), match.end()) if _LENGTH.search(state.text[max(0, match.start() - 12) : match.start()]) else None
+    """Between two lengths: 4 इंच x 6 इंच; between an amount of money and a number: ₹500 x 12."""
+    before = state.text[max(0, match.start() - 20) : match.start()]
+    if _MONEY.search(before):
+        return ("गुणा",), match.end()
+    return (("बाई",), match.end()) if _LENGTH.search(before) else None
 
 
 def _stroke(match: re.Match[str], state: Context) -> Said:
@@ -214,6 +223,8 @@ _APPLIED = Lazy(rf"(?:(?<![A-Za-z.])[A-Za-zα-ω]|(?<![A-Za-z])(?:{'|'.join(_FUN
 _APPLIED_BEFORE = Lazy(rf"{_APPLIED.pattern[:-2]}\([^()]{{0,24}}\Z")
 _YEAR = Lazy(r"(?:19|20)\d\d")
 _LENGTH = Lazy(r"(?:इंच|फीट|फ़ीट|फुट|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
+_MONEY = Lazy(r"(?:(?:[₹$€£]|Rs\.?|रु\.?)\s?[\d,.]+(?:/-)?|रुपये|रुपए|रु\.?|[₹\d]/[\u0900-\u0963]{2,6})\s\Z")
+_COULOMB = Lazy(r"\s?C(?![A-Za-z\d])")
 _ONE_LETTER = Lazy(r"(?<![A-Za-z\d])[A-Za-z]\Z")
 _EQUATED = Lazy(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
 _TERM_BEFORE = Lazy(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")

@@ -52,8 +52,20 @@ def spell(text: str) -> tuple[str, ...]:
 
 
 def _spelled(match: re.Match[str], state: Context) -> Said:
-    """Hexadecimal numbers, identifiers and hardware addresses, sign by sign."""
+    """Hexadecimal numbers, identifiers, hardware addresses and flights (6E-2134), sign by sign."""
     return spell(match[0]), match.end()
+
+
+def _pair_of_trains(match: re.Match[str], state: Context) -> Said | None:
+    """गाड़ी सं. 12004/12003: a train and the one that goes back."""
+    if not _announced(match[1], match.start(), state):
+        return None
+    return (*numbers.digits(match[1]), "बटा", *numbers.digits(match[2])), match.end()
+
+
+def _between(match: re.Match[str], state: Context) -> Said:
+    """The stroke between two telephone numbers."""
+    return (), match.end()
 
 
 def _standard(match: re.Match[str], state: Context) -> Said:
@@ -170,6 +182,9 @@ TOKENS = (
         _spelled,
     ),
     Token("l", r"(?<![A-Za-z\d])(?:IS|BS|AS)(?=[\s-]\d{2,5}(?:\s?:\s?|-)(?:19|20)\d\d(?!\d))", _standard),
+    Token("d", r"(?:6E|9I|9W)[\s-]?\d{4}(?![\dA-Za-z])", _spelled),
+    Token("d", r"(\d{5})/(\d{4,5})(?![\d/])", _pair_of_trains),
+    Token("s", r"(?:(?<=\d{5})|(?<=\d{5}\s))/(?=\s?\d{5})", _between),
     Token("d", r"\d{1,7}(?:-\d{1,7}){2,6}(?:-[\dXx])?(?![\dA-Za-z-]|[./]\d)", _groups),
     Token("ds", (rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),
     Token("d", (r"\d{3}\s\d{3}(?!\d|\s\d)|\d{3,12}(?![\d%]|[.,:/]\d|-\d)"), _code),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import abbreviations, numbers, tables
+from ssmphony.text.hindi import abbreviations, latin, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.lazy import Lazy
 
@@ -119,10 +119,9 @@ def unit(text: str, place: int, one: bool = False) -> Unit | None:
     first = _product(text, first)
     if inverse := _inverse(text, first.end):
         return Unit((*first.words, *inverse.words), inverse.end, first.everyday)
-    per_one = _PER.match(text, first.end)
-    if per_one and (second := _single(text, per_one.end(), one=True)):
+    while (per_one := _PER.match(text, first.end)) and (second := _single(text, per_one.end(), one=True)):
         second = _product(text, second)
-        return Unit((*first.words, "प्रति", *second.words), second.end, first.everyday)
+        first = Unit((*first.words, "प्रति", *second.words), second.end, first.everyday)
     return first
 
 
@@ -270,6 +269,18 @@ def _feet_by_feet(match: re.Match[str], state: Context) -> Said:
     return (*numbers.integer(match[1]), "बाई", *numbers.integer(match[2]), "फ़ीट"), match.end()
 
 
+def _counted_per(match: re.Match[str], state: Context) -> Said | None:
+    """The unit of ₹75,000 प्रति kg."""
+    found = _single(state.text, match.start(), one=True)
+    return (found.words, found.end) if found and found.end == match.end() else None
+
+
+def _count_per(match: re.Match[str], state: Context) -> Said | None:
+    """8,500 cells/cumm: things that are no unit, in a unit."""
+    found = _single(state.text, match.end(), one=True)
+    return ((*latin.to_devanagari(match[1]), "प्रति", *found.words), found.end) if found else None
+
+
 def _stroke(match: re.Match[str], state: Context) -> Said | None:
     """The stroke before a unit that is counted per: रुपये/किलो."""
     found = _single(state.text, match.end())
@@ -302,5 +313,7 @@ TOKENS = (
         r"(?<![A-Za-z\d/])[kmcnμ]?[gmlL]/(?:h|hr|s|sec|min|[dm]?[lL]|kg|km|day|mol|c?m[²³])(?![A-Za-z\d/])",
         _ratio_of_units,
     ),
+    Token("l", r"(?<![A-Za-z\d])(cells?|copies|particles|CFU|cfu|IU)/(?=[A-Za-zμ]{2,4})", _count_per),
+    Token("l", r"(?<=प्रति\s)[A-Za-zμ]{1,6}(?![A-Za-z\d'’])", _counted_per),
     Token("s", (rf"(?<={DEVANAGARI})/(?={DEVANAGARI})"), _stroke),
 )

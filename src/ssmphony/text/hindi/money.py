@@ -28,7 +28,7 @@ _RUPEE = WRITTEN["₹"]
 _RUPEES_NAMED = Lazy(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
 _NEXT_SCALE = Lazy(r"\s(\d{1,2})(?!\d)(?=\s?(?:करोड़|करोड|लाख|हज़ार|हजार|सौ|crore|lakh|lac|thousand))")
 _ONLY = Lazy(r"\s?/[-–=](?![\d\w])")
-_PER = Lazy(r"(?:/\s?|\sper\s)(?:(\d{1,4})\s)?")
+_PER = Lazy(r"(?:/\s?|\sper\s)(?:(\d{1,4})\s?)?")
 
 
 def _sign_before(match: re.Match[str], state: Context) -> Said:

@@ -28,8 +28,8 @@ _AUDIENCE = Lazy(
 _THOUSANDS = Lazy(r"(?<![\d.,])(?:\d{2,3}|\d{1,2}\.\d)(?=[kK]\Z)")
 """A number to which the letter for thousands is glued, whatever is counted: 15k, 1.5k; one of a single figure may be a
 resolution (4K)."""
-_EACH = Lazy(rf"/(?=[a-z]{{2}}|{DEVANAGARI}{{2}})")
-"""The stroke of 72/मिनट, 10/day."""
+_EACH = Lazy(rf"/(?=[a-zμ][A-Za-z]|{DEVANAGARI}{{2}})")
+"""The stroke of 72/मिनट, 10/day, 7,500/μL."""
 _PADDED = Lazy("0[1-9]")
 """A quantity in two figures, where what follows is counted (02 घंटे); elsewhere a code."""
 _COUNTED = frozenset(
@@ -95,7 +95,7 @@ def _number(match: re.Match[str], state: Context) -> Said:
     words += scaled
     if scaled and (also := scaled_second(after_scale, state))[0]:
         return (*words, *also[0]), also[1]
-    if unit is None and not scaled and (each := _EACH.match(state.text, stop)):
+    if unit is None and (each := _EACH.match(state.text, after_scale)):
         per = measures.unit(state.text, each.end(), one=True)
         return ((*words, "प्रति", *per.words), per.end) if per else (words, after_scale)
     return ((*words, *unit.words), unit.end) if unit else (words, after_scale)

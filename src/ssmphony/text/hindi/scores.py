@@ -11,6 +11,7 @@ from ssmphony.text.hindi.lazy import Lazy
 _GAME_WORDS = ("जीत", "हार", "हरा", "बराबर", "ड्रॉ", "ड्रा", "बढ़त", "मात", "पराजित", "शिकस्त", "पछाड़", "अपने", "पीछे", "आगे")
 _SCORE_WORDS = frozenset("स्कोर score".split())
 _PLACES = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली धारा पाई".split())
+_DOSE = Lazy(r"(?:\d-\d|OD|BD|BID|TDS|TID|QID|HS|SOS|mg|ml|दिन|बार|गोली|गोलियाँ|चम्मच|बूँद|बूंद|कैप्सूल)\s\Z")
 _NEXT_PAIR = Lazy(r",\s?\d{1,2}-\d{1,2}(?!\d)")
 _PAIR_BEFORE = Lazy(r"(?<!\d)\d{1,2}-\d{1,2},\s?\Z")
 
@@ -33,9 +34,9 @@ def _row(match: re.Match[str], state: Context) -> Said:
     return tuple(word for part in match[0].split("-") for word in numbers.integer(part)), match.end()
 
 
-def _for_days(match: re.Match[str], state: Context) -> Said:
-    """The x of a prescription: 1-0-1 x 5 days."""
-    return (), match.end()
+def _for_days(match: re.Match[str], state: Context) -> Said | None:
+    """The x of a prescription: 1-0-1 x 5 days, 500 mg BD x 5 दिन."""
+    return ((), match.end()) if _DOSE.search(state.text[max(0, match.start() - 12) : match.start()]) else None
 
 
 def _pair(match: re.Match[str], state: Context) -> Said | None:
@@ -56,7 +57,7 @@ def _of_a_game(match: re.Match[str], state: Context) -> bool:
 
 
 TOKENS = (
-    Token("l", r"(?<=\d-\d )[xX](?=\s?\d{1,3}\s?(?:days?|दिन|weeks?|सप्ताह|हफ्ते|months?|माह|महीने))", _for_days),
+    Token("l", r"[xX](?=\s?\d{1,3}\s?(?:days?|दिन|weeks?|सप्ताह|हफ्ते|months?|माह|महीने|बार|times))", _for_days),
     Token("d", r"\d{1,4}(?:-\d{1,4}){2,6}(?![\d-]|[.,/]\d)", _row),
     Token("d", (r"(\d{2,4})/(\d{1,2})(\s?(?:dec|d)(?![A-Za-z\d]))?(?![\d/]|[,.]\d)"), _cricket),
     Token("d", (r"([1-9]\d{1,2})\*(?![\d*])"), _not_out),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import abbreviations, codes, latin, numbers, tables
+from ssmphony.text.hindi import abbreviations, codes, english, latin, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.lazy import Lazy
 
 _WORDS = {row[0]: tuple(row[1].split()) for row in tables.rows("web_words")}
 _TOP = (
-    "com|in|co|org|net|gov|edu|nic|info|io|tv|ai|app|biz|uk|us|au|ca|eu|dev|me"
+    "com|in|co|org|net|gov|edu|nic|info|io|tv|ai|app|biz|uk|us|au|ca|eu|dev|me|ly|gl|gg|be|xyz|online|tech|store|shop|live|site|blog"
     "|txt|csv|py|json|xml|doc|xls|ppt|pptx|md|wav|cpp|gif|svg|rar|pdf|jpg|jpeg|png|html|php|mp3|mp4|docx|xlsx|zip|apk|exe"
 )
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,40})"
@@ -28,7 +28,8 @@ def _pieces(text: str) -> tuple[str, ...]:
         elif piece.isdigit():
             words += numbers.integer(piece) if len(piece) < 5 else numbers.digits(piece)
         elif piece.isascii() and piece.isalpha():
-            words += latin.to_devanagari(piece)
+            coded = len(piece) == 2 and piece.lower() not in english.words()
+            words += codes.spell(piece) if coded else latin.to_devanagari(piece)
         elif not piece.isascii():
             words += abbreviations.spoken(piece)
     return tuple(words)
@@ -58,10 +59,10 @@ def _handle(match: re.Match[str], state: Context) -> Said | None:
 def _hashtag(match: re.Match[str], state: Context) -> Said | None:
     if match[1].isdigit():
         if len(match[1]) > 4:
-            return None
+            return ("नंबर", *numbers.digits(match[1])), match.end()
         coded = _CODE.match(state.text, match.end())  # #402-1234567
         return ("नंबर", *(() if coded else numbers.integer(match[1]))), match.start(1) if coded else match.end()
-    words = _pieces(match[1].replace("_", " "))
+    words = _pieces(re.sub(_VERSUS, " vs ", match[1].replace("_", " ")))
     return (("हैशटैग", *words), match.end()) if words else None
 
 
@@ -77,6 +78,7 @@ def _dot(match: re.Match[str], state: Context) -> Said:
 
 _NAME = rf"(?:[A-Za-z0-9_]|{DEVANAGARI}){{1,60}}"
 _CODE = Lazy(r"-\d{5}")
+_VERSUS = "(?<=[A-Za-z]{2})(?i:vs)(?=[A-Z])"
 TOKENS = (
     Token("ld", (rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,5}}"), _mail),
     Token("l", (rf"((?i:https?://))(?:{_LABEL}\.){{0,6}}{_LABEL}(?::\d{{1,5}})?{_PATH}"), _address),
