@@ -207,7 +207,8 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
     """The minus of a formula (b² - 4ac, x - y = 5): between two terms, where an equation or a power stands near."""
     before = state.text[max(0, match.start() - 20) : match.start()]
     after = state.text[match.end() : match.end() + 20]
-    if not (_TERM_BEFORE.search(before) and _TERM_AFTER.match(after) and _FORMULA.search(before + after)):
+    formula = _FORMULA.search(before + after) or (_BRACKET.search(before) and _CLOSED.match(after))
+    if not (formula and _TERM_BEFORE.search(before) and _TERM_AFTER.match(after)):
         return None
     return (numbers.MINUS,), match.end()
 
@@ -229,6 +230,8 @@ _ONE_LETTER = Lazy(r"(?<![A-Za-z\d])[A-Za-z]\Z")
 _EQUATED = Lazy(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
 _TERM_BEFORE = Lazy(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
 _TERM_AFTER = Lazy(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
+_BRACKET = Lazy(r"\(\d{0,2}[xyz]\s?\Z")
+_CLOSED = Lazy(r"\s?\d{1,3}\)")
 _FORMULA = Lazy(r"[=²³√^]")
 _POWERED = Lazy(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|\^-?\d")
 _SIGN_AFTER = Lazy(r"\s?[=+×÷≤≥<>](?!=)\s?[A-Za-z\d]")

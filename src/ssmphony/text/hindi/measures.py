@@ -243,10 +243,17 @@ def _fever(match: re.Match[str], state: Context) -> Said:
     return (*numbers.decimal(match[1]), "डिग्री", scale), match.end()
 
 
+def _highest_and_lowest(match: re.Match[str], state: Context) -> Said:
+    """32/24°C"""
+    scale = "सेल्सियस" if match[3] == "C" else "फ़ारेनहाइट"
+    return (*numbers.integer(match[1]), "बटा", *numbers.integer(match[2]), "डिग्री", scale), match.end()
+
+
 def _carats(match: re.Match[str], state: Context) -> Said | None:
     """22K of gold."""
-    after = state.after(match.end())
-    return ((*numbers.integer(match[1]), "कैरेट"), match.end()) if after.lower().startswith(_GOLD) else None
+    near = (state.after(match.end()), *state.words_before(match.start()))
+    golden = any(word.lower().startswith(_GOLD) for word in near)
+    return ((*numbers.integer(match[1]), "कैरेट"), match.end()) if golden else None
 
 
 def _ratio_of_units(match: re.Match[str], state: Context) -> Said | None:
@@ -296,6 +303,7 @@ TOKENS = (
     Token("d", r"(\d{1,3})°\s?(\d{1,2})['’′](?:\s?(\d{1,2}(?:\.\d{1,4})?)[\"”″])?(?:\s?([NSEW])(?![A-Za-z]))?", _angle),
     Token("d", r"(\d{1,3}(?:\.\d{1,6})?)°\s?([NSEW])(?![A-Za-z])", _bearing),
     Token("d", r"(\d{2,3}\.\d)\s?([CF])(?![A-Za-z\d])", _fever),
+    Token("d", r"(?<![\d./-])(\d{1,2})/(\d{1,2})\s?°\s?([CF])(?![A-Za-z\d])", _highest_and_lowest),
     Token("d", r"(14|18|2[0-4])\s?[Kk][Tt]?(?![A-Za-z\d])", _carats),
     Token("d", r"(\d{1,2})\s?ft\.?\s?(\d{1,2})\s?in(?:ch(?:es)?)?(?![A-Za-z])", _feet_and_inches),
     Token("d", r"(\d{1,3})['’′]\s?[xX×]\s?(\d{1,3})['’′](?!\d)", _feet_by_feet),

@@ -77,6 +77,11 @@ def _name(match: re.Match[str], state: Context) -> Said:
     return tuple(WRITTEN[match[0]].many.split()), match.end()
 
 
+def _rate(match: re.Match[str], state: Context) -> Said:
+    """The stroke of 84.07/$."""
+    return ("प्रति",), match.end()
+
+
 def _only(match: re.Match[str], state: Context) -> Said:
     """500/- is rupees, whether it says so or not."""
     again = _RUPEES_NAMED.match(state.text, match.end())
@@ -137,6 +142,7 @@ TOKENS = (
         ),
         _sign_after,
     ),
+    Token("s", rf"(?<=\d)/(?={_SIGNS}(?!\s?\d))", _rate),
     Token("s", _SIGNS, _name),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
     Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_NAMED.pattern}", _with_parts),

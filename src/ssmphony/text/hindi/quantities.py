@@ -17,7 +17,7 @@ SCALES = {row[0]: row[1] for row in tables.rows("scales")}
 _SECOND = Lazy(rf"{DASH}[₹$€£]?({NUMBER})")
 _MONEY_SCALES = frozenset(row[0] for row in tables.rows("scales") if len(row) > 2)
 _ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, reverse=True))
-SCALE = Lazy(rf"\s?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
+SCALE = Lazy(rf"(?:\s|-(?=[A-Za-z]{{2}}))?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
 _AUDIENCE = Lazy(
     r"\+?\s(?i:views?|followers?|subscribers?|subs|likes?|downloads?|users?|shares?|comments?|members"
     r"|votes?|reviews?|ratings?|people|log|rupees?|rupa?ye|rs|salary|budget|customers?|students?|jobs?|steps?|km|units?"
