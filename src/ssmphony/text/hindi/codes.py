@@ -126,7 +126,7 @@ def _code(match: re.Match[str], state: Context) -> Said | None:
 def _announced(digits: str, place: int, state: Context, near: bool = False) -> bool:
     words = [word.lower() for word in state.words_before(place)][-4:]
     while words:
-        word = words.pop()
+        word = words.pop().rstrip("0०॰")  # नं०
         if len(digits) >= _SHORTEST.get(word, 99):
             return True
         if near or (word not in _FILLERS and word not in _SHORTEST):
@@ -169,7 +169,7 @@ def _version(match: re.Match[str], state: Context) -> Said | None:
     return tuple(words), match.end()
 
 
-_END = r"(?![\d,]*\d|\.\d|-\d)"
+_END = r"(?!\d|(?:,\d{2,3})+(?!\d)|\.\d|-\d)"
 TOKENS = (
     Token("d", r"(?<![A-Za-z\d])0[xX][0-9A-Fa-f]{1,32}(?![0-9A-Za-z])", _spelled),
     Token("dl", r"(?<![A-Za-z\d])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z-])", _spelled),
@@ -183,7 +183,7 @@ TOKENS = (
     ),
     Token("l", r"(?<![A-Za-z\d])(?:IS|BS|AS)(?=[\s-]\d{2,5}(?:\s?:\s?|-)(?:19|20)\d\d(?!\d))", _standard),
     Token("d", r"(?:6E|9I|9W)[\s-]?\d{4}(?![\dA-Za-z])", _spelled),
-    Token("d", r"(\d{5})/(\d{4,5})(?![\d/])", _pair_of_trains),
+    Token("d", r"(\d{5})/(\d{5})(?![\d/])", _pair_of_trains),
     Token("s", r"(?:(?<=\d{5})|(?<=\d{5}\s))/(?=\s?\d{5})", _between),
     Token("d", r"\d{1,7}(?:-\d{1,7}){2,6}(?:-[\dXx])?(?![\dA-Za-z-]|[./]\d)", _groups),
     Token("ds", (rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),

@@ -6,6 +6,7 @@ import re
 
 from ssmphony.text.hindi import measures, numbers
 from ssmphony.text.hindi.context import Context, Said, Token
+from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.quantities import SIGN, SIGNS
 
 _NAMES = {
@@ -18,6 +19,7 @@ _NAMES = {
 _QUARTERS = {("1", "2"): "5", ("1", "4"): "25", ("3", "4"): "75"}
 _BEFORE_SIGN = SIGN.replace(r"(?=\d)", r"(?=\d| \d{1,2}⁄)") + r"(?:(?<=[-−+]) )?"
 _LARGE = r"(?:\d{1,3}(?:,\d{2,3}){1,6}|\d{1,18})"
+_INCHES = Lazy(r"(?<=\d)(?:\"|”|″)(?=\s)")
 _LETTER = 2
 """A blank and a letter."""
 _HOUSE_WORDS = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली क्वार्टर पृष्ठ धारा".split())
@@ -67,8 +69,10 @@ def _mixed(match: re.Match[str], state: Context) -> Said | None:
 
 
 def _with_unit(words: tuple[str, ...], match: re.Match[str], state: Context) -> Said:
-    unit = measures.unit(state.text, match.end())
     words = (*_sign(match), *words)
+    if inches := _INCHES.match(state.text, match.end()):
+        return (*words, "इंच"), inches.end()
+    unit = measures.unit(state.text, match.end())
     return ((*words, *unit.words), unit.end) if unit else (words, match.end())
 
 

@@ -25,6 +25,7 @@ WRITTEN = {written: Currency(*row[1:5]) for row in _ROWS for written in row[5].s
 _SIGN = "|".join(re.escape(sign) + (r"(?![A-Za-z])" if sign.isalpha() else "") for sign in
                  sorted(WRITTEN, key=len, reverse=True))  # fmt: skip
 _RUPEE = WRITTEN["₹"]
+_RUPEES = frozenset("रुपये रुपए रूपये रूपए".split())
 _RUPEES_NAMED = Lazy(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
 _NEXT_SCALE = Lazy(r"\s(\d{1,2})(?!\d)(?=\s?(?:करोड़|करोड|लाख|हज़ार|हजार|सौ|crore|lakh|lac|thousand))")
 _ONLY = Lazy(r"\s?/[-–=](?![\d\w])")
@@ -34,6 +35,8 @@ _PER = Lazy(r"(?:/\s?|\sper\s)(?:(\d{1,4})\s?)?")
 def _sign_before(match: re.Match[str], state: Context) -> Said:
     """A currency sign, then the amount."""
     currency = WRITTEN[match["sign"]]
+    if match["first"] == "0" and match["sign"][0] >= "\u0900" and match.start("first") == match.end("sign"):
+        return tuple(currency.many.split()), match.end()  # रु०
     minus = (numbers.MINUS,) if match["minus"] or match["below"] else ()
     scaled, stop = scales(state.text, match.end(), money=True)
     also, stop = _smaller_scales(state.text, stop) if scaled else ((), stop)
@@ -83,7 +86,9 @@ def _rate(match: re.Match[str], state: Context) -> Said:
 
 
 def _only(match: re.Match[str], state: Context) -> Said:
-    """500/- is rupees, whether it says so or not."""
+    """500/- is rupees, whether it says so or not, once before or behind the number."""
+    if state.before(match.start()) in _RUPEES:
+        return numbers.decimal(match[1]), match.end()
     again = _RUPEES_NAMED.match(state.text, match.end())
     return _amount(match[1], None, (), _RUPEE, state), again.end() if again else match.end()
 

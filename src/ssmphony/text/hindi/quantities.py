@@ -25,8 +25,8 @@ _AUDIENCE = Lazy(
     r"|छात्र|सैलरी|वेतन|बजट|नौकर|किमी|किलोमीटर|सदस्य|दर्शक|कर्मचारी)"
 )
 """Whom and what such letters count: 10k followers, 1.5M views, 5k रुपये."""
-_THOUSANDS = Lazy(r"(?<![\d.,])(?:\d{2,3}|\d{1,2}\.\d)(?=[kK]\Z)")
-"""A number to which the letter for thousands is glued, whatever is counted: 15k, 1.5k; one of a single figure may be a
+_THOUSANDS = Lazy(r"(?<![\d.,])(?:\d{2,3}(?=[kK]\Z)|\d{1,2}\.\d(?=[kKMB]\Z))")
+"""A number to which the letter of a scale is glued, whatever is counted: 15k, 1.5M; one of a single figure may be a
 resolution (4K)."""
 _EACH = Lazy(rf"/(?=[a-zμ][A-Za-z]|{DEVANAGARI}{{2}})")
 """The stroke of 72/मिनट, 10/day, 7,500/μL."""

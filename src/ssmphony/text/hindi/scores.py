@@ -59,7 +59,7 @@ def _of_a_game(match: re.Match[str], state: Context) -> bool:
 TOKENS = (
     Token("l", r"[xX](?=\s?\d{1,3}\s?(?:days?|दिन|weeks?|सप्ताह|हफ्ते|months?|माह|महीने|बार|times))", _for_days),
     Token("d", r"\d{1,4}(?:-\d{1,4}){2,6}(?![\d-]|[.,/]\d)", _row),
-    Token("d", (r"(\d{2,4})/(\d{1,2})(\s?(?:dec|d)(?![A-Za-z\d]))?(?![\d/]|[,.]\d)"), _cricket),
+    Token("d", (r"(\d{2,4})/(\d{1,2})(\s?(?:dec|d)(?![A-Za-z\d]))?(?![\d/]|[,.-]\d)"), _cricket),
     Token("d", (r"([1-9]\d{1,2})\*(?![\d*])"), _not_out),
     Token("d", (r"(\d{1,3})\s?[-–]\s?(\d{1,3})(?![\d,./%:-]\d|\d|%|\s?=)"), _pair),
 )
