@@ -10,6 +10,10 @@ from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 SUFFIX = "व(?:ीं|ें|ाँ|ां|ी|े|ा)|ठ[ाीे]|र[ाीे]|ल[ाीे]|थ[ाीे]"
 _FEMININE = {1: "ली", 2: "री", 3: "री", 4: "थी"}
 _CLASS = frozenset("class pass std standard board क्लास पास कक्षा बोर्ड".split())
+_LAST_DAY = 31
+_FINAL_CLASSES = (10, 12)
+_AT_SCHOOL = frozenset("में की के का तक fail फेल फ़ेल".split())
+"""What follows 10th or 12th where a class is meant: 12th में 85%."""
 _ROMANISED = {"i": "वीं", "a": "वाँ", "e": "वें"}
 _SUFFIXES = {1: "ला", 2: "रा", 3: "रा", 4: "था"}
 
@@ -30,8 +34,12 @@ def bare(number: int) -> tuple[str, ...]:
 
 
 def _english(match: re.Match[str], state: Context) -> Said:
-    if state.after(match.end()).lower() in _CLASS or state.before(match.start()).lower() in _CLASS:  # कक्षा is feminine
+    after = state.after(match.end()).lower()
+    schooled = int(match[1]) in _FINAL_CLASSES and after in _AT_SCHOOL
+    if after in _CLASS or state.before(match.start()).lower() in _CLASS or schooled:  # कक्षा is feminine
         return numbers.ordinal(int(match[1]), _FEMININE.get(int(match[1]), "वीं")), match.end()
+    if after == "को" and int(match[1]) <= _LAST_DAY:  # 25th को
+        return numbers.cardinal(int(match[1])), match.end()
     return bare(int(match[1])), match.end()
 
 

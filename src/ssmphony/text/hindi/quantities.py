@@ -22,7 +22,7 @@ _AUDIENCE = Lazy(
     r"\+?\s(?i:views?|followers?|subscribers?|subs|likes?|downloads?|users?|shares?|comments?|members"
     r"|votes?|reviews?|ratings?|people|log|rupees?|rupa?ye|rs|salary|budget|customers?|students?|jobs?|steps?|km|units?"
     r"|व्यूज|व्यूज़|फॉलोअर|फ़ॉलोअर|फॉलोवर|फ़ॉलोवर|सब्सक्राइबर|लाइक|डाउनलोड|यूजर|यूज़र|लोग|रुपये|रुपए|रूपये|रु|वोट|ग्राहक"
-    r"|छात्र|सैलरी|वेतन|बजट|नौकर|किमी|किलोमीटर|सदस्य|दर्शक|कर्मचारी)"
+    r"|दे\sद|दो(?![\u0900-\u0963])|चाहिए|भेज|लगेंगे|खर्च|ख़र्च|छात्र|सैलरी|वेतन|बजट|नौकर|किमी|किलोमीटर|सदस्य|दर्शक|कर्मचारी)"
 )
 """Whom and what such letters count: 10k followers, 1.5M views, 5k रुपये."""
 _THOUSANDS = Lazy(r"(?<![\d.,])(?:\d{2,3}(?=[kK]\Z)|\d{1,2}\.\d(?=[kKMB]\Z))")
