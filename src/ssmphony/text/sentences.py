@@ -36,7 +36,7 @@ _MEASURED = re.compile(r"[\d½¼¾][^\s]*(?:\s(?:sq\.|cu\.|per))?\s?[A-Za-zμ/]+
 """A number and the symbol of a unit."""
 _MEASURED_REACH = 24
 """The longest row of characters in which `_MEASURED` is looked for."""
-_GOES_ON = re.compile(r"[ \u00a0](?=\S)([\u0900-\u0963]*)")
+_GOES_ON = re.compile(r"[\"'”’»›)\]}]*[ \u00a0](?=\S)([\u0900-\u0963]*)")
 _AHEAD = 8
 """So many characters after a mark tell whether a formula, a note or the same sentence goes on there."""
 _CLOSERS = "\"'”’»›)]}）」』"

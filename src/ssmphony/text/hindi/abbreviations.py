@@ -25,7 +25,7 @@ ABBREVIATIONS = Abbreviations(
     ambiguous=_AMBIGUOUS,
     units=frozenset(
         "kg kgs gm gms g mg mcg q qtl km kms m cm cms mm mtr mtrs ml l ltr ltrs lit lits min mins sec secs hr hrs s h"
-        " pcs pc nos doz dz pkt pkts yd yds in inch sq bh mbps gb mb kb w kw kwh v hz mah hp rpm".split()
+        " pcs pc nos doz dz pkt pkts yd yds in inch sq bh mbps gb mb kb w kw kwh v hz mah hp rpm cr lac lakh mn bn yr yrs wk wks mth mths".split()
     ),
     openings=frozenset(
         "यह ये वह वे वो इस इसे इसी इसके इसका इसकी इससे इसमें इसने इन इनके इनमें उस उसे उसके उसका उसकी उससे उसमें उसने उन उनके उन्हें मैं"

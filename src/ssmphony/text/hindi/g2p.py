@@ -63,7 +63,7 @@ def _joined_with_nukta(word: str) -> str:
         first, second = word[:place], word[place:]
         if second[0] in SIGNS or second[0] == VIRAMA or first[-1] == VIRAMA or second in _NO_SECOND:
             continue
-        spoken = NUKTA_STEMS.get(second, "")
+        spoken = NUKTA_STEMS.get(second) or NUKTA_WORDS.get(second, "")
         if spoken and _MARKED.search(spoken) and (first in _PREFIXES or (place > 2 and first in morphology.words())):
             return _with_f(first) + spoken
         if len(second) > 3 and second in morphology.words() and (spoken := _with_f(first)) != first:
