@@ -23,15 +23,8 @@ ABBREVIATIONS = Abbreviations(
     months=frozenset(SHORT_MONTHS),
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
     ambiguous=_AMBIGUOUS,
-    units=frozenset(
-        "kg kgs gm gms g mg mcg q qtl km kms m cm cms mm mtr mtrs ml l ltr ltrs lit lits min mins sec secs hr hrs s h"
-        " pcs pc nos doz dz pkt pkts yd yds in inch sq bh mbps gb mb kb w kw kwh v hz mah hp rpm cr lac lakh mn bn yr yrs wk wks mth mths".split()
-    ),
-    openings=frozenset(
-        "यह ये वह वे वो इस इसे इसी इसके इसका इसकी इससे इसमें इसने इन इनके इनमें उस उसे उसके उसका उसकी उससे उसमें उसने उन उनके उन्हें मैं"
-        " मैंने मुझे मेरा मेरे मेरी हम हमने हमें हमारे तुम तुमने आप आपने आपका आपके लेकिन परंतु परन्तु किंतु किन्तु फिर अब तब जब अगर यदि"
-        " क्या क्यों कैसे कब कहाँ कृपया".split()
-    ),
+    units=frozenset(tables.keys("dotted_units")),
+    openings=frozenset(tables.keys("sentence_openings")),
 )
 _NUMBER_AFTER = re.compile(r"\s?(?::-?\s?|-\s)?[+(]?\d")
 """What may stand between an abbreviation and its number: मो. 98, मो.: 98, मो.:- 98."""
@@ -112,7 +105,9 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
         return (known, match.end(1)) if (known := _by_number(key, match.start(1), match.end(1), state)) else None
     if match[1] == "P" and state.character(match.end(1)) != "." and len(match[0]) == 1:
         return None  # P1 is no page
-    dot = len(match[0]) > len(match[1]) or (key in PRESCRIBED and is_prescribed(match[1], state.text[match.end() :][:40]))
+    dot = len(match[0]) > len(match[1]) or (
+        key in PRESCRIBED and is_prescribed(match[1], state.text[match.end() :][:40])
+    )
     if dot and (known := _lookup(key, match.start(), match.end(), state)):
         return known, match.end()
     if known := _by_number(key, match.start(1), match.end(1), state):

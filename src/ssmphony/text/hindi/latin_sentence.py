@@ -97,8 +97,10 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
     ):
         return True
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-    if (after == "." and word in _dotted()) or word in abbreviations.TITLES or (
-        word == "ve" and text[max(0, match.start() - 3) : match.start()].rstrip()[-1:] in tuple("+-−")
+    if (
+        (after == "." and word in _dotted())
+        or word in abbreviations.TITLES
+        or (word == "ve" and text[max(0, match.start() - 3) : match.start()].rstrip()[-1:] in tuple("+-−"))
     ):
         return True
     start, stop = _chunk(text, *match.span())

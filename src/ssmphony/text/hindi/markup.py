@@ -71,7 +71,9 @@ def _kinds() -> re.Pattern[str]:
 
 _SUBSCRIPTED = re.compile(r"(?<![A-Za-z])[a-z]\w{0,30}\Z")
 """The name of a variable, of which a number in brackets is an element and no note: list[1]."""
-_MARKED = re.compile(rf"\A\+|-->|[।॥][⁰¹²³⁴⁵⁶⁷⁸⁹]|[&<$=`~₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[ñ{iast.LETTERS}\u0300-\u036f]")
+_MARKED = re.compile(
+    rf"\A\+|-->|[।॥][⁰¹²³⁴⁵⁶⁷⁸⁹]|[&<$=`~₀-₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ\\\[\u00c5\u212b]|[ñ{iast.LETTERS}\u0300-\u036f]"
+)
 
 
 def read(text: str) -> Cleaned:

@@ -12,7 +12,7 @@ _FEMININE = {1: "ली", 2: "री", 3: "री", 4: "थी"}
 _CLASS = frozenset("class pass std standard board क्लास पास कक्षा बोर्ड".split())
 _LAST_DAY = 31
 _FINAL_CLASSES = (10, 12)
-_AT_SCHOOL = frozenset("में की के का तक fail फेल फ़ेल".split())
+_AT_SCHOOL = frozenset("में की के का तक".split())
 """What follows 10th or 12th where a class is meant: 12th में 85%."""
 _ROMANISED = {"i": "वीं", "a": "वाँ", "e": "वें"}
 _SUFFIXES = {1: "ला", 2: "रा", 3: "रा", 4: "था"}

@@ -16,7 +16,6 @@ from ssmphony.text.hindi import morphology, schwa_features, tables
 from ssmphony.text.hindi.graphemes import NUKTA, Phone
 from ssmphony.text.hindi.schwa_features import UNDECIDED, VOWELS
 
-
 _PLURALS = ("ों", "ें", "स", "्स")
 _STOPS = frozenset(schwa_features.LETTERS[phone] for phone in "k p b ʈ ɖ tʃ m".split())
 """What follows ex- in English words: एक्सपर्ट, एक्सटर्नल; not एक्सरसाइज़."""
@@ -51,9 +50,7 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
         letter = index - word.count(NUKTA, 0, index)
         if not right or (left == "eks" and right[0] in _STOPS) or _before_second_part(letters[letter + 1 :]):
             spoken = False
-        elif (
-            right == "ti" or _echoes(left, right) or _names(word, index)
-        ):  # learned words in -ति: प्रगति, राष्ट्रपति
+        elif right == "ti" or _echoes(left, right) or _names(word, index):  # learned words in -ति: प्रगति, राष्ट्रपति
             spoken = True
         else:
             features = schwa_features.around(left, right)

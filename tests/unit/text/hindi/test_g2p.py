@@ -40,7 +40,7 @@ def test_tables_use_the_vocabulary(name: str) -> None:
     "name",
     (
         "abbreviations conjunctions endings exceptions homographs letter_names letters months nasal_stems nukta "
-        "numbers schwa_weights second_parts stems symbols units visarga words"
+        "numbers schwa_weights second_parts dotted_units sentence_openings stems symbols units visarga words"
     ).split(),
 )
 def test_tables_are_normalised_and_without_doubles(name: str) -> None:
