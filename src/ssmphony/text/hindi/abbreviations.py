@@ -31,6 +31,8 @@ _NUMBER_AFTER = re.compile(r"\s?(?::-?\s?|-\s)?[+(]?\d")
 PRESCRIBED = frozenset(("tab", "cap"))
 """Abbreviations with a capital before the name of a medicine (Tab. Paracetamol), words in small letters."""
 _MEDICINE = re.compile(r"\s[A-Z][A-Za-z]{2,19}(?:\s[A-Z][A-Za-z]{0,9})?[\s-]\d")
+_NEAR = 40
+"""So far behind Tab the name of a medicine and its dose are looked for."""
 _LETTERS = frozenset(latin.LETTER_NAMES.values())
 _SILENT = "\u0900\u0901\u0902\u0903\u093c\u093d\u094d\u0951\u0952\u0953\u0954\u0971"
 
@@ -106,7 +108,7 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
     if match[1] == "P" and state.character(match.end(1)) != "." and len(match[0]) == 1:
         return None  # P1 is no page
     dot = len(match[0]) > len(match[1]) or (
-        key in PRESCRIBED and is_prescribed(match[1], state.text[match.end() :][:40])
+        key in PRESCRIBED and is_prescribed(match[1], state.text[match.end() : match.end() + _NEAR])
     )
     if dot and (known := _lookup(key, match.start(), match.end(), state)):
         return known, match.end()

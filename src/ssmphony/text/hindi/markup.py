@@ -16,7 +16,7 @@ from ssmphony.text.hindi.unicode import Cleaned, clean
 
 _INLINE = (
     "a|abbr|b|big|bdi|cite|code|del|dfn|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|time|tt|u|var|wbr"
-    "|acronym|bdo|circle|data|path|rect|rp|rt|ruby|strike|svg"
+    "|acronym|bdo|circle|data|path|rect|rp|rt|ruby|strike|svg|ref"
 )
 _BLOCK = (
     "address|article|aside|blockquote|body|br|button|caption|center|dd|details|dialog|div|dl|dt|fieldset|figcaption|figure|footer|form"
@@ -34,7 +34,7 @@ def _tag(names: str) -> str:
 
 
 _PATTERN = (
-    r"(?P<hidden><(?i:script|style)(?:\s[^<>]{0,400})?>[^<]{0,4000}</(?i:script|style)>|<sup>\[[^<>\[\]]{1,12}\]</sup>"
+    r"(?P<hidden><(?i:script|style|ref)(?:\s[^<>]{0,400})?(?<!/)>[^<]{0,4000}</(?i:script|style|ref)>|<sup>\[[^<>\[\]]{1,12}\]</sup>"
     r"|(?:(?<=[\u0900-\u0963])|(?<=[A-Za-z]{2}))<sup>\d{1,3}</sup>)"
     r"|(?<=[A-Za-z\d)])<sup>(?P<power>[-−+]?\d{1,6}|[a-z])</sup>"
     rf"|(?P<inline>{_tag(_INLINE)}|<!--[^<>]{{0,400}}-->|<!(?i:doctype)\s[^<>]{{1,200}}>)"
@@ -45,6 +45,7 @@ _PATTERN = (
     r"|\A={2,4}\s(?P<heading>[^=\n]{1,200}?)\s={2,4}\Z"
     r"|(?<![\w=])==(?P<highlight>[^\s=](?:[^=\n]{0,300}[^\s=])?)==(?![\w=])"
     rf"|!?\[(?P<link>[^\[\]\n]{{1,300}})\]{_ADDRESS}"
+    r"|\[\[(?P<wiki>[^\[\]|\n]{1,100})\]\]"
     r"|(?P<note>\[\^\w{1,20}\]:?)"
     r"|(?P<superior>(?<=[।॥])[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})"
     r"|(?P<cited>(?<!\[)\[(?:(?:(?<=[\u0900-\u0965.!?)\]\"”’»]\[)|(?<=\d\d\[)|(?<=[A-Z][a-z]\[)|(?<=[a-z]{3}\[)|(?<=[A-Z]{2}\[))"
@@ -106,7 +107,7 @@ def _pieces(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
             yield match[0], offset + start, offset + end
         elif kind == "power":
             yield "^" + match[kind], offset + start, offset + end
-        elif kind in ("highlight", "heading", "link", "braced", "subscript"):
+        elif kind in ("highlight", "heading", "link", "wiki", "braced", "subscript"):
             yield from _pieces(match[kind], offset + match.start(kind))
         elif said := _instead(kind, match[0]):
             yield said, offset + start, offset + end

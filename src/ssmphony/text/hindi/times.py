@@ -96,6 +96,13 @@ def _one(match: re.Match[str], state: Context) -> Said | None:
     return (*_day(time, match.start(), state), *words), match.end()
 
 
+def _zone(match: re.Match[str], state: Context) -> Said:
+    """UTC+5:30, of which no o'clock is said."""
+    sign = "प्लस" if match[1] == "+" else numbers.MINUS
+    minutes = numbers.cardinal(int(match[3])) if int(match[3]) else ()
+    return (sign, *numbers.cardinal(int(match[2])), *minutes), match.end()
+
+
 def _after_part(match: re.Match[str], state: Context) -> bool:
     """Whether a part of the day makes two numbers with a point a time: शाम 4.30."""
     before, after = state.before(match.start()).lower(), state.after(match.end())
@@ -144,6 +151,7 @@ def _spaced(match: re.Match[str], state: Context) -> Said:
 
 _GROUP = Lazy(r",\d{3}(?!\d)")
 TOKENS = (
+    Token("s", r"(?:(?<=UTC)|(?<=GMT))\s?([-+−])\s?(\d{1,2}):(\d\d)(?!\d)", _zone),
     Token("d", r"([0-2]\d)([0-5]\d)\s?(?:(?i:hrs?|hours)(?![A-Za-z])|बजे)", _four_digits),
     Token("d", (rf"{_CLOCK}\s?(?:-|–|—|से|to)\s?{_CLOCK}{_TAIL}"), _range),
     Token("d", (rf"{_CLOCK}{_TAIL}"), _one),
