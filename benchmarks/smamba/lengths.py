@@ -22,6 +22,7 @@ from benchmarks.machine import RESULTS, ROOT, machine, write_json
 from benchmarks.smamba import tables
 from benchmarks.update_docs import update
 
+OUT = RESULTS / "smamba_lengths.json"
 TWINS = ("base", "attention", "s4")
 LENGTHS = (10, 30, 100, 300, 1_000, 3_000)
 """Phones."""
@@ -89,7 +90,7 @@ def main() -> None:
     result = run(tuple(arguments.lengths), arguments.repeats)
     print(tables.lengths(result))
     if arguments.write:
-        write_json(result, RESULTS / "smamba_lengths.json")
+        write_json(result, OUT)
         update()
 
 

@@ -275,6 +275,7 @@ def compare_voices(arguments: argparse.Namespace) -> Row:
         "date": date.today().isoformat(),
         "machine": machine(),
         "kinds": {group.name: group.kind for group in groups},
+        "card": card(voices[0]),
         "systems": systems,
         "robustness": robustness(voices[0], names, arguments.texts, arguments.cache) if arguments.texts else {},
     }
