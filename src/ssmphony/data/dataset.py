@@ -19,7 +19,6 @@ from ssmphony.data.features.registry import REFERENCE, Needs
 from ssmphony.data.manifest import Clip
 from ssmphony.data.prepared import read_array, read_pitch
 from ssmphony.data.selection import SelectedCorpus, select
-from ssmphony.data.speaker_selection import select_speakers
 from ssmphony.model_inputs import word_positions
 from ssmphony.types import SsmphonyError
 
@@ -34,10 +33,6 @@ class Corpus(SelectedCorpus):
 
     weight: float = Field(default=1.0, gt=0.0)
     """How often an epoch shows each clip; 2.5 means two or three times."""
-    exclude_speakers: str | None = None
-    """A file of speakers who are left out, see `ssmphony.data.speaker_selection`."""
-    only_speakers: str | None = None
-    """A file of speakers who alone are taken, they and their blends."""
     durations: str | None = None
     """A folder that `ssmphony distill` wrote: a model's alignment instead of the times in the manifest."""
 
@@ -90,7 +85,7 @@ class Utterances:
         self.clips: list[Clip] = []
         self.folders: list[Path] = []
         self.weights: list[float] = []
-        selected = [select_speakers(*pair) for pair in zip(corpora, select(corpora), strict=True)]
+        selected = select(corpora)
         for corpus, clips in zip(corpora, selected, strict=True):
             for clip in clips:
                 if clip.symbols is None or clip.seconds > max_seconds:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from ssmphony.config import Config
 from ssmphony.data.corpora.audio_files import clip_id
 from ssmphony.data.manifest import REJECTED, Clip, read_manifest
+from ssmphony.data.speaker_selection import select_speakers
 from ssmphony.data.text_files import read_text
 from ssmphony.errors import suggest
 from ssmphony.types import SsmphonyError
@@ -26,13 +27,17 @@ class SelectedCorpus(Config):
     """A file of ids of clips that are left out, see `select`."""
     only: str | None = None
     """A file of ids of clips that alone are taken."""
+    exclude_speakers: str | None = None
+    """A file of speakers who are left out, see `ssmphony.data.speaker_selection`."""
+    only_speakers: str | None = None
+    """A file of speakers who alone are taken, they and their blends."""
 
 
 def select(corpora: Sequence[SelectedCorpus]) -> list[list[Clip]]:
     """The clips of each corpus.
 
     A list is a text file of ids, one on each line; lines that begin with ``#`` are comments. Raises `SsmphonyError`
-    when a name in a list is that of no clip in the corpora that use it, or when ``only`` leaves nothing.
+    when a name in a list is that of no clip in the corpora that use it, or when a list leaves nothing.
     """
     users: dict[str, list[str]] = {}
     for corpus in corpora:
@@ -48,7 +53,7 @@ def select(corpora: Sequence[SelectedCorpus]) -> list[list[Clip]]:
         kept = [clip for clip in clips[corpus.path] if clip.id not in excluded and (only is None or clip.id in only)]
         if only is not None and not kept:
             raise SsmphonyError(f"{corpus.only}: names no clip of {corpus.path}")
-        chosen.append(kept)
+        chosen.append(select_speakers(corpus, kept))
     return chosen
 
 

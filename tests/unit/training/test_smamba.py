@@ -27,7 +27,7 @@ from tests.unit.training.corpus import write_corpus
 from tests.unit.training.runs import scalars, settings
 
 SPEAKERS = ("tiny", "other", "third")
-ALL_OFF = "{spectral: 0, kl: 0, duration: 0, pitch: 0, voicing: 0, table: 0, speaker: 0}"
+ALL_OFF = "{spectral: 0, kl: 0, duration: 0, pitch: 0, voicing: 0, table: 0, speaker: 0, consistency: 0}"
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_losses_reach_what_they_train(corpus: Path, tmp_path: Path, alignment: s
     assert {name for name, value in task.voice.named_parameters() if value.grad is None} == set()
 
 
-@pytest.mark.parametrize("name", ["spectral", "kl", "duration", "pitch", "voicing", "table", "speaker"])
+@pytest.mark.parametrize("name", ["spectral", "kl", "duration", "pitch", "voicing", "table", "speaker", "consistency"])
 def test_every_loss_can_be_switched_off(corpus: Path, tmp_path: Path, name: str) -> None:
     """Alone, it is the whole; with a weight of 0 it is not in the sum."""
     pairs = f"task.speakers={{corpora: [{{path: {corpus}}}], count: 2, seconds: 0.2}}"
@@ -194,6 +194,21 @@ def test_a_share_of_the_sound_is_made_from_the_text(corpus: Path, tmp_path: Path
         }
         assert trained in reached
         assert untouched not in reached
+
+
+def test_sound_that_is_unlike_its_style_costs(corpus: Path, tmp_path: Path) -> None:
+    """That loss trains what made the sound, not the style encoder that judges it."""
+    task = task_of(corpus, tmp_path)
+    batch = task.training_batch(0)
+    sound = batch.features["reference"].clone().requires_grad_()
+    styles = task.styles(sound).detach()
+    assert float(task.consistency(sound, styles)) == pytest.approx(0.0, abs=1e-5)
+    loss = task.consistency(sound, -styles)
+    assert float(loss) == pytest.approx(2.0, abs=1e-5)
+    task.consistency(sound, styles.roll(1, dims=1)).backward()
+    assert sound.grad is not None
+    assert sound.grad.any()
+    assert all(value.grad is None for value in task.model.style.parameters())
 
 
 def test_a_crop_is_the_recording(corpus: Path, tmp_path: Path) -> None:

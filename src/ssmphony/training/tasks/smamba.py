@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from ssmphony.audio.frame_features import PITCH_UNIT_HZ
@@ -71,6 +72,9 @@ class SMambaWeights(Config):
     """Squared distance of a speaker's row of the table to the style of its clips; trains the row alone."""
     speaker: float = Field(default=0.1, ge=0.0)
     """Cross-entropy of finding a speaker among others by its style, on the clips of ``speakers``."""
+    consistency: float = Field(default=0.0, ge=0.0)
+    """1 - cosine of the style of the sound that was made and the style that it was made with: the speaker consistency
+    loss of YourTTS (Casanova et al., arXiv 2112.02418), by the style encoder, which it does not train."""
     teacher_style: float = Field(default=0.0, ge=0.0)
     """Squared distance of the style to the teacher's own vector of the voice, of ``teacher_voices``."""
 
@@ -228,6 +232,8 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
         losses = dict(made.losses)
         fake, real = self.crops(batch, made)
         losses["spectral"] = self.spectral(fake, real)
+        if self.config.weights.consistency:
+            losses["consistency"] = self.consistency(fake, made.style)
         total = self.total(losses)
         total = total + self.against(self.config.adversarial, losses, real, fake)
         self.descend(total)
@@ -265,9 +271,18 @@ class SMambaTask(TextTask[SMamba, SMambaCodec]):
 
     def styles(self, samples: Tensor) -> Tensor:
         """Of stretches of sound (batch, n), which silence pads: (batch, d_style)."""
+        return self.model.style(*self._mel(samples))
+
+    def _mel(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         mel = self.reference_mel(samples)
-        mask = frame_mask_of(samples, mel.shape[1], self.reference_mel.format.hop_length)
-        return self.model.style(mel, mask)
+        return mel, frame_mask_of(samples, mel.shape[1], self.reference_mel.format.hop_length)
+
+    def consistency(self, made: Tensor, styles: Tensor) -> Tensor:
+        """How unlike sounds (batch, n) are the styles (batch, d_style) that they were made with, 0 to 2."""
+        encoder = self.model.style
+        fixed = {name: value.detach() for name, value in encoder.named_parameters()}
+        heard = functional_call(encoder, fixed, self._mel(made))
+        return (1.0 - F.cosine_similarity(heard.float(), styles.detach().float())).mean()
 
     def _with_rows(self, styles: Tensor, speakers: Tensor) -> Tensor:
         """In training, rows of the speaker table in place of some styles."""
