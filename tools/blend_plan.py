@@ -1,6 +1,6 @@
 """Plan speech of many speakers: blends of two or three of the teacher's voices, each reading its own sentences.
 
-    python tools/blend_plan.py voices sentences.txt stories --held-out configs/smamba/heldout_speakers.txt -o blends.tsv
+    python tools/blend_plan.py voices sentences.txt stories --held-out configs/heldout/voices.txt -o blends.tsv
     ssmphony prepare kokoro blends.tsv -o prepared/kokoro_blends --config configs/smamba/base.yaml \
         --set model=float.onnx --set vocabulary=vocab.json --set voices=voices
 

@@ -2,7 +2,7 @@
 
 A part of `benchmarks.fish.speech --clones NAME=PREPARED`. Unseen blends of the teacher's voices are rendered by
 
-    python tools/blend_plan.py VOICES sentences.txt --held-out configs/smamba/heldout_speakers.txt --trained 0 \\
+    python tools/blend_plan.py VOICES sentences.txt --held-out configs/heldout/voices.txt --trained 0 \\
         --seconds 16 -o blends.tsv
 
 and `ssmphony prepare kokoro`. A trial takes one clip of a speaker as the prompt, lets the voice speak another sentence

@@ -2,8 +2,9 @@
 
     python -m benchmarks.fish.codec fsq=runs/fsq mel=runs/mel24 --cache FOLDER
         --corpus teacher=prepared/kokoro --ids configs/s4_spectrum/heldout.txt
-        --corpus strangers=prepared/kokoro_others --corpus readers=prepared/en_libri
-        --ids configs/fish/heldout_speakers.txt [--clips 20] [--usage prepared/kokoro] [--write]
+        --corpus strangers=prepared/kokoro_others --ids configs/heldout/voice_clips.txt
+        --corpus readers=prepared/en_libri --ids configs/heldout/readers.txt [--clips 20]
+        [--usage prepared/kokoro] [--write]
 
 The first codec is the one that the targets are for; the others stand next to it, each a run or a voice. ``--ids`` is
 for the corpora before it. Figures of clips stay in the cache, so that a run that was stopped goes on. The recogniser
