@@ -57,7 +57,7 @@ def test_stack_from_a_config() -> None:
     [
         ({"mixers": [{"kind": "s5", "d_model": 8}]}, "s5"),
         ({"mixers": [{"kind": "s4d", "d_model": 4}]}, "d_model"),
-        ({"mixers": []}, "at least one"),
+        ({"mixers": []}, "at least 1 item"),
         ({"n_layer": 2}, "did you mean 'n_layers'"),
     ],
 )
