@@ -102,7 +102,7 @@ def test_frames_of_a_batch(pair: Pair) -> None:
     assert np.std(expected[0, : lengths[0]], axis=0).mean() > 0.1, "frames that do not move test nothing"
 
 
-@pytest.mark.parametrize("style", [Style(), Style(seed=3, speed=0.4, pitch_semitones=2.0, speaker="own:1,other:2")])
+@pytest.mark.parametrize("style", [Style(), Style(seed=5, speed=0.4, pitch_semitones=2.0, speaker="own:1,other:2")])
 def test_samples(pair: Pair, style: Style) -> None:
     """The slow one is longer than a piece. Phases of the pulses sum the rounding of each frame's pitch, so that now and
     then a pulse is elsewhere."""

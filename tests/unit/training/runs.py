@@ -13,7 +13,6 @@ from ssmphony.training.tasks.fish import FishTask
 from ssmphony.training.tasks.latents import LatentsTask
 from ssmphony.training.tasks.s4_acoustic import S4AcousticTask
 from ssmphony.training.tasks.s4_spectrum import S4SpectrumTask
-from ssmphony.training.tasks.smamba import SMambaTask
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "tiny"
 STEPS = 10
@@ -25,7 +24,7 @@ PICTURES: tuple[tuple[Any, str], ...] = (
     (S4SpectrumTask, "_show"),
     (FishTask, "_speak"),
     (LatentsTask, "_speak"),
-    (SMambaTask, "_show"),
+    (pictures, "log_sounds"),
     (pictures, "log_mels"),
     (pictures, "log_audio"),
     (pictures, "log_figure"),

@@ -301,7 +301,7 @@ def test_the_divergence_is_warmed_up() -> None:
 @pytest.mark.integration
 def test_a_training_learns(corpus: Path, tmp_path: Path) -> None:
     """Losses fall, and both parts of the voice are there afterwards."""
-    out = train(*settings("smamba", corpus, tmp_path / "run", "task.optimiser.max_steps=40"))
+    out = train(*settings("smamba", corpus, tmp_path / "run", "task.optimiser.max_steps=40", "task.spoken=0.25"))
     curves = scalars(out)
     for name in ("spectral", "kl", "duration", "pitch", "voicing"):
         values = list(curves[f"train/{name}"].values())
