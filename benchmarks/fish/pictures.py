@@ -9,13 +9,13 @@ recording, the codec's copy and free speech, and the codes of each below.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks.curves import log_panels
 from benchmarks.fish.growth import OUT
 from ssmphony.arrays import Integers
 from ssmphony.audio.mel import log_mel
@@ -49,20 +49,6 @@ def growth_figure(result: dict[str, Any]) -> Figure:
     axes[1].legend(fontsize=7, frameon=False)
     figure.tight_layout(pad=0.5)
     return figure
-
-
-def log_panels(titles: Sequence[str], label: str, width: float) -> tuple[Figure, Any]:
-    """A figure and its axes (title,), logarithmic and side by side, over what ``label`` names."""
-    figure = Figure(figsize=(width, 3.4))
-    axes = figure.subplots(1, len(titles), squeeze=False)[0]
-    for axis, title in zip(axes, titles, strict=True):
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.set_title(title, fontsize=9, loc="left")
-        axis.set_xlabel(label, fontsize=8)
-        axis.tick_params(labelsize=7)
-        axis.grid(linewidth=0.3)
-    return figure, axes
 
 
 def codes_figure(sounds: dict[str, tuple[Samples, Integers]], rate: float) -> Figure:

@@ -16,7 +16,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.fish.pictures import log_panels
+from benchmarks.curves import log_panels
 from benchmarks.smamba.lengths import OUT
 from ssmphony.audio.resample import resample
 from ssmphony.config import load_json
