@@ -171,7 +171,7 @@ class Style:
     pitch_semitones: float = 0.0
     """-12 to 12."""
     seed: int = 0
-    """For all random numbers: the same seed gives the same samples."""
+    """For all random numbers: the same seed gives the same samples. -2^63 to 2^63 - 1."""
     speaker: str | None = None
     """A speaker of the voice, or a mix such as ``"alpha:0.7,omega:0.3"``; None is the voice's own, its first."""
     reference: Reference | None = None
@@ -195,6 +195,8 @@ class Style:
             raise SsmphonyError(f"speed {self.speed:g} is out of range: choose {SPEEDS[0]} to {SPEEDS[1]}")
         if not -12.0 <= self.pitch_semitones <= 12.0:
             raise SsmphonyError(f"pitch {self.pitch_semitones:g} is out of range: choose -12 to 12 semitones")
+        if not -(2**63) <= self.seed < 2**63:
+            raise SsmphonyError(f"seed {self.seed} is out of range: choose -2^63 to 2^63 - 1")
 
 
 class Frames(NamedTuple):

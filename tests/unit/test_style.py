@@ -119,3 +119,10 @@ def test_the_slowest_and_the_fastest_speed(speed: float) -> None:
     assert Style(speed=speed).speed == speed
     with pytest.raises(SsmphonyError, match=r"choose 0\.25 to 6\.0"):
         Style(speed=speed + math.copysign(0.01, speed - 1))
+
+
+@pytest.mark.parametrize("seed", [-(2**63), 2**63 - 1])
+def test_the_smallest_and_the_largest_seed(tiny_voice_folder: Path, seed: int) -> None:
+    assert len(ssmphony.load(tiny_voice_folder, threads=1).say("हाँ", seed=seed).samples)
+    with pytest.raises(SsmphonyError, match=r"seed -?\d+ is out of range"):
+        Style(seed=seed + (1 if seed > 0 else -1))
