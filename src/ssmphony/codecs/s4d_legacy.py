@@ -95,17 +95,3 @@ class LegacyVae(nn.Module):
         for place, up in enumerate(self.up):
             x = up(F.gelu(x) if place else x)
         return x[:, 0]
-
-
-def kernel_in_half_precision(dt: float, d_state: int, length: int) -> Tensor:
-    """The kernel of S4D-Lin as published code computes it, where everything is float16: (length,).
-
-    The phase ``dt pi n l`` of the last steps passes the largest number of float16, 65,504, where ``n`` is large; the
-    cosine of infinity is no number. Over the 45,000 steps of the second layer, with dt of 0.048 in the middle of its
-    range, that is so for more than 20 states.
-    """
-    n = torch.arange(d_state // 2, dtype=torch.float16)
-    steps = torch.arange(length).to(torch.float16)
-    phase = (torch.tensor(dt, dtype=torch.float16) * torch.pi * n).to(torch.float16)[:, None] * steps
-    decay = (-0.5 * torch.tensor(dt, dtype=torch.float16)) * steps
-    return (decay.exp() * phase.float().cos().half()).sum(0)

@@ -22,8 +22,7 @@ import torch
 from torch import Tensor
 
 from ssmphony.audio.mel import hann, mel_filterbank
-from ssmphony.codecs.mel_vocoder import MelVocoder, MelVocoderConfig
-from ssmphony.codecs.tensors import read_tensors
+from ssmphony.codecs.mel_vocoder import MelVocoderConfig
 from ssmphony.nn.weights import misfit
 from ssmphony.types import MelFormat, SsmphonyError
 
@@ -61,17 +60,6 @@ def convert(weights: Mapping[str, Tensor], source: Path) -> tuple[MelVocoderConf
     if (wrong := misfit(expected, found)) is not None:
         raise SsmphonyError(f"{source}: not a Vocos for mel spectrograms (at '{wrong}'); take {PUBLIC}")
     return config, found
-
-
-def load_vocos(path: Path) -> MelVocoder:
-    """Read ``pytorch_model.bin`` or a ``.safetensors`` file of Vocos; raises `SsmphonyError` if it is none."""
-    weights = read_tensors(path)
-    if not is_vocos(weights):
-        raise SsmphonyError(f"{path}: not the weights of a Vocos; take pytorch_model.bin of {PUBLIC}")
-    config, weights = convert(weights, path)
-    codec = config.build()
-    codec.load_state_dict(weights)
-    return codec.eval()
 
 
 def _renamed(name: str, source: Path) -> str:

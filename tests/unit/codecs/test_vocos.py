@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import mel_filterbank
-from ssmphony.codecs.mel_vocoder import MelVocoderConfig
-from ssmphony.codecs.vocos import load_vocos
+from ssmphony.codecs.mel_vocoder import MelVocoder, MelVocoderConfig
 from ssmphony.config import load_yaml, parse
 from ssmphony.export.weights import public_codec, read_weights
 from ssmphony.types import MelFormat, SsmphonyError
@@ -92,12 +91,21 @@ def file(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def load(path: Path) -> MelVocoder:
+    """As `ssmphony export … --codec FILE` does."""
+    block = public_codec(path)
+    assert block is not None
+    codec = parse(MelVocoderConfig, block).build()
+    codec.load_state_dict(read_weights(path, "codec"))
+    return codec.eval()
+
+
 @pytest.mark.parametrize("frames", [2, 25])
 def test_same_mel_in_same_samples_out(weights: Weights, file: Path, frames: int) -> None:
     mel = speech_like(frames)
     with torch.no_grad():
         expected = plain_forward(weights, mel)
-        samples = load_vocos(file)(mel)
+        samples = load(file)(mel)
     assert samples.shape == (2, frames * 256)
     assert expected.abs().max() > 0.1
     torch.testing.assert_close(
@@ -106,26 +114,23 @@ def test_same_mel_in_same_samples_out(weights: Weights, file: Path, frames: int)
 
 
 def test_size_is_the_published_one(file: Path) -> None:
-    codec = load_vocos(file)
+    codec = load(file)
     assert sum(parameter.numel() for parameter in codec.parameters()) == pytest.approx(PUBLISHED, abs=5_000)
     assert codec.lookahead == 9 * 3 + 2
 
 
 def test_the_exporter_takes_it(weights: Weights, file: Path, tmp_path: Path) -> None:
-    """`ssmphony export … --codec FILE` reads it in either format, and the block is the one that we ship."""
+    """In either format, and the block is the one that we ship."""
     save_file({name: value.contiguous() for name, value in weights.items()}, tmp_path / "vocos.safetensors")
     for path in (file, tmp_path / "vocos.safetensors"):
-        block = public_codec(path)
-        assert block is not None
-        assert block == load_yaml(ROOT / "configs/mel_vocoder/vocos-24khz.yaml")["voice"]["codec"]
-        codec = parse(MelVocoderConfig, block).build()
-        codec.load_state_dict(read_weights(path, "codec"))
+        assert public_codec(path) == load_yaml(ROOT / "configs/mel_vocoder/vocos-24khz.yaml")["voice"]["codec"]
+        load(path)
 
 
 def test_other_sizes_are_read_off_the_shapes(tmp_path: Path) -> None:
     weights = published(dim=24, intermediate=40, layers=3)
     torch.save(weights, tmp_path / "small.bin")
-    codec = load_vocos(tmp_path / "small.bin")
+    codec = load(tmp_path / "small.bin")
     expected = MelVocoderConfig(dim=24, intermediate=40, n_layers=3, lookahead_per_conv=3)
     assert codec.config == expected
     with torch.no_grad():
@@ -165,7 +170,7 @@ def _other_network(weights: Weights) -> None:
         (_for_codes, "backbone.norm.scale.weight"),
         (_other_mel, "another mel"),
         (_other_bands, "80 bands"),
-        (_other_network, "not the weights of a Vocos"),
+        (_other_network, "holds no weights of a codec"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(damage: Callable[[Weights], None], message: str, tmp_path: Path) -> None:
@@ -174,29 +179,29 @@ def test_what_does_not_fit_is_said_in_one_line(damage: Callable[[Weights], None]
     path = tmp_path / "odd.bin"
     torch.save(weights, path)
     with pytest.raises(SsmphonyError, match=message) as error:
-        load_vocos(path)
+        read_weights(path, "codec")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(SsmphonyError, match="no such checkpoint"):
-        load_vocos(tmp_path / "missing.bin")
+        read_weights(tmp_path / "missing.bin", "codec")
     for name in ("noise.bin", "noise.safetensors"):
         (tmp_path / name).write_bytes(b"not tensors at all" * 10)
         with pytest.raises(SsmphonyError, match="not a readable checkpoint") as error:
-            load_vocos(tmp_path / name)
+            read_weights(tmp_path / name, "codec")
         assert "\n" not in str(error.value)
     torch.save([1, 2], tmp_path / "list.bin")
     with pytest.raises(SsmphonyError, match="no tensors by name"):
-        load_vocos(tmp_path / "list.bin")
+        read_weights(tmp_path / "list.bin", "codec")
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     """A file that would run code when unpickled is refused."""
     torch.save({"backbone.embed.weight": _Trap(tmp_path / "sprung")}, tmp_path / "trap.bin")
     with pytest.raises(SsmphonyError, match="not a readable checkpoint"):
-        load_vocos(tmp_path / "trap.bin")
+        read_weights(tmp_path / "trap.bin", "codec")
     assert not (tmp_path / "sprung").exists()
 
 

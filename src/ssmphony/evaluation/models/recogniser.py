@@ -50,10 +50,6 @@ class Recognition(NamedTuple):
     alphabet: Alphabet
 
     @property
-    def phone_reading(self) -> tuple[str, ...]:
-        return tuple(self.alphabet.phones[number - 1] for number in greedy(self.phones))
-
-    @property
     def character_reading(self) -> str:
         return "".join(self.alphabet.characters[number - 1] for number in greedy(self.characters))
 
