@@ -160,10 +160,10 @@ def mels(config: TrainedWith, init: Trained, out: Frames, settings: Settings = N
 
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of the training run, or a checkpoint in it.")],
-    out: Annotated[Path, typer.Argument(help="The folder for the new voice.")],
+    out: Annotated[Path, typer.Argument(help="The folder for the new voice; for a recogniser, a .safetensors file.")],
     codec: Annotated[
         Path | None,
-        typer.Option(help="The vocoder: a run, a checkpoint or a voice; without it, the run's own."),
+        typer.Option(help="The codec: a run, a checkpoint, a voice or public Vocos weights; default: the run's own."),
     ] = None,
     card: Annotated[
         Path | None, typer.Option(help="YAML with name, language, description, licence and attribution.")
@@ -174,6 +174,7 @@ def export(
 ) -> None:
     """Turn a trained voice into a package that speaks without PyTorch."""
     with needs_extra("train"):
+        from ssmphony.export.recogniser import export_recogniser, is_recogniser_run
         from ssmphony.export.samples import export_samples, is_sample_run
         from ssmphony.export.source import default_codec, voice_block
         from ssmphony.export.voice import CardConfig
@@ -182,6 +183,10 @@ def export(
     from ssmphony.config import load_yaml, parse
     from ssmphony.text import build_frontend
 
+    if is_recogniser_run(run):
+        export_recogniser(run, out)
+        typer.echo(f"{out}: use it with: ssmphony evaluate VOICE --recogniser {out.resolve()} -o report")
+        return
     if is_sample_run(run):
         plain = {"name": out.name, "language": "und"}
         export_samples(run, parse(CardConfig, load_yaml(card) if card else plain, str(card)), out)

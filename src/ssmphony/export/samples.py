@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmphony.config import choose, load_json, parse
+from ssmphony.export.source import task_of
 from ssmphony.export.voice import CardConfig, new_folder
 from ssmphony.export.weights import WEIGHTS, in_half_precision, read_weights, write_weights
 from ssmphony.models.sample_models import SAMPLE_MODELS
@@ -28,9 +29,7 @@ _SHOWN = ("name", "language", "description", "licence", "attribution")
 
 def is_sample_run(run: Path) -> bool:
     """Whether a folder is a training of such a model, or a checkpoint in it."""
-    folder = run if run.is_dir() else run.parent
-    path = folder / "config.json"
-    return path.is_file() and load_json(path).get("task", {}).get("kind") == TASK
+    return task_of(run).get("kind") == TASK
 
 
 def load_samples(path: Path) -> SampleModel:
@@ -82,7 +81,7 @@ def _card(card: CardConfig, model: SampleModel) -> str:
 def _settings(folder: Path) -> dict[str, Any] | None:
     """The model's settings in a training run or an exported folder."""
     if (folder / "config.json").is_file():
-        task = load_json(folder / "config.json").get("task", {})
+        task = task_of(folder)
         return task.get("model") if task.get("kind") == TASK else None
     if (folder / MANIFEST).is_file():
         found = load_json(folder / MANIFEST)

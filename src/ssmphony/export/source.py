@@ -47,6 +47,12 @@ def default_codec(model: Path) -> Path:
     return model
 
 
+def task_of(run: Path) -> dict[str, Any]:
+    """The ``task`` block of a training run, or of the run that a checkpoint is in; empty for anything else."""
+    path = (run if run.is_dir() else run.parent) / "config.json"
+    return load_json(path).get("task", {}) if path.is_file() else {}
+
+
 def _holds_codec(source: Path) -> bool:
     try:
         return "codec" in read_parts(source)

@@ -8,8 +8,13 @@ import pytest
 import torch
 
 from ssmphony.alignment.ctc import greedy
+from ssmphony.alignment.recogniser import read_recogniser
+from ssmphony.cli import app
+from ssmphony.export.recogniser import export_recogniser
+from ssmphony.export.weights import read_weights
 from ssmphony.training.run import build, read_config, train
 from ssmphony.training.tasks.recogniser import Augmentation, RecogniserTask, augment
+from ssmphony.types import SsmphonyError
 from tests.unit.training.runs import scalars, settings
 
 
@@ -36,6 +41,17 @@ def test_it_learns_to_read_a_clip(corpus: Path, tmp_path: Path) -> None:
         optimiser.step()
     scores = task.model.eval()(batch.mels, batch.mask).phones[0].detach().numpy()
     assert greedy(scores) == batch.phones[0].tolist()
+
+
+def test_it_is_exported_as_one_file(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "own.safetensors"
+    assert app(["export", str(run), str(out)], standalone_mode=False) is None
+    model, trained = read_recogniser(out), read_weights(run, "model")
+    torch.testing.assert_close(model.state_dict()["phones.bias"], trained["phones.bias"], atol=0, rtol=0)
+    assert [path.name for path in out.parent.iterdir()] == ["own.safetensors"]
+    for name, message in (("own.safetensors", "exists; remove it"), ("folder", "ends in .safetensors")):
+        with pytest.raises(SsmphonyError, match=message):
+            export_recogniser(run, out.with_name(name))
 
 
 def test_augmentation_keeps_lengths_and_moves_everything_else() -> None:
