@@ -109,7 +109,7 @@ def load_yaml(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
-            raise SsmphonyError(f"--set {override}: write it as key=value, for example --set model.d_model=128")
+            raise SsmphonyError(f"--set {override}: write it as key=value, for example --set task.batch_size=8")
         try:
             nested: Any = yaml.safe_load(value)
         except yaml.YAMLError as error:

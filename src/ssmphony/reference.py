@@ -49,7 +49,9 @@ def load_reference(path: Path) -> Reference:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         reference, expected = Reference(load(data)), header["__metadata__"][_KEY]
     except (SafetensorError, ValueError, KeyError, TypeError):
-        raise SsmphonyError(f"{path}: this is not a reference, or it is damaged") from None
+        raise SsmphonyError(
+            f"{path}: not a reference, or it is damaged; ssmphony voices make-reference makes one from a recording"
+        ) from None
     if reference.checksum != expected:
         raise SsmphonyError(f"{path}: the reference is damaged (its checksum is wrong)")
     return reference

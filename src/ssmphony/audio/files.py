@@ -27,10 +27,14 @@ def read_audio(path: Path) -> tuple[Samples, int]:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except OSError as error:
         raise SsmphonyError(f"cannot read {path}: {error.strerror or error}") from None
-    except soundfile.LibsndfileError as error:
+    except soundfile.LibsndfileError:  # its reasons mislead: of a damaged MP3 it says that there is no file
         if not path.exists():
             raise SsmphonyError(f"cannot read {path}: no such file") from None
-        raise SsmphonyError(f"cannot read {path}: not an audio file ({error.error_string.rstrip('.')})") from None
+        if path.is_dir():
+            raise SsmphonyError(f"cannot read {path}: is a directory") from None
+        raise SsmphonyError(
+            f"cannot read {path}: not an audio file of a known format, or damaged; convert it to WAV or FLAC"
+        ) from None
     return np.ascontiguousarray(samples.mean(axis=1)), int(rate)
 
 

@@ -20,7 +20,7 @@ Aliases = Annotated[
     list[str] | None, typer.Option(help="Another name for a voice, NAME=VOICE or NAME=VOICE/SPEAKER; may be repeated.")
 ]
 References = Annotated[
-    list[str] | None, typer.Option(help="A reference that requests may name, NAME=FILE; may be repeated.")
+    list[str] | None, typer.Option(help="A saved reference that requests may name, NAME=FILE; may be repeated.")
 ]
 Wyoming = Annotated[str | None, typer.Option(help="Also serve Home Assistant, without a key: tcp://127.0.0.1:10200.")]
 Watermarked = Annotated[

@@ -58,7 +58,13 @@ def test_channels_are_averaged(tmp_path):
 
 def test_unreadable_files_are_one_line(tmp_path):
     (tmp_path / "noise.wav").write_bytes(b"not audio at all" * 10)
-    for name, message in (("missing.wav", "no such file"), ("noise.wav", "not an audio file"), ("", "cannot read")):
+    (tmp_path / "damaged.mp3").write_bytes(b"\xff\xfb" + bytes(50))
+    for name, message in (
+        ("missing.wav", "no such file"),
+        ("noise.wav", "not an audio file"),
+        ("damaged.mp3", "convert it to WAV or FLAC"),
+        ("", "is a directory"),
+    ):
         with pytest.raises(SsmphonyError, match=message) as caught:
             read_audio(tmp_path / name)
         assert "\n" not in str(caught.value)

@@ -133,3 +133,5 @@ def test_the_layout_of_recordings_is_found_out(tmp_path: Path) -> None:
     folders = (table, pages, tmp_path / "plain", tmp_path / "rendered")
     assert [detect(folder)["kind"] for folder in folders] == ["ljspeech", "curious", "folder", "kokoro"]
     assert all(reader_from(detect(folder)).kind == detect(folder)["kind"] for folder in folders)
+    with pytest.raises(SsmphonyError, match="no such folder"):
+        detect(tmp_path / "missing")

@@ -15,6 +15,7 @@ from ssmphony.data.corpora.ljspeech import LJSpeech
 from ssmphony.data.corpora.music import Music
 from ssmphony.data.corpora.reader import Reader
 from ssmphony.data.corpora.untranscribed import Untranscribed
+from ssmphony.types import SsmphonyError
 
 READERS: dict[str, type[Reader]] = {
     "audio": Untranscribed,
@@ -30,7 +31,12 @@ READERS: dict[str, type[Reader]] = {
 
 
 def detect(folder: Path) -> dict[str, Any]:
-    """The kind and the place of a corpus of recordings with texts, for `ssmphony.data.prepare.reader_from`."""
+    """The kind and the place of a corpus of recordings with texts, for `ssmphony.data.prepare.reader_from`.
+
+    Raises `SsmphonyError` where there is no such folder.
+    """
+    if not folder.is_dir():
+        raise SsmphonyError(f"no such folder: {folder}")
     if (folder / "clips.jsonl").is_file():
         return {"kind": "kokoro", "texts": (folder,)}
     if (folder / "metadata.csv").is_file():
