@@ -39,8 +39,8 @@ class GraphSpec:
     state: State | None = None
     """An example of two rows; a fresh state is all zeros."""
     longest: int | None = None
-    """Two-sided layers inside see at most so many steps, so that their kernels can be constants."""
+    """Two-sided layers inside see at most this many steps, so that their kernels can be constants."""
     steps: int | None = None
-    """Causal layers inside take exactly so many steps a call, so that their matrices can be constants."""
+    """Causal layers inside take exactly this many steps a call, so that their matrices can be constants."""
     most_steps: int | None = None
-    """Causal layers inside take at most so many steps a call, so that their tables can be constants."""
+    """Causal layers inside take at most this many steps a call, so that their tables can be constants."""

@@ -240,6 +240,7 @@ class AudioChunk:
 
     @property
     def seconds(self) -> float:
+        """The length of the samples."""
         return len(self.samples) / self.sample_rate
 
     def __bool__(self) -> bool:
@@ -253,6 +254,7 @@ class Audio(AudioChunk):
 
     @classmethod
     def join(cls, chunks: Iterable[AudioChunk], sample_rate: int) -> Audio:
+        """The chunks of one stream, in order; of none, an utterance without samples."""
         parts = list(chunks)
         samples = [chunk.samples for chunk in parts] or [np.zeros(0, np.float32)]
         return cls(

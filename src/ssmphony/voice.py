@@ -45,6 +45,7 @@ class Voice:
 
     @property
     def sample_rate(self) -> int:
+        """Of the samples that the voice makes, in Hz."""
         return self.codec.grid.sample_rate
 
     def say(
@@ -128,7 +129,11 @@ class Voice:
         return style
 
     def begin(self, tokens: Tokens, style: Style, origin: int = 0) -> Speech:
-        """Start a sentence; ``origin`` is the sample of its stream at which it begins."""
+        """Start a sentence; ``origin`` is the sample of its stream at which it begins.
+
+        Raises:
+            SsmphonyError: For a speaker whom the markup of the sentence names and the voice does not have.
+        """
         if tokens.speaker is not None:
             check_speaker(tokens.speaker, self.card.speakers, mixes="mix" in self.model.capabilities)
             style = replace(style, speaker=tokens.speaker)

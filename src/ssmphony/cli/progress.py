@@ -48,7 +48,7 @@ class SpeechBar:
         self._bar.update(self._task, total=characters, completed=spoken, description="starting")
 
     def advance(self, characters: int, seconds: float, made: str | None = None) -> None:
-        """``seconds`` of audio of so many characters; ``made`` is shown in place of the minutes of audio."""
+        """``seconds`` of audio of this many characters; ``made`` is shown in place of the minutes of audio."""
         self._seconds += seconds
         rate = self._seconds / (time.perf_counter() - self._begun)
         shown = f"{made or f'{self._seconds / 60:.1f} minutes of audio'}, {rate:.1f} times as fast as speech"

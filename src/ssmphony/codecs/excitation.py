@@ -18,7 +18,7 @@ VOICED_HZ = 40.0
 """Below this pitch there are no pulses."""
 NOISE_LENGTH, NOISE_STRIDE = 12_289, 7_577
 """Values of the noise table, a prime, and how far apart in it two neighbouring frames begin. A frame meets its own
-noise again after so many frames, two and a half minutes at 80 a second; until then only at other frequencies."""
+noise again after this many frames, two and a half minutes at 80 a second; until then only at other frequencies."""
 
 
 class PulseState(NamedTuple):

@@ -157,7 +157,7 @@ class MelCodec(SourceFilter, TrainableCodec):
         self.log_mel = LogMel(mel)
 
     def frame_grid(self, channels: int, codebooks: tuple[int, ...] = ()) -> FrameGrid:
-        """Of frames of so many numbers."""
+        """For frames of this many numbers."""
         return FrameGrid(self.format.sample_rate, self.stride * self.format.hop_length, channels, codebooks)
 
     @abstractmethod

@@ -37,7 +37,7 @@ LOUDEST = 7.0
 """Log magnitudes end here."""
 HIGHEST_PITCH_HZ = 2_000.0
 MAX_FRAMES = 64
-"""That a graph with state spaces takes in one call: their tables have so many steps."""
+"""Frames that a graph with state spaces takes in one call: the steps of their tables."""
 
 
 class SourceFilterConfig(Config):

@@ -118,6 +118,7 @@ class Engine:
         return self._admit(chosen, *restore(state, chosen), deadline_s=deadline_s)
 
     def stats(self) -> EngineStats:
+        """Counts of streams, steps and seconds, now and since the start; cheap enough for metrics."""
         return self._scheduler.stats()
 
     def close(self, *, drain: bool = True, timeout_s: float = 30.0) -> None:

@@ -48,7 +48,7 @@ def quantise_codec(folder: Path) -> Path:
 
 
 def record(voice: Voice, phones: int) -> Feeds:
-    """What the codec's graph reads when each speaker says so many random phones."""
+    """What the codec's graph reads when each speaker says this many random phones."""
     codec: Any = voice.codec
     recorder = _Recorder(codec.graph)
     codec.graph = recorder

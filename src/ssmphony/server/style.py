@@ -35,11 +35,13 @@ class StyleFields(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63, description="The same seed gives the same sound.")] = 0
     temperature: Annotated[
         float | None,
-        Field(ge=0, le=2, allow_inf_nan=False, description="Of a voice that draws codes; 0 takes the likeliest."),
+        Field(ge=0, le=2, allow_inf_nan=False, description="For voices that sample codes; 0 takes the most likely."),
     ] = None
-    top_k: Annotated[int | None, Field(ge=0, description="Draw from so many of the likeliest codes; 0 is all.")] = None
+    top_k: Annotated[
+        int | None, Field(ge=0, description="Sample from this many of the most likely codes; 0: from all.")
+    ] = None
     top_p: Annotated[
-        float | None, Field(gt=0, le=1, description="Draw from the likeliest codes that have this probability.")
+        float | None, Field(gt=0, le=1, description="Sample from the fewest codes that together have this probability.")
     ] = None
 
     def style(self, target: Target, references: Mapping[str, Reference]) -> Style:

@@ -79,7 +79,7 @@ class RunConfig(Config):
     checkpoint_steps: int | None = Field(default=None, ge=1)
     """The same in steps, instead of minutes."""
     minutes: float | None = Field(default=None, gt=0.0)
-    """The training ends after so many minutes, those before it was resumed included, if its steps take longer."""
+    """The training ends after this many minutes, if its steps take longer; minutes before it was resumed count."""
     threads: int | None = Field(default=None, ge=1)
     """Threads of PyTorch; by default PyTorch's own choice."""
     progress: bool = True

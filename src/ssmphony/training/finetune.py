@@ -54,7 +54,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 TIMED = frozenset({"s4_spectrum"})
 """Kinds that learn from the times of all phones."""
 HELD_OUT = 10
-"""One clip of so many is not trained on."""
+"""One clip of this many is not trained on."""
 MOST_HELD_OUT = 24
 """Validation takes time, too."""
 SPEAKER_PITCH = "speaker_pitch"
@@ -81,14 +81,14 @@ class Base(NamedTuple):
 def read_base(folder: Path) -> Base:
     """Raises `SsmphonyError` for a voice without weights, and for one of another kind."""
     manifest = read_voice(folder)
-    if not (folder / WEIGHTS).is_file():
-        raise SsmphonyError(f"{folder} has no {WEIGHTS}, which a training starts from: take a voice that you exported")
     base = Base(folder, voice_block(folder, folder), manifest)
     if base.kind not in SETTINGS:
         raise SsmphonyError(
-            f"{folder}: a voice of kind {base.kind} cannot be finetuned, only {' and '.join(SETTINGS)}: write a "
+            f"{folder}: a voice of kind {base.kind} cannot be fine-tuned, only {' and '.join(SETTINGS)}: write a "
             "training file, see docs/start.md"
         )
+    if not (folder / WEIGHTS).is_file():
+        raise SsmphonyError(f"{folder} has no {WEIGHTS}, which a training starts from: take a voice that you exported")
     return base
 
 
@@ -111,7 +111,7 @@ def finetune(
         speaker: Whose clips are taken; None where the corpus has one speaker.
         like: The speaker of the voice from which the new one starts; None is the one of nearest pitch, or of a model
             that knows no pitch of speakers the first.
-        minutes: The training ends after so many, counted over all its parts, or after ``steps``.
+        minutes: The training ends after this many, counted over all its parts, or after ``steps``.
         overrides: Further settings of the training file, ``task.batch_size=4``.
 
     Raises:

@@ -84,9 +84,9 @@ class LatentsTaskConfig(TextTaskConfig):
     anchored_width: float = Field(default=4.0, gt=0.0)
     """Attention is held within this many tokens of those spoken."""
     decoded_clips: int = Field(default=4, ge=1)
-    """Clips of a batch of which something is decoded for the loss ``sound``:"""
+    """Clips of a batch of which a stretch is decoded for the loss ``sound``."""
     decoded_latents: int = Field(default=12, ge=8)
-    """so many latents in a row, from a random place."""
+    """Length of the stretch in latents; it begins at a random one."""
     reference_s: float = Field(default=3.0, gt=0.0)
     """Length of the reference, a stretch of another clip of the speaker."""
     reference_share: float = Field(default=0.5, ge=0.0, le=1.0)
