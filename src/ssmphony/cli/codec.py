@@ -51,7 +51,7 @@ def encode(
 def decode(
     frames: Annotated[Path, typer.Argument(help="A file that `ssmphony encode` wrote.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="A .wav, .flac, .ogg, .opus, .mp3, .m4a or .aac file.")
+        Path, typer.Option("-o", "--output", help="A .wav, .flac, .ogg, .opus, .mp3, .m4a, .aac or .pcm file.")
     ],
     voice: Voice = None,
 ) -> None:

@@ -40,7 +40,7 @@ def say(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="A .wav, .flac, .ogg, .opus, .mp3, .m4a or .aac file; - for standard output."
+            "-o", "--output", help="A .wav, .flac, .ogg, .opus, .mp3, .m4a, .aac or .pcm file; - for standard output."
         ),
     ] = None,
     audio: Annotated[StreamFormat | None, typer.Option("--format", help="The format of -o -; default: wav.")] = None,
