@@ -153,6 +153,11 @@ def test_a_voice_without_weights_is_refused(tmp_path: Path) -> None:
         read_base(make_voice(tmp_path / "shipped"))
 
 
+def test_a_voice_of_another_system_is_refused_before_its_weights_are_missed() -> None:
+    with pytest.raises(SsmphonyError, match="a voice of kind fish cannot be fine-tuned, only s4_spectrum and"):
+        read_base(CONFIGS.parents[1] / "voices" / "fish")
+
+
 @pytest.mark.integration
 def test_a_training_ends_after_its_minutes_resumed_or_not(corpus: Path, tmp_path: Path) -> None:
     more = (
