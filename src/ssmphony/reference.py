@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,23 @@ SILENT = 1e-3
 
 
 def save_reference(reference: Reference, path: Path) -> None:
-    """Write a safetensors file, whole or not at all."""
+    """Write a safetensors file, whole or not at all.
+
+    Raises:
+        SsmphonyError: The file cannot be written, or its name has another ending.
+    """
     from safetensors.numpy import save
 
+    if path.suffix != ".safetensors":
+        raise SsmphonyError(f"cannot write {path}: its name must end in .safetensors")
     partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(save(dict(reference.arrays), metadata={_KEY: reference.checksum}))
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(save(dict(reference.arrays), metadata={_KEY: reference.checksum}))
+        os.replace(partial, path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise SsmphonyError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def load_reference(path: Path) -> Reference:
@@ -44,13 +56,13 @@ def load_reference(path: Path) -> Reference:
         with path.open("rb") as file:
             data = file.read(Reference.MAX_BYTES + _HEADER_BYTES)
     except OSError as error:
-        raise SsmphonyError(f"{path}: cannot read the reference ({error.strerror})") from None
+        raise SsmphonyError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     try:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         reference, expected = Reference(load(data)), header["__metadata__"][_KEY]
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise SsmphonyError(
-            f"{path}: not a reference, or it is damaged; ssmphony voices make-reference makes one from a recording"
+            f"{path}: damaged, or neither a reference of ssmphony voices make-reference nor frames of ssmphony encode"
         ) from None
     if reference.checksum != expected:
         raise SsmphonyError(f"{path}: the reference is damaged (its checksum is wrong)")

@@ -126,10 +126,7 @@ def make_reference(
     import ssmphony
     from ssmphony.cli.reference import read_reference
     from ssmphony.reference import save_reference
-    from ssmphony.types import SsmphonyError
 
-    if output.suffix != ".safetensors":
-        raise SsmphonyError(f"cannot write {output}: a reference must end in .safetensors")
     reference = read_reference(recording, ssmphony.load(voice))
     save_reference(reference, output)
     typer.echo(f"{output}: {', '.join(f'{key} {array.shape}' for key, array in reference.arrays.items())}")

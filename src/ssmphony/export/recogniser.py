@@ -35,5 +35,8 @@ def export_recogniser(run: Path, out: Path) -> None:
     load_exactly(model, read_weights(run, "model"), run, "task.recogniser")
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.part")
-    write_recogniser(partial, model)
-    os.replace(partial, out)
+    try:
+        write_recogniser(partial, model)
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -105,7 +105,7 @@ def test_settings(file: Path, tmp_path: Path) -> None:
     bad = {
         ("a",): "write it as NAME=FILE",
         (f"a={file}", f"a={file}"): "'a' is a reference already",
-        (f"a={tmp_path / 'none'}",): "cannot read the reference",
+        (f"a={tmp_path / 'none'}",): f"cannot read {tmp_path / 'none'}",
     }
     for references, message in bad.items():
         with pytest.raises(SsmphonyError, match=message):
