@@ -72,7 +72,7 @@ def table(result: Row) -> str:
         [name, f"{row['rate']:.1f} ({row['rate'] / slowest:.1f} times)", f"{row['processor']:.3f}"]
         for name, row in result["ways"].items()
     ]
-    header = ["way", "seconds of audio a second", "processor-seconds a second of audio"]
+    header = ["command", "seconds of audio per second", "processor-seconds per second of audio"]
     audio = max(row["audio_s"] for row in result["ways"].values())
     return (
         f"{markdown(header, rows)}\n\n{result['jobs']} sentences, {audio:.0f} s of audio, of which the loop speaks a "

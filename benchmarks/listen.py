@@ -36,8 +36,8 @@ FIRST = ("000004_hf_alpha", "DadsBoots-014")
 TITLES = {
     "default": "the default voice",
     "small": "the small voice",
-    "fish": "the voice of codes, fish",
-    "from recordings": "the default voice until November 2026, from recordings alone",
+    "fish": "the voice of audio codes, fish",
+    "from recordings": "the voice from recordings alone",
 }
 _ROW = "display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; margin: 0.3rem 0"
 _NAME = "flex: 1 1 9rem"

@@ -70,6 +70,10 @@ PARTS: dict[str, tuple[str, Render]] = {
         "speed.json",
         lambda result: f"{speed_tables.speed_table(result)}\n\n{speed_tables.speed_notes(result)}",
     ),
+    "speed-systems": (
+        "speed.json",
+        lambda result: f"{speed_tables.speed_table(result)}\n\n{speed_tables.conditions(result['machine'])}",
+    ),
     "speed-lengths": ("speed.json", speed_tables.lengths_table),
     "frontend": ("frontend.json", text_tables.frontend),
     "g2p": ("g2p.json", text_tables.g2p),
