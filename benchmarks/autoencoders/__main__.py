@@ -2,17 +2,16 @@
 
     python -m benchmarks.autoencoders RUN … --data NAME=PREPARED[,IDS] … [--legacy RUN RUN] [--write]
 
-A run is the folder of a training of the task ``codec``; ``IDS`` is a file of clips of PREPARED that alone are taken:
-those that no run was trained on. ``--legacy`` names a training of the report's network and one of its VAE
-(configs/s4d_autoencoder/legacy.yaml, legacy_vae.yaml). ``--write`` keeps the result, sounds and pictures, and fills the
-page. All are compared at 16 kHz.
+A run is the folder of a training of the task ``codec``, or of a voice whose codec encodes. ``IDS`` is a file of clips
+of PREPARED that alone are taken: those that no run was trained on. ``--legacy`` names a training of the report's network
+and one of its VAE (configs/s4d_autoencoder/legacy.yaml, legacy_vae.yaml). ``--write`` keeps the result, sounds and
+pictures, and fills the page. All are compared at 16 kHz.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,8 +25,6 @@ from benchmarks.machine import RESULTS, write_json
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.audio.resample import resample
-from ssmphony.codecs.codec import TrainableCodec
-from ssmphony.codecs.s4d_autoencoder import S4DAutoencoder
 from ssmphony.data.crops import CropSource
 from ssmphony.data.selection import select
 from ssmphony.evaluation.frechet.distance import frechet_distance, halves, reduced
@@ -113,30 +110,17 @@ def recordings(named: Sequence[str], most: int) -> dict[str, list[Samples]]:
     return found
 
 
-def compression(codec: TrainableCodec) -> dict[str, float]:
-    """Numbers a second and bits a second; of numbers that are not codes, 32 bits each."""
-    grid, rate = codec.grid, codec.grid.frame_rate
-    if isinstance(codec, S4DAutoencoder):
-        numbers, bits = grid.sample_rate / codec.compression.ratio, codec.compression.bits_per_second
-    elif grid.codebooks:
-        numbers, bits = rate * len(grid.codebooks), rate * sum(map(math.log2, grid.codebooks))
-    else:
-        numbers, bits = rate * grid.channels, rate * grid.channels * 32
-    return {"numbers_per_second": numbers, "bits_per_second": bits}
-
-
 def judge(run: Run, material: Material) -> dict[str, Any]:
     """A codec's row: what it costs, its copies by kind of recording, and what its prior generates."""
-    codec = run.codec
     row: dict[str, Any] = {
         "name": run.name,
-        "parameters": sum(parameter.numel() for parameter in codec.parameters()),
-        **compression(codec),
+        "parameters": run.parameters,
+        **run.compression,
         "reconstruction": {},
         "generation": {},
     }
     for name, sounds in material.recordings.items():
-        made = copies(codec, sounds)
+        made = copies(run, sounds)
         row["reconstruction"][name] = {
             **fidelity(sounds, made, material.models),
             "FD": distances(made, sounds, material),

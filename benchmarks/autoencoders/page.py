@@ -23,7 +23,7 @@ def write(runs: Sequence[Run], data: Mapping[str, list[Samples]], output: Path =
     sections: list[dict[str, Any]] = []
     for name, sounds in data.items():
         original = sounds[0][: round(LENGTH_S * RATE)]
-        made = {"recording": original, **{run.name: copies(run.codec, [original])[0] for run in runs}}
+        made = {"recording": original, **{run.name: copies(run, [original])[0] for run in runs}}
         sections.append(section(f"copies of {name}", made, RATE, output))
     made = {
         run.name: np.concatenate(generated(prior, 2, LENGTH_S / 2)) for run in runs if (prior := run.prior) is not None

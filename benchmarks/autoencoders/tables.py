@@ -95,7 +95,9 @@ def _notes(result: Row) -> str:
     for run in result["runs"]:
         groups.setdefault((run["numbers_per_second"], run["bits_per_second"]), []).append(run["name"])
     equal = "; ".join(", ".join(names) for names in groups.values() if len(names) > 1) or "none"
-    parameters = ", ".join(f"{run['name']} {run['parameters'] / 1e6:.2f}" for run in result["runs"])
+    parameters = ", ".join(
+        f"{run['name']} {run['parameters'] / 1e6:.2f}" for run in result["runs"] if run["parameters"]
+    )
     left_out = f" Left out, because their models are not installed: {', '.join(result['left_out'])}." * bool(
         result["left_out"]
     )

@@ -19,6 +19,7 @@ from benchmarks import players
 from benchmarks.autoencoders import __main__ as autoencoders
 from benchmarks.autoencoders import codecs, legacy, page
 from benchmarks.autoencoders import tables as autoencoder_tables
+from benchmarks.machine import ROOT
 from benchmarks.sashimi import __main__ as sashimi
 from benchmarks.sashimi import tables as sashimi_tables
 from ssmphony.codecs.s4d_autoencoder import S4DAutoencoderConfig
@@ -139,6 +140,16 @@ def test_sounds_and_pictures_are_small(corpus: Path, runs: list[Path], tmp_path:
         for file in (*one["files"].values(), one["picture"]):
             assert (tmp_path / file).stat().st_size < players.PICTURE_BYTES
             assert file in text
+
+
+def test_the_codec_of_a_voice_copies(corpus: Path) -> None:
+    run = codecs.load(ROOT / "voices" / "fish")
+    (sound,) = autoencoders.recordings([f"speech={corpus}"], 1)["speech"]
+    (copy,) = codecs.copies(run, [sound])
+    assert copy.shape == sound.shape
+    assert np.isfinite(copy).all()
+    assert run.prior is None
+    assert run.compression["bits_per_second"] == pytest.approx(40 * sum(map(math.log2, run.grid.codebooks)))
 
 
 @pytest.mark.integration

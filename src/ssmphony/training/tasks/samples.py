@@ -83,7 +83,7 @@ class SamplesTask(Task[SampleModel, None]):
     def bits(self, codes: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
         """Mean over all samples of the clips, whose batch may end in padding."""
         logits = self.model(codes, labels)
-        nats = F.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
+        nats = F.cross_entropy(logits.flatten(0, 1), codes.flatten(), reduction="none").view_as(codes)
         mask = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
         return (nats * mask).sum() / mask.sum() / math.log(2.0)
 
