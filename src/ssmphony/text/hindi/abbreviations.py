@@ -18,7 +18,7 @@ TITLES = {row[0]: tuple(row[1].split()) for row in _ROWS if row[2] == "title"}
 _BY_NUMBER = {(row[0], row[2]): tuple(row[1].split()) for row in tables.rows("number_abbreviations")}
 _AMBIGUOUS = frozenset(row[1] for row in tables.rows("letter_names") if len(row) > 2)
 ABBREVIATIONS = Abbreviations(
-    words=frozenset(row[0] for row in _ROWS if row[2] != "end") | {key for key, _ in _BY_NUMBER} | SHORT_ENGLISH_MONTHS,
+    words=frozenset(row[0] for row in _ROWS if row[2] != "end") | {key for key, _ in _BY_NUMBER} | SHORT_ENGLISH_MONTHS | {"Min"},
     dated=frozenset((*SHORT_MONTHS, "से", "सें", "घं", "हे", "हेक्ट", "फु", "क्विं", "मै")),
     months=frozenset(SHORT_MONTHS),
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,
@@ -28,6 +28,8 @@ ABBREVIATIONS = Abbreviations(
 )
 _NUMBER_AFTER = re.compile(r"\s?(?::-?\s?|-\s)?[+(]?\d")
 """What may stand between an abbreviation and its number: मो. 98, मो.: 98, मो.:- 98."""
+_NUMBER_BEFORE = Lazy(rf"(?<!{DEVANAGARI})\d\s?\Z")
+"""A digit before an abbreviation, and no zero that stands for a dot: सी०ई०ओ०."""
 PRESCRIBED = frozenset(("tab", "cap"))
 """Abbreviations with a capital before the name of a medicine (Tab. Paracetamol), words in small letters."""
 _MEDICINE = re.compile(r"\s[A-Z][A-Za-z]{2,19}(?:\s[A-Z][A-Za-z]{0,9})?[\s-]\d")
@@ -57,7 +59,7 @@ def _by_number(key: str, start: int, stop: int, state: Context) -> tuple[str, ..
     """The sense of a key before a number, or after one."""
     if (key, "before") in _BY_NUMBER and _NUMBER_AFTER.match(state.text, stop):
         return _BY_NUMBER[key, "before"]
-    if (key, "after") in _BY_NUMBER and state.text[max(0, start - 2) : start].rstrip()[-1:].isdigit():
+    if (key, "after") in _BY_NUMBER and _NUMBER_BEFORE.search(state.text, max(0, start - 3), start):
         return _BY_NUMBER[key, "after"]
     return ()
 
@@ -117,11 +119,29 @@ def _latin(match: re.Match[str], state: Context) -> Said | None:
     return (TITLES[key], match.end(1)) if key in TITLES else None
 
 
+def _expiry(match: re.Match[str], state: Context) -> Said:
+    """Exp. 05/2026, EXP DATE: 12/25"""
+    return ("एक्सपायरी",), match.end()
+
+
+def _least(match: re.Match[str], state: Context) -> Said:
+    """Min. due, Min. ₹500"""
+    return ("मिनिमम",), match.end()
+
+
+def _numbered(match: re.Match[str], state: Context) -> Said:
+    """CHQ NO 000123"""
+    return ("नंबर",), match.end()
+
+
 _DOT = r"(?:\.|0(?!\d))"
 _PART = Lazy(rf"({DEVANAGARI}{{1,9}})({_DOT}?)\s?")
 TOKENS = (
     Token("h", (rf"(?:{DEVANAGARI}{{1,9}}{_DOT}\s?){{1,6}}(?:{DEVANAGARI}{{1,4}}(?!{DEVANAGARI}))?"), _dotted),
     Token("h", (rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
+    Token("l", r"(?<![A-Za-z])(?i:exp)\.?(?=:?\s?(?:(?i:date|dt)\b|(?:\d{1,2}[/.-]){1,2}(?:20)?\d\d(?!\d)))", _expiry),
+    Token("l", r"(?<![A-Za-z])Min\.(?=\s?(?:[A-Za-z]|[₹$]|Rs))", _least),
+    Token("l", r"(?<=[A-Z]\s)NO\.?(?=:?\s?\d)", _numbered),
     Token("l", (r"([A-Za-z]{1,8}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
     Token("s", (rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),
 )

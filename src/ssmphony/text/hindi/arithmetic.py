@@ -116,6 +116,11 @@ def _times(match: re.Match[str], state: Context) -> Said:
     return ((*words, *unit.words), unit.end) if unit else (words, match.end())
 
 
+def _packs(match: re.Match[str], state: Context) -> Said:
+    """12 x 1L, 2×500g: how many of an amount."""
+    return (*numbers.integer(match[1]), "गुणा"), match.end()
+
+
 def _ratio(match: re.Match[str], state: Context) -> Said:
     """16:9 with अनुपात between; one after the other where the words around say it, and three or more (1:2:4)."""
     parts = match[0].split(":")
@@ -136,10 +141,13 @@ def _of_a_game(second: str, match: re.Match[str], state: Context) -> bool:
 
 
 def _spaced_ratio(match: re.Match[str], state: Context) -> Said | None:
-    """अनुपात 2 : 3, with blanks around the colon."""
-    if not times.paired(match, state):
+    """अनुपात 2 : 3 and 2 : 3 :: 4 : 6, with blanks around the colon."""
+    between: tuple[str, ...] = ()
+    if _PROPORTION_BEFORE.search(state.text, 0, match.start()) or _PROPORTION_AFTER.match(state.text, match.end()):
+        between = ("अनुपात",)
+    elif not times.paired(match, state):
         return None
-    return (*numbers.decimal(match[1]), *numbers.decimal(match[2])), match.end()
+    return (*numbers.decimal(match[1]), *between, *numbers.decimal(match[2])), match.end()
 
 
 def _ratio_of_letters(match: re.Match[str], state: Context) -> Said | None:
@@ -168,9 +176,9 @@ def _plus_or_minus(match: re.Match[str], state: Context) -> Said:
 
 
 def _by(match: re.Match[str], state: Context) -> Said | None:
-    """Between two lengths: 4 इंच x 6 इंच; between an amount of money and a number: ₹500 x 12."""
+    """Between two lengths: 4 इंच x 6 इंच; between an amount and how many of it: ₹500 x 12, 500g x 2."""
     before = state.text[max(0, match.start() - 20) : match.start()]
-    if _MONEY.search(before):
+    if _MONEY.search(before) or _PORTION.search(before):
         return ("गुणा",), match.end()
     return (("बाई",), match.end()) if _LENGTH.search(before) else None
 
@@ -215,16 +223,19 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
 
 _GAMES = frozenset("मुकाबला मुकाबले मुक़ाबला मुक़ाबले मैच सेट गेम शतरंज हॉकी फुटबॉल फ़ुटबॉल फाइनल फ़ाइनल सेमीफाइनल सीरीज सीरीज़".split())
 _DIVIDEND = Lazy(r"(?:ℏ|(?<![A-Za-z])\d{0,4}[A-Za-zα-ω]|Δ[a-zA-Z]|(?<![A-Za-z])[A-Za-z\d]{1,4}\)|\)[²³]?|\d!?)\s?\Z")
-_DIVISOR = Lazy(r"\s?(?:\d{1,4}|Δ[a-zA-Z]|\d{0,3}[A-Za-zα-ω](?![A-Za-z/])|\((?=[\dA-Za-z]))")
+_DIVISOR = Lazy(r"\s?(?:\d{1,4}|Δ[a-zA-Z]|\d{0,3}[A-Za-zα-ω](?![A-Za-z/])|√[\dA-Za-z(]|\((?=[\dA-Za-z]))")
 _UNKNOWNS = Lazy("[xyzα-ωΔ]")
 _GOES_ON = Lazy(r"\s?(?:[-=+×÷*/<>≤≥≠−]|\)|(?:का|की|के|को|में|से|तक|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
 _FACTOR = Lazy(r"(?:(?:\A|[=×*/(+÷−-]\s?)[nkrm]|[=×*÷−-]\s?\([^()]{1,12}\))\Z")
 """A variable or a bracket of a formula, where an exclamation mark at the end is a factorial."""
+_PROPORTION_BEFORE = Lazy(r"::\s?\Z")
+_PROPORTION_AFTER = Lazy(r"\s?::")
 _APPLIED = Lazy(rf"(?:(?<![A-Za-z.])[A-Za-zα-ω]|(?<![A-Za-z])(?:{'|'.join(_FUNCTIONS)}))[²³]?\Z")
 _APPLIED_BEFORE = Lazy(rf"{_APPLIED.pattern[:-2]}\([^()]{{0,24}}\Z")
 _YEAR = Lazy(r"(?:19|20)\d\d")
 _LENGTH = Lazy(r"(?:इंच|फीट|फ़ीट|फुट|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
 _MONEY = Lazy(r"(?:(?:[₹$€£]|Rs\.?|रु\.?)\s?[\d,.]+(?:/-)?|रुपये|रुपए|रु\.?|[₹\d]/[\u0900-\u0963]{2,6})\s\Z")
+_PORTION = Lazy(r"\d\s?(?:kg|gm?s?|mg|ml|mL|ltr|[lLW]|GB|MB|TB|mAh|ग्राम|किलो|किग्रा|लीटर|ली\.|मिली)\s?\Z")
 _COULOMB = Lazy(r"\s?C(?![A-Za-z\d])")
 _ONE_LETTER = Lazy(r"(?<![A-Za-z\d])[A-Za-z]\Z")
 _EQUATED = Lazy(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
@@ -235,12 +246,13 @@ _CLOSED = Lazy(r"\s?\d{1,3}\)")
 _FORMULA = Lazy(r"[=²³√^]")
 _POWERED = Lazy(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|\^-?\d")
 _SIGN_AFTER = Lazy(r"\s?[=+×÷≤≥<>](?!=)\s?[A-Za-z\d]")
-_SIGN_BEFORE = Lazy(r"[=+×÷−√]\s?\Z")
+_SIGN_BEFORE = Lazy(r"[=+×÷−√∑∫∏]\s?\Z")
 TOKENS = (
     Token("d", (rf"({NUMBER})\s?[-−–]\s?({NUMBER})(?![%°])"), _minus),
+    Token("d", r"(\d{1,4})\s?[xX×]\s?(?=\d{1,4}(?:\.\d{1,2})?\s?(?:kg|gm?s?|mg|ml|mL|ltr|[lLW])(?![A-Za-z]))", _packs),
     Token("d", (rf"({NUMBER})\s?([xX×*])\s?({NUMBER})(?![A-Za-z])"), _times),
     Token("d", r"\d{1,4}(?:\.\d{1,2})?(?::(?:\d{1,3}(?:,\d{2,3})+|\d{1,6})(?:\.\d{1,2})?){1,4}(?!\d|:(?!:))", _ratio),
-    Token("d", r"(\d{1,4}(?:\.\d{1,2})?)(?:\s:\s?|:\s)(\d{1,4}(?:\.\d{1,2})?)(?![\d:.]|\s:)", _spaced_ratio),
+    Token("d", r"(\d{1,4}(?:\.\d{1,2})?)(?:\s:\s?|:\s)(\d{1,4}(?:\.\d{1,2})?)(?![\d:.]|\s:(?!:))", _spaced_ratio),
     Token("s", r"\s?::\s?(?=[\dA-Za-z])", _proportion),
     Token("s", r":(?=[A-Za-z])", _ratio_of_letters),
     Token("l", FUNCTION, _function),
@@ -254,7 +266,7 @@ TOKENS = (
     Token("l", r"(?<![A-Za-z])d([²³]|\^?[23])?([a-z])?/d([a-z])([²³]|\^[23])?(?![A-Za-z])", _derivative),
     Token("s", r"(?<=[\dA-Za-z)])!", _factorial),
     Token("s", r"\|([-−])?([A-Za-z]|\d{1,6}(?:\.\d{1,4})?)\|(?!\|)", _absolute),
-    Token("s", r"/\s?(?=[\dA-Za-zα-ωΔ(])", _quotient),
+    Token("s", r"/\s?(?=[\dA-Za-zα-ωΔ(√])", _quotient),
     Token("s", r"[()]", _argument),
     Token("s", r"(?:(?<=[(=×÷√/^])|(?<=[(=×÷√/]\s))[-−](?=\d{0,3}[A-Za-zα-ω](?![A-Za-z])|√)", _negative),
     Token("s", r"[-−–]", _difference),

@@ -193,7 +193,7 @@ TOKENS = (
         (r"([A-Z]{2})[\s-]?(\d{1,2})[\s-]?([A-Z]{1,3}|[A-Z][\s-][A-Z]{1,2})[\s-]?(\d{1,4})(?![\dA-Za-z,]|\.\d)"),
         _plate,
     ),
-    Token("l", (r"(?=[A-Za-z]{0,12}\d)[A-Za-z\d]{5,20}(?![A-Za-z\d])"), _mixed),
+    Token("l", (r"(?=[A-Za-z]{0,12}\d)[A-Za-z\d]{5,24}(?![A-Za-z\d])"), _mixed),
     Token("d", r"(?<![A-Za-z\d])(?=\d{1,4}[A-Z]{3})(?=(?:\d*[A-Z]){5})[A-Z\d]{10,20}(?![A-Za-z\d])", _spelled),
     Token("l", r"(?<![A-Za-z\d])(?:[Xx]{2,6}[\s-]){1,4}(?:\d{2}[\s-])?\d{3,6}(?![\dA-Za-z])", _spelled),
     Token("s", (r"[*]{2,12}\d{3,6}(?!\d)"), _masked),

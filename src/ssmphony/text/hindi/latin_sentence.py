@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import abbreviations, arithmetic, chemistry, english, latin, measures, money, roman, tables
+from ssmphony.text.hindi import abbreviations, arithmetic, chemistry, english, key_combinations, latin, measures, money, roman, scores, tables
 
 LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’/,;:!?.…\"”)\]।॥–—-]*")
@@ -25,6 +25,8 @@ _HINDI_TOO = frozenset("ka ma pa va dal dam hm kl mn mt".split())
 _PER_UNIT = re.compile(r"[kmcnμ]?[gml]/(?:[a-z]{1,4})[²³]?[).,]?")
 _UNDER = re.compile(r"/(?:\d|\(|[A-Za-z](?![A-Za-z])|d[a-z](?![A-Za-z]))")
 _OVER = re.compile(r"(?:[\d)]|(?<![A-Za-z])[A-Za-z]|(?<![A-Za-z])d[a-z])/\Z")
+_VERSUS = frozenset("vs v बनाम".split())
+"""What stands between two teams."""
 _LABEL = re.compile("[ivx]+|[a-z]")
 _REACH = 60
 """So far to either side the characters between blanks are looked at."""
@@ -86,6 +88,10 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
         return True  # FIR दर्ज, HR team, 8 GB ram
     if _is_qualifier(place, sentence.matches) or _is_medicine(place, sentence.matches):
         return True  # JEE (Main), Tab Dolo 650
+    if key_combinations.is_key(written, text[max(0, match.start() - 12) : match.start()], text[match.end() :][:12]):
+        return True  # Alt + Tab
+    if written in scores.TEAMS and not _VERSUS.isdisjoint((*words[max(0, place - 1) : place], *words[place + 1 : place + 2])):
+        return True  # Ind vs Eng
     if written in money.WRITTEN and _AMOUNT.match(text, match.end()):
         return True  # Rs 50
     if word in _functions() and _function().match(text, match.start()):
@@ -220,7 +226,7 @@ def _near_figures(place: int, words: list[str]) -> bool:
 
 @cache
 def _dotted() -> frozenset[str]:
-    return frozenset(row[0] for row in (*tables.rows("abbreviations"), *tables.rows("number_abbreviations")))
+    return frozenset((*tables.keys("abbreviations"), *tables.keys("number_abbreviations"), "min"))
 
 
 @cache

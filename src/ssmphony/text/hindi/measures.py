@@ -168,10 +168,11 @@ def _single(text: str, place: int, one: bool = False) -> Unit | None:
 
 def _fits(row: _Row, match: re.Match[str], text: str) -> bool:
     """Whether what stands around a unit lets it be one."""
-    if "dotted" in row.flags and not ("." in match[2] or match[3] or "/" in _around(text, match)):
-        return False
     before = text[match.start() - 1 : match.start()]
-    if "apart" in row.flags and not (before.isspace() or before in _TIMES):
+    loose = "loose" in row.flags and before.isspace()
+    if "dotted" in row.flags and not (loose or "." in match[2] or match[3] or "/" in _around(text, match)):
+        return False
+    if "apart" in row.flags and not (before.isspace() or before in _TIMES or before == "/"):
         return False
     if match[2].isupper() and len(match[2]) > 1 and _STREET.match(text, match.end()):
         return False  # 45, MG Road
@@ -250,9 +251,9 @@ def _highest_and_lowest(match: re.Match[str], state: Context) -> Said:
 
 
 def _carats(match: re.Match[str], state: Context) -> Said | None:
-    """22K of gold."""
+    """22K of gold, 18 kt."""
     near = (state.after(match.end()), *state.words_before(match.start()))
-    golden = any(word.lower().startswith(_GOLD) for word in near)
+    golden = match[2].lower() == "kt" or any(word.lower().startswith(_GOLD) for word in near)
     return ((*numbers.integer(match[1]), "कैरेट"), match.end()) if golden else None
 
 
@@ -304,7 +305,7 @@ TOKENS = (
     Token("d", r"(\d{1,3}(?:\.\d{1,6})?)°\s?([NSEW])(?![A-Za-z])", _bearing),
     Token("d", r"(\d{2,3}\.\d)\s?([CF])(?![A-Za-z\d])", _fever),
     Token("d", r"(?<![\d./-])(\d{1,2})/(\d{1,2})\s?°\s?([CF])(?![A-Za-z\d])", _highest_and_lowest),
-    Token("d", r"(14|18|2[0-4])\s?[Kk][Tt]?(?![A-Za-z\d])", _carats),
+    Token("d", r"(14|18|2[0-4])\s?([Kk][Tt]?)(?![A-Za-z\d])", _carats),
     Token("d", r"(\d{1,2})\s?ft\.?\s?(\d{1,2})\s?in(?:ch(?:es)?)?(?![A-Za-z])", _feet_and_inches),
     Token("d", r"(\d{1,3})['’′]\s?[xX×]\s?(\d{1,3})['’′](?!\d)", _feet_by_feet),
     Token(
@@ -323,5 +324,5 @@ TOKENS = (
     ),
     Token("l", r"(?<![A-Za-z\d])(cells?|copies|particles|CFU|cfu|IU)/(?=[A-Za-zμ]{2,4})", _count_per),
     Token("l", r"(?<=प्रति\s)[A-Za-zμ]{1,6}(?![A-Za-z\d'’])", _counted_per),
-    Token("s", (rf"(?<={DEVANAGARI})/(?={DEVANAGARI})"), _stroke),
+    Token("s", rf"(?:(?<={DEVANAGARI})|(?<={DEVANAGARI}\.))/(?={DEVANAGARI})", _stroke),
 )

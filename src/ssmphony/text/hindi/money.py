@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ssmphony.text.hindi import measures, numbers, tables
+from ssmphony.text.hindi import codes, measures, numbers, tables
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.lazy import Lazy
-from ssmphony.text.hindi.quantities import DASH, NUMBER, amount, scaled_second, scales
+from ssmphony.text.hindi.quantities import DASH, NUMBER, SIGNS, amount, scaled_second, scales
 
 
 class Currency(NamedTuple):
@@ -32,12 +32,14 @@ _ONLY = Lazy(r"\s?/[-–=](?![\d\w])")
 _PER = Lazy(r"(?:/\s?|\sper\s)(?:(\d{1,4})\s?)?")
 
 
-def _sign_before(match: re.Match[str], state: Context) -> Said:
+def _sign_before(match: re.Match[str], state: Context) -> Said | None:
     """A currency sign, then the amount."""
     currency = WRITTEN[match["sign"]]
+    if match["sign"] == "COP" and match.start("first") == match.end("sign"):
+        return None  # COP28 is a conference
     if match["first"] == "0" and match["sign"][0] >= "\u0900" and match.start("first") == match.end("sign"):
         return tuple(currency.many.split()), match.end()  # रु०
-    minus = (numbers.MINUS,) if match["minus"] or match["below"] else ()
+    minus = (SIGNS.get(match["below"], numbers.MINUS),) if match["minus"] or match["below"] else ()
     scaled, stop = scales(state.text, match.end(), money=True)
     also, stop = _smaller_scales(state.text, stop) if scaled else ((), stop)
     if scaled and not also:
@@ -78,6 +80,21 @@ def _sign_after(match: re.Match[str], state: Context) -> Said | None:
 def _name(match: re.Match[str], state: Context) -> Said:
     """A sign without an amount: ₹ का चिह्न."""
     return tuple(WRITTEN[match[0]].many.split()), match.end()
+
+
+def _bracketed(match: re.Match[str], state: Context) -> Said:
+    """₹(500), as accounts write what is owed."""
+    return _amount(match[2], None, (), WRITTEN[match[1]], state), match.end()
+
+
+def _booked(match: re.Match[str], state: Context) -> Said:
+    """12,345.67 Cr, 500.00 DR"""
+    return ("क्रेडिट" if match[0][0] in "Cc" else "डेबिट",), match.end()
+
+
+def _booking(match: re.Match[str], state: Context) -> Said:
+    """UPI/4123/DR/…"""
+    return codes.spell(match[0]), match.end()
 
 
 def _rate(match: re.Match[str], state: Context) -> Said:
@@ -129,8 +146,8 @@ def _each(text: str, place: int) -> Said:
 
 _RANGE = rf"(?P<first>{NUMBER}|\.\d{{1,2}}(?!\d))(?:{DASH}(?:{_SIGN})?\s?(?P<second>{NUMBER})(?!-?\d))?"
 _SIGNS = f"[{''.join(sign for sign in WRITTEN if len(sign) == 1 and not sign.isalpha())}]"
-_BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−–](?=\d)"
-"""A minus after the sign: ₹-500; after letters only after a space, since Rs-500 has a hyphen."""
+_BELOW = rf"(?:(?<={_SIGNS})|(?<=\s))[-−–+](?=\d)"
+"""A minus or a plus after the sign: ₹-500; after letters only after a space, since Rs-500 has a hyphen."""
 _NOT_GLUED = rf"(?<![A-Za-z\d]|{DEVANAGARI})"
 TOKENS = (
     Token(
@@ -148,7 +165,10 @@ TOKENS = (
         _sign_after,
     ),
     Token("s", rf"(?<=\d)/(?={_SIGNS}(?!\s?\d))", _rate),
+    Token("s", rf"({_SIGNS})\s?\(({NUMBER})\)", _bracketed),
     Token("s", _SIGNS, _name),
+    Token("l", r"(?<=\.\d\d\s)(?:DR|Dr|CR|Cr|cr)(?![A-Za-z.]|\s[A-Z])", _booked),
+    Token("l", r"(?<=/)(?:DR|CR)(?=/)", _booking),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
     Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_NAMED.pattern}", _with_parts),
 )

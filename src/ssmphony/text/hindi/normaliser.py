@@ -23,6 +23,7 @@ from ssmphony.text.hindi import (
     exponents,
     fractions,
     greek,
+    key_combinations,
     markup,
     measures,
     money,
@@ -47,6 +48,7 @@ __all__ = ["ABBREVIATIONS", "Reading", "ReadingStyle", "read"]
 _TOKENS: tuple[Token, ...] = (
     *signs.PHRASES,
     *telephone_keys.TOKENS,
+    *key_combinations.TOKENS,
     *web.TOKENS,
     *exponents.TOKENS,
     *chemistry.TOKENS,
@@ -85,7 +87,7 @@ _PHRASES = (*tables.pairs("set_phrases"), *tables.pairs("initialisms"), *tables.
 _ABBREVIATIONS = (*tables.pairs("abbreviations"), *tables.pairs("number_abbreviations"))
 _HEADS = frozenset(
     head[0].lower()
-    for written in (*_PHRASES, *filter(str.isascii, _ABBREVIATIONS), *chemistry.COMPOUNDS, "सेमी")
+    for written in (*_PHRASES, *filter(str.isascii, _ABBREVIATIONS), *chemistry.COMPOUNDS, "सेमी", *scores.TEAMS, *key_combinations.NAMES)
     if (head := re.match(rf"{DEVANAGARI}+|[A-Za-z]+", written))
 )
 """What expressions of several parts begin with, and words that another reader than that of words has."""

@@ -38,6 +38,9 @@ def _english(match: re.Match[str], state: Context) -> Said:
     schooled = int(match[1]) in _FINAL_CLASSES and after in _AT_SCHOOL
     if after in _CLASS or state.before(match.start()).lower() in _CLASS or schooled:  # कक्षा is feminine
         return numbers.ordinal(int(match[1]), _FEMININE.get(int(match[1]), "वीं")), match.end()
+    before = state.before(match.start())
+    if before == "की":  # what belongs to a feminine noun is one: कोविड की 2nd dose
+        return numbers.ordinal(int(match[1]), _FEMININE.get(int(match[1]), "वीं")), match.end()
     if after == "को" and int(match[1]) <= _LAST_DAY:  # 25th को
         return numbers.cardinal(int(match[1])), match.end()
     return bare(int(match[1])), match.end()

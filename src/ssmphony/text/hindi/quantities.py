@@ -17,7 +17,9 @@ SCALES = {row[0]: row[1] for row in tables.rows("scales")}
 _SECOND = Lazy(rf"{DASH}[₹$€£]?({NUMBER})")
 _MONEY_SCALES = frozenset(row[0] for row in tables.rows("scales") if len(row) > 2)
 _ANY_SCALE = "|".join(re.escape(name) for name in sorted(SCALES, key=len, reverse=True))
-SCALE = Lazy(rf"(?:\s|-(?=[A-Za-z]{{2}}))?({_ANY_SCALE})(?![A-Za-z\d]|{DEVANAGARI})")
+SCALE = Lazy(rf"(?:\s|-(?=[A-Za-z]{{2}}))?({_ANY_SCALE})(?![A-Za-z\d]|\.[A-Z]|{DEVANAGARI})")
+_BOOKED = Lazy(r"(?:,\d{3}\.\d\d|\.00)\Z")
+"""An amount with its paise, as accounts have it: the Cr or Dr after it is credit or debit."""
 _AUDIENCE = Lazy(
     r"\+?\s(?i:views?|followers?|subscribers?|subs|likes?|downloads?|users?|shares?|comments?|members"
     r"|votes?|reviews?|ratings?|people|log|rupees?|rupa?ye|rs|salary|budget|customers?|students?|jobs?|steps?|km|units?"
@@ -28,8 +30,12 @@ _AUDIENCE = Lazy(
 _THOUSANDS = Lazy(r"(?<![\d.,])(?:\d{2,3}(?=[kK]\Z)|\d{1,2}\.\d(?=[kKMB]\Z))")
 """A number to which the letter of a scale is glued, whatever is counted: 15k, 1.5M; one of a single figure may be a
 resolution (4K)."""
+_MODEL = Lazy(r"[A-Za-z]\d{1,2}-\Z")
+"""What a number and a letter belong to that name a thing: i7-12700H."""
 _EACH = Lazy(rf"/(?=[a-zμ][A-Za-z]|{DEVANAGARI}{{2}})")
 """The stroke of 72/मिनट, 10/day, 7,500/μL."""
+_WHOLE_AMOUNT = Lazy(r"\d{1,3}(?:,\d{2,3}){1,8}\.00")
+"""An amount of money in a table or an account, where nothing tells the currency: 1,250.00"""
 _PADDED = Lazy("0[1-9]")
 """A quantity in two figures, where what follows is counted (02 घंटे); elsewhere a code."""
 _COUNTED = frozenset(
@@ -47,6 +53,8 @@ def scales(text: str, place: int, money: bool = False) -> Said:
     for _ in range(2):
         match = SCALE.match(text, place)
         if not match:
+            break
+        if match[1] in ("Cr", "cr") and _BOOKED.search(text, max(0, place - 8), place):
             break
         counts = money or _AUDIENCE.match(text, match.end()) or _THOUSANDS.search(text, place - 4, match.end())
         if match[1] in _MONEY_SCALES and not counts:
@@ -82,9 +90,13 @@ def _number(match: re.Match[str], state: Context) -> Said:
     unit = measures.unit(
         state.text, after_scale, one=float(first.replace(",", "")[:9]) < 2 and not second and not scaled
     )
+    if unit and _MODEL.search(state.text, max(0, match.start() - 4), match.start()) and unit.end == stop + 1:
+        unit = None
     if _PADDED.fullmatch(first) and (unit or state.after(stop) in _COUNTED):
         first = first.lstrip("0")
     everyday = bool(scaled) or (unit is not None and unit.everyday)
+    if not second and _WHOLE_AMOUNT.fullmatch(first):
+        first = first[: -len(".00")]
     words = amount(first, state, everyday)
     if second:
         words = (*words, "से", *amount(second, state, everyday))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import numbers
+from ssmphony.text.hindi import numbers, tables
 from ssmphony.text.hindi.context import Context, Said, Token
 from ssmphony.text.hindi.lazy import Lazy
 
@@ -12,6 +12,10 @@ _GAME_WORDS = ("जीत", "हार", "हरा", "बराबर", "ड्
 _SCORE_WORDS = frozenset("स्कोर score".split())
 _PLACES = frozenset("मकान नंबर नम्बर नं म.नं प्लॉट प्लाट खसरा फ्लैट गली धारा पाई".split())
 _DOSE = Lazy(r"(?:\d-\d|OD|BD|BID|TDS|TID|QID|HS|SOS|mg|ml|दिन|बार|गोली|गोलियाँ|चम्मच|बूँद|बूंद|कैप्सूल)\s\Z")
+TEAMS = tables.pairs("teams")
+_VERSUS = r"(?i:vs?\.?|बनाम)"
+_AGAINST = Lazy(rf"\s{_VERSUS}\s[A-Z]")
+_AGAINST_BEFORE = Lazy(rf"[A-Za-z]\s{_VERSUS}\s\Z")
 _NEXT_PAIR = Lazy(r",\s?\d{1,2}-\d{1,2}(?!\d)")
 _PAIR_BEFORE = Lazy(r"(?<!\d)\d{1,2}-\d{1,2},\s?\Z")
 
@@ -27,6 +31,19 @@ def _cricket(match: re.Match[str], state: Context) -> Said | None:
 
 def _not_out(match: re.Match[str], state: Context) -> Said:
     return (*numbers.integer(match[1]), "नाबाद"), match.end()
+
+
+def _added_time(match: re.Match[str], state: Context) -> Said:
+    """45+2', the minute of a goal."""
+    return (*numbers.integer(match[1]), "प्लस", *numbers.integer(match[2]), "मिनट"), match.end()
+
+
+def _team(match: re.Match[str], state: Context) -> Said | None:
+    """Ind vs Eng"""
+    before = _AGAINST_BEFORE.search(state.text[max(0, match.start() - 12) : match.start()])
+    if not (before or _AGAINST.match(state.text, match.end())):
+        return None
+    return tuple(TEAMS[match[0]].split()), match.end()
 
 
 def _row(match: re.Match[str], state: Context) -> Said:
@@ -58,6 +75,8 @@ def _of_a_game(match: re.Match[str], state: Context) -> bool:
 
 TOKENS = (
     Token("l", r"[xX](?=\s?\d{1,3}\s?(?:days?|दिन|weeks?|सप्ताह|हफ्ते|months?|माह|महीने|बार|times))", _for_days),
+    Token("l", rf"(?<![A-Za-z])(?:{'|'.join(TEAMS)})(?![A-Za-z])", _team),
+    Token("d", r"(\d{1,3})\+(\d{1,2})['’′](?!\d)", _added_time),
     Token("d", r"\d{1,4}(?:-\d{1,4}){2,6}(?![\d-]|[.,/]\d)", _row),
     Token("d", (r"(\d{2,4})/(\d{1,2})(\s?(?:dec|d)(?![A-Za-z\d]))?(?![\d/]|[,.-]\d)"), _cricket),
     Token("d", (r"([1-9]\d{1,2})\*(?![\d*])"), _not_out),

@@ -70,7 +70,7 @@ def _symbol(match: re.Match[str], state: Context) -> Said | None:
     sign, place = match[0], match.start()
     if sign == "#" and not state.character(place - 1).isalnum():
         return None
-    if sign in "→⟶⇒" and not state.text[:place].strip(" -*•"):
+    if sign in "→⟶⇒≡" and not state.text[:place].strip(" -*•"):
         return None  # it begins an item of a list
     if sign * 3 in state.text[max(0, place - 2) : place + 3]:
         return None
@@ -92,6 +92,11 @@ PHRASES = (
 )
 
 
+def _suffix(match: re.Match[str], state: Context) -> Said:
+    """The capitals that a number ends with and that are no unit: Form 26AS."""
+    return tuple(latin.LETTER_NAMES[letter] for letter in match[0].lower()), match.end()
+
+
 def _initialism(match: re.Match[str], state: Context) -> Said | None:
     """Letters that are a word too, next to what tells that they are none: fir दर्ज, it सेक्टर, 8GB ram."""
     after = state.after(match.end()) if state.character(match.end()) in (" ", "-") else ""
@@ -108,6 +113,7 @@ MIXED = (
     ),
 )
 WORDS = (
+    Token("l", r"(?<=\d)[A-Z]{2}(?![A-Za-z\d])", _suffix),
     Token("h", (rf"(?<={DEVANAGARI}){VISARGA}(?!{DEVANAGARI})"), _pause),
     Token("h", (rf"{DEVANAGARI}+"), word),
     Token("l", (r"[A-Za-z]+(?:['’][A-Za-z]+)?"), latin_word),

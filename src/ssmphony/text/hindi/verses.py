@@ -67,7 +67,14 @@ def _numbered(match: re.Match[str], state: Context) -> Said:
     return tuple(word for part in re.findall(r"\d+", match[0]) for word in numbers.cardinal(int(part))), match.end()
 
 
+def _metre(match: re.Match[str], state: Context) -> Said:
+    """चौ.- मंगल भवन, दो० – रहिमन"""
+    return (_METRES[match[1]],), match.end()
+
+
+_METRES = {"चौ": "चौपाई", "दो": "दोहा", "सो": "सोरठा", "छं": "छंद", "श्लो": "श्लोक"}
 TOKENS = (
+    Token("h", rf"({'|'.join(_METRES)})[.0](?=\s?[-–—:])", _metre),
     Token("d", r"(?<![\d.,])\d{1,3}(?:\s?[.:/,-]\s?\d{1,4}){1,2}(?=\s?(?:॥|।।|\|\|))", _numbered),
     Token(
         "d",

@@ -14,7 +14,7 @@ _SANSKRIT = (
     rf"(?!{DEVANAGARI})|ऽ"
 )
 _VERB = (
-    rf"(?:\s+{DEVANAGARI}+){{0,3}}?\s+{DEVANAGARI}+(?:[क-ह](?<![पमग])ति|[क-ह]न्ति|[क-ह]तः|ामि|न्ते|त्)"
+    rf"(?:\s+{DEVANAGARI}+){{0,3}}?\s+{DEVANAGARI}+(?:[क-ह](?<![पमग])ति|[क-ह]न्ति|(?<![रज])न्तु|[क-ह]तः|ामि|न्ते|त्)"
     r"\s*(?:[।॥,;?!.]|\Z)"
 )
 """The end of a short clause with a verb of Sanskrit (पठति, गच्छन्ति, अगच्छत्); राष्ट्रपति and अनुमति are Hindi."""
