@@ -20,6 +20,8 @@ _MARKED = re.compile(f"[फज]{NUKTA}")
 _PREFIXES = frozenset("हम ना बे गैर कम".split())
 _NO_SECOND = frozenset("काजी तेज वर्जन".split())
 """What a compound ends with that is another word than the one with a nukta: काम|काजी."""
+_SIZE = re.compile("(?<=ाइ)ज(?=ेशन|ेबल|िंग|्ड|र?\\Z)")
+"""The English endings -ize, -izer, -ization: ऑर्गेनाइजेशन."""
 _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
 
 
@@ -46,13 +48,29 @@ def sounds(word: str) -> tuple[str, ...]:
 
 def with_nukta(word: str) -> str:
     """A loan word with the nukta that it is mostly written without (फिल्म, ज्यादा), in its inflected forms too."""
+    return _known_with_nukta(word) or _completed(word) or _joined_with_nukta(word) or _SIZE.sub("ज" + NUKTA, word)
+
+
+def _known_with_nukta(word: str) -> str:
     if word in NUKTA_WORDS:
         return NUKTA_WORDS[word]
     for length in range(len(word), 1, -1):
         stem, ending = word[:length], word[length:]
         if stem in NUKTA_STEMS and (not ending or ending in morphology.ENDINGS):
             return NUKTA_STEMS[stem] + ending
-    return _joined_with_nukta(word) or word
+    return ""
+
+
+def _completed(word: str) -> str:
+    """A word of which only some nuktas are written: हिफाज़त."""
+    spoken = _known_with_nukta(word.replace(NUKTA, "")) if NUKTA in word else ""
+    return spoken if spoken and _marked(word) <= _marked(spoken) else ""
+
+
+def _marked(word: str) -> set[int]:
+    """Which letters have a nukta, counted without nuktas."""
+    parts = word.split(NUKTA)
+    return {sum(map(len, parts[:count])) for count in range(1, len(parts))}
 
 
 def _joined_with_nukta(word: str) -> str:

@@ -66,6 +66,9 @@ def spell(word: str) -> list[Phone]:
             elif word[index] == VIRAMA:
                 index += 1
             continue
+        if letter == "र" and index and word[index - 1] == VIRAMA and word.startswith("ृ", index + 1):
+            index += 1  # श्रृंगार is a common spelling of शृंगार
+            continue
         if letter in CONSONANTS:
             phones.append(Phone(CONSONANTS[letter], index))
             following = word[index + width] if index + width < len(word) else ""

@@ -8,6 +8,7 @@ exceptions that no short rule covers, so a linear model weighs what is around th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import repeat
@@ -15,8 +16,11 @@ from itertools import repeat
 from ssmphony.text.hindi import morphology, schwa_features, tables
 from ssmphony.text.hindi.graphemes import NUKTA, Phone
 from ssmphony.text.hindi.schwa_features import UNDECIDED, VOWELS
+from ssmphony.text.hindi.unicode import VISARGA_STEMS
 
 _PLURALS = ("ों", "ें", "स", "्स")
+_SANSKRIT = re.compile(r"(?:[क-ह](?:म्|ं)|(?<!त)ः)\Z")
+"""How words of Sanskrit end that Hindi does not have; adverbs in -तः (विशेषतः) are Hindi."""
 _STOPS = frozenset(schwa_features.LETTERS[phone] for phone in "k p b ʈ ɖ tʃ m".split())
 """What follows ex- in English words: एक्सपर्ट, एक्सटर्नल; not एक्सरसाइज़."""
 
@@ -39,6 +43,8 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
     It is given the schwa's position and its features (see `schwa_features`), and answers whether the schwa stays.
     """
     kept = [True] * len(phones)
+    if _is_sanskrit(word):
+        return kept
     text, schwas = schwa_features.encode(phones)
     letters = morphology.bare(word)
     right, end = "", len(text)
@@ -59,6 +65,16 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
         kept[position] = spoken
         right = "a" + right if spoken else right
     return kept
+
+
+def _is_sanskrit(word: str) -> bool:
+    """Whether the ending tells a word of Sanskrit, whose schwas all stay: विनयम्, नगरं, जनकः, निरामयाः.
+
+    After a long vowel, a word that Hindi has without the visarga ends in a colon (मामलाः).
+    """
+    if not _SANSKRIT.search(word) or word[:-1] in VISARGA_STEMS:
+        return False
+    return word[-2] not in "ाीूेैोौ" or word[:-1] not in morphology.words()
 
 
 def _before_second_part(rest: str) -> bool:
