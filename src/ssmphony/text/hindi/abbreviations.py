@@ -18,7 +18,10 @@ TITLES = {row[0]: tuple(row[1].split()) for row in _ROWS if row[2] == "title"}
 _BY_NUMBER = {(row[0], row[2]): tuple(row[1].split()) for row in tables.rows("number_abbreviations")}
 _AMBIGUOUS = frozenset(row[1] for row in tables.rows("letter_names") if len(row) > 2)
 ABBREVIATIONS = Abbreviations(
-    words=frozenset(row[0] for row in _ROWS if row[2] != "end") | {key for key, _ in _BY_NUMBER} | SHORT_ENGLISH_MONTHS | {"Min"},
+    words=frozenset(row[0] for row in _ROWS if row[2] != "end")
+    | {key for key, _ in _BY_NUMBER}
+    | SHORT_ENGLISH_MONTHS
+    | {"Min"},
     dated=frozenset((*SHORT_MONTHS, "से", "सें", "घं", "हे", "हेक्ट", "फु", "क्विं", "मै")),
     months=frozenset(SHORT_MONTHS),
     initials=frozenset(latin.LETTER_NAMES.values()) - _AMBIGUOUS,

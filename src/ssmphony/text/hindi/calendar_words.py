@@ -122,6 +122,7 @@ def _hours(match: re.Match[str], state: Context) -> Said | None:
     named = before in _TIMETABLE or (
         before.capitalize() in _PLACES and state.text[match.start() - 2 : match.start()] == ": "
     )
+    named = named or bool(_DAYS_BEFORE.search(state.text[max(0, match.start() - 24) : match.start()]))
     if not named or first == last or not (1 <= first <= 12 and 1 <= last <= 12):
         return None
     return (*numbers.cardinal(first), "से", *numbers.cardinal(last)), match.end()
@@ -129,6 +130,8 @@ def _hours(match: re.Match[str], state: Context) -> Said | None:
 
 _ANY_SHORT_DAY = _any((*_SHORT_HINDI_DAYS, "सोम", "मंगल", "बुध"))
 _TIMETABLE = frozenset("समय टाइम टाइमिंग timing timings time सोम मंगल बुध".split()) | _SHORT_HINDI_DAYS
+_DAYS_BEFORE = Lazy(rf"{_DAY}\s?[-–—]\s?{_DAY}:?\s\Z")
+"""The days for which hours are given: Mon–Thu 9–5."""
 _ENGLISH_NAME = Lazy(rf"(?<![A-Za-z])(?:{_any(_NAMES)})\.?\s\Z")
 _ENGLISH_NAME_NEXT = Lazy(rf"\s(?:{_any(_NAMES)})(?![A-Za-z])")
 TOKENS = (

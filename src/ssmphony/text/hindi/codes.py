@@ -52,7 +52,7 @@ def spell(text: str) -> tuple[str, ...]:
 
 
 def _spelled(match: re.Match[str], state: Context) -> Said:
-    """Hexadecimal numbers, identifiers, hardware addresses and flights (6E-2134), sign by sign."""
+    """Hexadecimal numbers, identifiers, hardware addresses, branches of banks (BARB0RAMPUR) and flights (6E-2134)."""
     return spell(match[0]), match.end()
 
 
@@ -181,6 +181,7 @@ TOKENS = (
         r"(?<![A-Za-z\d])(?=[0-9a-f]{0,20}[a-f][0-9a-f]{0,4}\d)(?=[0-9a-f]{0,20}\d[0-9a-f]{0,4}[a-f])[0-9a-f]{7,}(?![0-9A-Za-z])",
         _spelled,
     ),
+    Token("l", r"(?<![A-Za-z\d])[A-Z]{4}0[A-Z\d]{6}(?![A-Za-z\d])", _spelled),
     Token("l", r"(?<![A-Za-z\d])(?:IS|BS|AS)(?=[\s-]\d{2,5}(?:\s?:\s?|-)(?:19|20)\d\d(?!\d))", _standard),
     Token("d", r"(?:6E|9I|9W)[\s-]?\d{4}(?![\dA-Za-z])", _spelled),
     Token("d", r"(\d{5})/(\d{5})(?![\d/])", _pair_of_trains),

@@ -6,7 +6,19 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from ssmphony.text.hindi import abbreviations, arithmetic, chemistry, english, key_combinations, latin, measures, money, roman, scores, tables
+from ssmphony.text.hindi import (
+    abbreviations,
+    arithmetic,
+    chemistry,
+    english,
+    key_combinations,
+    latin,
+    measures,
+    money,
+    roman,
+    scores,
+    tables,
+)
 
 LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’/,;:!?.…\"”)\]।॥–—-]*")
@@ -90,7 +102,9 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
         return True  # JEE (Main), Tab Dolo 650
     if key_combinations.is_key(written, text[max(0, match.start() - 12) : match.start()], text[match.end() :][:12]):
         return True  # Alt + Tab
-    if written in scores.TEAMS and not _VERSUS.isdisjoint((*words[max(0, place - 1) : place], *words[place + 1 : place + 2])):
+    if written in scores.TEAMS and not _VERSUS.isdisjoint(
+        (*words[max(0, place - 1) : place], *words[place + 1 : place + 2])
+    ):
         return True  # Ind vs Eng
     if written in money.WRITTEN and _AMOUNT.match(text, match.end()):
         return True  # Rs 50

@@ -87,7 +87,14 @@ _PHRASES = (*tables.pairs("set_phrases"), *tables.pairs("initialisms"), *tables.
 _ABBREVIATIONS = (*tables.pairs("abbreviations"), *tables.pairs("number_abbreviations"))
 _HEADS = frozenset(
     head[0].lower()
-    for written in (*_PHRASES, *filter(str.isascii, _ABBREVIATIONS), *chemistry.COMPOUNDS, "सेमी", *scores.TEAMS, *key_combinations.NAMES)
+    for written in (
+        *_PHRASES,
+        *filter(str.isascii, _ABBREVIATIONS),
+        *chemistry.COMPOUNDS,
+        "सेमी",
+        *scores.TEAMS,
+        *key_combinations.NAMES,
+    )
     if (head := re.match(rf"{DEVANAGARI}+|[A-Za-z]+", written))
 )
 """What expressions of several parts begin with, and words that another reader than that of words has."""

@@ -122,6 +122,7 @@ TOKENS = (
     Token("s", r"(?<=\d)\s?[★⭐](?![★⭐☆])", _star),
     Token("s", (r"(?<=\d)\.(?=\s)"), _item),
     Token("s", (r"[-–—−]+"), _dash),
+    Token("s", r"_{3,}", _pause),
     Token("s", (r"[,،、;:\[\]{}…]|\.\.+"), _pause),
     Token("s", (f"[{re.escape(''.join(SYMBOLS))}]"), _symbol),
     Token("s", (f"[{''.join(_EMOJI)}]"), _emoji),

@@ -51,6 +51,11 @@ def _mail(match: re.Match[str], state: Context) -> Said:
     return _pieces(address), match.start() + len(address)
 
 
+def _file(match: re.Match[str], state: Context) -> Said:
+    """IMG_2024.jpg, फ़ाइल.docx: the underscores of a file's name are blanks."""
+    return _pieces(match[0].replace("_", " ")), match.end()
+
+
 def _handle(match: re.Match[str], state: Context) -> Said | None:
     words = _pieces(match[1])
     return (("ऐट", *words), match.end()) if words else None
@@ -62,8 +67,19 @@ def _hashtag(match: re.Match[str], state: Context) -> Said | None:
             return ("नंबर", *numbers.digits(match[1])), match.end()
         coded = _CODE.match(state.text, match.end())  # #402-1234567
         return ("नंबर", *(() if coded else numbers.integer(match[1]))), match.start(1) if coded else match.end()
-    words = _pieces(re.sub(_VERSUS, " vs ", match[1].replace("_", " ")))
+    words = _hindi(match[1]) or _pieces(re.sub(_VERSUS, " vs ", match[1].replace("_", " ")))
     return (("हैशटैग", *words), match.end()) if words else None
+
+
+def _hindi(tag: str) -> tuple[str, ...]:
+    """The words of a tag that is Hindi in Latin letters throughout: BharatJodoYatra."""
+    parts = _CAMEL.findall(tag)
+    if len(parts) < 2 or "".join(parts) != tag:
+        return ()
+    from ssmphony.text.hindi import code_mixing  # its patterns would slow down every start
+
+    found = code_mixing.hindi_words(" ".join(parts).lower())
+    return tuple(word for _, _, said in found for word in said.split()) if len(found) == len(parts) else ()
 
 
 def _colour(match: re.Match[str], state: Context) -> Said:
@@ -76,11 +92,18 @@ def _dot(match: re.Match[str], state: Context) -> Said:
     return _WORDS["."], match.end()
 
 
+_FILES = "docx?|xlsx?|pptx?|pdf|jpe?g|png|gif|mp[34]|wav|txt|csv|zip|apk|html?|json|xml|py|md"
 _NAME = rf"(?:[A-Za-z0-9_]|{DEVANAGARI}){{1,60}}"
+_CAMEL = Lazy("[A-Z][a-z]+")
 _CODE = Lazy(r"-\d{5}")
 _VERSUS = "(?<=[A-Za-z]{2})(?i:vs)(?=[A-Z])"
 TOKENS = (
     Token("ld", (rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,5}}"), _mail),
+    Token(
+        "ldh",
+        rf"(?=[A-Za-z0-9-]{{0,40}}(?:_|{DEVANAGARI}))(?:[A-Za-z0-9_-]|{DEVANAGARI}){{1,60}}\.(?:{_FILES})(?![A-Za-z0-9])",
+        _file,
+    ),
     Token("l", (rf"((?i:https?://))(?:{_LABEL}\.){{0,6}}{_LABEL}(?::\d{{1,5}})?{_PATH}"), _address),
     Token("l", (rf"()(?i:www)\.(?:{_LABEL}\.){{0,6}}{_LABEL}{_PATH}"), _address),
     Token(
