@@ -57,7 +57,7 @@ def _spelled(match: re.Match[str], state: Context) -> Said:
 
 
 def _pair_of_trains(match: re.Match[str], state: Context) -> Said | None:
-    """गाड़ी सं. 12004/12003: a train and the one that goes back."""
+    """गाड़ी सं. 12004/12003, 12345/46: a train and the one that goes back."""
     if not _announced(match[1], match.start(), state):
         return None
     return (*numbers.digits(match[1]), "बटा", *numbers.digits(match[2])), match.end()
@@ -184,7 +184,7 @@ TOKENS = (
     Token("l", r"(?<![A-Za-z\d])[A-Z]{4}0[A-Z\d]{6}(?![A-Za-z\d])", _spelled),
     Token("l", r"(?<![A-Za-z\d])(?:IS|BS|AS)(?=[\s-]\d{2,5}(?:\s?:\s?|-)(?:19|20)\d\d(?!\d))", _standard),
     Token("d", r"(?:6E|9I|9W)[\s-]?\d{4}(?![\dA-Za-z])", _spelled),
-    Token("d", r"(\d{5})/(\d{5})(?![\d/])", _pair_of_trains),
+    Token("d", r"(\d{5})/(\d{5}|\d\d)(?![\d/])", _pair_of_trains),
     Token("s", r"(?:(?<=\d{5})|(?<=\d{5}\s))/(?=\s?\d{5})", _between),
     Token("d", r"\d{1,7}(?:-\d{1,7}){2,6}(?:-[\dXx])?(?![\dA-Za-z-]|[./]\d)", _groups),
     Token("ds", (rf"(?<![\d.])(?:{'|'.join(_PHONES)}){_END}"), _phone),

@@ -83,7 +83,7 @@ _FORMS = (
 @cache
 def _forms() -> tuple[re.Pattern[str], ...]:
     """Compiled on first use, for a fast import."""
-    power = rf"([²³]|\^?[23](?![\d.,]))?(?![A-Za-z\d]|{DEVANAGARI})"
+    power = rf"([²³]|\^?[23](?![\d.,]))?(?![A-Za-z\d]|(?<={DEVANAGARI}){DEVANAGARI})"  # 5kgका
     return tuple(
         re.compile(rf"(?:(sq\.?|square|cu\.?|cubic|fl\.?|वर्ग|घन|व\.|घ\.)(?:\s|(?<=\.)))?({name}){power}")
         for name in _FORMS
