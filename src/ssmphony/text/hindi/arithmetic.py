@@ -143,7 +143,9 @@ def _of_a_game(second: str, match: re.Match[str], state: Context) -> bool:
 def _spaced_ratio(match: re.Match[str], state: Context) -> Said | None:
     """अनुपात 2 : 3 and 2 : 3 :: 4 : 6, with blanks around the colon."""
     between: tuple[str, ...] = ()
-    if _PROPORTION_BEFORE.search(state.text, 0, match.start()) or _PROPORTION_AFTER.match(state.text, match.end()):
+    if state.text[max(0, match.start() - 3) : match.start()].rstrip().endswith("::") or _PROPORTION_AFTER.match(
+        state.text, match.end()
+    ):
         between = ("अनुपात",)
     elif not times.paired(match, state):
         return None
@@ -228,7 +230,6 @@ _UNKNOWNS = Lazy("[xyzα-ωΔ]")
 _GOES_ON = Lazy(r"\s?(?:[-=+×÷*/<>≤≥≠−]|\)|(?:का|की|के|को|में|से|तक|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
 _FACTOR = Lazy(r"(?:(?:\A|[=×*/(+÷−-]\s?)[nkrm]|[=×*÷−-]\s?\([^()]{1,12}\))\Z")
 """A variable or a bracket of a formula, where an exclamation mark at the end is a factorial."""
-_PROPORTION_BEFORE = Lazy(r"::\s?\Z")
 _PROPORTION_AFTER = Lazy(r"\s?::")
 _APPLIED = Lazy(rf"(?:(?<![A-Za-z.])[A-Za-zα-ω]|(?<![A-Za-z])(?:{'|'.join(_FUNCTIONS)}))[²³]?\Z")
 _APPLIED_BEFORE = Lazy(rf"{_APPLIED.pattern[:-2]}\([^()]{{0,24}}\Z")
