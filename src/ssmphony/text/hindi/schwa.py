@@ -56,7 +56,9 @@ def decide(phones: Sequence[Phone], word: str, judge: Callable[[int, list[str]],
         letter = index - word.count(NUKTA, 0, index)
         if not right or (left == "eks" and right[0] in _STOPS) or _before_second_part(letters[letter + 1 :]):
             spoken = False
-        elif right == "ti" or _echoes(left, right) or _names(word, index):  # learned words in -ति: प्रगति, राष्ट्रपति
+        elif (
+            right == "ti" or _after_cluster(left, right) or _echoes(left, right) or _names(word, index)
+        ):  # learned words in -ति: प्रगति, राष्ट्रपति
             spoken = True
         else:
             features = schwa_features.around(left, right)
@@ -75,6 +77,11 @@ def _is_sanskrit(word: str) -> bool:
     if not _SANSKRIT.search(word) or word[:-1] in VISARGA_STEMS:
         return False
     return word[-2] not in "ाीूेैोौ" or word[:-1] not in morphology.words()
+
+
+def _after_cluster(left: str, right: str) -> bool:
+    """A schwa between a consonant with r and another consonant cannot fall: विनम्र|ता, चित्र|कार."""
+    return left.endswith("r") and left[-2:-1] not in VOWELS and left[-2:-1] not in "~h" and right[0] not in VOWELS
 
 
 def _before_second_part(rest: str) -> bool:
