@@ -3,9 +3,9 @@
     python -m benchmarks.autoencoders RUN … --data NAME=PREPARED[,IDS] … [--legacy RUN RUN] [--write]
 
 A run is the folder of a training of the task ``codec``, or of a voice whose codec encodes. ``IDS`` is a file of clips
-of PREPARED that alone are taken: those that no run was trained on. ``--legacy`` names a training of the report's network
-and one of its VAE (configs/s4d_autoencoder/legacy.yaml, legacy_vae.yaml). ``--write`` keeps the result, sounds and
-pictures, and fills the page. All are compared at 16 kHz.
+of PREPARED that alone are taken: those that no run was trained on. ``--legacy`` names a training of the report's
+network and one of its VAE (configs/s4d_autoencoder/legacy.yaml, legacy_vae.yaml). ``--write`` keeps the result,
+sounds and pictures, and fills the page. All are compared at 16 kHz.
 """
 
 from __future__ import annotations
