@@ -75,6 +75,7 @@ SYSTEMS = (
         "non-autoregressive: VITS with Mamba-2, S4 or, to compare, attention: a flow, and a style from a recording",
         "voices from a sample, research",
         "models/smamba.py",
+        ("smamba",),
     ),
     System(
         "s4d_autoencoder",

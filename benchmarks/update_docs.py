@@ -88,6 +88,7 @@ PARTS: dict[str, tuple[str, Render]] = {
     "screen-reader": ("screen_reader.json", screen_reader.table),
     "watermark": ("watermark.json", lambda result: f"{watermark.table(result)}\n\n{watermark.notes(result)}"),
     "smamba-card": ("smamba_speech.json", voice_tables.card),
+    "smamba-targets": ("smamba_speech.json", smamba_tables.targets),
     "smamba-speech": ("smamba_speech.json", smamba_tables.speech),
     "smamba-lengths": ("smamba_lengths.json", smamba_tables.lengths),
     "smamba-training": ("smamba_training.json", smamba_tables.training),

@@ -35,7 +35,8 @@ def card(result: Row) -> str:
 
 
 def _settings(part: Row, names: tuple[str, ...]) -> str:
-    return f"`{part['kind']}`: " + ", ".join(f"{name} {part[name]}" for name in names if name in part)
+    settings = ", ".join(f"{name} {part[name]}" for name in names if name in part)
+    return f"`{part['kind']}`: {settings}" if settings else f"`{part['kind']}`"
 
 
 def measures(result: Row) -> str:

@@ -48,7 +48,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_shipped_voices_are_found() -> None:
-    assert {"default", "recorded", "lewm", "small", "fish"} <= {folder.name for folder in SHIPPED}
+    assert {"default", "recorded", "lewm", "small", "fish", "smamba"} <= {folder.name for folder in SHIPPED}
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
