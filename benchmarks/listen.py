@@ -37,6 +37,7 @@ TITLES = {
     "default": "the default voice",
     "small": "the small voice",
     "fish": "the voice of audio codes, fish",
+    "smamba": "the voice of SMamba",
     "from recordings": "the voice from recordings alone",
 }
 _ROW = "display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; margin: 0.3rem 0"
@@ -46,6 +47,7 @@ VOICES = {
     "default": "default",
     "small": "./voices/small",
     "fish": "./voices/fish",
+    "smamba": "./voices/smamba",
     "from recordings": "./voices/recorded",
 }
 
