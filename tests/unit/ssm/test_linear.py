@@ -194,6 +194,27 @@ def test_extreme_steps(name: str) -> None:
         assert relative(ours, theirs) <= 1e-4
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_scan_and_nothing_else_has_no_denormals(threads: int) -> None:
+    u, _, _, _, b, c, skip, state = inputs(0, 4000, batch=2, channels=64)
+    u[:, 1:] = 0.0
+    decay = torch.full_like(b, -0.1)
+    decay[:, b.shape[1] // 2 :] = 0.0  # no rotation
+    none = b.new_zeros(b.shape[0], 0, b.shape[1])
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        y, last = linear.linear_scan(u.float(), linear.LinearSystem(decay, none, none, b, c, skip), state.float())
+    finally:
+        torch.set_num_threads(before)
+    smallest = torch.finfo(torch.float32).tiny
+    assert y[:, 700].abs().max() > smallest  # 0.9 ** 700
+    assert y[:, 2000:].abs().max() < 1e-35  # the difference from the identity is zero before the state is
+    for part in (y, last):
+        assert not ((part != 0.0) & (part.abs() < smallest)).any()
+    assert float(torch.tensor([smallest]) / 4.0) > 0.0
+
+
 @every_kernel
 def test_without_a_compiler_the_results_are_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernel, outputs, state and the gradients of all parameters."""

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "denormals.h"
 #include "matrix.h"
 #include "vector.h"
 
@@ -520,6 +521,7 @@ void ssmphony_decode(const char* weights, const Layer* layers, int64_t count, co
   s.weights = weights, s.storage = storage, s.inputs = x, s.mask = mask, s.outputs = y;
   s.exchanged = buffers.data() + team * Worker::BUFFERS * batch * s.stride;
   const auto run = [&](int64_t id, int64_t members) {
+    const DenormalsAsZero flushed;
     Worker worker(s, id, members, buffers.data() + id * Worker::BUFFERS * batch * s.stride);
     for (int64_t t = 0; t < time; ++t) worker.run(t);
   };

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <thread>
 
+#include "denormals.h"
+
 namespace {
 
 constexpr int64_t WORTH = 1 << 16;  // updates of a vector of states that are worth another thread
@@ -40,16 +42,19 @@ struct Team {
   std::condition_variable finished;
 };
 
-// work(i) for all i < count, in `threads` threads at most. `updates` is about how many vectors of states all of it takes.
+// work(i) for all i < count, in `threads` threads at most, with denormals as zero. `updates` is about how many vectors of
+// states all of it takes.
 template <typename Work>
 void parallel_for(int64_t count, int64_t threads, int64_t updates, const Work& work) {
   const int64_t helpers = std::min({count, threads, updates / WORTH + 1}) - 1;
   if (helpers < 1) {
+    const DenormalsAsZero flushed;
     for (int64_t i = 0; i < count; ++i) work(i);
     return;
   }
   const auto team = std::make_shared<Team>(count);
   const auto run = [team, &work] {  // `work` is there as long as there is an item to take
+    const DenormalsAsZero flushed;
     for (int64_t i; (i = team->take()) < team->count;) work(i), team->finish();
   };
   try {
