@@ -58,8 +58,9 @@ class Run(NamedTuple):
 
 
 def load(path: Path) -> Run:
-    """Of a training's folder or of a voice's. Raises `SsmphonyError` for anything but a codec that encodes."""
-    if (path / "voice.json").exists():
+    """Of the folder of a training, of a voice or of an exported codec. Raises `SsmphonyError` for anything but a codec
+    that encodes."""
+    if not (path / "config.json").exists():
         shipped = codec_of(path.name, path)
         return Run(path.name, shipped.decoder.grid, shipped.copy, None)
     config = parse(TrainingConfig, load_json(path / "config.json"), str(path))

@@ -25,7 +25,7 @@ from ssmphony.runtime.encoder import GraphEncoder
 from ssmphony.runtime.graph import Graph
 from ssmphony.runtime.spectrum_codec import SpectrumDecoder
 from ssmphony.types import Samples, SsmphonyError
-from ssmphony.voices.package import load
+from ssmphony.voices.package import load_codec
 
 RATE = 24_000
 """Of all clips here."""
@@ -59,12 +59,12 @@ def network_of(run: Path) -> TrainableCodec:
 
 
 def codec_of(name: str, source: Path) -> CodecUnderTest:
-    """Of a voice's folder or of a run's. Raises `SsmphonyError` where it does not encode."""
-    if (source / "voice.json").exists():
-        voice = load(source, threads=1)
-        if voice.encoder is None:
+    """Of the folder of a voice, of an exported codec or of a run. Raises `SsmphonyError` where it does not encode."""
+    if not (source / "config.json").exists():
+        packaged = load_codec(source)
+        if packaged.encoder is None:
             raise SsmphonyError(f"{source}: this voice came without the encoder of its codec")
-        return CodecUnderTest(name, voice.encoder, voice.codec, voice.identity, None)
+        return CodecUnderTest(name, packaged.encoder, packaged.decoder, packaged.identity, None)
     codec = network_of(source)
     digest = hashlib.sha256()
     for key, value in sorted(codec.state_dict().items()):

@@ -1,4 +1,4 @@
-"""``ssmphony encode`` and ``ssmphony decode``: recordings ↔ the frames of a voice's codec, in files."""
+"""``ssmphony encode`` and ``ssmphony decode``: recordings ↔ the frames of a codec, in files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssmphony.cli.options import Voice
+from ssmphony.cli.completion import voice_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ssmphony.interfaces import Decoder
     from ssmphony.types import Reference
 
+Codec = Annotated[
+    str | None,
+    typer.Option("--voice", help="A voice, or the folder of an exported codec.", autocompletion=voice_names),
+]
 FRAMES = "frames"
 """The name of the array in the file."""
 PIECE = 64
@@ -26,24 +30,25 @@ PIECE = 64
 def encode(
     audio: Annotated[Path, typer.Argument(help="A recording.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A .safetensors file of frames.")],
-    voice: Voice = None,
+    voice: Codec = None,
 ) -> None:
-    """Turn a recording into the frames of a voice's codec: codes, latents or log-mel."""
+    """Turn a recording into the frames of a codec: codes, latents or log-mel."""
     import numpy as np
 
-    import ssmphony
     from ssmphony.audio.files import read_audio
     from ssmphony.audio.resample import resample
     from ssmphony.reference import save_reference
+    from ssmphony.runtime.graph import default_threads
     from ssmphony.types import Reference, SsmphonyError
+    from ssmphony.voices.package import load_codec
 
-    loaded = ssmphony.load(voice)
-    if loaded.encoder is None:
-        raise SsmphonyError(f"the voice '{loaded.card.name}' came without the encoder of its codec")
-    samples = resample(*read_audio(audio), loaded.sample_rate)
-    frames = np.asarray(loaded.encoder.encode(samples[None]))[0]
+    codec = load_codec(voice, threads=default_threads())
+    if codec.encoder is None:
+        raise SsmphonyError(f"the voice '{codec.name}' came without the encoder of its codec")
+    grid = codec.decoder.grid
+    samples = resample(*read_audio(audio), grid.sample_rate)
+    frames = np.asarray(codec.encoder.encode(samples[None]))[0]
     save_reference(Reference({FRAMES: frames}), output)
-    grid = loaded.codec.grid
     books = f" of {len(grid.codebooks)} codes" if grid.codebooks else f" of {grid.channels} numbers"
     typer.echo(f"{output}: {len(frames)} frames{books}, {grid.frame_rate:g} a second", err=True)
 
@@ -53,18 +58,19 @@ def decode(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="A .wav, .flac, .ogg, .opus, .mp3, .m4a, .aac or .pcm file.")
     ],
-    voice: Voice = None,
+    voice: Codec = None,
 ) -> None:
-    """Turn the frames of a voice's codec into sound."""
-    import ssmphony
+    """Turn the frames of a codec into sound."""
     from ssmphony.audio.files import AudioWriter
     from ssmphony.reference import load_reference
+    from ssmphony.runtime.graph import default_threads
+    from ssmphony.voices.package import load_codec
 
-    loaded = ssmphony.load(voice)
+    decoder = load_codec(voice, threads=default_threads()).decoder
     stored = load_reference(frames)
-    _check(stored, loaded.codec.grid.channels, loaded.codec.grid.codebooks, str(frames))
-    with AudioWriter(output, loaded.sample_rate) as writer:
-        for samples in _sounds(loaded.codec, stored.arrays[FRAMES]):
+    _check(stored, decoder.grid.channels, decoder.grid.codebooks, str(frames))
+    with AudioWriter(output, decoder.grid.sample_rate) as writer:
+        for samples in _sounds(decoder, stored.arrays[FRAMES]):
             writer.write(samples)
 
 

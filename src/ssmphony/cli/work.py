@@ -14,6 +14,7 @@ from ssmphony.cli.progress import count_bar
 from ssmphony.extras import needs_extra
 
 if TYPE_CHECKING:
+    from ssmphony.export.voice import CardConfig
     from ssmphony.training.config import VoiceConfig
 
 Settings = Annotated[
@@ -160,7 +161,7 @@ def mels(config: TrainedWith, init: Trained, out: Frames, settings: Settings = N
 
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of the training run, or a checkpoint in it.")],
-    out: Annotated[Path, typer.Argument(help="The folder for the new voice; for a recogniser, a .safetensors file.")],
+    out: Annotated[Path, typer.Argument(help="The folder for the package; for a recogniser, a .safetensors file.")],
     codec: Annotated[
         Path | None,
         typer.Option(help="The codec: a run, a checkpoint, a voice or public Vocos weights; default: the run's own."),
@@ -172,32 +173,46 @@ def export(
         bool, typer.Option("--int8", help="8 bits in products and filters, 16 in tables: smaller, faster.")
     ] = False,
 ) -> None:
-    """Turn a trained voice into a package that speaks without PyTorch."""
+    """Turn a trained voice, or a codec alone, into a package that runs without PyTorch."""
     with needs_extra("train"):
+        from ssmphony.export.codec import export_codec, is_codec_run
         from ssmphony.export.recogniser import export_recogniser, is_recogniser_run
         from ssmphony.export.samples import export_samples, is_sample_run
         from ssmphony.export.source import default_codec, voice_block
-        from ssmphony.export.voice import CardConfig
         from ssmphony.export.voice import export as write
 
-    from ssmphony.config import load_yaml, parse
     from ssmphony.text import build_frontend
+    from ssmphony.types import SsmphonyError
 
     if is_recogniser_run(run):
         export_recogniser(run, out)
         typer.echo(f"{out}: use it with: ssmphony evaluate VOICE --recogniser {out.resolve()} -o report")
         return
+    alone = is_codec_run(run) and codec is None
+    if int8 and (alone or is_sample_run(run)):
+        raise SsmphonyError(f"{run}: --int8 is for voices that read text: leave it out")
     if is_sample_run(run):
-        plain = {"name": out.name, "language": "und"}
-        export_samples(run, parse(CardConfig, load_yaml(card) if card else plain, str(card)), out)
+        export_samples(run, _card(card, out), out)
         typer.echo(f"{out}: try it with: ssmphony generate --voice {out.resolve()}")
+        return
+    if alone:
+        export_codec(run, _card(card, out), out)
+        typer.echo(f"{out}: try it with: ssmphony encode RECORDING -o frames.safetensors --voice {out.resolve()}")
         return
     vocoder = codec or default_codec(run)
     block = voice_block(run, vocoder)
     language = build_frontend(block["frontend"], f"{run}: voice.frontend").language
-    plain = {"name": out.name, "language": language or "und"}  # BCP 47: undetermined
-    write(block, run, vocoder, parse(CardConfig, load_yaml(card) if card else plain, str(card)), out, int8)
+    write(block, run, vocoder, _card(card, out, language), out, int8)
     typer.echo(f"{out}: try it with: ssmphony say --voice {out.resolve()} -o hello.wav TEXT")
+
+
+def _card(card: Path | None, out: Path, language: str | None = None) -> CardConfig:
+    """What a file says, or else what can be known without one."""
+    from ssmphony.config import load_yaml, parse
+    from ssmphony.export.voice import CardConfig
+
+    plain = {"name": out.name, "language": language or "und"}  # BCP 47: undetermined
+    return parse(CardConfig, load_yaml(card) if card else plain, str(card))
 
 
 def _pair(setting: str) -> tuple[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmphony.config import choose, load_json, parse
+from ssmphony.export.card import write_card
 from ssmphony.export.source import task_of
 from ssmphony.export.voice import CardConfig, new_folder
 from ssmphony.export.weights import WEIGHTS, in_half_precision, read_weights, write_weights
@@ -22,7 +23,6 @@ from ssmphony.voices.manifest import MANIFEST
 
 TASK = "samples"
 """The kind of the trainings whose models these are."""
-CARD = "README.md"
 _SHOWN = ("name", "language", "description", "licence", "attribution")
 """What the folder says of the voice."""
 
@@ -62,20 +62,14 @@ def export_samples(run: Path, card: CardConfig, out: Path) -> Path:
         write_weights(new / WEIGHTS, {"model": model})
         manifest = {"kind": TASK, **card.model_dump(include=set(_SHOWN)), "model": model.config.model_dump(mode="json")}
         (new / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        (new / CARD).write_text(_card(card, model), encoding="utf-8")
+        write_card(new, card, _facts(model), [f"ssmphony generate --voice ./{out} -n 16 --seed 1 -o sounds"])
     return out
 
 
-def _card(card: CardConfig, model: SampleModel) -> str:
+def _facts(model: SampleModel) -> str:
     count = sum(parameter.numel() for parameter in model.parameters())
     classes = ", ".join(model.config.classes) or "none"
-    lines = [f"# {card.name}", "", card.description, ""]
-    lines += [f"* {count / 1e6:.2f} million parameters, {model.config.sample_rate} Hz; classes: {classes}"]
-    lines += [
-        f"* {title}: {value}" for title, value in (("licence", card.licence), ("from", card.attribution)) if value
-    ]
-    lines += ["", "```sh", f"ssmphony generate --voice {card.name} -n 16 --seed 1 -o sounds", "```", ""]
-    return "\n".join(lines)
+    return f"{count / 1e6:.2f} million parameters, {model.config.sample_rate} Hz; classes: {classes}"
 
 
 def _settings(folder: Path) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from ssmphony.types import FrameGrid, MelFormat, ReferenceInput, SsmphonyError, 
 from ssmphony.voices.upgrade import FORMAT_VERSION, upgrade
 
 MANIFEST = "voice.json"
+CODEC_MANIFEST = "codec.json"
 
 
 class GraphFile(Config):
@@ -91,6 +92,7 @@ class CodecEntry(Config):
 class VoiceManifest(Config):
     """``voice.json``."""
 
+    FILE: ClassVar[str] = MANIFEST
     format_version: int = FORMAT_VERSION
     name: str
     language: str
@@ -121,24 +123,49 @@ class VoiceManifest(Config):
         )
 
 
+class CodecManifest(Config):
+    """``codec.json``: a codec by itself, with no model whose frames it would decode."""
+
+    FILE: ClassVar[str] = CODEC_MANIFEST
+    format_version: int = FORMAT_VERSION
+    name: str
+    description: str = ""
+    licence: str = ""
+    attribution: str = ""
+    settings: dict[str, Any]
+    """The codec block of its training config."""
+    codec: CodecEntry
+    graphs: dict[str, GraphFile]
+
+
 def graph_file(path: Path) -> GraphFile:
     """The manifest entry of a graph on disk."""
     return GraphFile(file=path.name, sha256=checksum(path.read_bytes()))
 
 
-def write_manifest(folder: Path, manifest: VoiceManifest) -> None:
-    """Write ``voice.json`` whole or not at all."""
-    partial = folder / f".{MANIFEST}.part"
+def write_manifest(folder: Path, manifest: VoiceManifest | CodecManifest) -> None:
+    """Write ``voice.json`` or ``codec.json`` whole or not at all."""
+    partial = folder / f".{manifest.FILE}.part"
     partial.write_text(manifest.model_dump_json(indent=2, exclude_defaults=False) + "\n", encoding="utf-8")
-    os.replace(partial, folder / MANIFEST)
+    os.replace(partial, folder / manifest.FILE)
 
 
 def read_manifest(folder: Path) -> VoiceManifest:
     """Raises `SsmphonyError` when ``voice.json`` is missing, damaged or from a later version."""
     path = folder / MANIFEST
     if not path.is_file():
+        if (folder / CODEC_MANIFEST).is_file():
+            raise SsmphonyError(f"{folder} is a codec without a model: use ssmphony encode and decode")
         raise SsmphonyError(f"{folder} is not a voice: it has no {MANIFEST}")
     return parse(VoiceManifest, upgrade(load_json(path), str(path)), str(path))
+
+
+def read_codec_manifest(folder: Path) -> VoiceManifest | CodecManifest:
+    """Of a codec by itself or of a voice, which has one, too. Raises `SsmphonyError` as `read_manifest` does."""
+    path = folder / CODEC_MANIFEST
+    if not path.is_file():
+        return read_manifest(folder)
+    return parse(CodecManifest, upgrade(load_json(path), str(path)), str(path))
 
 
 def checksum(data: bytes) -> str:

@@ -9,6 +9,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ssmphony.audio.griffin_lim import GriffinLim
 from ssmphony.audio.mel import MelEncoder
@@ -26,7 +27,14 @@ from ssmphony.text import FRONTENDS
 from ssmphony.text.hindi import Lexicon
 from ssmphony.types import SsmphonyError, VoiceCard
 from ssmphony.voice import Voice
-from ssmphony.voices.manifest import MANIFEST, VoiceManifest, checksum, read_manifest
+from ssmphony.voices.manifest import (
+    MANIFEST,
+    CodecManifest,
+    VoiceManifest,
+    checksum,
+    read_codec_manifest,
+    read_manifest,
+)
 
 DEFAULT = "default"
 
@@ -97,9 +105,34 @@ def load(
     model = choose(FAMILIES, manifest.model.family, "family")(folder, manifest, each)
     codec = choose(CODECS, manifest.codec.runtime, "codec runtime")(folder, manifest, each)
     encoder = load_encoder(folder, manifest, each)
-    # the checksums of the graphs are in it; what speakers are called for people does not change the audio
-    identity = checksum(manifest.model_dump_json(exclude={"speaker_names"}).encode())
-    return Voice(frontend, model, codec, manifest.card, overlap=threads > 1, encoder=encoder, identity=identity)
+    return Voice(
+        frontend, model, codec, manifest.card, overlap=threads > 1, encoder=encoder, identity=_identity(manifest)
+    )
+
+
+class PackagedCodec(NamedTuple):
+    """encoder: None where the package came without it; identity: changes with the graphs."""
+
+    name: str
+    decoder: Decoder
+    encoder: Encoder | None
+    identity: str
+
+
+def load_codec(source: str | Path | None = None, *, threads: int = 1) -> PackagedCodec:
+    """The codec of a voice, without its model, or of a folder that `ssmphony.export.codec.export_codec` wrote.
+
+    ``source`` is that of `load`. Raises `SsmphonyError` when it is unknown or damaged.
+    """
+    folder = locate(source)
+    manifest = read_codec_manifest(folder)
+    decoder = choose(CODECS, manifest.codec.runtime, "codec runtime")(folder, manifest, threads)
+    return PackagedCodec(manifest.name, decoder, load_encoder(folder, manifest, threads), _identity(manifest))
+
+
+def _identity(manifest: VoiceManifest | CodecManifest) -> str:
+    """The checksums of the graphs are in it; what speakers are called for people does not change the audio."""
+    return checksum(manifest.model_dump_json(exclude={"speaker_names"}).encode())
 
 
 def _frontend(folder: Path, manifest: VoiceManifest, lexicon: str | Path | Lexicon | None) -> Frontend:
@@ -178,28 +211,28 @@ def _autoregressive(folder: Path, manifest: VoiceManifest, threads: int) -> Voic
     )
 
 
-def _spectrum(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
+def _spectrum(folder: Path, manifest: VoiceManifest | CodecManifest, threads: int) -> Decoder:
     entry = manifest.codec
     if entry.stft is None:
-        raise SsmphonyError(f"{folder / MANIFEST}: a codec of spectra needs its stft; export the voice again")
+        raise SsmphonyError(f"{folder / manifest.FILE}: a codec of spectra needs its stft; export the voice again")
     graph = _graph(folder, manifest, "codec_decoder", threads)
     return SpectrumDecoder(
         graph, entry.grid, lookahead=entry.lookahead, max_frames=entry.max_frames, **dict(entry.stft)
     )
 
 
-def _samples(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
+def _samples(folder: Path, manifest: VoiceManifest | CodecManifest, threads: int) -> Decoder:
     graph = _graph(folder, manifest, "codec_decoder", threads)
     return SamplesDecoder(graph, manifest.codec.grid, manifest.codec.lookahead, manifest.codec.max_frames)
 
 
-def _griffin_lim(folder: Path, manifest: VoiceManifest, threads: int) -> Decoder:
+def _griffin_lim(folder: Path, manifest: VoiceManifest | CodecManifest, threads: int) -> Decoder:
     if manifest.codec.mel is None:
-        raise SsmphonyError(f"{folder / MANIFEST}: Griffin-Lim needs its mel format; export the voice again")
+        raise SsmphonyError(f"{folder / manifest.FILE}: Griffin-Lim needs its mel format; export the voice again")
     return GriffinLim(manifest.codec.mel)
 
 
-def load_encoder(folder: Path, manifest: VoiceManifest, threads: int) -> Encoder | None:
+def load_encoder(folder: Path, manifest: VoiceManifest | CodecManifest, threads: int) -> Encoder | None:
     """A graph, or nothing but log-mel, or None: a package may leave out what speaking does not take."""
     entry = manifest.codec
     if "codec_encoder" in manifest.graphs:
@@ -212,12 +245,12 @@ FAMILIES = {"autoregressive": _autoregressive, "parallel": _parallel, "sentence"
 CODECS = {"griffin_lim": _griffin_lim, "samples": _samples, "spectrum": _spectrum}
 
 
-def _graph(folder: Path, manifest: VoiceManifest, name: str, threads: int) -> Graph:
+def _graph(folder: Path, manifest: VoiceManifest | CodecManifest, name: str, threads: int) -> Graph:
     """Read a graph once, check it, and build the session from what was checked."""
     entry = manifest.graphs.get(name)
     if entry is None:
-        raise SsmphonyError(f"{folder / MANIFEST}: no '{name}' graph is listed; export the voice again")
-    path = folder / _plain_name(entry.file, str(folder / MANIFEST))
+        raise SsmphonyError(f"{folder / manifest.FILE}: no '{name}' graph is listed; export the voice again")
+    path = folder / _plain_name(entry.file, str(folder / manifest.FILE))
     try:
         data = path.read_bytes()
     except OSError as error:
