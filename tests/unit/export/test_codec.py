@@ -53,6 +53,7 @@ def test_it_encodes_and_decodes_as_the_network_does(codec: MelVocoder, package: 
     soundfile.write(recording, samples[0].numpy(), 8_000, subtype="FLOAT")
     assert run("encode", recording, "-o", frames, "--voice", package) == 0
     assert run("decode", frames, "-o", copy, "--voice", package) == 0
+    assert codec.mel is not None
     mel = MelEncoder(codec.mel).encode(samples.numpy())
     np.testing.assert_allclose(load_reference(frames).arrays["frames"], mel[0], atol=1e-5)
     sound, rate = soundfile.read(copy, dtype="float32")
