@@ -223,24 +223,31 @@ def _difference(match: re.Match[str], state: Context) -> Said | None:
     return (numbers.MINUS,), match.end()
 
 
+def _difference_of_letters(match: re.Match[str], state: Context) -> Said | None:
+    """The a-b of (a+b)(a-b), in a formula."""
+    near = state.text[max(0, match.start() - 20) : match.end() + 20]
+    letters = latin.LETTER_NAMES
+    return ((letters[match[1]], numbers.MINUS, letters[match[2]]), match.end()) if _FORMULA.search(near) else None
+
+
 _GAMES = frozenset("मुकाबला मुकाबले मुक़ाबला मुक़ाबले मैच सेट गेम शतरंज हॉकी फुटबॉल फ़ुटबॉल फाइनल फ़ाइनल सेमीफाइनल सीरीज सीरीज़".split())
 _DIVIDEND = Lazy(r"(?:ℏ|(?<![A-Za-z])\d{0,4}[A-Za-zα-ω]|Δ[a-zA-Z]|(?<![A-Za-z])[A-Za-z\d]{1,4}\)|\)[²³]?|\d!?)\s?\Z")
 _DIVISOR = Lazy(r"\s?(?:\d{1,4}|Δ[a-zA-Z]|\d{0,3}[A-Za-zα-ω](?![A-Za-z/])|√[\dA-Za-z(]|\((?=[\dA-Za-z]))")
 _UNKNOWNS = Lazy("[xyzα-ωΔ]")
 _GOES_ON = Lazy(r"\s?(?:[-=+×÷*/<>≤≥≠−]|\)|(?:का|की|के|को|में|से|तक|और|व|तथा|बराबर)(?![\u0900-\u097f]))")
-_FACTOR = Lazy(r"(?:(?:\A|[=×*/(+÷−-]\s?)[nkrm]|[=×*÷−-]\s?\([^()]{1,12}\))\Z")
+_FACTOR = Lazy(r"(?:(?:\A|[=×*/(+÷−-]\s?)[nkrm]|(?:[=×*÷−-]\s?|(?<![A-Za-z])[nkrm])\([^()]{1,12}\))\Z")
 """A variable or a bracket of a formula, where an exclamation mark at the end is a factorial."""
 _PROPORTION_AFTER = Lazy(r"\s?::")
 _APPLIED = Lazy(rf"(?:(?<![A-Za-z.])[A-Za-zα-ω]|(?<![A-Za-z])(?:{'|'.join(_FUNCTIONS)}))[²³]?\Z")
 _APPLIED_BEFORE = Lazy(rf"{_APPLIED.pattern[:-2]}\([^()]{{0,24}}\Z")
 _YEAR = Lazy(r"(?:19|20)\d\d")
-_LENGTH = Lazy(r"(?:इंच|फीट|फ़ीट|फुट|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
+_LENGTH = Lazy(r"(?:इंच|फीट|फ़ीट|फुट|फु\.|फी\.|सेमी|मिमी|मीटर|मी\.?|cm|mm|m|ft|feet|inch|in|[\"″'′])\s?\Z")
 _MONEY = Lazy(r"(?:(?:[₹$€£]|Rs\.?|रु\.?)\s?[\d,.]+(?:/-)?|रुपये|रुपए|रु\.?|[₹\d]/[\u0900-\u0963]{2,6})\s\Z")
 _PORTION = Lazy(r"\d\s?(?:kg|gm?s?|mg|ml|mL|ltr|[lLW]|GB|MB|TB|mAh|ग्राम|किलो|किग्रा|लीटर|ली\.|मिली)\s?\Z")
 _COULOMB = Lazy(r"\s?C(?![A-Za-z\d])")
 _ONE_LETTER = Lazy(r"(?<![A-Za-z\d])[A-Za-z]\Z")
 _EQUATED = Lazy(r"[A-Za-z](?::[A-Za-z]){0,3}\s?(?:=|::)")
-_TERM_BEFORE = Lazy(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹])\s?\Z")
+_TERM_BEFORE = Lazy(r"(?:(?<![A-Za-z\d])\d{0,4}[A-Za-z]{1,2}|[)⁰¹²³⁴⁵⁶⁷⁸⁹]|\^\d{1,3})\s?\Z")
 _TERM_AFTER = Lazy(r"\s?(?:\d{0,4}[A-Za-zα-ω]{1,3}(?![A-Za-z])|\d{1,4}(?![\d:%])|\()")
 _BRACKET = Lazy(r"\(\d{0,2}[xyz]\s?\Z")
 _CLOSED = Lazy(r"\s?\d{1,3}\)")
@@ -274,4 +281,5 @@ TOKENS = (
     Token("s", r"(?<=\d)/(?=\d)", _stroke),
     Token("l", r"(?<![A-Za-z'’\"])[A-Za-z]['′]{1,2}(?![A-Za-z'′])", _prime),
     Token("l", r"(?<![A-Za-z'’])[a-z]{2,3}(?![A-Za-z'’])", _variables),
+    Token("l", r"(?<![A-Za-z\d'’-])([a-z])[-−]([a-z])(?![A-Za-z\d'’-])", _difference_of_letters),
 )

@@ -50,7 +50,9 @@ def full_year(written: str) -> int:
 def _numeric(match: re.Match[str], state: Context) -> Said | None:
     """Day, month, year; or year first; or, where only that makes a date, month first."""
     parts = [match[1], match[3], match[4]]
-    if match[2] == "." and (state.before(match.start()).lower() in VERSION_WORDS or len(match[4]) + len(match[3]) < 4):
+    before = state.before(match.start()).lower()
+    short = len(match[4]) + len(match[3]) < 4 and not (before in _DATE_WORDS and len(match[4]) == 2)
+    if match[2] == "." and (before in VERSION_WORDS or short):
         return None
     if len(parts[0]) == 4:
         parts.reverse()

@@ -108,6 +108,13 @@ def is_fixed(place: int, sentence: Sentence) -> bool:
         return True  # Ind vs Eng
     if written in money.WRITTEN and _AMOUNT.match(text, match.end()):
         return True  # Rs 50
+    if (
+        word == "km"
+        and sentence.native >= 0.5
+        and _AMOUNT.match(text, match.end())
+        and not text[: match.start()].endswith("से ")
+    ):
+        return True  # सड़क पर km 312, but km से km 5
     if word in _functions() and _function().match(text, match.start()):
         return True  # log x
     if (

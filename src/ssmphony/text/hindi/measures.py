@@ -222,8 +222,13 @@ def _feet(match: re.Match[str], state: Context) -> Said | None:
         return None if quoted else ((*_length(match["only"], state), "इंच"), match.end())
     if not match["inches"] and "'" in state.text[max(0, match.start() - 200) : match.start()]:
         return None
-    inches = (*numbers.integer(match["inches"]), "इंच") if match["inches"] else ()
-    return (*numbers.integer(match["feet"]), "फ़ीट", *inches), match.end()
+    words = _height(match["feet"], match["inches"])
+    last = _HEIGHT_AFTER.match(state.text, match.end())
+    return ((*words, "से", *_height(last[1], last[2])), last.end()) if last else (words, match.end())
+
+
+def _height(feet: str, inches: str | None) -> tuple[str, ...]:
+    return (*numbers.integer(feet), "फ़ीट", *((*numbers.integer(inches), "इंच") if inches else ()))
 
 
 def _angle(match: re.Match[str], state: Context) -> Said:
@@ -295,8 +300,14 @@ def _stroke(match: re.Match[str], state: Context) -> Said | None:
     return (("प्रति",), match.end()) if found else None
 
 
+def _before_number(match: re.Match[str], state: Context) -> Said:
+    """km 312 of a road"""
+    return ("किलोमीटर",), match.end()
+
+
 _QUARTERS = {"N": ("उत्तर",), "S": ("दक्षिण",), "E": ("पूर्व",), "W": ("पश्चिम",)}
 _GOLD = ("सोन", "गोल्ड", "गहन", "आभूषण", "ज्वेल", "ज़ेवर", "जेवर", "gold", "sona", "jewel")
+_HEIGHT_AFTER = Lazy(r"\s?[-–]\s?(\d{1,2})['’′](?:\s?(\d{1,2})(?:\"|”|''|″|′′))?(?![\d\w])")
 _QUOTE = Lazy(r'(?<!\d)"')
 _COUNT_WORDS = frozenset("सौ हज़ार हजार लाख करोड़ डेढ़ ढाई आधा कुछ कई प्रति वर्ग घन".split())
 TOKENS = (
@@ -322,6 +333,7 @@ TOKENS = (
         r"(?<![A-Za-z\d/])[kmcnμ]?[gmlL]/(?:h|hr|s|sec|min|[dm]?[lL]|kg|km|day|mol|c?m[²³])(?![A-Za-z\d/])",
         _ratio_of_units,
     ),
+    Token("l", r"(?<![A-Za-z\d]\s)(?<!से\s)(?<![A-Za-z\d'’])(?:km|KM|Km)\.?(?=\s?\d)", _before_number),
     Token("l", r"(?<![A-Za-z\d])(cells?|copies|particles|CFU|cfu|IU)/(?=[A-Za-zμ]{2,4})", _count_per),
     Token("l", r"(?<=प्रति\s)[A-Za-zμ]{1,6}(?![A-Za-z\d'’])", _counted_per),
     Token("s", rf"(?:(?<={DEVANAGARI})|(?<={DEVANAGARI}\.))/(?={DEVANAGARI})", _stroke),

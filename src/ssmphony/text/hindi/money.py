@@ -29,6 +29,7 @@ _RUPEES = frozenset("रुपये रुपए रूपये रूपए".
 _RUPEES_NAMED = Lazy(rf"\s?(?:रुपये|रुपए|रुपया|rupees|Rupees|रु\.?)(?![A-Za-z]|{DEVANAGARI})")
 _NEXT_SCALE = Lazy(r"\s(\d{1,2})(?!\d)(?=\s?(?:करोड़|करोड|लाख|हज़ार|हजार|सौ|crore|lakh|lac|thousand))")
 _ONLY = Lazy(r"\s?/[-–=](?![\d\w])")
+_AMOUNT_BEFORE = Lazy(r"(?:(?:[₹$€£]|Rs\.?|रु\.?)\s?[\d,.]+(?:/-)?|(?:रुपये|रुपए|rupees|लाख|हज़ार|हजार))\s\Z")
 _PER = Lazy(r"(?:/\s?|\sper\s)(?:(\d{1,4})\s?)?")
 
 
@@ -102,6 +103,12 @@ def _rate(match: re.Match[str], state: Context) -> Said:
     return ("प्रति",), match.end()
 
 
+def _monthly(match: re.Match[str], state: Context) -> Said | None:
+    """₹12,345 p.m.; of a time of day it is the afternoon."""
+    before = state.text[max(0, match.start() - 24) : match.start()]
+    return (("प्रति", "माह"), match.end()) if _AMOUNT_BEFORE.search(before) else None
+
+
 def _only(match: re.Match[str], state: Context) -> Said:
     """500/- is rupees, whether it says so or not, once before or behind the number."""
     if state.before(match.start()) in _RUPEES:
@@ -170,5 +177,6 @@ TOKENS = (
     Token("l", r"(?<=\.\d\d\s)(?:DR|Dr|CR|Cr|cr)(?![A-Za-z.]|\s[A-Z])", _booked),
     Token("l", r"(?<=/)(?:DR|CR)(?=/)", _booking),
     Token("d", (rf"({NUMBER}){_ONLY.pattern}"), _only),
+    Token("l", r"p\.m\.?(?![A-Za-z])", _monthly),
     Token("d", rf"(\d[\d,]{{0,20}}\.\d\d){_RUPEES_NAMED.pattern}", _with_parts),
 )

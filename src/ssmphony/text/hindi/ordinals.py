@@ -9,7 +9,14 @@ from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 
 SUFFIX = "व(?:ीं|ें|ाँ|ां|ी|े|ा)|ठ[ाीे]|र[ाीे]|ल[ाीे]|थ[ाीे]"
 _FEMININE = {1: "ली", 2: "री", 3: "री", 4: "थी"}
+_OBLIQUE = {1: "ले", 2: "रे", 3: "रे", 4: "थे"}
+_POSTPOSITIONS = frozenset("में पर से को का के की तक ने वाला वाले".split())
 _CLASS = frozenset("class pass std standard board क्लास पास कक्षा बोर्ड".split())
+_FEMININE_NOUNS = frozenset(
+    "शताब्दी सदी वर्षगांठ वर्षगाँठ सालगिरह पुण्यतिथि जयंती बार मंज़िल मंजिल किस्त क़िस्त बैठक पारी गेंद लहर डोज़ डोज खुराक ख़ुराक रैंक "
+    "पोज़िशन पोजीशन जगह पीढ़ी फ़िल्म फिल्म किताब पुस्तक पंक्ति लाइन तारीख तारीख़ तिथि सूची परीक्षा सिंचाई कड़ी धारा श्रेणी लिस्ट "
+    "anniversary dose wave rank position film movie line list".split()
+)
 _LAST_DAY = 31
 _FINAL_CLASSES = (10, 12)
 _AT_SCHOOL = frozenset("में की के का तक".split())
@@ -39,10 +46,13 @@ def _english(match: re.Match[str], state: Context) -> Said:
     if after in _CLASS or state.before(match.start()).lower() in _CLASS or schooled:  # कक्षा is feminine
         return numbers.ordinal(int(match[1]), _FEMININE.get(int(match[1]), "वीं")), match.end()
     before = state.before(match.start())
-    if before == "की":  # what belongs to a feminine noun is one: कोविड की 2nd dose
+    if before == "की" or after in _FEMININE_NOUNS:  # what belongs to a feminine noun is one: कोविड की 2nd dose
         return numbers.ordinal(int(match[1]), _FEMININE.get(int(match[1]), "वीं")), match.end()
     if after == "को" and int(match[1]) <= _LAST_DAY:  # 25th को
         return numbers.cardinal(int(match[1])), match.end()
+    following = state.words_after(match.end())[1:2]
+    if following and following[0] in _POSTPOSITIONS:  # 2nd फ्लोर पर
+        return numbers.ordinal(int(match[1]), _OBLIQUE.get(int(match[1]), "वें")), match.end()
     return bare(int(match[1])), match.end()
 
 

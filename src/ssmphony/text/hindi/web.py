@@ -57,6 +57,8 @@ def _file(match: re.Match[str], state: Context) -> Said:
 
 
 def _handle(match: re.Match[str], state: Context) -> Said | None:
+    if match[1].isdigit():  # @8.5%
+        return ("ऐट",), match.start(1)
     words = _pieces(match[1])
     return (("ऐट", *words), match.end()) if words else None
 
