@@ -20,8 +20,19 @@ _MARKED = re.compile(f"[फज]{NUKTA}")
 _PREFIXES = frozenset("हम ना बे गैर कम".split())
 _NO_SECOND = frozenset("काजी तेज वर्जन".split())
 """What a compound ends with that is another word than the one with a nukta: काम|काजी."""
-_SIZE = re.compile("(?<=ाइ)ज(?=ेशन|ेबल|िंग|्ड|र?\\Z)")
-"""The English endings -ize, -izer, -ization: ऑर्गेनाइजेशन."""
+_FOREIGN_Z = re.compile(
+    f"(?<=ाइ)ज(?=ेशन|ेबल|िंग|्ड|र?\\Z)|(?<=...ी)(?<!ती)ज(?=\\Z)|(?<=ि)ज(?=्म)|(?<=न्यू)ज(?!{NUKTA})"
+    "|(?<=..बा)ज(?=(?:ी|ों|ि(?:याँ|यां|यों))?\\Z)|(?<=..)ज(?=ाद(?:ा|े|ी|ों)\\Z)"
+)
+"""The English endings -ize, -ies and -ism, न्यूज, and the Persian ones of निशानेबाज and शहजादा."""
+_FOREIGN_F = re.compile(
+    f"फ(?=ॉ|्[रलटसतज]|्यू)|(?<=[लरन]्)फ(?!{NUKTA})|(?<=ग्रा)फ(?!{NUKTA})|फ(?=ोबिया)|(?<=[िी])फ(?=ा[ईइय])|(?<=..)फ(?=ोन(?:ों|ें|स)?\\Z)"
+)
+"""Next to what native words do not have it: फॉलोऑन, फ्रांस, गोल्फ, योटाफोन, क्वालीफाई."""
+_LETTERS = "|".join(sorted((name.replace(NUKTA, "") for name in tables.pairs("letter_names").values()), key=len))
+_ABBREVIATED = re.compile(f"(?:{_LETTERS}){{2,}}")
+"""The names of Latin letters in a row: पीएफ."""
+_F_OR_Z = re.compile("(?<=ए)फ|ज(?=ेड(?![ा-्]))")
 _STEM_LENGTHS = sorted({len(stem) for stem in NASAL_STEMS})
 
 
@@ -48,7 +59,7 @@ def sounds(word: str) -> tuple[str, ...]:
 
 def with_nukta(word: str) -> str:
     """A loan word with the nukta that it is mostly written without (फिल्म, ज्यादा), in its inflected forms too."""
-    return _known_with_nukta(word) or _completed(word) or _joined_with_nukta(word) or _SIZE.sub("ज" + NUKTA, word)
+    return _known_with_nukta(word) or _completed(word) or _joined_with_nukta(word) or _foreign(word)
 
 
 def _known_with_nukta(word: str) -> str:
@@ -87,6 +98,12 @@ def _joined_with_nukta(word: str) -> str:
         if len(second) > 3 and second in morphology.words() and (spoken := _with_f(first)) != first:
             return spoken + second
     return ""
+
+
+def _foreign(word: str) -> str:
+    """A word that its spelling shows to be of English, or of letters."""
+    marked = _FOREIGN_F.sub("फ" + NUKTA, _FOREIGN_Z.sub("ज" + NUKTA, word))
+    return _F_OR_Z.sub(rf"\g<0>{NUKTA}", marked) if _ABBREVIATED.fullmatch(word) else marked
 
 
 def _with_f(word: str) -> str:

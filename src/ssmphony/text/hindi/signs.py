@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssmphony.text.hindi import abbreviations, latin, mixed, tables, visarga
+from ssmphony.text.hindi import abbreviations, latin, mixed, numbers, tables, visarga
 from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
 from ssmphony.text.hindi.graphemes import VISARGA
 from ssmphony.text.hindi.unicode import VISARGA_STEMS
@@ -65,6 +65,15 @@ def _star(match: re.Match[str], state: Context) -> Said:
     return ("स्टार",), match.end()
 
 
+def _stars(match: re.Match[str], state: Context) -> Said | None:
+    """A rating: ★★★★☆ is four of five. The same row on both sides of something is ornament."""
+    full, empty = len(match[1]), len(match[2])
+    if not empty and (full < 2 or state.text.count(match[1]) > 1):
+        return None
+    total = (*numbers.cardinal(full + empty), "में", "से") if empty else ()
+    return (*total, *numbers.cardinal(full), "स्टार"), match.end()
+
+
 def _symbol(match: re.Match[str], state: Context) -> Said | None:
     """A symbol by its name; rows of three or more (=====) are ornament, and so is a # that belongs to nothing."""
     sign, place = match[0], match.start()
@@ -120,6 +129,7 @@ WORDS = (
 )
 TOKENS = (
     Token("s", r"(?<=\d)\s?[★⭐](?![★⭐☆])", _star),
+    Token("s", r"(?<![★⭐☆])([★⭐]{1,5})([☆✩]{0,4})(?![★⭐☆✩])", _stars),
     Token("s", (r"(?<=\d)\.(?=\s)"), _item),
     Token("s", (r"[-–—−]+"), _dash),
     Token("s", r"_{3,}", _pause),
