@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import cache
 from typing import NamedTuple
@@ -61,8 +62,9 @@ def inflected(word: str, depth: int = 2) -> str | None:
     for rule in _endings().get(word[-1:], ()) if depth else ():
         if word.endswith(rule.ending):
             stem = word[: -len(rule.ending)]
-            for restored in rule.stems:
-                spoken = _stem(stem, restored, depth)
+            # words before what has an ending or a prefix itself: reaching is reach, not re-ache
+            for nested, restored in itertools.product(dict.fromkeys((1, depth)), rule.stems):
+                spoken = _stem(stem, restored, nested)
                 if spoken and (found := rule.after.search(spoken)):
                     return join(spoken[: found.start(1)] if found.lastindex else spoken, rule.written)
     for size in range(min(6, len(word) - _SHORTEST_STEM), 0, -1) if depth else ():
@@ -95,11 +97,12 @@ _INFLECTED = ("s", "ed", "ing", "er", "ers")
 """The endings that the second part of a compound may have (songwriter)."""
 
 
-def compound(word: str) -> tuple[str, ...] | None:
-    """Two known words written as one (powerbank), the second perhaps inflected; the longest first part decides."""
-    if not _SHORTEST_COMPOUND <= len(word) <= _LONGEST:
+def compound(word: str, shortest: int = _SHORTEST_PART) -> tuple[str, ...] | None:
+    """Two known words of ``shortest`` letters or more written as one (powerbank), the second perhaps inflected; the
+    longest first part decides."""
+    if not max(_SHORTEST_COMPOUND, 2 * shortest) <= len(word) <= _LONGEST:
         return None
-    for size in range(len(word) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
+    for size in range(len(word) - shortest, shortest - 1, -1):
         if word[:size] in _NOT_PARTS or word[size:] in _NOT_PARTS:
             continue
         first, second = words().get(word[:size]), words().get(word[size:])

@@ -20,6 +20,8 @@ _SMALL_PAIRS = frozenset("id ip hr pc tv ac dj cd ui ux qr bp ev tb dp fb fd rd 
 """Acronyms of two letters that are written small and are no word."""
 _BEGINNINGS = frozenset(row[0] for row in tables.rows("word_beginnings"))
 _LONGEST_INITIALISM = 4
+_LONG_PART = 4
+"""Letters of two English words that no Indian one is written as."""
 _LONGEST_SECOND_PART = 7
 _FIGURE = "#"
 """Stands for any number in the cues of an acronym."""
@@ -135,7 +137,8 @@ def _unknown(lower: str) -> tuple[str, ...]:
     if name := _indian_compound(lower):
         return (name,)
     style = style_of(lower)
-    return (style == "english" and english.compound(lower)) or (transliterate(lower, style),)
+    parts = english.compound(lower) if style == "english" else english.compound(lower, _LONG_PART)
+    return parts or (transliterate(lower, style),)
 
 
 @cache
