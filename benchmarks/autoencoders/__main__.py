@@ -1,11 +1,12 @@
 """Autoencoders of waveforms: how well they copy recordings of unseen speakers, and what their priors generate.
 
-    python -m benchmarks.autoencoders RUN … --data NAME=PREPARED[,IDS] … [--legacy RUN RUN] [--write]
+    python -m benchmarks.autoencoders RUN … --data NAME=PREPARED[,IDS] … [--legacy RUN RUN] [--cache FOLDER] [--write]
 
 A run is the folder of a training of the task ``codec``, or of a voice whose codec encodes. ``IDS`` is a file of clips
 of PREPARED that alone are taken: those that no run was trained on. ``--legacy`` names a training of the report's
 network and one of its VAE (configs/s4d_autoencoder/legacy.yaml, legacy_vae.yaml). ``--write`` keeps the result,
-sounds and pictures, and fills the page. All are compared at 16 kHz.
+sounds and pictures, and fills the page; what is found for the same weights stays in the cache. All are compared at
+16 kHz.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +24,7 @@ import numpy as np
 from benchmarks.autoencoders import legacy, page
 from benchmarks.autoencoders.codecs import RATE, Run, copies, generated, load
 from benchmarks.machine import RESULTS, write_json
+from benchmarks.trainings import kept
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.audio.resample import resample
@@ -65,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of a sound that a prior generates")
     parser.add_argument("--features", nargs="+", default=list(REPORTED), choices=list(FEATURES))
     parser.add_argument("--legacy", nargs=2, type=Path, metavar="RUN", help="the report's network, and its VAE")
+    parser.add_argument("--cache", type=Path, help="a folder in which the figures of each run stay")
     parser.add_argument("--write", action="store_true", help="store result, sounds and pictures; fill the pages")
     options = parser.parse_args(arguments)
     models = load_models().found if options.data else {}
@@ -74,11 +78,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = recordings(options.data, options.clips)
     material = Material(data, features, models, options.count, options.seconds)
     runs = [load(path) for path in options.runs]
+    stamp = {name: getattr(options, name) for name in ("data", "clips", "count", "seconds", "features")}
     result: dict[str, Any] = {
         "features": {name: kind.title for name, kind in features.items()},
         "left_out": sorted(set(options.features) - set(features)),
         "clips": {name: len(sounds) for name, sounds in data.items()},
-        "runs": [judge(run, material) for run in runs],
+        "runs": [
+            kept(options.cache, path, stamp, partial(judge, run, material))
+            for path, run in zip(options.runs, runs, strict=True)
+        ],
         "floor": {name: floor(sounds, material) for name, sounds in data.items()},
         "bounds": bounds(material) if data else {},
     }

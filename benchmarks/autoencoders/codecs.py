@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.fish.codecs import codec_of
+from benchmarks.trainings import checkpoint
 from ssmphony.audio.resample import resample
 from ssmphony.codecs.codec import TrainableCodec
 from ssmphony.codecs.s4d_autoencoder import S4DAutoencoder
@@ -67,8 +68,7 @@ def load(path: Path) -> Run:
     codec = config.voice.codec_settings().build()
     if not isinstance(codec, TrainableCodec):
         raise SsmphonyError(f"{path}: not a training of a codec that encodes recordings")
-    best = path / "best.ckpt"
-    load_exactly(codec, read_weights(best if best.is_file() else path, "codec"), path, "the codec")
+    load_exactly(codec, read_weights(checkpoint(path), "codec"), path, "the codec")
     codec.eval().requires_grad_(False)
     count = sum(parameter.numel() for parameter in codec.parameters())
     return Run(path.name, codec.grid, partial(_copy, codec), count, codec)

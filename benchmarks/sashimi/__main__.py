@@ -1,10 +1,10 @@
 """Models that write samples, judged: bits a sample, what a classifier hears, speed, and whether they run away.
 
-    python -m benchmarks.sashimi RUN … [--count 2048] [--sounds FOLDER] [--json results.jsonl] [--write]
+    python -m benchmarks.sashimi RUN … [--count 2048] [--cache FOLDER] [--sounds FOLDER] [--write]
 
 A run is the folder of a training of the task ``samples``; its data and its held-out speakers are those of its file. The
-classifier is trained on the real clips of all other speakers. Prints a line of JSON for each run; ``--write`` keeps the
-results, sounds and pictures, and fills the page.
+classifier is trained on the real clips of all other speakers. Prints a line of JSON for each run; what is found for
+the same weights stays in the cache. ``--write`` keeps the results, sounds and pictures, and fills the page.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import torch
 
 from benchmarks.machine import RESULTS, ROOT, write_json
 from benchmarks.players import section
+from benchmarks.trainings import checkpoint, kept
 from ssmphony.audio.mu_law import decode
 from ssmphony.config import load_json, parse
 from ssmphony.data.code_clips import CodeClips
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="clips that are generated, of each kind: for all, or by run",
     )
     parser.add_argument("--sounds", type=Path, help="where the first clips are kept")
-    parser.add_argument("--json", type=Path, help="a file that lines are added to")
+    parser.add_argument("--cache", type=Path, help="a folder in which the figures of each run stay")
     parser.add_argument("--write", action="store_true", help="store result, sounds and pictures; fill the pages")
     options = parser.parse_args(arguments)
     judges: dict[str, Judge] = {}
@@ -66,17 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--count: give one number, or {len(options.runs)}, one for each run")
     for run, count in zip(options.runs, counts, strict=True):
         config = parse(SamplesTaskConfig, load_json(run / "config.json")["task"], str(run))
-        model = load_samples(run / "best.ckpt" if (run / "best.ckpt").is_file() else run)
+        model = load_samples(checkpoint(run))
         key = json.dumps([config.model_dump(mode="json")[name] for name in ("sources", "held_out")])
         if key not in judges:
             judges[key] = Judge(config, model)
-        rows.append(judge_run(run.name, model, config, judges[key], count, options.sounds))
-        row = json.dumps(rows[-1])
-        sys.stdout.write(row + "\n")
+        judged = partial(judge_run, run.name, model, config, judges[key], count, options.sounds)
+        rows.append(kept(options.cache, run, {"data": key, "count": count}, judged))
+        sys.stdout.write(json.dumps(rows[-1]) + "\n")
         sys.stdout.flush()
-        if options.json:
-            with options.json.open("a", encoding="utf-8") as file:
-                file.write(row + "\n")
         if options.write:
             heard.setdefault(key, {"real clips, held out": judges[key].row_of_classes()})
             heard[key][rows[-1]["run"]] = generated_classes(model, config.longest_s)

@@ -60,12 +60,16 @@ def runs(tmp_path: Path) -> list[Path]:
 
 
 def test_copies_and_samples_of_the_prior_are_reported_apart(
-    corpus: Path, runs: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    corpus: Path, runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(autoencoders, "load_models", lambda: Models({}, {}))
     named = [*map(str, runs), "--data", f"speech={corpus}", "--count", "10", "--seconds", "0.5"]
+    named += ["--cache", str(tmp_path / "cache")]
     autoencoders.main(named)
     result = json.loads(capsys.readouterr().out)
+    monkeypatch.setattr(autoencoders, "judge", lambda *_: pytest.fail("judged again"))
+    autoencoders.main(named)
+    assert json.loads(capsys.readouterr().out) == result
     assert list(result["features"]) == ["mel"]
     assert set(result["left_out"]) == {"speaker", "recogniser", "distillmos"}
     rows = {row["name"]: row for row in result["runs"]}
