@@ -21,6 +21,10 @@ def generate(
     seconds: Annotated[float, typer.Option(min=0.01, max=600.0, help="Seconds of the longest sound.")] = 1.0,
     to_the_end: Annotated[bool, typer.Option("--to-the-end", help="Continue after a sound has ended.")] = False,
     temperature: Temperature = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(min=1.0, max=10.0, help="How closely a class is followed; 1: as in training."),
+    ] = None,
 ) -> None:
     """Generate sounds with a voice such as SaShiMi. Sound i of a seed is the first sound of seed + i."""
     with needs_extra("train"):
@@ -32,6 +36,7 @@ def generate(
     from ssmphony.types import SsmphonyError, Style
 
     model = load_samples(voice)
+    model.guidance = model.guidance if guidance is None else guidance
     rate = model.config.sample_rate
     styles = numbered(Style(seed=seed, speaker=name, temperature=temperature), count)
     model.label(name)

@@ -1,7 +1,8 @@
 """Models that write sound sample by sample: the distribution of each mu-law code given those before it.
 
 SaShiMi and what it is compared with (WaveNet, SampleRNN) differ in the backbone alone. Codes are embedded and shifted
-by one step, a class is added to each, and a linear layer reads logits off the backbone's output.
+by one step, a class is added to each, and a linear layer reads logits off the backbone's output. What is asked for can
+be followed more closely than the training data do (``guidance``), by the same model with the class and without it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ class SampleModelConfig(Config):
     """What can be asked for, such as the ten digits; none for a model without condition."""
     d_model: int = Field(default=32, ge=1)
     """Width of the embeddings, and of the backbone's output."""
+    guidance: float = Field(default=1.0, ge=1.0)
+    """When a class is asked for: how far its logits are moved from those of no class, ``l0 + guidance (l - l0)`` (Ho
+    and Salimans, *Classifier-free diffusion guidance*, arXiv 2207.12598). Above 1 each sample takes two steps."""
     block: int = Field(default=64, ge=1)
     """Samples that `Generator.step` returns."""
 
@@ -49,10 +53,12 @@ class SampleModelConfig(Config):
 
 
 class SamplesState(NamedTuple):
-    """memory: of the backbone. last: (batch,) the code before the next one. labels: (batch,) 0 for no class, else 1 and
-    up. seeds, positions: (batch,) int64. temperatures: (batch,)."""
+    """memory: of the backbone. free: of the backbone that reads the same codes without a class; () without guidance.
+    last: (batch,) the code before the next one. labels: (batch,) 0 for no class, else 1 and up. seeds, positions:
+    (batch,) int64. temperatures: (batch,)."""
 
     memory: State
+    free: State
     last: Tensor
     labels: Tensor
     seeds: Tensor
@@ -69,6 +75,7 @@ class SampleModel(nn.Module, Generator):
         """``width``: channels of the backbone's output, where they are not ``d_model``."""
         super().__init__()
         self.config = config
+        self.guidance = config.guidance
         self.embedding = nn.Embedding(LEVELS, config.d_model)
         self.condition = nn.Embedding(len(config.classes) + 1, config.d_model) if config.classes else None
         self.norm = nn.LayerNorm(width or config.d_model)
@@ -109,8 +116,10 @@ class SampleModel(nn.Module, Generator):
         """``speaker`` of a style names a class; None: any of them, as the training data has them."""
         batch, device = len(styles), self.head.weight.device
         labels = torch.tensor([self.label(style.speaker) for style in styles], device=device)
+        guided = self.condition is not None and self.guidance > 1.0 and bool(labels.any())
         return SamplesState(
             memory=self.initial_memory(batch),
+            free=self.initial_memory(batch) if guided else (),
             last=torch.full_like(labels, SILENCE),
             labels=labels,
             seeds=torch.tensor([style.seed % 2**63 for style in styles], device=device),
@@ -131,14 +140,22 @@ class SampleModel(nn.Module, Generator):
     def step(self, state: SamplesState) -> tuple[Tensor, SamplesState]:
         """The next codes (batch, ``block``, 1)."""
         codes: list[Tensor] = []
-        memory, last = state.memory, state.last
-        class_part = 0.0 if self.condition is None else self.condition(state.labels)
+        memory, free, last = state.memory, state.free, state.last
+        class_part = no_class = last.new_zeros(())
+        if self.condition is not None:
+            class_part, no_class = self.condition(state.labels), self.condition(torch.zeros_like(state.labels))
         for uniform in _uniform(state.seeds, state.positions, self.config.block).unbind(1):
-            x = self.embedding(last) + class_part
-            y, memory = self.run_step(x, memory)
-            last = draw(self.read(y), uniform, state.temperatures)
+            x = self.embedding(last)
+            y, memory = self.run_step(x + class_part, memory)
+            logits = self.read(y)
+            if free != ():
+                y, free = self.run_step(x + no_class, free)
+                of_any = self.read(y).log_softmax(-1)
+                guided = of_any + self.guidance * (logits.log_softmax(-1) - of_any)
+                logits = torch.where(state.labels[:, None] > 0, guided, logits)
+            last = draw(logits, uniform, state.temperatures)
             codes.append(last)
-        state = state._replace(memory=memory, last=last, positions=state.positions + self.config.block)
+        state = state._replace(memory=memory, free=free, last=last, positions=state.positions + self.config.block)
         return torch.stack(codes, dim=1)[..., None], state
 
     def run_step(self, x: Tensor, memory: State) -> tuple[Tensor, State]:

@@ -16,7 +16,7 @@ from ssmphony.cli import app
 from ssmphony.export.samples import export_samples, load_samples
 from ssmphony.export.voice import CardConfig
 from ssmphony.models.generate import end_of, generate
-from ssmphony.models.samples import numbered
+from ssmphony.models.samples import draw, numbered
 from ssmphony.models.sashimi import SashimiConfig
 from ssmphony.types import SsmphonyError, Style
 
@@ -58,6 +58,26 @@ def test_an_exported_voice_writes_what_its_training_does(run: Path, tmp_path: Pa
         np.testing.assert_array_equal(a, b)
     with pytest.raises(SsmphonyError, match="exists"):
         export_samples(run, CardConfig(name="tiny", language="hi"), out)
+
+
+def test_guidance_mixes_the_logits_with_and_without_the_class() -> None:
+    torch.manual_seed(3)
+    config = SashimiConfig.tiny()["mamba"]
+    model = config.model_copy(update={"guidance": 2.5}).build().eval()
+    styles = [Style(seed=4, speaker="two"), Style(seed=5), Style(seed=6, speaker="one")]
+    codes = model.step(model.begin(styles))[0][..., 0]
+    labels = torch.tensor([model.label(style.speaker) for style in styles])
+    with torch.inference_mode():
+        own, of_any = (model(codes, each).log_softmax(-1) for each in (labels, torch.zeros_like(labels)))
+    for row, style in enumerate(styles):
+        uniform = torch.from_numpy(np.random.Generator(np.random.Philox(key=style.seed)).random(config.block))
+        expected = draw(of_any[row] + 2.5 * (own[row] - of_any[row]), uniform, torch.ones(config.block))
+        assert (codes[row] == expected).all()
+        assert (model.step(model.begin([style]))[0][0, :, 0] == codes[row]).all()
+    plain = config.build()
+    plain.load_state_dict(model.state_dict())
+    assert (plain.step(plain.begin(styles[1:2]))[0][0, :, 0] == codes[1]).all()
+    assert (plain.step(plain.begin(styles[:1]))[0][0, :, 0] != codes[0]).any()
 
 
 def test_the_command_writes_files_and_says_how_long_it_took(run: Path, tmp_path: Path) -> None:
