@@ -36,7 +36,8 @@ def test_config_names_files_that_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_card_names_speakers_of_the_training(path: Path) -> None:
     card = parse(CardConfig, load_yaml(path), str(path))
-    offer(load_yaml(path.with_name("base.yaml"))["voice"], card.trained_speakers)
+    if card.trained_speakers:
+        offer(load_yaml(path.with_name("base.yaml"))["voice"], card.trained_speakers)
     assert card.speaker_names.keys() == card.trained_speakers.keys()
 
 
