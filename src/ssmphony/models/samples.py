@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from ssmphony.audio.mu_law import LEVELS, SILENCE
 from ssmphony.config import Config
@@ -140,21 +141,25 @@ class SampleModel(nn.Module, Generator):
     def step(self, state: SamplesState) -> tuple[Tensor, SamplesState]:
         """The next codes (batch, ``block``, 1)."""
         codes: list[Tensor] = []
-        memory, free, last = state.memory, state.free, state.last
-        class_part = no_class = last.new_zeros(())
-        if self.condition is not None:
-            class_part, no_class = self.condition(state.labels), self.condition(torch.zeros_like(state.labels))
+        memory, last, labels, batch = state.memory, state.last, state.labels, len(state.labels)
+        guided = state.free != ()
+        if guided:  # the same sounds without their class, as further rows
+            memory = pytree.tree_map(lambda *parts: torch.cat(parts), memory, state.free)
+            labels = torch.cat([labels, torch.zeros_like(labels)])
+        class_part = 0.0 if self.condition is None else self.condition(labels)
         for uniform in _uniform(state.seeds, state.positions, self.config.block).unbind(1):
-            x = self.embedding(last)
-            y, memory = self.run_step(x + class_part, memory)
+            x = self.embedding(torch.cat([last, last]) if guided else last) + class_part
+            y, memory = self.run_step(x, memory)
             logits = self.read(y)
-            if free != ():
-                y, free = self.run_step(x + no_class, free)
-                of_any = self.read(y).log_softmax(-1)
-                guided = of_any + self.guidance * (logits.log_softmax(-1) - of_any)
-                logits = torch.where(state.labels[:, None] > 0, guided, logits)
+            if guided:
+                logits, of_any = logits.chunk(2)
+                free = of_any.log_softmax(-1)
+                closer = free + self.guidance * (logits.log_softmax(-1) - free)
+                logits = torch.where(state.labels[:, None] > 0, closer, logits)
             last = draw(logits, uniform, state.temperatures)
             codes.append(last)
+        free = pytree.tree_map(lambda part: part[batch:], memory) if guided else ()
+        memory = pytree.tree_map(lambda part: part[:batch], memory) if guided else memory
         state = state._replace(memory=memory, free=free, last=last, positions=state.positions + self.config.block)
         return torch.stack(codes, dim=1)[..., None], state
 
