@@ -42,7 +42,7 @@ def export_codec(run: Path, card: CardConfig, out: Path) -> Path:
         shown = card.model_dump(include={"name", "description", "licence", "attribution"})
         entry = codec_entry(codec)
         write_manifest(folder, CodecManifest(**shown, settings=block, codec=entry, graphs=graphs))
-        write_card(folder, card, _facts(codec), [f"{command} --voice ./{out}" for command in COMMANDS])
+        write_card(folder, card, _facts(codec), [f"{command} --voice ./{out.name}" for command in COMMANDS])
     return out
 
 

@@ -62,7 +62,7 @@ def export_samples(run: Path, card: CardConfig, out: Path) -> Path:
         write_weights(new / WEIGHTS, {"model": model})
         manifest = {"kind": TASK, **card.model_dump(include=set(_SHOWN)), "model": model.config.model_dump(mode="json")}
         (new / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        write_card(new, card, _facts(model), [f"ssmphony generate --voice ./{out} -n 16 --seed 1 -o sounds"])
+        write_card(new, card, _facts(model), [f"ssmphony generate --voice ./{out.name} -n 16 --seed 1 -o sounds"])
     return out
 
 
