@@ -46,7 +46,7 @@ def load_samples(path: Path) -> SampleModel:
     load_exactly(model, read_weights(path, "model"), path, "the model")
     model.eval().requires_grad_(False)
     if isinstance(model, Sashimi):
-        model.compile_steps()
+        model.compile_steps(threads=1)  # two save a fifth at best, and on busy cores wait for each other
     return model
 
 
