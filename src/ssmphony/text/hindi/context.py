@@ -13,6 +13,11 @@ from ssmphony.text.hindi.unicode import Cleaned
 DEVANAGARI = r"[\u0900-\u0903\u0905-\u0963\u0971-\u097f]"
 """A letter or sign of a Hindi word: no danda, no digit, no avagraha at the front of the block."""
 
+POSTPOSITIONS = frozenset("में पर से को का के की तक ने".split())
+"""The words before them are in the oblique case."""
+AFTER_OBLIQUE = POSTPOSITIONS | frozenset("वाला वाली वाले बाद पहले".split())
+"""And what takes that case where it follows a noun."""
+
 _OPERAND = re.compile(r"\s{0,2}(?=[-−+]?\s?[\d₹$€£¥√∛.]|[A-Za-zΑ-ω\u0904-\u0939])")
 
 Said = tuple[tuple[str, ...], int]

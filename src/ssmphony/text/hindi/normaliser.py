@@ -39,7 +39,7 @@ from ssmphony.text.hindi import (
     web,
 )
 from ssmphony.text.hindi.abbreviations import ABBREVIATIONS
-from ssmphony.text.hindi.context import DEVANAGARI, Context, ReadingStyle, Said, Token
+from ssmphony.text.hindi.context import AFTER_OBLIQUE, DEVANAGARI, Context, ReadingStyle, Said, Token
 from ssmphony.text.hindi.unicode import Cleaned
 
 __all__ = ["ABBREVIATIONS", "Reading", "ReadingStyle", "read"]
@@ -101,7 +101,6 @@ _HEADS = frozenset(
 _NUMERAL = re.compile("[ivxlcdm]+")
 _OBLIQUE = {"रुपया": "रुपये", "पैसा": "पैसे", "टका": "टके", "घंटा": "घंटे", "महीना": "महीने", "हफ़्ता": "हफ़्ते"}
 """Words for one of something that number tokens end with, and their form before a postposition."""
-_POSTPOSITIONS = frozenset("में का की के को से पर तक ने वाला वाली वाले बाद पहले".split())
 _BY_FIRST = {first: tuple(token for token in _TOKENS if first in token.first) for first in "dhls"}
 
 
@@ -194,7 +193,7 @@ def _inflected(said: Said | None, place: int, state: Context) -> Said | None:
         return said
     words, stop = said
     kept = words[-1] in state.text[place:stop] or words[-2:-1] == ("प्रति",)  # प्रति घंटा की रफ़्तार
-    if kept or state.after(stop) not in _POSTPOSITIONS:
+    if kept or state.after(stop) not in AFTER_OBLIQUE:
         return said
     return (*words[:-1], _OBLIQUE[words[-1]]), stop
 

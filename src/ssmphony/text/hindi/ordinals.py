@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 from ssmphony.text.hindi import numbers
-from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.context import AFTER_OBLIQUE, DEVANAGARI, Context, Said, Token
 
 SUFFIX = "व(?:ीं|ें|ाँ|ां|ी|े|ा)|ठ[ाीे]|र[ाीे]|ल[ाीे]|थ[ाीे]"
 _FEMININE = {1: "ली", 2: "री", 3: "री", 4: "थी"}
 _OBLIQUE = {1: "ले", 2: "रे", 3: "रे", 4: "थे"}
-_POSTPOSITIONS = frozenset("में पर से को का के की तक ने वाला वाले".split())
 _CLASS = frozenset("class pass std standard board क्लास पास कक्षा बोर्ड".split())
 _FEMININE_NOUNS = frozenset(
     "शताब्दी सदी वर्षगांठ वर्षगाँठ सालगिरह पुण्यतिथि जयंती बार मंज़िल मंजिल किस्त क़िस्त बैठक पारी गेंद लहर डोज़ डोज खुराक ख़ुराक रैंक "
@@ -51,7 +50,7 @@ def _english(match: re.Match[str], state: Context) -> Said:
     if after == "को" and int(match[1]) <= _LAST_DAY:  # 25th को
         return numbers.cardinal(int(match[1])), match.end()
     following = state.words_after(match.end())[1:2]
-    if following and following[0] in _POSTPOSITIONS:  # 2nd फ्लोर पर
+    if following and following[0] in AFTER_OBLIQUE:  # 2nd फ्लोर पर
         return numbers.ordinal(int(match[1]), _OBLIQUE.get(int(match[1]), "वें")), match.end()
     return bare(int(match[1])), match.end()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ssmphony.text.hindi import numbers, tables
-from ssmphony.text.hindi.context import DEVANAGARI, Context, Said, Token
+from ssmphony.text.hindi.context import DEVANAGARI, POSTPOSITIONS, Context, Said, Token
 from ssmphony.text.hindi.lazy import Lazy
 from ssmphony.text.hindi.ordinals import SUFFIX
 
@@ -14,7 +14,6 @@ _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _FORM = Lazy(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _LARGE = frozenset("DM")
 _RULERS = ("", "प्रथम", "द्वितीय", "तृतीय", "चतुर्थ", "पंचम", "षष्ठ", "सप्तम", "अष्टम", "नवम", "दशम")
-_POSTPOSITIONS = frozenset("ने को का की के से में पर तक".split())
 _CENTURIES = frozenset("सदी शताब्दी शती".split())
 
 
@@ -56,7 +55,7 @@ def _numeral(match: re.Match[str], state: Context) -> Said | None:
     if kind == "ruler" and match[1] != "I":
         if number < len(_RULERS):
             return (_RULERS[number],), match.end()
-        return numbers.ordinal(number, "वें" if after in _POSTPOSITIONS else "वाँ"), match.end()
+        return numbers.ordinal(number, "वें" if after in POSTPOSITIONS else "वाँ"), match.end()
     listed = _in_row(match, state)
     if (
         kind != "part"
