@@ -100,9 +100,11 @@ def _power(written: str) -> tuple[str, ...]:
 
 
 def _minus(match: re.Match[str], state: Context) -> Said | None:
-    """Between two numbers next to a sign of equality; anywhere else a dash is a range or a score."""
+    """Between two numbers next to a sign of equality; anywhere else a dash is a range or a score, and a minus sign too
+    where the numbers grow or it has no blanks."""
     before = state.text[max(0, match.start() - 2) : match.start()].rstrip()
-    if not (before.endswith("=") or state.text[match.end() : match.end() + 2].lstrip().startswith("=")):
+    signed = " − " in match[0] and float(match[1].replace(",", "")) > float(match[2].replace(",", ""))
+    if not (signed or before.endswith("=") or state.text[match.end() : match.end() + 2].lstrip().startswith("=")):
         return None
     return (*numbers.decimal(match[1]), numbers.MINUS, *numbers.decimal(match[2])), match.end()
 
@@ -214,10 +216,11 @@ def _negative(match: re.Match[str], state: Context) -> Said:
 
 
 def _difference(match: re.Match[str], state: Context) -> Said | None:
-    """The minus of a formula (b² - 4ac, x - y = 5): between two terms, where an equation or a power stands near."""
+    """The minus of a formula (b² - 4ac, x - y = 5): between two terms, where an equation or a power stands near, or
+    where it is no hyphen (A − B)."""
     before = state.text[max(0, match.start() - 20) : match.start()]
     after = state.text[match.end() : match.end() + 20]
-    formula = _FORMULA.search(before + after) or (_BRACKET.search(before) and _CLOSED.match(after))
+    formula = match[0] == "−" or _FORMULA.search(before + after) or (_BRACKET.search(before) and _CLOSED.match(after))
     if not (formula and _TERM_BEFORE.search(before) and _TERM_AFTER.match(after)):
         return None
     return (numbers.MINUS,), match.end()
@@ -272,7 +275,7 @@ TOKENS = (
     Token("s", r"(?<=[A-Z]\s)~(?=\s[△Δ∆]?[A-Z]{3}(?![A-Za-z]))", _similar),
     Token("s", r"ⁿ|\^[A-Za-z](?![A-Za-z])|\^(?=\()", _letter_power),
     Token("l", r"(?<![A-Za-z])d([²³]|\^?[23])?([a-z])?/d([a-z])([²³]|\^[23])?(?![A-Za-z])", _derivative),
-    Token("s", r"(?<=[\dA-Za-z)])!", _factorial),
+    Token("s", r"(?<=[\dA-Za-z)])(?<![A-Za-z]{2})!", _factorial),
     Token("s", r"\|([-−])?([A-Za-z]|\d{1,6}(?:\.\d{1,4})?)\|(?!\|)", _absolute),
     Token("s", r"/\s?(?=[\dA-Za-zα-ωΔ(√])", _quotient),
     Token("s", r"[()]", _argument),

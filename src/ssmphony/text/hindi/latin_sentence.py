@@ -26,7 +26,7 @@ _CHUNK = re.compile(r"(?!.*[A-Za-z]\.[A-Za-z])[(\"'“‘\[]*[A-Za-z][A-Za-z'’
 _DIGIT_BEFORE = re.compile(r"\d\s*\Z")
 _AMOUNT = re.compile(r"\s{0,2}[-−]?\.?\d")
 _SQUARE = frozenset("sq square cu cubic fl".split())
-_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻ⁿ≤≥≪≫≠≈∃∀∄∂∫∑∏≅≡∼∩∪∈∉⊂⊃⊆⊇∧∨¬∝→⇒⇔↔")
+_FORMULA = frozenset("<>=+×÷^√²³⁴⁺⁻ⁿ≤≥≪≫≠≈∃∀∄∂∫∑∏≅≡∼∩∪∈∉⊂⊃⊆⊇∧∨¬∝→⇒⇔↔−≢≁≇≐≔≜≝≟≺≻⊄⊈⊊⊅⊉⊋∌∤∦⟂⋃⋂⋀⋁⊻⊢⊨⊖⊙↦≰≱≲≳")
 """A short word next to one of these is a variable."""
 _LONGEST_VARIABLE = 3
 _LETTER_PART = re.compile(r"(?<![A-Za-z-])[A-Za-z]-[A-Za-z]|[A-Za-z]-[A-Za-z](?![A-Za-z-])")

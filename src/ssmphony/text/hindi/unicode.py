@@ -176,8 +176,8 @@ _LATIN_LETTERS: dict[str, str] = {
     "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d",
     "Đ": "D", "ð": "d", "þ": "th", "ı": "i",
 }  # fmt: skip
-_KEPT = "ℏ…‼⁇⁈⁉⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ∬∮﷼"
-_PLAIN_FORMS = {"™": "", "®": "", "©": "", "″": '"', "′": "'", "℃": "°C", "℉": "°F", "µ": "μ"}
+_KEPT = "ℏ…‼⁇⁈⁉⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ∬∭∮∯﷼"
+_PLAIN_FORMS = {"™": "", "®": "", "©": "", "″": '"', "′": "'", "℃": "°C", "℉": "°F", "µ": "μ", "∕": "/", "∶": ":"}
 """Signs whose compatibility form would say something else."""
 _RUPEES = {"৳": "৳", "৲": "₹", "૱": "₹", "௹": "₹", "₨": "₨"}
 """Signs of money, among them those inside the blocks of Indic scripts."""
