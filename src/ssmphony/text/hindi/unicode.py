@@ -3,7 +3,7 @@
 What is repaired: NFC; nukta before or after its vowel sign; vowel signs written in halves (ा + े is ो), after the
 anusvara or, ि, before its consonant; doubled signs; the abbreviation sign ॰; ZWJ, ZWNJ and other invisible characters;
 full-width and other digits; a colon for visarga (दु:ख); other Indic scripts, whose blocks run parallel to Devanagari,
-letter for letter.
+letter for letter; the narrow and fixed blanks of 25 000, which become commas.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _FAULTS = re.compile(
     r"|[\u093c\u0958-\u095f]|[\u0901-\u0903\u093a-\u094d\u0955-\u0957\u0962\u0963]{2}|[अ-औ][\u093a-\u094c]|:"
     r"|(?<![\u0900-\u0963])\u093f"
 )
+_GROUPED = re.compile(r"(?<![\d+])[1-9]\d{0,2}(?:[\u00a0\u2009\u202f]\d{3})+(?!\d)")
+"""25 000 with a narrow or a fixed blank, and no number of a telephone."""
 _WORD = re.compile(r"\S*")
 """What stands between blanks; no repair reaches across a blank."""
 _LONGEST_KEPT = 40
@@ -67,7 +69,11 @@ def clean(text: str) -> Cleaned:
     repaired.append(text[copied:])
     starts += range(copied, len(text))
     ends += range(copied + 1, len(text) + 1)
-    return Cleaned(_visarga("".join(repaired)), starts, ends)
+    return Cleaned(_GROUPED.sub(_with_commas, _visarga("".join(repaired))), starts, ends)
+
+
+def _with_commas(match: re.Match[str]) -> str:
+    return re.sub(r"\D", ",", match[0])
 
 
 def _chunk(text: str, first: int, place: int) -> tuple[int, int]:
