@@ -15,9 +15,10 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from benchmarks.autoencoders import legacy, page
 from benchmarks.autoencoders.codecs import RATE, Run, copies, generated, load
 from benchmarks.machine import RESULTS, write_json
 from benchmarks.trainings import kept
+from ssmphony.arrays import Floats
 from ssmphony.audio.files import read_audio
 from ssmphony.audio.pitch import track_pitch
 from ssmphony.audio.resample import resample
@@ -46,7 +48,12 @@ REPORTED = ("mel", "speaker", "recogniser", "distillmos")
 NOISE_SEED = 1
 
 
-class Material(NamedTuple):
+Extracted = dict[str, list[Floats]]
+"""Features of sounds, by set: (window, channel) of each sound."""
+
+
+@dataclass(frozen=True)
+class Material:
     """What a codec is measured on, and by what: recordings by kind, and sets of features with the models they need.
 
     A prior generates ``count`` sounds of ``seconds`` each.
@@ -57,6 +64,17 @@ class Material(NamedTuple):
     models: Mapping[str, Any]
     count: int
     seconds: float
+
+    def extracted(self, sounds: Sequence[Samples]) -> Extracted:
+        """Their features."""
+        return {
+            name: [kind.extract(sound, RATE, self.models) for sound in sounds] for name, kind in self.features.items()
+        }
+
+    @cached_property
+    def recorded(self) -> dict[str, Extracted]:
+        """Of the recordings, by kind."""
+        return {name: self.extracted(sounds) for name, sounds in self.recordings.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -87,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             kept(options.cache, path, stamp, partial(judge, run, material))
             for path, run in zip(options.runs, runs, strict=True)
         ],
-        "floor": {name: floor(sounds, material) for name, sounds in data.items()},
+        "floor": {name: floor(recorded) for name, recorded in material.recorded.items()},
         "bounds": bounds(material) if data else {},
     }
     if options.legacy:
@@ -131,12 +149,11 @@ def judge(run: Run, material: Material) -> dict[str, Any]:
         made = copies(run, sounds)
         row["reconstruction"][name] = {
             **fidelity(sounds, made, material.models),
-            "FD": distances(made, sounds, material),
+            "FD": distances(material.extracted(made), material.recorded[name]),
         }
     if (prior := run.prior) is not None:
-        made = generated(prior, material.count, material.seconds)
-        for name, sounds in material.recordings.items():
-            row["generation"][name] = distances(made, sounds, material)
+        made = material.extracted(generated(prior, material.count, material.seconds))
+        row["generation"] = {name: distances(made, recorded) for name, recorded in material.recorded.items()}
     return row
 
 
@@ -159,19 +176,20 @@ def fidelity(sounds: Sequence[Samples], made: Sequence[Samples], models: Mapping
     return {name: interval._asdict() for name, values in rows.items() if (interval := of_mean(values)) is not None}
 
 
-def distances(made: Sequence[Samples], sounds: Sequence[Samples], material: Material) -> dict[str, Any]:
+def distances(made: Extracted, recorded: Extracted) -> dict[str, Any]:
     """Fréchet distances of generated or copied sounds from recordings, by set of features."""
     found: dict[str, Any] = {}
-    for name, kind in material.features.items():
-        copied, recorded = ([kind.extract(sound, RATE, material.models) for sound in side] for side in (made, sounds))
-        result = frechet_distance(*reduced(copied, recorded))
+    for name in made:
+        result = frechet_distance(*reduced(made[name], recorded[name]))
         found[name] = None if result is None else {**result._asdict(), "rough": result.rough}
     return found
 
 
-def floor(sounds: Sequence[Samples], material: Material) -> dict[str, Any]:
+def floor(recorded: Extracted) -> dict[str, Any]:
     """Two random halves of the recordings: what no codec can be asked to go below."""
-    return distances(*halves(sounds), material)
+    parts = {name: halves(windows) for name, windows in recorded.items()}
+    first, second = ({name: pair[side] for name, pair in parts.items()} for side in (0, 1))
+    return distances(first, second)
 
 
 def bounds(material: Material) -> dict[str, Any]:
@@ -180,7 +198,8 @@ def bounds(material: Material) -> dict[str, Any]:
     everything = np.concatenate([sound for sounds in material.recordings.values() for sound in sounds])
     level, length = float(np.sqrt(np.mean(everything**2))), round(material.seconds * RATE)
     noise = [level * random.standard_normal(length).astype(np.float32) for _ in range(material.count)]
-    return {name: distances(noise, sounds, material) for name, sounds in material.recordings.items()}
+    made = material.extracted(noise)
+    return {name: distances(made, recorded) for name, recorded in material.recorded.items()}
 
 
 if __name__ == "__main__":
