@@ -83,6 +83,7 @@ SYSTEMS = (
         "waveforms to latents and back",
         "research; a codec for other systems",
         "codecs/s4d_autoencoder.py",
+        ("s4d_autoencoder",),
     ),
     System(
         "sashimi",
@@ -90,6 +91,7 @@ SYSTEMS = (
         "samples of a waveform, one after another, by S4 at several rates; no text",
         "music and sounds, research",
         "models/sashimi.py",
+        ("sashimi",),
     ),
 )
 
