@@ -13,7 +13,7 @@ from ssmphony.audio.resample import resample
 from ssmphony.evaluation.pictures import FORMAT, Panel, draw
 from ssmphony.types import Samples
 
-SOUND_BYTES, PICTURE_BYTES = 30_000, 60_000
+SOUND_BYTES, PICTURE_BYTES = 30_000, 90_000
 
 
 def section(title: str, sounds: Mapping[str, Samples], rate: int, output: Path) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def section(title: str, sounds: Mapping[str, Samples], rate: int, output: Path) 
         _bounded(path, SOUND_BYTES)
     picture = output / f"{_file_name(title)}.png"
     panels = [Panel(name, resample(sound, rate, FORMAT.sample_rate)) for name, sound in sounds.items()]
-    draw(panels, picture, width=8.0, height=min(1.6, 9.0 / len(panels)))
+    draw(panels, picture, width=7.0, height=min(1.6, 6.5 / len(panels)))
     _bounded(picture, PICTURE_BYTES)
     return {"title": title, "files": files, "picture": f"{output.name}/{picture.name}"}
 

@@ -115,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     from benchmarks.update_docs import update
 
+    write_json(result, RESULT)  # before anything is drawn: these figures have taken an hour
     result["sounds"] = page.write(runs, data)
     write_json(result, RESULT)
     update()

@@ -87,6 +87,7 @@ def store(rows: list[dict[str, Any]], heard: dict[str, dict[str, Samples]], rate
     """Keep results, and one section of sounds for each set of data, and fill the page."""
     from benchmarks.update_docs import update
 
+    write_json({"rows": rows, "sounds": []}, RESULT)  # before anything is drawn
     OUTPUT.mkdir(parents=True, exist_ok=True)
     titles = ("each class in turn", *(f"each class in turn, other data {number}" for number in range(1, len(heard))))
     named = zip(titles, heard.items(), strict=True)

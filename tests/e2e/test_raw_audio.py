@@ -22,7 +22,18 @@ def run(*command: str | Path) -> int:
 
 def test_sashimi_generates_the_same_sounds_for_a_seed(tmp_path: Path) -> None:
     for folder, count in (("two", 2), ("one", 1)):
-        options = ("-n", str(count), "--class", "सात", "--seconds", "0.1", "--seed", str(7 - count), "-o", tmp_path / folder)
+        options = (
+            "-n",
+            str(count),
+            "--class",
+            "सात",
+            "--seconds",
+            "0.1",
+            "--seed",
+            str(7 - count),
+            "-o",
+            tmp_path / folder,
+        )
         assert run("generate", "--voice", VOICES / "sashimi", *options) == 0
     second, rate = soundfile.read(tmp_path / "two" / "सात-6.wav", dtype="float32")
     alone, _ = soundfile.read(tmp_path / "one" / "सात-6.wav", dtype="float32")
