@@ -91,7 +91,6 @@ SYSTEMS = (
         "samples of a waveform, one after another, by S4 at several rates; no text",
         "music and sounds, research",
         "models/sashimi.py",
-        ("sashimi",),
     ),
 )
 
