@@ -32,6 +32,7 @@ from benchmarks import (
 from benchmarks.autoencoders import tables as autoencoder_tables
 from benchmarks.fish import tables as fish_tables
 from benchmarks.lewm import tables as lewm_tables
+from benchmarks.lewm import voice_tables as lewm_voice_tables
 from benchmarks.long_range import report as long_range_report
 from benchmarks.machine import RESULTS, ROOT
 from benchmarks.sashimi import tables as sashimi_tables
@@ -118,6 +119,8 @@ PARTS: dict[str, tuple[str, Render]] = {
     "lewm-engine": ("lewm_engine.json", lewm_tables.engine),
     "lewm-state": ("lewm_report.json", lewm_tables.state),
     "lewm-report": ("lewm_report.json", lewm_tables.report),
+    "lewm-voice": ("lewm_voice.json", lewm_voice_tables.voice),
+    "lewm-experiments": ("lewm_experiments.json", lewm_voice_tables.experiments),
     **{f"recorded-{part}": ("voice_recorded.json", render) for part, render in voice_tables.PARTS.items()},
 }
 """Name of the part → its results, and the function that renders them."""

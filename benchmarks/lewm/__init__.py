@@ -10,5 +10,6 @@
 `batches`        of `engine` and `gpu`: batches of sentences in PyTorch
 `positions`      of `engine`: a step of the predictor after so many latents
 `random_voices`  the voices whose speed is measured
+`voice_tables`   what `voice` and `experiments` have found, as Markdown
 `tables`         the results as Markdown
 """

@@ -4,21 +4,21 @@
         --corpus prepared/kokoro --ids configs/s4_spectrum/heldout.txt -o runs/lewm_table [--set KEY=VALUE …]
 
 Each is trained for ``--minutes``, exported and measured by `benchmarks.lewm.voice`; what is there already is not done
-again. The table is printed, and written to ``table.md`` in the folder.
+again. The table is printed; ``--write`` stores its figures and fills the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import commands
+from benchmarks.lewm import voice_tables
 from benchmarks.lewm.voice import measure, parts_of
 from benchmarks.machine import ROOT, write_json
-from benchmarks.tables import table
+from ssmphony.config import load_json
 from ssmphony.data.dataset import Corpus
 from ssmphony.voices.package import load
 
@@ -53,19 +53,11 @@ def measured(name: str, chosen: argparse.Namespace) -> Path:
     return figures
 
 
-def rows_of(folder: Path) -> list[list[str]]:
-    """The rows of those that are measured."""
-    rows: list[list[str]] = []
-    for name in WAYS:
-        path = folder / f"{name}.json"
-        if not path.exists():
-            continue
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        free, true = found["means"]["synthesize"], found["means"]["recording"]
-        ratio = found["rollout"]["ratio"]
-        figures = [free.get("characters"), true.get("characters"), free.get("distillmos"), free["mel_l1"], ratio]
-        rows.append([*name.split("-"), *("–" if value is None else f"{value:.3f}" for value in figures)])
-    return rows
+def result_of(folder: Path, minutes: float, count: int) -> dict[str, Any]:
+    """The figures of all ways that are measured."""
+    found = {name: folder / f"{name}.json" for name in WAYS}
+    ways = [{"name": name, **load_json(path)} for name, path in found.items() if path.exists()]
+    return {"minutes": minutes, "count": count, "ways": ways}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -79,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default=",".join(WAYS))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the training")
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--write", action="store_true", help="store the result and fill the page")
     chosen = parser.parse_args(arguments)
     chosen.output.mkdir(parents=True, exist_ok=True)
     names = chosen.only.split(",")
@@ -86,10 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"unknown way {', '.join(sorted(unknown))}: choose of {', '.join(WAYS)}")
     for name in names:
         measured(name, chosen)
-    heads = ["place in the text", "step", "character error", "of recordings", "DistillMOS", "mel L1", "64 ahead over 1"]
-    text = table(heads, rows_of(chosen.output))
-    (chosen.output / "table.md").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    result = result_of(chosen.output, chosen.minutes, chosen.count)
+    print(voice_tables.experiments(result))
+    if chosen.write:
+        commands.store("lewm_experiments.json", result, write=True)
 
 
 if __name__ == "__main__":

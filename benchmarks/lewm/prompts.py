@@ -62,10 +62,7 @@ def among_speakers(voice: LeWMVoice, corpora: Sequence[Path], text: str) -> Row 
 
 def among_clips(voice: Voice, folder: Path, text: str, trials: int, seed: int = 0) -> Row:
     """In how many trials an output is nearest to its own clip among those of `CANDIDATES` speakers."""
-    clips: dict[str, Clip] = {}
-    for clip in read_manifest(folder):
-        if clip.speaker not in voice.model.speaker_names and SHORTEST_S <= clip.seconds <= LONGEST_UNKNOWN_S:
-            clips.setdefault(clip.speaker, clip)
+    clips = prompts_of(voice, folder)
     if len(clips) < CANDIDATES:
         raise SsmphonyError(f"{folder}: {len(clips)} speakers that the voice does not have, {CANDIDATES} are needed")
     recordings = {name: read_audio(folder / clip.audio)[0] for name, clip in clips.items()}
@@ -80,6 +77,15 @@ def among_clips(voice: Voice, folder: Path, text: str, trials: int, seed: int = 
         scores = {other: similarity(mine, theirs[other]) for other in (name, *others)}
         found.append({"speaker": name, "own": scores[name], "first": max(scores, key=scores.__getitem__) == name})
     return {"way": way, "trials": found, "own_first": fmean(row["first"] for row in found)}
+
+
+def prompts_of(voice: Voice, folder: Path) -> dict[str, Clip]:
+    """The first clip of fitting length of each speaker that the voice does not have."""
+    clips: dict[str, Clip] = {}
+    for clip in read_manifest(folder):
+        if clip.speaker not in voice.model.speaker_names and SHORTEST_S <= clip.seconds <= LONGEST_UNKNOWN_S:
+            clips.setdefault(clip.speaker, clip)
+    return clips
 
 
 def suitable(voice: LeWMVoice, folder: Path) -> list[Clip]:

@@ -1,19 +1,19 @@
 """What an exported LeWM voice of the codec `latent` has reached: clarity, naturalness, drift, ends, and prompts.
 
     python -m benchmarks.lewm.voice VOICE --corpus prepared/kokoro --ids configs/s4_spectrum/heldout.txt
-        [--prompts prepared/unseen] [--texts sentences.txt] [--count 20] [-o result.json]
+        [--prompts prepared/unseen] [--texts sentences.txt] [--count 20] [--speed] [-o result.json] [--write]
 
 Each held-out sentence is spoken freely, predicted a latent at a time from the true ones, and reconstructed; the
 recogniser's character error, DistillMOS and the mel L1 are compared with the recording's. Rollout errors are those of
 PyTorch, from the weights in the package. ``--prompts`` is a prepared corpus of ten or more speakers that the voice has
 never heard: each trial speaks after one of its clips, and the output must be nearest to its own clip among ten.
-``--texts`` has a sentence on each line: how many end too early or never.
+``--texts`` has a sentence on each line: how many end too early or never. ``--speed`` measures streams in the engine and
+blocks early and late in a sentence. ``--write`` stores the result, sounds and a picture, and fills the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -22,9 +22,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from benchmarks import commands
+from benchmarks.lewm import voice_tables
 from benchmarks.lewm.measures import Row, listener, mistakes, rollout
-from benchmarks.lewm.prompts import among_clips
-from benchmarks.machine import machine, write_json
+from benchmarks.lewm.positions import in_runtime, turns
+from benchmarks.lewm.prompts import among_clips, prompts_of
+from benchmarks.machine import ROOT, machine, write_json
+from benchmarks.players import section
+from benchmarks.streams import measure_streams
 from ssmphony.audio.files import read_audio
 from ssmphony.config import parse
 from ssmphony.data.dataset import Batch, Corpus, Utterances
@@ -36,6 +41,7 @@ from ssmphony.evaluation.metrics.distance import compare
 from ssmphony.export.weights import read_weights
 from ssmphony.models.lewm_model import LeWM
 from ssmphony.nn.weights import checksum, load_exactly
+from ssmphony.reference import reference_from
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.lewm_losses import HORIZONS, known_ends, places_in_text
 from ssmphony.training.lewm_rollout import rollout_errors
@@ -43,6 +49,9 @@ from ssmphony.types import Samples, SsmphonyError
 from ssmphony.voice import Voice
 from ssmphony.voices import package
 from ssmphony.voices.manifest import read_manifest as read_voice
+
+STREAMS = (1, 8, 64)
+PAGE = ROOT / "docs" / "voices" / "lewm"
 
 
 class Parts(NamedTuple):
@@ -141,6 +150,31 @@ def measure(
     return result
 
 
+def speed_of(folder: Path, rounds: int = 3) -> Row:
+    """Times real time by streams, and milliseconds of a block after 10 and after 5,000 latents."""
+    streams = {str(row["streams"]): row["realtime"] for row in measure_streams({"voice": folder}, rounds, STREAMS)}
+    early, late = (row["ms"] for row in turns(*in_runtime("voice", folder, (10, 5000)), rounds, {}))
+    return {"streams": streams, "early_ms": early, "late_ms": late}
+
+
+def sounds_of(voice: Voice, corpus: Corpus, row: Row, others: Path | None) -> list[Row]:
+    """Sections for the page: a sentence as its speaker and as four others, and clips with what is spoken after them."""
+    clip = next(clip for clip in read_manifest(Path(corpus.path)) if clip.id == row["id"])
+    recording = read_audio(Path(corpus.path) / clip.audio)[0]
+    speakers = [clip.speaker, *(name for name in voice.model.speaker_names if name != clip.speaker)][:4]
+    spoken = {f"spoken, {name}": voice.say(clip.text, speaker=name).samples for name in speakers}
+    sections = [section("a held-out sentence", {"recording": recording, **spoken}, voice.sample_rate, PAGE)]
+    if others is not None:
+        pairs: dict[str, Samples] = {}
+        for name, prompt in list(prompts_of(voice, others).items())[:2]:
+            sound = read_audio(others / prompt.audio)[0]
+            reference = reference_from(sound, voice.encoder, voice.model)
+            pairs[f"clip of {name}"] = sound
+            pairs[f"spoken after it, {name}"] = voice.say(clip.text, reference=reference).samples
+        sections.append(section("after a clip of a speaker never heard", pairs, voice.sample_rate, PAGE))
+    return sections
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("voice", type=Path, help="a package with its weights")
@@ -151,18 +185,24 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--texts", type=Path)
+    parser.add_argument("--speed", action="store_true", help="measure streams and blocks, on a quiet machine")
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--write", action="store_true", help="store result and sounds; fill the page")
     chosen = parser.parse_args()
     corpus = Corpus(path=str(chosen.corpus), only=str(chosen.ids))
     voice, parts = package.load(chosen.voice, threads=1), parts_of(chosen.voice)
     prompts, texts = chosen.prompts, chosen.texts
     measured = measure(voice, parts, corpus, chosen.count, chosen.recogniser, prompts, chosen.trials, texts)
     result: Row = {"voice": chosen.voice.name, **measured}
-    print(json.dumps({name: result[name] for name in ("means", "rollout", "ends") if name in result}, indent=1))
-    if "prompts" in result:
-        print(f"own clip first: {result['prompts']['own_first']:.2f}")
+    if chosen.speed:
+        result["speed"] = speed_of(chosen.voice)
+    print(voice_tables.voice(result))
     if chosen.output is not None:
         write_json(result, chosen.output)
+    if chosen.write:
+        PAGE.mkdir(parents=True, exist_ok=True)
+        result["sounds"] = sounds_of(voice, corpus, result["clips"][0], prompts)
+        commands.store("lewm_voice.json", result, write=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.lewm import engine, experiments, gpu, measures, report, tables, voice
+from benchmarks.lewm import engine, experiments, gpu, measures, report, tables, voice, voice_tables
 from benchmarks.lewm.prompts import embedding
 from benchmarks.lewm.random_voices import codec_of, model_of
 from ssmphony.config import load_yaml
@@ -111,7 +111,9 @@ def test_the_gpu_is_measured_in_both_types_until_its_time_is_over() -> None:
 def test_the_table_has_a_row_for_each_way_that_was_measured(tmp_path: Path) -> None:
     means = {"recording": {"characters": 0.3}, "synthesize": {"characters": 0.4, "mel_l1": 0.7}}
     (tmp_path / "aligned-flow.json").write_text(json.dumps({"means": means, "rollout": {"ratio": 1.5}}))
-    assert experiments.rows_of(tmp_path) == [["aligned", "flow", "0.400", "0.300", "–", "0.700", "1.500"]]
+    text = voice_tables.experiments(experiments.result_of(tmp_path, 3.0, 1))
+    assert "| aligned | `flow` | 0.400 | – | 0.700 | 1.50 |" in text
+    assert "| *recordings* |  | 0.300 | – | – | – |" in text
     assert len(experiments.WAYS) == 6
 
 
@@ -166,6 +168,31 @@ def test_a_voice_is_measured(corpus: Path, tmp_path: Path, monkeypatch: pytest.M
     assert result["ends"]["sentences"] == 1
 
 
+def test_the_targets_of_a_voice_are_judged() -> None:
+    means = {
+        "recording": {"characters": 0.2, "distillmos": 4.4},
+        "synthesize": {"characters": 0.3, "distillmos": 3.8, "mel_l1": 0.7},
+    }
+    machine = {"date": "", "cpu": "", "cores": 2, "load_before": 0}
+    result = {
+        "machine": machine,
+        "means": means,
+        "rollout": {"errors": {1: 0.5, 64: 0.9}, "ratio": 1.8},
+        "clips": [{}],
+        "ends": {"sentences": 1000, "never_foreseen": 0, "cut_off": 3, "per_1000": 3.0},
+        "prompts": {"way": "speaker encoder", "own_first": 0.85, "trials": [{"own": 0.7}]},
+        "speed": {"streams": {"1": 9.0, "64": 34.0}, "early_ms": 1.0, "late_ms": 1.02},
+    }
+    text = voice_tables.voice(result)
+    assert "| character error of free speech relative to the recording's | ≤ 1.25 | 1.50 | missed |" in text
+    assert "| DistillMOS of free speech | ≥ 3.7 | 3.80 | met |" in text
+    assert "| mistakes at the end, of 1,000 sentences | ≤ 2 | 3.0 | missed |" in text
+    assert "| own clip nearest, of ten | ≥ 80% | 85% | met |" in text
+    assert "| many streams over one | ≥ 4 times | 3.8 times | missed |" in text
+    assert "| a step after 5,000 latents relative to one after 10 | within 5 % | +2.0% | met |" in text
+    assert "| spoken freely | 0.300 | 3.80 | 0.700 |" in text
+
+
 def test_sections_are_stored_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "sizes_of", lambda config: {"mamba": 1})
     monkeypatch.setattr(engine, "packages", lambda *arguments: {})
@@ -178,7 +205,9 @@ def test_sections_are_stored_one_by_one(tmp_path: Path, monkeypatch: pytest.Monk
     assert stored["torch"]["rows"] == [{"batch": 1}]
 
 
-def test_each_way_is_trained_exported_and_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_way_is_trained_exported_and_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     done: list[tuple[Any, ...]] = []
 
     def train(config: Path, settings: tuple[str, ...]) -> None:
@@ -203,4 +232,4 @@ def test_each_way_is_trained_exported_and_measured_once(tmp_path: Path, monkeypa
         ("train", "kokoro.yaml", ("run.minutes=3.0", "task.codec=codec", "a=1")),
         ("export", "free-mse", "free-mse.voice"),
     ]
-    assert "| free | mse | – | – | – | 0.700 | – |" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    assert "| free | `mse` | – | – | 0.700 | – |" in capsys.readouterr().out
