@@ -49,6 +49,18 @@ def test_a_batch_is_a_function_of_its_number_and_ends_in_silence(corpus: Path) -
     assert (codes[:, :800] != SILENCE).any()
 
 
+def test_noise_is_on_what_is_read_alone_and_not_on_the_end(corpus: Path) -> None:
+    codes, _, lengths = task(corpus).training_batch(3)
+    assert task(corpus).disturbed(codes, lengths) is codes
+    torch.manual_seed(0)
+    noisy = task(corpus, input_noise=4.0).disturbed(codes, lengths)
+    assert noisy.dtype == codes.dtype
+    assert torch.equal(noisy[:, 800:], codes[:, 800:])
+    moved = (noisy - codes)[:, :800].float().std(dim=1)
+    assert (moved > 0.0).all()
+    assert (moved < 4.5).all()
+
+
 def test_bits_are_those_of_the_distribution(corpus: Path) -> None:
     found = task(corpus)
     codes, labels, lengths = found.training_batch(0)

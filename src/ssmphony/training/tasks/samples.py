@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssmphony.audio.mu_law import LEVELS
 from ssmphony.config import Config, choose, parse
 from ssmphony.data.code_clips import ClipSource, CodeBatch, CodeClips
 from ssmphony.models.sample_models import SAMPLE_MODELS
@@ -36,6 +37,10 @@ class SamplesTaskConfig(Config):
     """So much silence after a clip is learned, as its end. It does not count in ``val/bits``."""
     unconditional_share: float = Field(default=0.1, ge=0.0, le=1.0)
     """Share of rows whose class is hidden, so that the model also writes any class."""
+    input_noise: float = Field(default=0.0, ge=0.0)
+    """Noise on the codes that the model reads, not on those that it predicts: its standard deviation, in codes, is
+    drawn for each row between 0 and this. A model that has only read recordings follows its own mistakes when it
+    writes."""
     batch_size: int = Field(default=16, ge=1)
     """Clips of a batch, which are of similar lengths."""
     validation_clips: int = Field(default=256, ge=1)
@@ -49,7 +54,8 @@ class SamplesTaskConfig(Config):
 
 
 class SamplesTask(Task[SampleModel, None]):
-    """``train/bits`` and ``val/bits`` are bits a sample; ``val/unigram_bits`` is what the frequency of codes gives."""
+    """``train/bits`` and ``val/bits`` are bits a sample; ``val/unigram_bits`` is what the frequency of codes gives, and
+    ``val/class_gain`` what knowing the class saves."""
 
     def __init__(self, config: SamplesTaskConfig, model: SampleModel, seed: int) -> None:
         super().__init__(VoiceModule(model, None, "model"), config.optimiser, seed)
@@ -75,14 +81,23 @@ class SamplesTask(Task[SampleModel, None]):
         self.begin_step()
         codes, labels, lengths = batch
         hidden = torch.rand(len(labels), device=labels.device) < self.config.unconditional_share
-        bits = self.bits(codes, labels.masked_fill(hidden, 0), lengths + self.silence)
+        bits = self.bits(codes, labels.masked_fill(hidden, 0), lengths + self.silence, self.disturbed(codes, lengths))
         self.descend(bits * math.log(2.0))
         self.log_losses("train", {"bits": bits}, len(codes))
         self.end_step()
 
-    def bits(self, codes: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
-        """Mean over all samples of the clips, whose batch may end in padding."""
-        logits = self.model(codes, labels)
+    def disturbed(self, codes: Tensor, lengths: Tensor) -> Tensor:
+        """``codes`` as the model reads them in training; the silence that ends a clip stays as it is."""
+        if self.config.input_noise == 0.0:
+            return codes
+        level = self.config.input_noise * torch.rand(len(codes), 1, device=codes.device)
+        noisy = (codes + level * torch.randn(codes.shape, device=codes.device)).round().long().clamp(0, LEVELS - 1)
+        inside = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
+        return torch.where(inside, noisy, codes)
+
+    def bits(self, codes: Tensor, labels: Tensor, lengths: Tensor, read: Tensor | None = None) -> Tensor:
+        """Mean over all samples of the clips, whose batch may end in padding; ``read``: what the model reads."""
+        logits = self.model(codes if read is None else read, labels)
         nats = F.cross_entropy(logits.flatten(0, 1), codes.flatten(), reduction="none").view_as(codes)
         mask = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
         return (nats * mask).sum() / mask.sum() / math.log(2.0)
@@ -92,6 +107,8 @@ class SamplesTask(Task[SampleModel, None]):
         bits = self.bits(codes, labels, lengths)
         # Lightning averages over batches by their size: that of a batch here is its samples
         figures = {"loss": bits, "bits": bits, "unigram_bits": torch.tensor(self.unigram_bits)}
+        if self.model.condition is not None:
+            figures["class_gain"] = self.bits(codes, torch.zeros_like(labels), lengths) - bits
         self.log_losses("val", figures, batch_size=int(lengths.sum()))
 
 
