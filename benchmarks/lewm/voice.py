@@ -8,7 +8,7 @@ recogniser's character error, DistillMOS and the mel L1 are compared with the re
 PyTorch, from the weights in the package. ``--prompts`` is a prepared corpus of ten or more speakers that the voice has
 never heard: each trial speaks after one of its clips, and the output must be nearest to its own clip among ten.
 ``--texts`` has a sentence on each line: how many end too early or never. ``--speed`` measures streams in the engine and
-blocks early and late in a sentence. ``--write`` stores the result, sounds and a picture, and fills the page.
+blocks early and late in a sentence. ``--write`` stores the result, sounds and pictures, and fills the page.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def speed_of(folder: Path, rounds: int = 3) -> Row:
 
 
 def sounds_of(voice: Voice, corpus: Corpus, row: Row, others: Path | None) -> list[Row]:
-    """Sections for the page: a sentence as its speaker and as four others, and clips with what is spoken after them."""
+    """Sections for the page: a sentence as its speaker and three others, and clips with what is spoken after them."""
     clip = next(clip for clip in read_manifest(Path(corpus.path)) if clip.id == row["id"])
     recording = read_audio(Path(corpus.path) / clip.audio)[0]
     speakers = [clip.speaker, *(name for name in voice.model.speaker_names if name != clip.speaker)][:4]
