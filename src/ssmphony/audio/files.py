@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,11 @@ def read_audio(path: Path) -> tuple[Samples, int]:
     return np.ascontiguousarray(samples.mean(axis=1)), int(rate)
 
 
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # it may not be there, nor its folder
+        path.unlink()
+
+
 class PartialFile:
     """A file next to its target that takes the target's place when the ``with`` block ends without an error.
 
@@ -50,6 +56,8 @@ class PartialFile:
         self.descriptor = -1
         self._target = Path(os.path.realpath(path))
         self.partial = self._target.with_name(f".ssmphony-{secrets.token_hex(4)}.part")
+        # Ctrl-C may come after the file is made and before the ``with`` block begins, when ``__exit__`` is not called
+        self._remove = weakref.finalize(self, _remove, self.partial)
 
     def __enter__(self) -> PartialFile:
         with self.errors():
@@ -74,7 +82,7 @@ class PartialFile:
                 with self.errors():
                     os.replace(self.partial, self._target)
         finally:
-            self.partial.unlink(missing_ok=True)
+            self._remove()
 
     def write(self, data: bytes) -> None:
         """Append ``data``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import subprocess
@@ -160,3 +161,18 @@ def test_partial_file_writes_bytes(tmp_path):
         file.require(1000)
         file.write(b" three")
     assert (tmp_path / "t.json").read_bytes() == b"one two three"
+
+
+def test_stopped_just_after_the_file_was_made_nothing_stays(monkeypatch, tmp_path):
+    really = os.open
+
+    def stop(*arguments):
+        os.close(really(*arguments))
+        assert len(os.listdir(tmp_path)) == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", stop)
+    with pytest.raises(KeyboardInterrupt), PartialFile(tmp_path / "t.json"):
+        pass
+    gc.collect()
+    assert os.listdir(tmp_path) == []
