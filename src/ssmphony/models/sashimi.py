@@ -76,6 +76,7 @@ class SashimiConfig(SampleModelConfig):
             "s4": {"mixers": s4, "center": s4},
             "s4d": {"mixers": ({"kind": "s4d", "d_state": 4},), "center": s4, "feed_forward": "gelu"},
             "mamba": {"mixers": ({"kind": "mamba", "d_state": 4},), "center": s4, "classes": ("one", "two")},
+            "parts": {"mixers": s4, "center": s4, "classes": ("one", "two"), "parts": (3, 1), "guidance": 2.0},
         }
         return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
 

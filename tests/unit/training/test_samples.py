@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from ssmphony.audio.mu_law import SILENCE
 from ssmphony.config import parse
+from ssmphony.data.manifest import Clip, write_manifest
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.run import train
 from ssmphony.training.tasks.samples import SamplesTask, SamplesTaskConfig
@@ -92,6 +96,48 @@ def test_bits_are_those_of_the_distribution(corpus: Path) -> None:
 def test_what_is_wrong_is_named(settings: dict[str, object], message: str, corpus: Path) -> None:
     with pytest.raises(SsmphonyError, match=message):
         task(corpus, **settings)
+
+
+def spoken(folder: Path, *, timed: bool = True) -> Path:
+    """Two clips of each of two words, by two speakers, with the times of their phones: 0.1 s each."""
+    clips = []
+    for number, (speaker, word) in enumerate(itertools.product("ab", ("one", "one", "two", "two"))):
+        symbols = ("^", "o") if word == "one" else ("^", "t", "u")
+        soundfile.write(folder / f"{number}.wav", 0.1 * np.sin(np.arange(3200.0)), 8000)
+        anchors = tuple((part, part + 1, 0.1 * part, 0.1 * part + 0.1) for part in range(len(symbols)))
+        clip = Clip(str(number), f"{number}.wav", 0.4, speaker, "hi", word, symbols, anchors=anchors if timed else ())
+        clips.append(clip)
+    write_manifest(folder, clips)
+    return folder
+
+
+PHONES = {"kind": "wavenet", "classes": ["one", "two"], "parts": [2, 3]}
+
+
+def test_parts_are_the_phones_at_their_times(tmp_path: Path) -> None:
+    found = task(spoken(tmp_path), held_out=["b"], model=PHONES, longest_s=1.0)
+    codes, asked, lengths = found.validation_batches()[0]
+    assert asked.shape == codes.shape
+    assert lengths.tolist() == [3200, 3200]
+    assert asked[0].unique_consecutive(return_counts=True)[1].tolist() == [800, 800, 1600]
+    assert asked[0].unique_consecutive().tolist() == [2, 3, 1]
+    assert found.validation_batches()[1][1][0].unique_consecutive().tolist() == [4, 5, 6, 1]
+    assert found.model.parts is not None
+    assert found.model.parts.longest[1].tolist() == pytest.approx([0.1, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("timed", "model", "message"),
+    [
+        (False, {}, "clip 0 \\('one'\\) has no times of 2 parts"),
+        (True, {"parts": [3, 3]}, "clip 0 \\('one'\\) has no times of 3 parts"),
+        (True, {"classes": ["one", "two", "three"], "parts": [2, 3, 4]}, "says 'three'"),
+        (True, {"parts": [2]}, "parts must be 2 numbers of 1 or more"),
+    ],
+)
+def test_what_is_wrong_with_parts_is_named(timed: bool, model: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(SsmphonyError, match=message):
+        task(spoken(tmp_path, timed=timed), held_out=["b"], model={**PHONES, **model})
 
 
 @pytest.mark.integration

@@ -19,6 +19,7 @@ from ssmphony.training.config import VoiceConfig
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.training.voice_module import VoiceModule
+from ssmphony.types import SsmphonyError
 
 
 class SamplesTaskConfig(Config):
@@ -64,24 +65,39 @@ class SamplesTask(Task[SampleModel, None]):
         self.silence = round(config.silence_s * rate)
         self.clips = CodeClips(config.sources, rate, model.config.classes, round(config.longest_s * rate))
         self.training_clips, self.held_out = self.clips.split(config.held_out)
+        if model.parts is not None:
+            ends = self.clips.ends(model.parts.counts)
+            labels = {self.clips.labels[index] for index in self.training_clips}
+            if missing := [name for n, name in enumerate(model.config.classes, start=1) if n not in labels]:
+                raise SsmphonyError(f"no clip to learn from says '{missing[0]}': give more data, or fewer classes")
+            model.parts.fit(*zip(*((self.clips.labels[i], ends[i]) for i in self.training_clips), strict=True))
+            self.ends = model.parts.table(ends)
         self.unigram_bits = self.clips.unigram_bits(self.held_out)
 
     def training_batch(self, number: int) -> list[Tensor]:
         clips = self.clips.draw(self.training_clips, self.config.batch_size, self.seed, number)
-        return _tensors(self.clips.batch(clips, self.silence))
+        return self.tensors(self.clips.batch(clips, self.silence))
 
     def validation_batches(self) -> list[list[Tensor]]:
         every = max(1, len(self.held_out) // self.config.validation_clips)
         chosen = sorted(self.held_out[::every], key=lambda index: len(self.clips.codes[index]))
         size = self.config.batch_size
         groups = (chosen[start : start + size] for start in range(0, len(chosen), size))
-        return [_tensors(self.clips.batch(group)) for group in groups]
+        return [self.tensors(self.clips.batch(group)) for group in groups]
+
+    def tensors(self, batch: CodeBatch) -> list[Tensor]:
+        """codes, what is asked for (see `SampleModel.forward`), lengths."""
+        codes, asked, lengths = (torch.from_numpy(part) for part in batch[:3])
+        if self.model.parts is not None:
+            asked = self.model.parts.numbers(asked, self.ends[batch.indices], torch.arange(codes.shape[1]))
+        return [codes, asked, lengths]
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
-        codes, labels, lengths = batch
-        hidden = torch.rand(len(labels), device=labels.device) < self.config.unconditional_share
-        bits = self.bits(codes, labels.masked_fill(hidden, 0), lengths + self.silence, self.disturbed(codes, lengths))
+        codes, asked, lengths = batch
+        hidden = torch.rand(len(asked), device=asked.device) < self.config.unconditional_share
+        asked = asked.masked_fill(hidden.view(-1, *[1] * (asked.dim() - 1)), 0)
+        bits = self.bits(codes, asked, lengths + self.silence, self.disturbed(codes, lengths))
         self.descend(bits * math.log(2.0))
         self.log_losses("train", {"bits": bits}, len(codes))
         self.end_step()
@@ -95,22 +111,18 @@ class SamplesTask(Task[SampleModel, None]):
         inside = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
         return torch.where(inside, noisy, codes)
 
-    def bits(self, codes: Tensor, labels: Tensor, lengths: Tensor, read: Tensor | None = None) -> Tensor:
+    def bits(self, codes: Tensor, asked: Tensor, lengths: Tensor, read: Tensor | None = None) -> Tensor:
         """Mean over all samples of the clips, whose batch may end in padding; ``read``: what the model reads."""
-        logits = self.model(codes if read is None else read, labels)
+        logits = self.model(codes if read is None else read, asked)
         nats = F.cross_entropy(logits.flatten(0, 1), codes.flatten(), reduction="none").view_as(codes)
         mask = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
         return (nats * mask).sum() / mask.sum() / math.log(2.0)
 
     def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
-        codes, labels, lengths = batch
-        bits = self.bits(codes, labels, lengths)
+        codes, asked, lengths = batch
+        bits = self.bits(codes, asked, lengths)
         # Lightning averages over batches by their size: that of a batch here is its samples
         figures = {"loss": bits, "bits": bits, "unigram_bits": torch.tensor(self.unigram_bits)}
         if self.model.condition is not None:
-            figures["class_gain"] = self.bits(codes, torch.zeros_like(labels), lengths) - bits
+            figures["class_gain"] = self.bits(codes, torch.zeros_like(asked), lengths) - bits
         self.log_losses("val", figures, batch_size=int(lengths.sum()))
-
-
-def _tensors(batch: CodeBatch) -> list[Tensor]:
-    return [torch.from_numpy(part) for part in batch]
