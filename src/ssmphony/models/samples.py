@@ -95,6 +95,9 @@ class SampleModel(nn.Module, Generator):
         self.parts = ClassParts(config.parts, config.sample_rate) if config.parts else None
         asked = len(config.classes) + 1 if self.parts is None else self.parts.size
         self.condition = nn.Embedding(asked, config.d_model) if config.classes else None
+        if self.condition is not None and self.parts is not None:
+            # they change within a sound: large ones disturb the prediction of the samples around each change
+            nn.init.zeros_(self.condition.weight)
         self.norm = nn.LayerNorm(width or config.d_model)
         self.head = nn.Linear(width or config.d_model, LEVELS)
 

@@ -66,6 +66,7 @@ def test_a_model_is_told_its_part_at_each_sample() -> None:
     assert model.parts is not None
     model.parts.fit([1, 1, 2, 2], [[4, 6, 13], [5, 9, 17], [8], [9]])
     model.guidance = 1.0
+    torch.nn.init.normal_(model.condition.weight, generator=torch.Generator().manual_seed(0))  # type: ignore[union-attr]
     styles = [Style(seed=3, speaker="one", temperature=0.0), Style(seed=4, speaker="two", temperature=0.0)]
     state = model.begin(styles)
     asked = model.parts.numbers(state.labels, state.ends, torch.arange(30))

@@ -6,8 +6,9 @@
 >>> [(word.text, word.ipa) for word in hindi.phonemize("नमस्ते दुनिया")]
 [('नमस्ते', 'nəməst̪eː'), ('दुनिया', 'd̪ʊnɪjaː')]
 
-Policy: letters of other Indic scripts are read as their Devanagari partners; emoji and the letters of other scripts
-(Arabic, Cyrillic, Han, …) have no sound. Nothing raises on any string.
+Policy: letters of other Indic scripts are read as their Devanagari partners, words in Cyrillic, Greek and Urdu
+letters letter by letter; emoji and the letters of other scripts (Han, Thai, Hebrew, …) have no sound. Nothing
+raises on any string.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Greek letters as symbols: α, Δt, ω-3. A word in Greek is of another script and silent."""
+"""Greek letters as symbols: α, Δt, ω-3. Longer words are those of `other_scripts`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ssmphony.text.hindi.context import Context, Said, Token
 
 NAMES = {letter: row[1] for row in tables.rows("greek") for letter in row[0]}
 LETTERS = "".join(sorted(NAMES))
-_LONGEST = 3
+LONGEST_SYMBOLS = 3
 """The most letters of a product of variables (αβ); longer runs are words."""
 
 
 def _letters(match: re.Match[str], state: Context) -> Said | None:
-    return (tuple(NAMES[letter] for letter in match[0]), match.end()) if len(match[0]) <= _LONGEST else None
+    return (tuple(NAMES[letter] for letter in match[0]), match.end()) if len(match[0]) <= LONGEST_SYMBOLS else None
 
 
 def _triangle(match: re.Match[str], state: Context) -> Said:

@@ -28,6 +28,7 @@ from ssmphony.text.hindi import (
     measures,
     money,
     ordinals,
+    other_scripts,
     quantities,
     roman,
     scores,
@@ -71,6 +72,7 @@ _TOKENS: tuple[Token, ...] = (
     *quantities.TOKENS,
     *abbreviations.TOKENS,
     *greek.TOKENS,
+    *other_scripts.TOKENS,
     *signs.TOKENS,
     *signs.WORDS,
 )
