@@ -124,11 +124,15 @@ class SampleModel(nn.Module, Generator):
         Returns:
             (batch, time, level).
         """
+        return self.read(self.whole(self.inputs(codes, asked))[:, : codes.shape[1]])
+
+    def inputs(self, codes: Tensor, asked: Tensor) -> Tensor:
+        """What the backbone reads to predict ``codes``: (batch, time in whole frames, d_model)."""
         before = torch.cat([torch.full_like(codes[:, :1], SILENCE), codes[:, :-1]], dim=1)
         padded = nn.functional.pad(before, (0, -codes.shape[1] % self.frame), value=SILENCE)
         if asked.dim() > 1:
             asked = nn.functional.pad(asked, (0, -codes.shape[1] % self.frame))
-        return self.read(self.whole(self.embed(padded, asked))[:, : codes.shape[1]])
+        return self.embed(padded, asked)
 
     def embed(self, codes: Tensor, asked: Tensor) -> Tensor:
         """As `forward` has them → (batch, time, d_model)."""

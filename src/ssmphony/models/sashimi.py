@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssmphony.models.samples import SampleModel, SampleModelConfig
 from ssmphony.nn.block import Block, PlainFeedForward
@@ -20,6 +20,8 @@ from ssmphony.nn.pooled_stack import PooledStack, PooledState
 from ssmphony.nn.stack import Stack, StackConfig
 from ssmphony.types import SsmphonyError
 
+BANDS = 20
+"""Of the spectra that training predicts."""
 Layers = tuple[dict[str, Any], ...]
 _S4: dict[str, Any] = {"kind": "s4", "n_ssm": 1}
 
@@ -44,6 +46,8 @@ class SashimiConfig(SampleModelConfig):
     feed_forward: Literal["swiglu", "gelu"] = "swiglu"
     """``gelu`` is that of the paper. Only with ``swiglu`` are single steps compiled."""
     dropout: float = 0.0
+    ahead_s: tuple[float, ...] = ()
+    """Training may also predict from the slowest rate the spectrum at these times ahead: see `Sashimi.foresee`."""
 
     @model_validator(mode="after")
     def _layers_fit(self) -> SashimiConfig:
@@ -76,7 +80,7 @@ class SashimiConfig(SampleModelConfig):
             "s4": {"mixers": s4, "center": s4},
             "s4d": {"mixers": ({"kind": "s4d", "d_state": 4},), "center": s4, "feed_forward": "gelu"},
             "mamba": {"mixers": ({"kind": "mamba", "d_state": 4},), "center": s4, "classes": ("one", "two")},
-            "parts": {"mixers": s4, "center": s4, "classes": ("one", "two"), "parts": (3, 1), "guidance": 2.0},
+            "parts": {"mixers": s4, "center": s4, "classes": ("one", "two"), "parts": (3, 1), "ahead_s": (0.01, 0.02)},
         }
         return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
 
@@ -95,6 +99,23 @@ class Sashimi(SampleModel):
                 _with_plain_feed_forwards(stack, config.stack(rate).d_ffn, config.dropout)
         self.backbone = PooledStack(stacks, [config.width(rate) for rate in rates], config.pools)
         self.frame = self.backbone.frame
+        spectra = len(config.ahead_s) * BANDS
+        self.ahead = nn.Linear(config.width(rates[-1]), spectra) if spectra else None
+
+    def foresee(self, codes: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+        """`forward`, and what only training reads: the log-mel that is to come.
+
+        A class decides few samples by itself, but much of what follows in 20 to 120 ms; so the slowest rate learns to
+        plan from it, where the likelihood of the next sample hardly asks for a plan.
+
+        Returns:
+            Logits (batch, time, level), and spectra (batch, step, horizon, band) of ``ahead_s`` after each step of the
+            slowest rate.
+        """
+        assert self.ahead is not None
+        fastest, *_, slowest = self.backbone.rates(self.inputs(codes, asked))
+        spectra = self.ahead(slowest).unflatten(-1, (len(self.config.ahead_s), BANDS))
+        return self.read(fastest[:, : codes.shape[1]]), spectra
 
     def initial_memory(self, batch: int) -> PooledState:
         return self.backbone.initial_state(batch)

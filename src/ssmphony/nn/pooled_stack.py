@@ -65,6 +65,10 @@ class PooledStack(SequenceLayer, nn.Module):
 
         S4 and S4D convolve by FFT: for batches this is faster than the recurrence that also gives the state.
         """
+        return self.rates(x)[0]
+
+    def rates(self, x: Tensor) -> list[Tensor]:
+        """As `whole`, the outputs of all stacks, from the fastest. Step j of the slowest knows j + 1 frames."""
         return self._parallel(x, self.initial_state(len(x)), keep=False)[0]
 
     def forward(
@@ -79,7 +83,7 @@ class PooledStack(SequenceLayer, nn.Module):
         while (place := sum(part.shape[1] for part in outputs)) < time:
             whole = (time - place) // self.frame * self.frame
             if whole and not any(state.held):
-                y, state = self._parallel(x[:, place : place + whole], state, keep=True)
+                (y, *_), state = self._parallel(x[:, place : place + whole], state, keep=True)
             else:
                 y, state = self.step(x[:, place], state)
                 y = y[:, None]
@@ -109,7 +113,7 @@ class PooledStack(SequenceLayer, nn.Module):
         y = descend(0, x)
         return y, PooledState(tuple(stacks), tuple(pending), tuple(held))
 
-    def _parallel(self, x: Tensor, state: PooledState, keep: bool) -> tuple[Tensor, PooledState]:
+    def _parallel(self, x: Tensor, state: PooledState, keep: bool) -> tuple[list[Tensor], PooledState]:
         """Whole frames from the edge of a frame; the state is of meaning only where it is to be kept."""
         stacks, pending = list(state.stacks), list(state.pending)
         inputs = [x]
@@ -124,12 +128,12 @@ class PooledStack(SequenceLayer, nn.Module):
             y, stacks[rate] = stack(x, stacks[rate], mask)
             return y + x
 
-        y = run(len(self.pools), inputs.pop())
+        outputs = [run(len(self.pools), inputs.pop())]
         for rate in reversed(range(len(self.pools))):
-            joined = torch.cat([pending[rate][:, None], self._unpool(rate, y)], dim=1)
+            joined = torch.cat([pending[rate][:, None], self._unpool(rate, outputs[0])], dim=1)
             pending[rate] = joined[:, -1]
-            y = run(rate, joined[:, :-1].flatten(1, 2) + inputs.pop())
-        return y, PooledState(tuple(stacks), tuple(pending), state.held)
+            outputs.insert(0, run(rate, joined[:, :-1].flatten(1, 2) + inputs.pop()))
+        return outputs, PooledState(tuple(stacks), tuple(pending), state.held)
 
     def _pool(self, rate: int, x: Tensor) -> Tensor:
         """(batch, time, pool, channel) → (batch, time, channel of the slower rate)."""

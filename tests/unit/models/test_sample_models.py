@@ -132,6 +132,19 @@ def test_classes_change_what_is_written_and_unknown_ones_are_named() -> None:
         model.begin([Style(speaker="three")])
 
 
+def test_what_is_foreseen_depends_on_nothing_later() -> None:
+    model = build("sashimi parts")
+    assert isinstance(model, Sashimi)
+    first, asked = codes(1)[:, :24], torch.zeros(1, dtype=torch.long)
+    other = first.clone()
+    other[0, 11] = (other[0, 11] + 100) % 256  # read by step 12, the first of the third frame of six
+    _, before = model.foresee(first, asked)
+    _, after = model.foresee(other, asked)
+    assert before.shape == (1, 4, 2, 20)
+    torch.testing.assert_close(before[:, :2], after[:, :2])
+    assert not torch.allclose(before[:, 2:], after[:, 2:])
+
+
 def test_codes_are_drawn_as_often_as_they_are_likely() -> None:
     logits = torch.log(torch.tensor([0.5, 0.2, 0.3])).expand(10_000, 3)
     uniform = (torch.arange(10_000) + 0.5) / 10_000

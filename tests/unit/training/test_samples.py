@@ -11,13 +11,15 @@ import pytest
 import soundfile
 import torch
 
-from ssmphony.audio.mu_law import SILENCE
+from ssmphony.audio.mel import mel_filterbank
+from ssmphony.audio.mu_law import SILENCE, decode
 from ssmphony.config import parse
 from ssmphony.data.manifest import Clip, write_manifest
+from ssmphony.models.sashimi import BANDS, Sashimi
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.run import train
 from ssmphony.training.tasks.samples import SamplesTask, SamplesTaskConfig
-from ssmphony.types import SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
 from tests.unit.training.corpus import write_corpus
 from tests.unit.training.runs import CONFIGS, scalars
 
@@ -109,6 +111,29 @@ def spoken(folder: Path, *, timed: bool = True) -> Path:
         clips.append(clip)
     write_manifest(folder, clips)
     return folder
+
+
+def test_what_is_foreseen_is_the_spectrum_after_what_is_known(corpus: Path) -> None:
+    model = {"kind": "sashimi", "d_model": 4, "n_layers": 1, "ahead_s": [0.02, 0.06], "sample_rate": 8000}
+    found = task(corpus, model=model)
+    codes, asked, _ = found.training_batch(0)
+    assert isinstance(found.model, Sashimi)
+    logits, spectra = found.model.foresee(codes, asked)
+    torch.testing.assert_close(logits, found.model(codes, asked))
+    steps = codes.shape[1] // 16
+    assert spectra.shape == (2, steps, 2, BANDS)
+    expected = torch.zeros(2, steps, 2, BANDS)
+    for row, clip in enumerate(codes):
+        samples = decode(np.concatenate([clip.numpy(), np.full(2000, SILENCE)]))
+        for step in range(steps):
+            for place, ahead in enumerate((160, 480)):
+                middle = 16 * (step + 1) + ahead
+                part = np.pad(samples[max(0, middle - 128) : middle + 128], (max(0, 128 - middle), 0))
+                magnitude = np.abs(np.fft.rfft(part * (0.5 - 0.5 * np.cos(np.pi * np.arange(256) / 128))))
+                grid = MelFormat(8000, 256, 16, BANDS, 0.0, 4000.0)
+                expected[row, step, place] = torch.tensor(magnitude @ mel_filterbank(grid)).clamp(min=0.02).log()
+    assert float(found.distance(expected, codes)) < 1e-4
+    assert float(found.distance(expected.roll(1, 1), codes)) > 0.01
 
 
 PHONES = {"kind": "wavenet", "classes": ["one", "two"], "parts": [2, 3]}

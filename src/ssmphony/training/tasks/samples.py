@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from ssmphony.audio.mu_law import LEVELS
+from ssmphony.audio.mel import log_mel
+from ssmphony.audio.mu_law import LEVELS, SILENCE, decode
 from ssmphony.config import Config, choose, parse
 from ssmphony.data.code_clips import ClipSource, CodeBatch, CodeClips
 from ssmphony.models.sample_models import SAMPLE_MODELS
 from ssmphony.models.samples import SampleModel
+from ssmphony.models.sashimi import BANDS, Sashimi
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.training.voice_module import VoiceModule
-from ssmphony.types import SsmphonyError
+from ssmphony.types import MelFormat, SsmphonyError
+
+_LOG_FLOOR = 0.02
+"""Of the magnitudes of foreseen spectra: what is softer is silence."""
 
 
 class SamplesTaskConfig(Config):
@@ -42,6 +48,8 @@ class SamplesTaskConfig(Config):
     """Noise on the codes that the model reads, not on those that it predicts: its standard deviation, in codes, is
     drawn for each row between 0 and this. A model that has only read recordings follows its own mistakes when it
     writes."""
+    ahead_weight: float = Field(default=1.0, ge=0.0)
+    """Of the distance of the spectra that are foreseen, where the model has ``ahead_s``."""
     batch_size: int = Field(default=16, ge=1)
     """Clips of a batch, which are of similar lengths."""
     validation_clips: int = Field(default=256, ge=1)
@@ -97,9 +105,16 @@ class SamplesTask(Task[SampleModel, None]):
         codes, asked, lengths = batch
         hidden = torch.rand(len(asked), device=asked.device) < self.config.unconditional_share
         asked = asked.masked_fill(hidden.view(-1, *[1] * (asked.dim() - 1)), 0)
-        bits = self.bits(codes, asked, lengths + self.silence, self.disturbed(codes, lengths))
-        self.descend(bits * math.log(2.0))
-        self.log_losses("train", {"bits": bits}, len(codes))
+        read = self.disturbed(codes, lengths)
+        losses: dict[str, Tensor] = {}
+        if isinstance(self.model, Sashimi) and self.model.ahead is not None:
+            logits, spectra = self.model.foresee(read, asked)
+            losses["ahead"] = self.distance(spectra, codes)
+        else:
+            logits = self.model(read, asked)
+        losses["bits"] = _bits(logits, codes, lengths + self.silence)
+        self.descend(losses["bits"] * math.log(2.0) + self.config.ahead_weight * losses.get("ahead", 0.0))
+        self.log_losses("train", losses, len(codes))
         self.end_step()
 
     def disturbed(self, codes: Tensor, lengths: Tensor) -> Tensor:
@@ -111,12 +126,22 @@ class SamplesTask(Task[SampleModel, None]):
         inside = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
         return torch.where(inside, noisy, codes)
 
-    def bits(self, codes: Tensor, asked: Tensor, lengths: Tensor, read: Tensor | None = None) -> Tensor:
-        """Mean over all samples of the clips, whose batch may end in padding; ``read``: what the model reads."""
-        logits = self.model(codes if read is None else read, asked)
-        nats = F.cross_entropy(logits.flatten(0, 1), codes.flatten(), reduction="none").view_as(codes)
-        mask = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
-        return (nats * mask).sum() / mask.sum() / math.log(2.0)
+    def distance(self, spectra: Tensor, codes: Tensor) -> Tensor:
+        """Mean L1 between foreseen spectra (batch, step, horizon, band) and those of ``codes``, silence after them."""
+        assert isinstance(self.model, Sashimi)
+        settings, frame = self.model.config, self.model.frame
+        places = [round(ahead * settings.sample_rate / frame) for ahead in settings.ahead_s]
+        grid = MelFormat(settings.sample_rate, 16 * frame, frame, BANDS, 0.0, settings.sample_rate / 2, _LOG_FLOOR)
+        silence = np.full(frame * (spectra.shape[1] + max(places) + 1), SILENCE)
+        rows = [log_mel(decode(np.concatenate([row, silence])), grid) for row in codes.numpy(force=True)]
+        known = torch.from_numpy(np.stack(rows)).to(spectra.device)
+        # step j knows (j + 1) frames; frame k of the spectrogram is centred at their beginning
+        target = torch.stack([known[:, 1 + place :][:, : spectra.shape[1]] for place in places], dim=2)
+        return F.l1_loss(spectra, target)
+
+    def bits(self, codes: Tensor, asked: Tensor, lengths: Tensor) -> Tensor:
+        """Mean over all samples of the clips, whose batch may end in padding."""
+        return _bits(self.model(codes, asked), codes, lengths)
 
     def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
         codes, asked, lengths = batch
@@ -126,3 +151,9 @@ class SamplesTask(Task[SampleModel, None]):
         if self.model.condition is not None:
             figures["class_gain"] = self.bits(codes, torch.zeros_like(asked), lengths) - bits
         self.log_losses("val", figures, batch_size=int(lengths.sum()))
+
+
+def _bits(logits: Tensor, codes: Tensor, lengths: Tensor) -> Tensor:
+    nats = F.cross_entropy(logits.flatten(0, 1), codes.flatten(), reduction="none").view_as(codes)
+    mask = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
+    return (nats * mask).sum() / mask.sum() / math.log(2.0)
