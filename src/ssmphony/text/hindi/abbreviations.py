@@ -132,6 +132,11 @@ def _least(match: re.Match[str], state: Context) -> Said:
     return ("मिनिमम",), match.end()
 
 
+def _sector(match: re.Match[str], state: Context) -> Said:
+    """Sec-62, in an address; of an act it is Sec. 62 or Sec 62."""
+    return ("सेक्टर",), match.end()
+
+
 def _numbered(match: re.Match[str], state: Context) -> Said:
     """CHQ NO 000123"""
     return ("नंबर",), match.end()
@@ -144,6 +149,7 @@ TOKENS = (
     Token("h", (rf"{DEVANAGARI}{{1,9}}(?!{DEVANAGARI})"), _title),
     Token("l", r"(?<![A-Za-z])(?i:exp)\.?(?=:?\s?(?:(?i:date|dt)\b|(?:\d{1,2}[/.-]){1,2}(?:20)?\d\d(?!\d)))", _expiry),
     Token("l", r"(?<![A-Za-z])Min\.(?=\s?(?:[A-Za-z]|[₹$]|Rs))", _least),
+    Token("l", r"(?<![A-Za-z])S(?:ec|EC)(?=-\d{1,3}(?![\d-]))", _sector),
     Token("l", r"(?<=[A-Z]\s)NO\.?(?=:?\s?\d)", _numbered),
     Token("l", (r"([A-Za-z]{1,8}(?:\.[a-z])?)(?![A-Za-z])\.?"), _latin),
     Token("s", (rf"(?<={DEVANAGARI})\.(?={DEVANAGARI}{{2}})"), _full_stop),
