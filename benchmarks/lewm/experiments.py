@@ -1,10 +1,10 @@
 """Six ways of LeWM TTS with the same budget: free or aligned speech, and a step that is a mean, a Gaussian or a flow.
 
-    python -m benchmarks.lewm.experiments --config configs/lewm/kokoro.yaml --codec runs/lewm_codec --minutes 20
+    python -m benchmarks.lewm.experiments --config configs/lewm/kokoro.yaml --codec runs/lewm_codec --steps 700
         --corpus prepared/kokoro --ids configs/s4_spectrum/heldout.txt -o runs/lewm_table [--set KEY=VALUE …]
 
-Each is trained for ``--minutes``, exported and measured by `benchmarks.lewm.voice`; what is there already is not done
-again. The table is printed; ``--write`` stores its figures and fills the page.
+Each is trained for ``--steps``, over which the learning rate falls, exported and measured by `benchmarks.lewm.voice`;
+what is there already is not done again. The table is printed; ``--write`` stores its figures and fills the page.
 """
 
 from __future__ import annotations
@@ -42,7 +42,12 @@ def measured(name: str, chosen: argparse.Namespace) -> Path:
     run, voice, figures = (chosen.output / f"{name}{end}" for end in ("", ".voice", ".json"))
     done = run / "done"
     if not done.exists():
-        settings = (*WAYS[name], f"run.out={run}", f"run.minutes={chosen.minutes}", f"task.codec={chosen.codec}")
+        settings = (
+            *WAYS[name],
+            f"run.out={run}",
+            f"task.optimiser.max_steps={chosen.steps}",
+            f"task.codec={chosen.codec}",
+        )
         commands.train(chosen.config, (*settings, *chosen.set))
         done.touch()
     if not (voice / "voice.json").exists():
@@ -53,11 +58,11 @@ def measured(name: str, chosen: argparse.Namespace) -> Path:
     return figures
 
 
-def result_of(folder: Path, minutes: float, count: int) -> dict[str, Any]:
+def result_of(folder: Path, steps: int, count: int) -> dict[str, Any]:
     """The figures of all ways that are measured."""
     found = {name: folder / f"{name}.json" for name in WAYS}
     ways = [{"name": name, **load_json(path)} for name, path in found.items() if path.exists()]
-    return {"minutes": minutes, "count": count, "ways": ways}
+    return {"steps": steps, "count": count, "ways": ways}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--codec", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--ids", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--only", default=",".join(WAYS))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the training")
@@ -79,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"unknown way {', '.join(sorted(unknown))}: choose of {', '.join(WAYS)}")
     for name in names:
         measured(name, chosen)
-    result = result_of(chosen.output, chosen.minutes, chosen.count)
+    result = result_of(chosen.output, chosen.steps, chosen.count)
     print(voice_tables.experiments(result))
     if chosen.write:
         commands.store("lewm_experiments.json", result, write=True)

@@ -112,7 +112,7 @@ def experiments(result: Row) -> str:
         )
     if rows:
         rows.append(["*recordings*", "", *_cells(result["ways"][0]["means"]["recording"]), MISSING])
-    return f"{table(HEADER, rows)}\n\nEach is trained for {result['minutes']:g} minutes; {result['count']} sentences."
+    return f"{table(HEADER, rows)}\n\nEach is trained for {result['steps']:,} steps; {result['count']} sentences."
 
 
 def _cells(part: Row) -> list[str]:

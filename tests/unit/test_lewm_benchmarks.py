@@ -225,11 +225,11 @@ def test_each_way_is_trained_exported_and_measured_once(
     monkeypatch.setattr(experiments, "load", lambda folder, threads: None)
     monkeypatch.setattr(experiments, "parts_of", lambda folder: None)
     monkeypatch.setattr(experiments, "measure", lambda *_: {"means": means, "rollout": {"ratio": None}})
-    inputs = ["--config", "kokoro.yaml", "--codec", "codec", "--corpus", "corpus", "--ids", "ids.txt", "--minutes", "3"]
+    inputs = ["--config", "kokoro.yaml", "--codec", "codec", "--corpus", "corpus", "--ids", "ids.txt", "--steps", "3"]
     for _ in range(2):
         experiments.main([*inputs, "--set", "a=1", "--only", "free-mse", "-o", str(tmp_path / "out")])
     assert done == [
-        ("train", "kokoro.yaml", ("run.minutes=3.0", "task.codec=codec", "a=1")),
+        ("train", "kokoro.yaml", ("task.optimiser.max_steps=3", "task.codec=codec", "a=1")),
         ("export", "free-mse", "free-mse.voice"),
     ]
     assert "| free | `mse` | – | – | 0.700 | – |" in capsys.readouterr().out
