@@ -156,7 +156,7 @@ def main() -> None:
     options.add_argument("--usage", type=Path, action="append", default=[], help="a prepared corpus to encode")
     options.add_argument("--usage-clips", type=int, default=200)
     options.add_argument("--write", action="store_true", help="store the result and fill the pages")
-    options.add_argument("--output", type=Path, default=OUT)
+    options.add_argument("--output", type=Path, help="store the result here, too")
     arguments = options.parse_args()
     torch.set_num_threads(1)
     try:
@@ -173,8 +173,10 @@ def main() -> None:
         sys.exit(str(error))
     result = without_nan({"date": date.today().isoformat(), "machine": machine(1), "codecs": rows})
     print(tables.codec(result))
-    write_json(result, arguments.output)
+    if arguments.output:
+        write_json(result, arguments.output)
     if arguments.write:
+        write_json(result, OUT)
         update()
 
 
