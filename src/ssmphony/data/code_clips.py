@@ -27,12 +27,11 @@ class ClipSource(SelectedCorpus):
 
 class CodeBatch(NamedTuple):
     """codes (batch, time) int64, `SILENCE` after the end; labels (batch,) int64, 0 where a clip has no class, else 1
-    and up; lengths (batch,) int64, samples of the clips, without the silence; indices: of the clips in `CodeClips`."""
+    and up; lengths (batch,) int64, samples of the clips, without the silence."""
 
     codes: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     lengths: npt.NDArray[np.int64]
-    indices: list[int]
 
 
 class CodeClips:
@@ -45,7 +44,6 @@ class CodeClips:
         """
         labels = {name: number for number, name in enumerate(classes, start=1)}
         feature = SamplesFeature(sample_rate)
-        self.sample_rate = sample_rate
         self.clips: list[Clip] = []
         self.codes: list[npt.NDArray[np.uint8]] = []
         self.labels: list[int] = []
@@ -85,21 +83,7 @@ class CodeClips:
         codes = np.full((len(indices), int(lengths.max()) + silence), SILENCE, np.int64)
         for row, index in enumerate(indices):
             codes[row, : lengths[row]] = self.codes[index]
-        return CodeBatch(codes, np.array([self.labels[index] for index in indices]), lengths, list(indices))
-
-    def ends(self, parts: Sequence[int]) -> list[list[int]]:
-        """Where each part of each clip ends, in samples; ``parts``: how many there are of each class.
-
-        The parts are the symbols of a clip, whose times its anchors say. Raises `SsmphonyError` for a clip that has
-        others, or no class.
-        """
-        return [self._ends(index, parts[label - 1] if label else 0) for index, label in enumerate(self.labels)]
-
-    def _ends(self, index: int, count: int) -> list[int]:
-        clip = self.clips[index]
-        if [anchor[:2] for anchor in clip.anchors] != [(part, part + 1) for part in range(count)] or not count:
-            raise SsmphonyError(f"clip {clip.id} ('{clip.text}') has no times of {count} parts, which its class has")
-        return [round(anchor[3] * self.sample_rate) for anchor in clip.anchors]
+        return CodeBatch(codes, np.array([self.labels[index] for index in indices]), lengths)
 
     def draw(self, among: Sequence[int], size: int, seed: int, step: int) -> list[int]:
         """Clips of similar lengths: batch ``step`` of those of ``seed``."""

@@ -1,9 +1,8 @@
 """Models that write sound sample by sample: the distribution of each mu-law code given those before it.
 
 SaShiMi and what it is compared with (WaveNet, SampleRNN) differ in the backbone alone. Codes are embedded and shifted
-by one step, a class is added to each, or that part of it which is due (``parts``), and a linear layer reads logits off
-the backbone's output. What is asked for can be followed more closely than the training data do (``guidance``), by the
-same model with the class and without it.
+by one step, a class is added to each, and a linear layer reads logits off the backbone's output. What is asked for can
+be followed more closely than the training data do (``guidance``), by the same model with the class and without it.
 """
 
 from __future__ import annotations
@@ -15,19 +14,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from ssmphony.audio.mu_law import LEVELS, SILENCE
 from ssmphony.config import Config
 from ssmphony.interfaces import Generator, State
-from ssmphony.models.class_parts import ClassParts
 from ssmphony.types import SsmphonyError, Style
 
 NOISE_BLOCK = 1024
 """Samples whose random numbers are drawn at once; a part of what a seed means."""
-_DURATIONS = 1 << 64  # among blocks of random numbers, one that no position reaches
 
 
 class SampleModelConfig(Config):
@@ -37,9 +34,6 @@ class SampleModelConfig(Config):
     sample_rate: int = Field(default=8_000, ge=1_000)
     classes: tuple[str, ...] = ()
     """What can be asked for, such as the ten digits; none for a model without condition."""
-    parts: tuple[int, ...] = ()
-    """How many parts each class has one after another, such as the phones of a word; the model is then told when each
-    begins. Without them it is told the class alone. See `ssmphony.models.class_parts`."""
     d_model: int = Field(default=32, ge=1)
     """Width of the embeddings, and of the backbone's output."""
     guidance: float = Field(default=1.0, ge=1.0)
@@ -55,27 +49,19 @@ class SampleModelConfig(Config):
             raise ValueError("a class is named twice")
         return value
 
-    @model_validator(mode="after")
-    def _parts_of_classes(self) -> SampleModelConfig:
-        if self.parts and (len(self.parts) != len(self.classes) or min(self.parts) < 1):
-            raise ValueError(f"parts must be {len(self.classes)} numbers of 1 or more, one for each class, or none")
-        return self
-
     @abstractmethod
     def build(self) -> SampleModel: ...
 
 
 class SamplesState(NamedTuple):
     """memory: of the backbone. free: of the backbone that reads the same codes without a class; () without guidance.
-    last: (batch,) the code before the next one. labels: (batch,) 0 for no class, else 1 and up. ends: (batch, part)
-    samples at which its parts end; (batch, 0) without parts. seeds, positions: (batch,) int64. temperatures: (batch,).
-    """
+    last: (batch,) the code before the next one. labels: (batch,) 0 for no class, else 1 and up. seeds, positions:
+    (batch,) int64. temperatures: (batch,)."""
 
     memory: State
     free: State
     last: Tensor
     labels: Tensor
-    ends: Tensor
     seeds: Tensor
     positions: Tensor
     temperatures: Tensor
@@ -92,12 +78,7 @@ class SampleModel(nn.Module, Generator):
         self.config = config
         self.guidance = config.guidance
         self.embedding = nn.Embedding(LEVELS, config.d_model)
-        self.parts = ClassParts(config.parts, config.sample_rate) if config.parts else None
-        asked = len(config.classes) + 1 if self.parts is None else self.parts.size
-        self.condition = nn.Embedding(asked, config.d_model) if config.classes else None
-        if self.condition is not None and self.parts is not None:
-            # they change within a sound: large ones disturb the prediction of the samples around each change
-            nn.init.zeros_(self.condition.weight)
+        self.condition = nn.Embedding(len(config.classes) + 1, config.d_model) if config.classes else None
         self.norm = nn.LayerNorm(width or config.d_model)
         self.head = nn.Linear(width or config.d_model, LEVELS)
 
@@ -114,30 +95,21 @@ class SampleModel(nn.Module, Generator):
 
     # -- training -----------------------------------------------------------------------------------------------------
 
-    def forward(self, codes: Tensor, asked: Tensor) -> Tensor:
-        """Logits of each code, from those before it.
+    def forward(self, codes: Tensor, labels: Tensor) -> Tensor:
+        """codes (batch, time), labels (batch,) as in `SamplesState` → logits (batch, time, level) of each code, from
+        those before it."""
+        return self.read(self.whole(self.inputs(codes, labels))[:, : codes.shape[1]])
 
-        Args:
-            codes: (batch, time).
-            asked: (batch,) classes, 0 for none, else 1 and up; or (batch, time), numbers of parts.
-
-        Returns:
-            (batch, time, level).
-        """
-        return self.read(self.whole(self.inputs(codes, asked))[:, : codes.shape[1]])
-
-    def inputs(self, codes: Tensor, asked: Tensor) -> Tensor:
+    def inputs(self, codes: Tensor, labels: Tensor) -> Tensor:
         """What the backbone reads to predict ``codes``: (batch, time in whole frames, d_model)."""
         before = torch.cat([torch.full_like(codes[:, :1], SILENCE), codes[:, :-1]], dim=1)
         padded = nn.functional.pad(before, (0, -codes.shape[1] % self.frame), value=SILENCE)
-        if asked.dim() > 1:
-            asked = nn.functional.pad(asked, (0, -codes.shape[1] % self.frame))
-        return self.embed(padded, asked)
+        return self.embed(padded, labels)
 
-    def embed(self, codes: Tensor, asked: Tensor) -> Tensor:
-        """As `forward` has them → (batch, time, d_model)."""
+    def embed(self, codes: Tensor, labels: Tensor) -> Tensor:
+        """codes (batch, time) → (batch, time, d_model)."""
         x = self.embedding(codes)
-        return x if self.condition is None else x + self.condition(asked).view(len(x), -1, x.shape[-1])
+        return x if self.condition is None else x + self.condition(labels)[:, None]
 
     def read(self, y: Tensor) -> Tensor:
         """(…, width) → logits (…, level)."""
@@ -155,22 +127,10 @@ class SampleModel(nn.Module, Generator):
             free=self.initial_memory(batch) if guided else (),
             last=torch.full_like(labels, SILENCE),
             labels=labels,
-            ends=self._ends(labels, styles),
             seeds=torch.tensor([style.seed % 2**63 for style in styles], device=device),
             positions=torch.zeros_like(labels),
             temperatures=torch.tensor([1.0 if s.temperature is None else s.temperature for s in styles], device=device),
         )
-
-    def _ends(self, labels: Tensor, styles: Sequence[Style]) -> Tensor:
-        """As in `SamplesState`: a function of the class and the seed."""
-        if self.parts is None:
-            return labels.new_zeros(len(labels), 0)
-        most = max(self.parts.counts)
-        rows: list[list[int]] = []
-        for label, style in zip(labels.tolist(), styles, strict=True):
-            normal = _random(style.seed % 2**63, _DURATIONS).standard_normal(most)
-            rows.append(self.parts.draw(label, normal) if label else [])
-        return self.parts.table(rows).to(labels.device)
 
     def label(self, name: str | None) -> int:
         """The number of a class, 0 for None. Raises `SsmphonyError` for one that the model does not know."""
@@ -185,15 +145,14 @@ class SampleModel(nn.Module, Generator):
     def step(self, state: SamplesState) -> tuple[Tensor, SamplesState]:
         """The next codes (batch, ``block``, 1)."""
         codes: list[Tensor] = []
-        memory, last, batch = state.memory, state.last, len(state.labels)
-        asked = self._asked(state)
+        memory, last, labels, batch = state.memory, state.last, state.labels, len(state.labels)
         guided = state.free != ()
         if guided:  # the same sounds without their class, as further rows
             memory = pytree.tree_map(lambda *parts: torch.cat(parts), memory, state.free)
-            asked = torch.cat([asked, torch.zeros_like(asked)])
-        uniforms = _uniform(state.seeds, state.positions, self.config.block)
-        for number, uniform in zip(asked.unbind(1), uniforms.unbind(1), strict=True):
-            x = self.embed((torch.cat([last, last]) if guided else last)[:, None], number)[:, 0]
+            labels = torch.cat([labels, torch.zeros_like(labels)])
+        class_part = 0.0 if self.condition is None else self.condition(labels)
+        for uniform in _uniform(state.seeds, state.positions, self.config.block).unbind(1):
+            x = self.embedding(torch.cat([last, last]) if guided else last) + class_part
             y, memory = self.run_step(x, memory)
             logits = self.read(y)
             if guided:
@@ -207,13 +166,6 @@ class SampleModel(nn.Module, Generator):
         memory = pytree.tree_map(lambda part: part[:batch], memory) if guided else memory
         state = state._replace(memory=memory, free=free, last=last, positions=state.positions + self.config.block)
         return torch.stack(codes, dim=1)[..., None], state
-
-    def _asked(self, state: SamplesState) -> Tensor:
-        """What the next samples are embedded with: (batch, ``block``)."""
-        if self.parts is None:
-            return state.labels[:, None].expand(-1, self.config.block)
-        places = torch.arange(self.config.block, device=state.labels.device)
-        return self.parts.numbers(state.labels, state.ends, state.positions[:, None] + places)
 
     def run_step(self, x: Tensor, memory: State) -> tuple[Tensor, State]:
         """`run` of one step: x (batch, d_model) → (batch, width) and the memory."""
@@ -237,13 +189,13 @@ def _uniform(seeds: Tensor, positions: Tensor, count: int) -> Tensor:
     rows = []
     for seed, first in zip(seeds.tolist(), positions.tolist(), strict=True):
         blocks = range(first // NOISE_BLOCK, (first + count - 1) // NOISE_BLOCK + 1)
-        numbers = np.concatenate([_random(seed, block).random(NOISE_BLOCK) for block in blocks])
+        numbers = np.concatenate([_noise(seed, block) for block in blocks])
         rows.append(numbers[first % NOISE_BLOCK :][:count])
     return torch.from_numpy(np.stack(rows)).to(seeds.device)
 
 
-def _random(seed: int, block: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=seed, counter=block << 64))
+def _noise(seed: int, block: int) -> np.ndarray:
+    return np.random.Generator(np.random.Philox(key=seed, counter=block << 64)).random(NOISE_BLOCK)
 
 
 def numbered(style: Style, count: int) -> list[Style]:

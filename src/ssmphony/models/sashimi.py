@@ -80,7 +80,7 @@ class SashimiConfig(SampleModelConfig):
             "s4": {"mixers": s4, "center": s4},
             "s4d": {"mixers": ({"kind": "s4d", "d_state": 4},), "center": s4, "feed_forward": "gelu"},
             "mamba": {"mixers": ({"kind": "mamba", "d_state": 4},), "center": s4, "classes": ("one", "two")},
-            "parts": {"mixers": s4, "center": s4, "classes": ("one", "two"), "parts": (3, 1), "ahead_s": (0.01, 0.02)},
+            "ahead": {"mixers": s4, "center": s4, "classes": ("one", "two"), "ahead_s": (0.01, 0.02)},
         }
         return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}
 
@@ -102,7 +102,7 @@ class Sashimi(SampleModel):
         spectra = len(config.ahead_s) * BANDS
         self.ahead = nn.Linear(config.width(rates[-1]), spectra) if spectra else None
 
-    def foresee(self, codes: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+    def foresee(self, codes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """`forward`, and what only training reads: the log-mel that is to come.
 
         A class decides few samples by itself, but much of what follows in 20 to 120 ms; so the slowest rate learns to
@@ -113,7 +113,7 @@ class Sashimi(SampleModel):
             slowest rate.
         """
         assert self.ahead is not None
-        fastest, *_, slowest = self.backbone.rates(self.inputs(codes, asked))
+        fastest, *_, slowest = self.backbone.rates(self.inputs(codes, labels))
         spectra = self.ahead(slowest).unflatten(-1, (len(self.config.ahead_s), BANDS))
         return self.read(fastest[:, : codes.shape[1]]), spectra
 

@@ -133,13 +133,13 @@ def test_classes_change_what_is_written_and_unknown_ones_are_named() -> None:
 
 
 def test_what_is_foreseen_depends_on_nothing_later() -> None:
-    model = build("sashimi parts")
+    model = build("sashimi ahead")
     assert isinstance(model, Sashimi)
-    first, asked = codes(1)[:, :24], torch.zeros(1, dtype=torch.long)
+    first, labels = codes(1)[:, :24], torch.zeros(1, dtype=torch.long)
     other = first.clone()
     other[0, 11] = (other[0, 11] + 100) % 256  # read by step 12, the first of the third frame of six
-    _, before = model.foresee(first, asked)
-    _, after = model.foresee(other, asked)
+    _, before = model.foresee(first, labels)
+    _, after = model.foresee(other, labels)
     assert before.shape == (1, 4, 2, 20)
     torch.testing.assert_close(before[:, :2], after[:, :2])
     assert not torch.allclose(before[:, 2:], after[:, 2:])

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from ssmphony.audio.mel import mel_filterbank
 from ssmphony.audio.mu_law import SILENCE, decode
 from ssmphony.config import parse
-from ssmphony.data.manifest import Clip, write_manifest
 from ssmphony.models.sashimi import BANDS, Sashimi
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.run import train
@@ -55,18 +52,6 @@ def test_a_batch_is_a_function_of_its_number_and_ends_in_silence(corpus: Path) -
     assert (codes[:, :800] != SILENCE).any()
 
 
-def test_noise_is_on_what_is_read_alone_and_not_on_the_end(corpus: Path) -> None:
-    codes, _, lengths = task(corpus).training_batch(3)
-    assert task(corpus).disturbed(codes, lengths) is codes
-    torch.manual_seed(0)
-    noisy = task(corpus, input_noise=4.0).disturbed(codes, lengths)
-    assert noisy.dtype == codes.dtype
-    assert torch.equal(noisy[:, 800:], codes[:, 800:])
-    moved = (noisy - codes)[:, :800].float().std(dim=1)
-    assert (moved > 0.0).all()
-    assert (moved < 4.5).all()
-
-
 def test_bits_are_those_of_the_distribution(corpus: Path) -> None:
     found = task(corpus)
     codes, labels, lengths = found.training_batch(0)
@@ -100,26 +85,13 @@ def test_what_is_wrong_is_named(settings: dict[str, object], message: str, corpu
         task(corpus, **settings)
 
 
-def spoken(folder: Path, *, timed: bool = True) -> Path:
-    """Two clips of each of two words, by two speakers, with the times of their phones: 0.1 s each."""
-    clips = []
-    for number, (speaker, word) in enumerate(itertools.product("ab", ("one", "one", "two", "two"))):
-        symbols = ("^", "o") if word == "one" else ("^", "t", "u")
-        soundfile.write(folder / f"{number}.wav", 0.1 * np.sin(np.arange(3200.0)), 8000)
-        anchors = tuple((part, part + 1, 0.1 * part, 0.1 * part + 0.1) for part in range(len(symbols)))
-        clip = Clip(str(number), f"{number}.wav", 0.4, speaker, "hi", word, symbols, anchors=anchors if timed else ())
-        clips.append(clip)
-    write_manifest(folder, clips)
-    return folder
-
-
 def test_what_is_foreseen_is_the_spectrum_after_what_is_known(corpus: Path) -> None:
     model = {"kind": "sashimi", "d_model": 4, "n_layers": 1, "ahead_s": [0.02, 0.06], "sample_rate": 8000}
     found = task(corpus, model=model)
-    codes, asked, _ = found.training_batch(0)
+    codes, labels, _ = found.training_batch(0)
     assert isinstance(found.model, Sashimi)
-    logits, spectra = found.model.foresee(codes, asked)
-    torch.testing.assert_close(logits, found.model(codes, asked))
+    logits, spectra = found.model.foresee(codes, labels)
+    torch.testing.assert_close(logits, found.model(codes, labels))
     steps = codes.shape[1] // 16
     assert spectra.shape == (2, steps, 2, BANDS)
     expected = torch.zeros(2, steps, 2, BANDS)
@@ -134,35 +106,6 @@ def test_what_is_foreseen_is_the_spectrum_after_what_is_known(corpus: Path) -> N
                 expected[row, step, place] = torch.tensor(magnitude @ mel_filterbank(grid)).clamp(min=0.02).log()
     assert float(found.distance(expected, codes)) < 1e-4
     assert float(found.distance(expected.roll(1, 1), codes)) > 0.01
-
-
-PHONES = {"kind": "wavenet", "classes": ["one", "two"], "parts": [2, 3]}
-
-
-def test_parts_are_the_phones_at_their_times(tmp_path: Path) -> None:
-    found = task(spoken(tmp_path), held_out=["b"], model=PHONES, longest_s=1.0)
-    codes, asked, lengths = found.validation_batches()[0]
-    assert asked.shape == codes.shape
-    assert lengths.tolist() == [3200, 3200]
-    assert asked[0].unique_consecutive(return_counts=True)[1].tolist() == [800, 800, 1600]
-    assert asked[0].unique_consecutive().tolist() == [2, 3, 1]
-    assert found.validation_batches()[1][1][0].unique_consecutive().tolist() == [4, 5, 6, 1]
-    assert found.model.parts is not None
-    assert found.model.parts.longest[1].tolist() == pytest.approx([0.1, 0.1, 0.1])
-
-
-@pytest.mark.parametrize(
-    ("timed", "model", "message"),
-    [
-        (False, {}, "clip 0 \\('one'\\) has no times of 2 parts"),
-        (True, {"parts": [3, 3]}, "clip 0 \\('one'\\) has no times of 3 parts"),
-        (True, {"classes": ["one", "two", "three"], "parts": [2, 3, 4]}, "says 'three'"),
-        (True, {"parts": [2]}, "parts must be 2 numbers of 1 or more"),
-    ],
-)
-def test_what_is_wrong_with_parts_is_named(timed: bool, model: dict[str, object], message: str, tmp_path: Path) -> None:
-    with pytest.raises(SsmphonyError, match=message):
-        task(spoken(tmp_path, timed=timed), held_out=["b"], model={**PHONES, **model})
 
 
 @pytest.mark.integration

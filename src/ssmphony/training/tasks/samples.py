@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssmphony.audio.mel import log_mel
-from ssmphony.audio.mu_law import LEVELS, SILENCE, decode
+from ssmphony.audio.mu_law import SILENCE, decode
 from ssmphony.config import Config, choose, parse
 from ssmphony.data.code_clips import ClipSource, CodeBatch, CodeClips
 from ssmphony.models.sample_models import SAMPLE_MODELS
@@ -22,7 +22,7 @@ from ssmphony.training.config import VoiceConfig
 from ssmphony.training.schedule import OptimiserConfig
 from ssmphony.training.task import Task
 from ssmphony.training.voice_module import VoiceModule
-from ssmphony.types import MelFormat, SsmphonyError
+from ssmphony.types import MelFormat
 
 _LOG_FLOOR = 0.02
 """Of the magnitudes of foreseen spectra: what is softer is silence."""
@@ -44,10 +44,6 @@ class SamplesTaskConfig(Config):
     """So much silence after a clip is learned, as its end. It does not count in ``val/bits``."""
     unconditional_share: float = Field(default=0.1, ge=0.0, le=1.0)
     """Share of rows whose class is hidden, so that the model also writes any class."""
-    input_noise: float = Field(default=0.0, ge=0.0)
-    """Noise on the codes that the model reads, not on those that it predicts: its standard deviation, in codes, is
-    drawn for each row between 0 and this. A model that has only read recordings follows its own mistakes when it
-    writes."""
     ahead_weight: float = Field(default=1.0, ge=0.0)
     """Of the distance of the spectra that are foreseen, where the model has ``ahead_s``."""
     batch_size: int = Field(default=16, ge=1)
@@ -73,58 +69,34 @@ class SamplesTask(Task[SampleModel, None]):
         self.silence = round(config.silence_s * rate)
         self.clips = CodeClips(config.sources, rate, model.config.classes, round(config.longest_s * rate))
         self.training_clips, self.held_out = self.clips.split(config.held_out)
-        if model.parts is not None:
-            ends = self.clips.ends(model.parts.counts)
-            labels = {self.clips.labels[index] for index in self.training_clips}
-            if missing := [name for n, name in enumerate(model.config.classes, start=1) if n not in labels]:
-                raise SsmphonyError(f"no clip to learn from says '{missing[0]}': give more data, or fewer classes")
-            model.parts.fit(*zip(*((self.clips.labels[i], ends[i]) for i in self.training_clips), strict=True))
-            self.ends = model.parts.table(ends)
         self.unigram_bits = self.clips.unigram_bits(self.held_out)
 
     def training_batch(self, number: int) -> list[Tensor]:
         clips = self.clips.draw(self.training_clips, self.config.batch_size, self.seed, number)
-        return self.tensors(self.clips.batch(clips, self.silence))
+        return _tensors(self.clips.batch(clips, self.silence))
 
     def validation_batches(self) -> list[list[Tensor]]:
         every = max(1, len(self.held_out) // self.config.validation_clips)
         chosen = sorted(self.held_out[::every], key=lambda index: len(self.clips.codes[index]))
         size = self.config.batch_size
         groups = (chosen[start : start + size] for start in range(0, len(chosen), size))
-        return [self.tensors(self.clips.batch(group)) for group in groups]
-
-    def tensors(self, batch: CodeBatch) -> list[Tensor]:
-        """codes, what is asked for (see `SampleModel.forward`), lengths."""
-        codes, asked, lengths = (torch.from_numpy(part) for part in batch[:3])
-        if self.model.parts is not None:
-            asked = self.model.parts.numbers(asked, self.ends[batch.indices], torch.arange(codes.shape[1]))
-        return [codes, asked, lengths]
+        return [_tensors(self.clips.batch(group)) for group in groups]
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.begin_step()
-        codes, asked, lengths = batch
-        hidden = torch.rand(len(asked), device=asked.device) < self.config.unconditional_share
-        asked = asked.masked_fill(hidden.view(-1, *[1] * (asked.dim() - 1)), 0)
-        read = self.disturbed(codes, lengths)
+        codes, labels, lengths = batch
+        hidden = torch.rand(len(labels), device=labels.device) < self.config.unconditional_share
+        labels = labels.masked_fill(hidden, 0)
         losses: dict[str, Tensor] = {}
         if isinstance(self.model, Sashimi) and self.model.ahead is not None:
-            logits, spectra = self.model.foresee(read, asked)
+            logits, spectra = self.model.foresee(codes, labels)
             losses["ahead"] = self.distance(spectra, codes)
         else:
-            logits = self.model(read, asked)
+            logits = self.model(codes, labels)
         losses["bits"] = _bits(logits, codes, lengths + self.silence)
         self.descend(losses["bits"] * math.log(2.0) + self.config.ahead_weight * losses.get("ahead", 0.0))
         self.log_losses("train", losses, len(codes))
         self.end_step()
-
-    def disturbed(self, codes: Tensor, lengths: Tensor) -> Tensor:
-        """``codes`` as the model reads them in training; the silence that ends a clip stays as it is."""
-        if self.config.input_noise == 0.0:
-            return codes
-        level = self.config.input_noise * torch.rand(len(codes), 1, device=codes.device)
-        noisy = (codes + level * torch.randn(codes.shape, device=codes.device)).round().long().clamp(0, LEVELS - 1)
-        inside = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]
-        return torch.where(inside, noisy, codes)
 
     def distance(self, spectra: Tensor, codes: Tensor) -> Tensor:
         """Mean L1 between foreseen spectra (batch, step, horizon, band) and those of ``codes``, silence after them."""
@@ -139,18 +111,22 @@ class SamplesTask(Task[SampleModel, None]):
         target = torch.stack([known[:, 1 + place :][:, : spectra.shape[1]] for place in places], dim=2)
         return F.l1_loss(spectra, target)
 
-    def bits(self, codes: Tensor, asked: Tensor, lengths: Tensor) -> Tensor:
+    def bits(self, codes: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
         """Mean over all samples of the clips, whose batch may end in padding."""
-        return _bits(self.model(codes, asked), codes, lengths)
+        return _bits(self.model(codes, labels), codes, lengths)
 
     def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
-        codes, asked, lengths = batch
-        bits = self.bits(codes, asked, lengths)
+        codes, labels, lengths = batch
+        bits = self.bits(codes, labels, lengths)
         # Lightning averages over batches by their size: that of a batch here is its samples
         figures = {"loss": bits, "bits": bits, "unigram_bits": torch.tensor(self.unigram_bits)}
         if self.model.condition is not None:
-            figures["class_gain"] = self.bits(codes, torch.zeros_like(asked), lengths) - bits
+            figures["class_gain"] = self.bits(codes, torch.zeros_like(labels), lengths) - bits
         self.log_losses("val", figures, batch_size=int(lengths.sum()))
+
+
+def _tensors(batch: CodeBatch) -> list[Tensor]:
+    return [torch.from_numpy(part) for part in batch]
 
 
 def _bits(logits: Tensor, codes: Tensor, lengths: Tensor) -> Tensor:
