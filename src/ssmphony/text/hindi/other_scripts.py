@@ -12,14 +12,15 @@ from functools import cache
 
 from ssmphony.text.hindi import greek, tables
 from ssmphony.text.hindi.context import Context, Said, Token
+from ssmphony.text.hindi.graphemes import ANUSVARA
 from ssmphony.text.hindi.transliteration import compose
 
 _GREEK = r"\u0370-\u03ff\u1f00-\u1fff"
 _CYRILLIC = r"\u0400-\u04ff"
 _ARABIC = r"\u0620-\u065f\u0670-\u06d3\u06ee-\u06ef\u06fa-\u06ff"
 _VOWELS = frozenset("आइईउऊएओ")
-_Y_BEFORE = frozenset("еЕ")
-"""Begins with य at the front of a word and after a vowel: Ельцин येल्तसिन."""
+_Y_BEFORE = "е"
+"""Begins with य at the front of a word, after a vowel and after ъ or ь: Ельцин येल्त्सिन."""
 _FINAL_SHORT = {"इ": "ई", "उ": "ऊ"}
 """Short vowels, which Hindi does not have at the end of foreign words."""
 _ALEF, _MADDA, _WAW, _YE, _BARI_YE = "اأإ", "آ", "وؤ", "یيىئ", "ے"
@@ -51,7 +52,7 @@ def spell_alphabet(word: str) -> str:
     while place < len(letters):
         size = 2 if letters[place : place + 2] in _units() else 1
         found = _units().get(letters[place : place + size], [])
-        if letters[place] in _Y_BEFORE and (not units or units[-1] in _VOWELS):
+        if letters[place] in _Y_BEFORE and (not units or units[-1] in _VOWELS or letters[place - 1] in "ъь"):
             units.append("य")
         units += ["इ"] if letters[place] == "й" and letters[place + 1 : place + 2] else found
         place += size
@@ -82,15 +83,16 @@ def spell_urdu(word: str) -> str:
     letters = re.sub(f"^{_AIN}[{_ALEF}]", _MADDA, letters)
     units: list[str] = []
     for place, letter in enumerate(letters):
-        units += _urdu_unit(units, letter, letters[place + 1 : place + 2])
-    if units and units[-1] == "अ":
+        units += _urdu_unit(units, letter, letters[place + 1 : place + 2], first=place == 0)
+    if len(units) > 1 and units[-1] == "अ":
         units.pop()
     return compose(units)
 
 
-def _urdu_unit(units: list[str], letter: str, following: str) -> list[str]:
+def _urdu_unit(units: list[str], letter: str, following: str, *, first: bool) -> list[str]:
     """What ``letter`` adds to ``units``, of which it may change the last. After each consonant stands its vowel."""
-    first, open_ = not units, bool(units) and units[-1] == "अ"
+    open_ = units[-1:] == ["अ"]
+    consonant_before = open_ and len(units) > 1
     before_vowel = bool(following) and following in _ALEF + _MADDA + _WAW + _YE + _BARI_YE
     if letter in _SHORT:
         if open_:
@@ -99,15 +101,14 @@ def _urdu_unit(units: list[str], letter: str, following: str) -> list[str]:
     if letter == _SUKUN and open_:
         units.pop()
         return []
-    if letter == _SHADDA and open_:
-        consonant = units[-2]
+    if letter == _SHADDA and consonant_before:
         units.pop()
-        return [consonant, "अ"]
-    if letter == _ASPIRATE and open_ and len(units) > 1:
+        return [units[-1], "अ"]
+    if letter == _ASPIRATE and consonant_before:
         units[-2] = _ASPIRATED.get(units[-2], units[-2])
         return []
     if letter == _NUN_GHUNNA:
-        return ["ं"]
+        return [ANUSVARA]
     vowel = _urdu_vowel(letter, first=first, open_=open_, before_vowel=before_vowel)
     if vowel is not None:
         if open_ and vowel[:1] not in ([], ["व"], ["य"]):
@@ -139,13 +140,17 @@ def _urdu_vowel(letter: str, *, first: bool, open_: bool, before_vowel: bool) ->
     return None
 
 
-def _alphabet(match: re.Match[str], state: Context) -> Said:
-    return (spell_alphabet(match[0]),), match.end()
+def _alphabet(match: re.Match[str], state: Context) -> Said | None:
+    return _said(spell_alphabet(match[0]), match)
 
 
 def _urdu(match: re.Match[str], state: Context) -> Said | None:
-    spoken = spell_urdu(match[0])
-    return ((spoken,), match.end()) if spoken.strip("ं") else None
+    return _said(spell_urdu(match[0]), match)
+
+
+def _said(spoken: str, match: re.Match[str]) -> Said | None:
+    """Nothing where no letter has a sound: ъ, digits and marks of Urdu."""
+    return ((spoken,), match.end()) if spoken.strip(ANUSVARA) else None
 
 
 TOKENS = (

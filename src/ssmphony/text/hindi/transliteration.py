@@ -86,7 +86,7 @@ def compose(units: list[str]) -> str:
     written = ""
     vowel = ""
     after_consonant = False
-    for unit, following in zip(units, [*units[1:], ""], strict=True):
+    for unit, following in zip(units, [*units, ""][1:], strict=True):
         if unit == _JOINT:
             after_consonant = False
         elif unit == ANUSVARA:
