@@ -53,6 +53,8 @@ class SashimiConfig(SampleModelConfig):
     def _layers_fit(self) -> SashimiConfig:
         if not self.pools or min(self.pools) < 2:
             raise ValueError(f"pools {self.pools} must each be 2 or more")
+        if min(self.ahead_s, default=0.0) < 0.0:
+            raise ValueError(f"ahead_s {self.ahead_s} must not be negative")
         for rate in range(len(self.pools) + 1):
             self.stack(rate)
         return self

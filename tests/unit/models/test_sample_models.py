@@ -163,3 +163,8 @@ def test_the_first_code_is_predicted_from_silence() -> None:
     logits = model(codes(1), torch.zeros(1, dtype=torch.long))[:, 0]
     before = model.embedding(torch.tensor([[SILENCE]]))
     torch.testing.assert_close(logits, model.read(model.whole(before))[:, 0])
+
+
+def test_nothing_is_foreseen_in_the_past() -> None:
+    with pytest.raises(ValueError, match="must not be negative"):
+        SashimiConfig(ahead_s=(0.02, -0.01))

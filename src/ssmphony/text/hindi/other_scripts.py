@@ -19,8 +19,6 @@ _GREEK = r"\u0370-\u03ff\u1f00-\u1fff"
 _CYRILLIC = r"\u0400-\u04ff"
 _ARABIC = r"\u0620-\u065f\u0670-\u06d3\u06ee-\u06ef\u06fa-\u06ff"
 _VOWELS = frozenset("आइईउऊएओ")
-_Y_BEFORE = "е"
-"""Begins with य at the front of a word, after a vowel and after ъ or ь: Ельцин येल्त्सिन."""
 _FINAL_SHORT = {"इ": "ई", "उ": "ऊ"}
 """Short vowels, which Hindi does not have at the end of foreign words."""
 _ALEF, _MADDA, _WAW, _YE, _BARI_YE = "اأإ", "آ", "وؤ", "یيىئ", "ے"
@@ -52,8 +50,8 @@ def spell_alphabet(word: str) -> str:
     while place < len(letters):
         size = 2 if letters[place : place + 2] in _units() else 1
         found = _units().get(letters[place : place + size], [])
-        if letters[place] in _Y_BEFORE and (not units or units[-1] in _VOWELS or letters[place - 1] in "ъь"):
-            units.append("य")
+        if letters[place] == "е" and (not units or units[-1] in _VOWELS or letters[place - 1] in "ъь"):
+            units.append("य")  # Ельцин येल्त्सिन
         units += ["इ"] if letters[place] == "й" and letters[place + 1 : place + 2] else found
         place += size
     if units:
