@@ -80,6 +80,11 @@ class Frontend(ABC):
         """``text`` as it is read out: numbers and abbreviations in words. By default as it is written."""
         return text
 
+    def spoken_words(self, sentence: str) -> Sequence[tuple[int, int, str]]:
+        """For each written word of one sentence, where it starts and stops there, and the letters that spell what is
+        spoken. By default none: as it is written."""
+        return ()
+
     def spelled(self, text: str, capitals: bool = False) -> str:
         """``text`` character by character, to be read by `sentences`: what a screen reader speaks for a letter.
 

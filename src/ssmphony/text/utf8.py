@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ssmphony.config import Config, choose
 from ssmphony.errors import NOTHING_TO_SPEAK
@@ -34,6 +35,15 @@ class ByteFrontendConfig(Config):
     language: str = ""
     """The kind of another frontend, such as ``hindi``: after the abbreviations of its language a dot does not end a
     sentence. Empty: texts of any language are read."""
+    spelled_out: bool = False
+    """Whether the frontend of ``language`` spells out what is spoken in other words than it is written: numbers,
+    abbreviations, words of other scripts. For models that have learned from sentences of words alone."""
+
+    @model_validator(mode="after")
+    def _speller(self) -> ByteFrontendConfig:
+        if self.spelled_out and not self.language:
+            raise ValueError("spelled_out needs a language, whose frontend spells out")
+        return self
 
     def build(self) -> ByteFrontend:
         return ByteFrontend(self)
@@ -67,7 +77,8 @@ class ByteFrontend(Frontend):
         """The bytes of ``text`` as one sentence, however long."""
         if not any(map(_sounds, text)):
             raise SsmphonyError(NOTHING_TO_SPEAK)
-        return tokenise(text)
+        written = self._written(text)
+        return _tokens(written, 0, len(written.text), text, 0, 0.0)
 
     def say_as(self, text: str, kind: str, form: str = "") -> str:
         return self._sister.say_as(text, kind, form) if self._sister is not None else text
@@ -77,16 +88,48 @@ class ByteFrontend(Frontend):
 
     def _pieces(self, sentence: sentences.Sentence) -> Iterator[Tokens]:
         """The sentence, or pieces of it where it has too many bytes."""
-        text = sentence.text
+        written = self._written(sentence.text)
+        text = written.text
         start, length = 0, len(text)
         while start < length:
             stop = _stop(text, start, self.config.max_tokens - 2)
+            whole = stop
+            while start < whole < length and written.places[whole][0] < written.places[whole - 1][1]:
+                whole -= 1  # not within what stands for one word
+            stop = whole if whole > start else stop
             after = stop
             while after < length and text[after].isspace():
                 after += 1
             pause_s = pause_after(sentence) if after == length else 0.0
-            yield _tokens(text[start:stop], sentence.start + start, pause_s)
+            yield _tokens(written, start, stop, sentence.text, sentence.start, pause_s)
             start = after
+
+    def _written(self, text: str) -> _Written:
+        """A sentence as its bytes are read."""
+        if not self.config.spelled_out or self._sister is None:
+            return _as_it_is(text)
+        parts: list[str] = []
+        places: list[tuple[int, int]] = []
+        reached = 0
+        for start, stop, spoken in [*self._sister.spoken_words(text), (len(text), len(text), "")]:
+            between = text[reached:start]
+            same = spoken == text[start:stop]
+            parts += [between, spoken]
+            places += [(at, at + 1) for at in range(reached, start)]
+            places += [(start + at, start + at + 1) if same else (start, stop) for at in range(len(spoken))]
+            reached = stop
+        return _Written("".join(parts), tuple(places))
+
+
+class _Written(NamedTuple):
+    """The text whose bytes are read, and where each of its characters comes from."""
+
+    text: str
+    places: Sequence[tuple[int, int]]
+
+
+def _as_it_is(text: str) -> _Written:
+    return _Written(text, [(at, at + 1) for at in range(len(text))])
 
 
 def _frontend(kind: str) -> Frontend | None:
@@ -115,7 +158,7 @@ def decode(ids: Iterable[int]) -> str:
 
 def tokenise(text: str) -> Tokens:
     """A whole text as one sentence, however long."""
-    return _tokens(text, 0, 0.0)
+    return _tokens(_as_it_is(text), 0, len(text), text, 0, 0.0)
 
 
 def _size(character: str) -> int:
@@ -148,16 +191,19 @@ def _sounds(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMNS"
 
 
-def _tokens(text: str, start: int, pause_s: float) -> Tokens:
+def _tokens(written: _Written, start: int, stop: int, source: str, shift: int, pause_s: float) -> Tokens:
+    """Those of a part of what is written for ``source``, which begins at ``shift`` of the caller's text."""
+    text, places = written.text[start:stop], written.places[start:stop]
     ids = (SYMBOLS.index(BEGIN), *encode(text), SYMBOLS.index(END))
     symbols = tuple(SYMBOLS[number] for number in ids)
-    words = tuple(_words(text, start))
-    return Tokens(ids, symbols, words, text, start, start + len(text), pause_s)
+    first, last = (places[0][0], places[-1][1]) if places else (0, 0)
+    words = tuple(_words(text, places, source, shift))
+    return Tokens(ids, symbols, words, source[first:last], shift + first, shift + last, pause_s)
 
 
-def _words(text: str, start: int) -> Iterator[Word]:
-    """What stands between blanks, without the punctuation around it."""
-    reached, size = 0, 1
+def _words(text: str, places: Sequence[tuple[int, int]], source: str, shift: int) -> Iterator[Word]:
+    """What stands between blanks, without the punctuation around it; words that are written as one are one."""
+    reached, size, before = 0, 1, None
     for chunk in _CHUNK.finditer(text):
         first, stop = chunk.span()
         while first < stop and not _sounds(text[first]):
@@ -169,4 +215,13 @@ def _words(text: str, start: int) -> Iterator[Word]:
         begin = size + sum(map(_size, text[reached:first]))
         size = begin + sum(map(_size, text[first:stop]))
         reached = stop
-        yield Word(text[first:stop], begin, size, start + first, start + stop)
+        start, end = places[first][0], places[stop - 1][1]
+        if before is not None and start < before.end - shift:
+            start = before.start - shift
+            before = replace(before, text=source[start:end], stop=size, end=shift + end)
+            continue
+        if before is not None:
+            yield before
+        before = Word(source[start:end], begin, size, shift + start, shift + end)
+    if before is not None:
+        yield before

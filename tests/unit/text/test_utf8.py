@@ -135,3 +135,34 @@ def test_symbols_and_config() -> None:
     assert frontend.symbols == SYMBOLS
     with pytest.raises(SsmphonyError, match="max_tokens"):
         parse(ByteFrontendConfig, {"max_tokens": 2})
+
+
+def spelling() -> ByteFrontend:
+    return ByteFrontendConfig(language="hindi", spelled_out=True).build()
+
+
+def test_numbers_and_other_scripts_are_spelled_out() -> None:
+    """The words keep their places in the text; what stands for one word is one."""
+    text = "डॉ. शर्मा ने WhatsApp पर (₹500) दिए।"
+    (tokens,) = spelling().sentences(text)
+    assert decode(tokens.ids) == "डॉक्टर शर्मा ने व्हाट्सऐप पर (पाँच सौ रुपये) दिए।"
+    assert [word.text for word in tokens.words] == ["डॉ.", "शर्मा", "ने", "WhatsApp", "पर", "₹500", "दिए"]
+    assert all(text[word.start : word.end] == word.text for word in tokens.words)
+    assert decode(tokens.ids[tokens.words[5].first : tokens.words[5].stop]) == "पाँच सौ रुपये"
+    assert (tokens.start, tokens.end, tokens.text) == (0, len(text), text)
+    assert spelling().whole(text).ids == tokens.ids
+
+
+@given(st.text("12₹.,%: aपकहै।", max_size=80))
+def test_what_is_spelled_out_is_cut_at_words_of_the_text(text: str) -> None:
+    frontend = ByteFrontendConfig(language="hindi", spelled_out=True, max_tokens=64).build()
+    found = list(frontend.sentences(text))
+    assert all(len(tokens) <= 64 for tokens in found)
+    words = [word for tokens in found for word in tokens.words]
+    assert [word.start for word in words] == sorted(word.start for word in words)
+    assert all(text[word.start : word.end] == word.text for word in words)
+
+
+def test_spelling_out_needs_a_language() -> None:
+    with pytest.raises(ValueError, match="spelled_out needs a language"):
+        ByteFrontendConfig(spelled_out=True)

@@ -64,6 +64,10 @@ class HindiFrontend(Frontend):
     def spoken_text(self, text: str) -> str:
         return spell_out(speech.speak(text, self.lexicon, self.config.reading))
 
+    def spoken_words(self, sentence: str) -> list[tuple[int, int, str]]:
+        spoken = speech.speak(sentence, self.lexicon, self.config.reading)
+        return [(word.start, word.end, " ".join(word.spoken)) for part in spoken for word in part.words]
+
     def say_as(self, text: str, kind: str, form: str = "") -> str:
         return say_as.say_as(text, kind, form)
 
