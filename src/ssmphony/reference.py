@@ -83,11 +83,12 @@ def reference_from(samples: Samples, encoder: Encoder | None, model: VoiceModel)
             that of silence or of less than a second.
     """
     arrays: dict[str, Any] = {}
-    for name in (entry.name for entry in model.reference_inputs):
+    for entry in model.reference_inputs:
+        name = entry.name
         if name == "samples":
             arrays[name] = samples[:, None]
         elif name == "frames" and encoder is not None:
-            arrays[name] = encoder.encode(samples[None])[0]
+            arrays[name] = encoder.encode(samples[None])[0, : entry.max_steps]
         elif name == "prompt" and encoder is not None and isinstance(model, Prompted):
             arrays[name] = model.prompt(encoder.encode(samples[None])[0])
         elif name == STYLE and isinstance(model, Styled) and model.reference_mel is not None:

@@ -17,7 +17,8 @@ the token that it speaks, and speech ends with the last of them.
 
 A step predicts the mean of what may follow (``head: mse``, as in LeWorldModel), which may be unlike any of it, or it is
 sampled from a Gaussian or by a small flow (`ssmphony.models.lewm_heads`). With ``d_style`` a style encoder takes the
-speaker from a clip, as in `ssmphony.models.smamba`.
+speaker from a clip, as in `ssmphony.models.smamba`; with ``mean_latent`` the latents themselves are predicted relative
+to the mean of the clip's, which differs more between speakers than between clips of one.
 """
 
 from __future__ import annotations
@@ -102,6 +103,9 @@ class LeWMConfig(Config):
     """and the steps from noise to latent."""
     d_style: int = Field(default=0, ge=0)
     """Channels of a speaker's vector, which may also come from a clip of a few seconds; 0: only those of the table."""
+    mean_latent: bool = False
+    """Of a model with ``d_style``: whether it predicts the difference from the speaker's mean latent, that of a
+    reference or a row of a table, so that timbre need not be learned to be followed."""
     style_layers: int = 2
     """Blocks of the style encoder, whose layer is that of the text encoder."""
     reference: MelFormat = MelFormat()
@@ -112,6 +116,8 @@ class LeWMConfig(Config):
         _ = self.text_encoder
         if self.placement == "aligned" and self.pace_head:
             raise ValueError("pace_head is for placement: free; aligned speech has durations")
+        if self.mean_latent and not self.d_style:
+            raise ValueError("mean_latent is for speakers that are known by a clip: set d_style")
         return self
 
     @property
@@ -145,6 +151,7 @@ class LeWMConfig(Config):
             "mamba2": {"mixer": mamba2, "text_mixer": "s4d"},
             "pace_head": {"mixer": mamba2, "pace_head": True},
             "gaussian": {"mixer": mamba2, "head": "gaussian", "placement": "aligned", "temperature": 0.7},
+            "mean": {**styled, "mixer": mamba2, "mean_latent": True, "placement": "aligned"},
             "flow": {**styled, "mixer": mamba2, "head": "flow", "flow_width": 8, "flow_layers": 1, "temperature": 0.7},
         }
         return {form: cls.model_validate({**shape, **settings}) for form, settings in forms.items()}

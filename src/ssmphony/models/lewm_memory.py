@@ -20,21 +20,25 @@ class Memory(NamedTuple):
     """Of aligned speech: states of the text (batch, token, d_model),"""
     ends: Tensor | None = None
     """and the latent after each token's last, (batch, token) float."""
+    mean: Tensor | None = None
+    """What latents are predicted relative to, (batch, d_latent)."""
 
     def tensors(self) -> tuple[Any, ...]:
         """As `ssmphony.models.autoregressive` keeps them: (batch, head, token, channel) each."""
-        if self.text is None or self.ends is None:
-            return self.keys, self.values
-        return self.keys, self.values, self.text[:, None], self.ends[:, None, :, None]
+        parts: list[Any] = [self.keys, self.values]
+        if self.text is not None and self.ends is not None:
+            parts += [self.text[:, None], self.ends[:, None, :, None]]
+        if self.mean is not None:
+            parts.append(self.mean[:, None, None].expand(-1, 1, self.present.shape[1], -1))
+        return tuple(parts)
 
     @classmethod
     def of(cls, tensors: Sequence[Any], present: Tensor) -> Memory:
         """The inverse of `tensors`."""
-        keys, values, *aligned = tensors
-        if not aligned:
-            return cls(keys, values, present)
-        text, ends = aligned
-        return cls(keys, values, present, text[:, 0], ends[:, 0, :, 0])
+        keys, values, *more = tensors
+        mean = more.pop()[:, 0, 0] if len(more) % 2 else None
+        text, ends = (more[0][:, 0], more[1][:, 0, :, 0]) if more else (None, None)
+        return cls(keys, values, present, text, ends, mean)
 
 
 def linear_places(mask: Tensor, present: Tensor) -> Tensor:
@@ -58,7 +62,8 @@ def within_window(memory: Memory, token: Tensor, window: tuple[int, int] | None)
     wanted = token[:, None] + torch.arange(-window[0], window[1] + 1, device=token.device)
     places = wanted.clamp(0, tokens - 1)
     keys, values = (tuple(_pick(part, places) for part in parts) for parts in (memory.keys, memory.values))
-    return Memory(keys, values, memory.present.gather(1, places) & (places == wanted)), places
+    near = memory.present.gather(1, places) & (places == wanted)
+    return memory._replace(keys=keys, values=values, present=near), places
 
 
 def _pick(part: Tensor, places: Tensor) -> Tensor:

@@ -23,6 +23,10 @@ from ssmphony.nn import Block, CrossAttention, FeedForward, sinusoids
 from ssmphony.ssm.exportable import softplus
 from ssmphony.types import STYLE, ReferenceInput, Samples
 
+FRAMES = "frames"
+"""The latents of a reference, by their codec."""
+LONGEST_REFERENCE = 1024
+"""Latents of a reference that are read."""
 NOISE_STEPS = 97
 """Latents after which the noise on the input repeats."""
 WIDTH = 4.0
@@ -73,6 +77,8 @@ class LeWM(AutoregressiveModel, Styled):
     """See `ssmphony.models.lewm`. Training goes through `read` and `teacher_forced`."""
 
     noise: Tensor
+    speaker_means: Tensor
+    """(speaker, d_latent), with ``mean_latent``."""
 
     def __init__(self, config: LeWMConfig) -> None:
         super().__init__()
@@ -85,11 +91,18 @@ class LeWM(AutoregressiveModel, Styled):
         self.reads = ("ids", "mask", "speaker", *(("speeds",) if aligned else ()))
         self.symbols = nn.Embedding(config.n_symbols, d_model, padding_idx=0)
         self.speakers = nn.Embedding(len(config.speakers), styled or d_model)
-        self.style = self.style_enter = None
+        self.style = self.style_enter = self.style_leave = self.mean_enter = None
         if styled:
             self.style = style.StyleEncoder(config.reference.n_mels, styled, config.style_encoder)
-            self.style_enter = nn.Linear(styled, d_model, bias=False)
+            self.style_enter, self.style_leave = (nn.Linear(styled, d_model, bias=False) for _ in range(2))
+            nn.init.zeros_(self.style_leave.weight)
             self.reference_inputs = (ReferenceInput(STYLE, styled, style.MOST_STYLES),)
+            if config.mean_latent:
+                self.reference_inputs += (ReferenceInput(FRAMES, config.d_latent, LONGEST_REFERENCE),)
+                self.register_buffer("speaker_means", torch.zeros(len(config.speakers), config.d_latent))
+                self.speaker_tables = (*self.speaker_tables, "speaker_means")
+                self.mean_enter = nn.Linear(config.d_latent, d_model, bias=False)
+                nn.init.zeros_(self.mean_enter.weight)
             self.reference_mel = config.reference
         self.text_place = nn.Parameter(torch.tensor(0.3))
         self.text_blocks = config.text_encoder.build()
@@ -115,7 +128,9 @@ class LeWM(AutoregressiveModel, Styled):
 
     # -- text -----------------------------------------------------------------------------------------------------
 
-    def read(self, ids: Tensor, mask: Tensor, speaker: Tensor, ends: Tensor | None = None) -> Memory:
+    def read(
+        self, ids: Tensor, mask: Tensor, speaker: Tensor, ends: Tensor | None = None, mean: Tensor | None = None
+    ) -> Memory:
         """A text as the predictor reads it.
 
         Args:
@@ -123,15 +138,22 @@ class LeWM(AutoregressiveModel, Styled):
             mask: (batch, token) bool.
             speaker: (batch,) int, rows of the table, or (batch, d_style) float, vectors of speakers.
             ends: (batch, token) float, of aligned speech: the latent after each token's last.
+            mean: (batch, d_latent), with ``mean_latent``: the speakers' mean latents; of rows of the table, without
+                it, those of the table.
         """
+        if mean is None and self.config.mean_latent and not speaker.is_floating_point():
+            mean = self.speaker_means[speaker]
         places = sinusoids(torch.arange(ids.shape[1], device=ids.device), self.config.d_model)
         who = speaker if speaker.is_floating_point() else self.speakers(speaker)
-        who = who if self.style_enter is None else self.style_enter(who)
-        x = self.symbols(ids) + who[:, None] + self.text_place * places
-        x = self.text_norm(self.text_blocks(x * mask[..., None], mask)) * mask[..., None]
+        before = who if self.style_enter is None else self.style_enter(who)
+        x = self.symbols(ids) + before[:, None] + self.text_place * places
+        x = self.text_norm(self.text_blocks(x * mask[..., None], mask))
+        x = x if self.style_leave is None else x + self.style_leave(who)[:, None]
+        x = x if self.mean_enter is None or mean is None else x + self.mean_enter(mean)[:, None]
+        x = x * mask[..., None]
         pairs = [block.cross.read(x) for block in self._blocks() if block.cross is not None]
         keys, values = tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs)
-        return Memory(keys, values, mask) if self.aligned is None else Memory(keys, values, mask, x, ends)
+        return Memory(keys, values, mask, *((None, None) if self.aligned is None else (x, ends)), mean)
 
     def style_of(self, samples: Samples) -> Samples:
         return style.style_of(self.style, samples, self.config.reference)
@@ -160,6 +182,7 @@ class LeWM(AutoregressiveModel, Styled):
         d_model): what aligned speech reads of the token.
         """
         steps = first[:, None] + torch.arange(z.shape[1], device=z.device)
+        z = z if memory.mean is None else z - memory.mean[:, None]
         x = self.enter(z.masked_fill(~mask[..., None], 0.0)) + self.place * sinusoids(steps, self.config.d_model)
         x = x if reading is None else x + reading
         new: list[State] = []
@@ -178,6 +201,7 @@ class LeWM(AutoregressiveModel, Styled):
         heads = [head for head in (self.head, self.stop, self.pace) if head is not None]
         weight, bias = (torch.cat([getattr(head, name) for head in heads]) for name in ("weight", "bias"))
         latents, singles = (y := F.linear(x, weight, bias))[..., : z.shape[2]], y[..., z.shape[2] :].unbind(-1)
+        latents = latents if memory.mean is None else latents + memory.mean[:, None]
         stops, pace = (None if self.stop is None else singles[0]), None
         if self.pace is not None:
             pace = softplus(singles[-1][..., None])[..., 0]
@@ -236,11 +260,16 @@ class LeWM(AutoregressiveModel, Styled):
     def encode(self, inputs: ModelInputs) -> tuple[Any, ...]:
         """Keys and values of each layer that attends to the text, and what aligned speech reads of it."""
         speaker = inputs.speaker if self.style is None else style.style_vectors(self.speakers.weight, inputs)
-        memory = self.read(inputs.ids, inputs.mask, speaker)
+        mean = self.mean_latents(inputs) if self.config.mean_latent else None
+        memory = self.read(inputs.ids, inputs.mask, speaker, mean=mean)
         if self.aligned is not None and memory.text is not None:
             ends = self.aligned.ends(memory.text, inputs.mask, inputs.speeds, self.max_frames(inputs.mask))
             memory = memory._replace(ends=ends)
         return memory.tensors()
+
+    def mean_latents(self, inputs: ModelInputs) -> Tensor:
+        """The means of the references, and of rows without any those of their speakers: (batch, d_latent)."""
+        return style.vectors(self.speaker_means, inputs, FRAMES)
 
     def start_frame(self) -> Tensor:
         return self.beginning

@@ -27,21 +27,31 @@ KERNEL = 5
 
 
 def style_vectors(table: Tensor, inputs: ModelInputs) -> Tensor:
-    """The mean style of the references, and of rows without any that of their speakers: (batch, d_style).
+    """The mean style of the references, and of rows without any that of their speakers: (batch, d_style)."""
+    return vectors(table, inputs, STYLE)
 
-    ``table`` (speaker, d_style); ``inputs.speaker`` are weights (batch, speaker), or rows of it (batch,).
+
+def vectors(table: Tensor, inputs: ModelInputs, name: str) -> Tensor:
+    """The mean of an array of the references, and of rows without any that of their speakers: (batch, channel).
+
+    ``table`` (speaker, channel); ``inputs.speaker`` are weights (batch, speaker), or rows of it (batch,).
     """
-    style = inputs.speaker @ table if inputs.speaker.ndim == 2 else table[inputs.speaker]
+    known = inputs.speaker @ table if inputs.speaker.ndim == 2 else table[inputs.speaker]
     if not inputs.reference:
-        return style
-    mean, given = mean_style(inputs)
-    return torch.where(given[:, None], mean, style)
+        return known
+    mean, given = mean_of(inputs, name)
+    return torch.where(given[:, None], mean, known)
 
 
 def mean_style(inputs: ModelInputs) -> tuple[Tensor, Tensor]:
     """The mean style of the references (batch, d_style), zeros without any, and which rows have one (batch,)."""
-    vectors, mask = inputs.reference[STYLE], inputs.reference[f"{STYLE}_mask"]
-    return hide(vectors, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1), mask.any(dim=1)
+    return mean_of(inputs, STYLE)
+
+
+def mean_of(inputs: ModelInputs, name: str) -> tuple[Tensor, Tensor]:
+    """The mean of an array of the references (batch, channel), zeros without any, and which rows have one (batch,)."""
+    rows, mask = inputs.reference[name], inputs.reference[f"{name}_mask"]
+    return hide(rows, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1), mask.any(dim=1)
 
 
 class StyleEncoder(nn.Module):

@@ -133,14 +133,24 @@ def rollout_errors(
 
 
 def corrupted(
-    model: LeWM, z: Tensor, mask: Tensor, memory: Memory, places: Tensor, noise: float, share: float, passes: int
+    model: LeWM,
+    z: Tensor,
+    mask: Tensor,
+    memory: Memory,
+    places: Tensor,
+    noise: float,
+    share: float,
+    passes: int,
+    offset: float = 0.0,
 ) -> Tensor:
     """What the predictor reads in training, against drift: z (batch, time, d_latent) with its own predictions in the
-    place of a ``share``, and with noise of up to ``noise`` standard deviations of z, of another size for each row."""
+    place of a ``share``, and with noise of up to ``noise`` standard deviations of z, of another size for each row; an
+    ``offset`` is noise that stays the same through a clip, and hides what does not change in it: its speaker."""
     added = torch.zeros_like(z)
-    if noise:
+    if noise or offset:
         # relative to the latents: else larger latents would escape the noise
-        added = noise * z.detach()[mask].std() * torch.rand(len(z), 1, 1, device=z.device) * torch.randn_like(z)
+        spread = z.detach()[mask].std() * torch.rand(2, len(z), 1, 1, device=z.device)
+        added = noise * spread[0] * torch.randn_like(z) + offset * spread[1] * torch.randn_like(z[:, :1])
     if share:
         chosen = torch.rand(z.shape[:2], device=z.device) < share
         z = model.replace(z, chosen, mask, memory, passes, places, added)

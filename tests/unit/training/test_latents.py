@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from ssmphony.export.voice import CardConfig, export
+from ssmphony.models.lewm_memory import Memory
 from ssmphony.reference import reference_from
 from ssmphony.training.lewm_losses import spoken_tokens, token_ends
+from ssmphony.training.lewm_rollout import corrupted
 from ssmphony.training.run import build, read_config, train
 from ssmphony.training.tasks.latents import LatentsTask
 from ssmphony.types import SsmphonyError
@@ -32,9 +34,9 @@ def task_of(corpus: Path, out: Path, *more: str) -> LatentsTask:
 
 FREE = ("voice.model.placement=free", "voice.model.pace_head=true")
 FORMS = {
-    ("voice.model.head=flow",): {"latent", "drawn", "duration", "sound", "alignment", "table"},
-    ("voice.model.head=gaussian", *FREE): {"latent", "drawn", "pace", "stop", "sound", "alignment", "table"},
-    ("voice.model.head=mse", "task.weights.sound=0"): {"latent", "duration", "alignment", "table"},
+    ("voice.model.head=flow",): {"latent", "clip", "drawn", "duration", "sound", "alignment", "table"},
+    ("voice.model.head=gaussian", *FREE): {"latent", "clip", "drawn", "pace", "stop", "sound", "alignment", "table"},
+    ("voice.model.head=mse", "task.weights.sound=0"): {"latent", "clip", "duration", "alignment", "table"},
 }
 
 
@@ -59,10 +61,31 @@ def test_a_speaker_without_a_row_is_known_by_a_reference(corpus: Path, tmp_path:
     task = task_of(corpus, tmp_path, "task.reference_share=0")
     batch = task.make_batch(task.utterances, list(range(len(task.utterances))))
     assert {0, 1} == set(batch.speakers.tolist())
-    who, _ = task._speakers(batch)
+    who, _, _ = task._speakers(batch)
     rows = task.model.speakers.weight[0].expand_as(who)
     from_table = (who == rows).all(dim=1)
     assert torch.equal(from_table, batch.speakers == 0)
+
+
+def test_the_mean_of_a_reference_is_that_of_its_sound(corpus: Path, tmp_path: Path) -> None:
+    """A clip that is shorter than references are is followed by silence, which is not counted; and a row of the table
+    moves towards the means of its speaker's clips."""
+    task = task_of(corpus, tmp_path)
+    sound = 0.1 * torch.randn(1, 12_000)
+    followed = torch.cat([sound, torch.zeros(1, 12_000)], dim=1)
+    torch.testing.assert_close(task._mean_latents(followed)[0], task.codec.encode(followed)[0, :20].mean(0))
+    assert not task.model.speaker_means.any()
+    task.run(task.make_batch(task.utterances, list(range(len(task.utterances)))))
+    assert task.model.speaker_means[0].any()
+
+
+def test_an_offset_stays_the_same_through_a_clip(corpus: Path, tmp_path: Path) -> None:
+    task = task_of(corpus, tmp_path)
+    run = task.run(task.training_batch(0))
+    unread = Memory((), (), run.mask)
+    given = corrupted(task.model, run.z, run.mask, unread, run.places, 0.0, 0.0, 1, offset=2.0) - run.z
+    assert torch.allclose(given, given[:, :1].expand_as(given), atol=1e-5)
+    assert float(given[:, 0].std(dim=0).min()) > 0
 
 
 def test_ends_of_tokens_are_the_inverse_of_places() -> None:
@@ -100,6 +123,6 @@ def test_the_voice_speaks_as_whoever_a_recording_is_of(corpus: Path, tmp_path: P
     assert np.array_equal(own, voice.say("नमस्ते", seed=1).samples)
     assert not np.array_equal(own, voice.say("नमस्ते", seed=2).samples)
     noise = np.random.default_rng(0).standard_normal(48_000).astype(np.float32)
-    heard = voice.say("नमस्ते", seed=1, reference=reference_from(0.1 * noise, None, voice.model)).samples
+    heard = voice.say("नमस्ते", seed=1, reference=reference_from(0.1 * noise, voice.encoder, voice.model)).samples
     assert heard.shape != own.shape or not np.allclose(heard, own)
     assert len(voice.say("नमस्ते", speed=2.0).samples) < len(own)

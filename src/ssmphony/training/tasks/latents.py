@@ -19,6 +19,7 @@ from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.lewm_model import LeWM, Prediction
 from ssmphony.nn.gather import take
 from ssmphony.nn.weights import checksum
+from ssmphony.ssm.masking import hide
 from ssmphony.training import lewm_pictures, pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_codec
@@ -41,6 +42,8 @@ from ssmphony.types import SsmphonyError, Style, Tokens
 
 SHOWN = 2
 """Validation clips that are spoken and logged as sound."""
+MEAN_RATE = 0.1
+"""How far a clip moves the mean latent of its speaker."""
 EDGE_HOPS = 2
 """Of decoded stretches, whose ends lack latents that were cut away."""
 LatentsVoice = VoiceModule[LeWM, Latent]
@@ -51,6 +54,8 @@ class LatentWeights(Config):
 
     latent: float = 1.0
     """Squared error of the mean."""
+    clip: float = 3.0
+    """Squared error of the mean of the latents of a clip: of its speaker, which weighs little in each latent."""
     drawn: float = 1.0
     """Of a head that draws: minus the log likelihood, or the squared error of a flow's direction."""
     sound: float = 0.2
@@ -76,6 +81,9 @@ class LatentsTaskConfig(TextTaskConfig):
     """A voice, run or checkpoint whose codec makes the latents; None leaves it untrained, which is for tests."""
     latent_noise: float = Field(default=2.0, ge=0.0)
     """Largest standard deviation of noise on the predictor's input, that of the latents being 1: against drift."""
+    latent_offset: float = Field(default=0.0, ge=0.0)
+    """The same, of an offset that stays the same through a clip: without it the predictor takes the speaker from the
+    latents before, and little from the reference."""
     rollout: float = Field(default=0.3, ge=0.0, le=1.0)
     """Share of inputs that are the predictor's own predictions: against drift. It is reached linearly from 0 over the
     first fifth of the training."""
@@ -160,8 +168,8 @@ class LatentsTask(TextTask[LeWM, Latent]):
         mask = batch.frame_mask
         z = batch.features["codes"][:, : mask.shape[1]]
         ends, places = known_ends(batch), places_in_text(batch, mask)
-        speakers, losses = self._speakers(batch)
-        memory = model.read(batch.ids, batch.token_mask, speakers, ends)
+        speakers, mean, losses = self._speakers(batch)
+        memory = model.read(batch.ids, batch.token_mask, speakers, ends, mean)
         if model.aligned is not None and memory.text is not None:
             frames = ends.diff(dim=1, prepend=ends.new_zeros(len(ends), 1))
             nats = F.poisson_nll_loss(model.aligned.duration(memory.text), frames, reduction="none")
@@ -169,28 +177,48 @@ class LatentsTask(TextTask[LeWM, Latent]):
         given = z
         if self.training:
             share = config.rollout * min(1.0, self.step / (0.2 * self.optimiser.max_steps))
-            given = corrupted(model, z, mask, memory, places, config.latent_noise, share, config.rollout_passes)
+            noise, passes, offset = config.latent_noise, config.rollout_passes, config.latent_offset
+            given = corrupted(model, z, mask, memory, places, noise, share, passes, offset)
         return Run(z, mask, places, model.teacher_forced(given, mask, memory, places), losses)
 
-    def _speakers(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Rows of the table (batch,), or vectors (batch, d_style): of a reference, or a row of the table."""
+    def _speakers(self, batch: Batch) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """Rows of the table (batch,), or vectors (batch, d_style): of a reference, or a row of the table; and of a
+        model with ``mean_latent``, the mean latents (batch, d_latent) of the same."""
         model, speakers = self.model, batch.speakers
         if model.style is None:
-            return speakers, {}
-        mel = self.reference_mel(batch.features["reference"])
+            return speakers, None, {}
+        samples = batch.features["reference"]
+        mel = self.reference_mel(samples)
         style = model.style(mel, torch.ones_like(mel[..., 0], dtype=torch.bool))
         known = speakers < len(model.speaker_names)
-        rows = model.speakers(speakers.clamp(max=len(model.speaker_names) - 1))
+        row = speakers.clamp(max=len(model.speaker_names) - 1)
+        rows = model.speakers(row)
         distance = masked_mean((rows - style.detach()).square(), known) if bool(known.any()) else style.new_zeros(())
         listens = torch.rand(len(speakers), device=speakers.device) < self.config.reference_share
-        from_table = known & ~listens if self.training else known
-        return torch.where(from_table[:, None], rows, style), {"table": distance}
+        from_table = (known & ~listens if self.training else known)[:, None]
+        mean = None
+        if model.config.mean_latent:
+            mean = self._mean_latents(samples)
+            if self.training:
+                model.speaker_means[row[known]] = model.speaker_means[row[known]].lerp(mean[known], MEAN_RATE)
+            mean = torch.where(from_table, model.speaker_means[row], mean)
+        return torch.where(from_table, rows, style), mean, {"table": distance}
+
+    def _mean_latents(self, samples: Tensor) -> Tensor:
+        """Of recordings (batch, n), without the silence that follows shorter ones: (batch, d_latent)."""
+        with torch.autocast(samples.device.type, enabled=False):
+            z = self.codec.encode(samples)
+        last = (samples.abs() > 0).long().cumsum(1).argmax(1)
+        present = torch.arange(z.shape[1], device=z.device) <= last[:, None] // self.codec.grid.hop_length
+        return hide(z, present).sum(1) / present.sum(1, keepdim=True)
 
     def losses(self, run: Run) -> dict[str, Tensor]:
         """Means over the latents of the batch; ``loss`` is their weighted sum."""
         config, prediction, mask = self.config, run.prediction, run.mask
         losses = dict(run.losses)
-        losses["latent"] = masked_mean((prediction.latents - run.z).square(), mask)
+        missed = prediction.latents - run.z
+        losses["latent"] = masked_mean(missed.square(), mask)
+        losses["clip"] = (hide(missed, mask).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)).square().mean()
         if self.model.drawn is not None:
             drawn = self.model.drawn.losses(prediction.hidden, prediction.latents, run.z)
             losses["drawn"] = masked_mean(drawn, mask)
@@ -225,7 +253,8 @@ class LatentsTask(TextTask[LeWM, Latent]):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         run = self.run(batch)
         self.log_losses("val", self.losses(run), batch_size=1)
-        memory = self.model.read(batch.ids, batch.token_mask, self._speakers(batch)[0], known_ends(batch))
+        speakers, mean, _ = self._speakers(batch)
+        memory = self.model.read(batch.ids, batch.token_mask, speakers, known_ends(batch), mean)
         self._rollouts.append(rollout_errors(self.model, run.z, memory, HORIZONS, run.places))
         self._latents.append(run.z[run.mask])
         if batch_idx < SHOWN and self.trainer.is_global_zero:
