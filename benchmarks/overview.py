@@ -89,8 +89,9 @@ SYSTEMS = (
         "sashimi",
         "SaShiMi",
         "samples of a waveform, one after another, by S4 at several rates; no text",
-        "music and sounds, research",
+        "short sounds, research",
         "models/sashimi.py",
+        ("sashimi",),
     ),
 )
 

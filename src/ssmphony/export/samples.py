@@ -19,17 +19,15 @@ from ssmphony.models.samples import SampleModel
 from ssmphony.models.sashimi import Sashimi
 from ssmphony.nn.weights import load_exactly
 from ssmphony.types import SsmphonyError
-from ssmphony.voices.manifest import MANIFEST
+from ssmphony.voices.manifest import MANIFEST, SAMPLES
 
-TASK = "samples"
-"""The kind of the trainings whose models these are."""
 _SHOWN = ("name", "language", "description", "licence", "attribution")
 """What the folder says of the voice."""
 
 
 def is_sample_run(run: Path) -> bool:
     """Whether a folder is a training of such a model, or a checkpoint in it."""
-    return task_of(run).get("kind") == TASK
+    return task_of(run).get("kind") == SAMPLES
 
 
 def load_samples(path: Path) -> SampleModel:
@@ -60,7 +58,11 @@ def export_samples(run: Path, card: CardConfig, out: Path) -> Path:
     load_exactly(model, in_half_precision(read_weights(run, "model")), run, "the model")
     with new_folder(out) as new:
         write_weights(new / WEIGHTS, {"model": model})
-        manifest = {"kind": TASK, **card.model_dump(include=set(_SHOWN)), "model": model.config.model_dump(mode="json")}
+        manifest = {
+            "kind": SAMPLES,
+            **card.model_dump(include=set(_SHOWN)),
+            "model": model.config.model_dump(mode="json"),
+        }
         (new / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         write_card(new, card, _facts(model), [f"ssmphony generate --voice ./{out.name} -n 16 --seed 1 -o sounds"])
     return out
@@ -76,8 +78,8 @@ def _settings(folder: Path) -> dict[str, Any] | None:
     """The model's settings in a training run or an exported folder."""
     if (folder / "config.json").is_file():
         task = task_of(folder)
-        return task.get("model") if task.get("kind") == TASK else None
+        return task.get("model") if task.get("kind") == SAMPLES else None
     if (folder / MANIFEST).is_file():
         found = load_json(folder / MANIFEST)
-        return found.get("model") if found.get("kind") == TASK else None
+        return found.get("model") if found.get("kind") == SAMPLES else None
     return None

@@ -21,6 +21,8 @@ from ssmphony.voices.upgrade import FORMAT_VERSION, upgrade
 
 MANIFEST = "voice.json"
 CODEC_MANIFEST = "codec.json"
+SAMPLES = "samples"
+"""``kind`` in the ``voice.json`` of a model that generates samples without text, and of its task."""
 
 
 class GraphFile(Config):
@@ -157,7 +159,10 @@ def read_manifest(folder: Path) -> VoiceManifest:
         if (folder / CODEC_MANIFEST).is_file():
             raise SsmphonyError(f"{folder} is a codec without a model: use ssmphony encode and decode")
         raise SsmphonyError(f"{folder} is not a voice: it has no {MANIFEST}")
-    return parse(VoiceManifest, upgrade(load_json(path), str(path)), str(path))
+    found = load_json(path)
+    if found.get("kind") == SAMPLES:
+        raise SsmphonyError(f"{folder} reads no text: use ssmphony generate")
+    return parse(VoiceManifest, upgrade(found, str(path)), str(path))
 
 
 def read_codec_manifest(folder: Path) -> VoiceManifest | CodecManifest:
