@@ -13,7 +13,7 @@ from ssmphony.audio.resample import resample
 from ssmphony.evaluation.pictures import FORMAT, Panel, draw
 from ssmphony.types import Samples
 
-SOUND_BYTES, PICTURE_BYTES = 30_000, 90_000
+SOUND_BYTES, PICTURE_BYTES = 40_000, 90_000
 
 
 def section(title: str, sounds: Mapping[str, Samples], rate: int, output: Path) -> dict[str, Any]:
