@@ -104,8 +104,8 @@ class LeWMConfig(Config):
     d_style: int = Field(default=0, ge=0)
     """Channels of a speaker's vector, which may also come from a clip of a few seconds; 0: only those of the table."""
     mean_latent: bool = False
-    """Of a model with ``d_style``: whether it predicts the difference from the speaker's mean latent, that of a
-    reference or a row of a table, so that timbre need not be learned to be followed."""
+    """Of a model with ``d_style``: whether it reads the speaker's mean latent, that of a reference or a row of a table,
+    and predicts the difference from it: the mean is then right for speakers of no training, too."""
     style_layers: int = 2
     """Blocks of the style encoder, whose layer is that of the text encoder."""
     reference: MelFormat = MelFormat()
