@@ -11,7 +11,7 @@ from ssmphony.graph_spec import Axis, GraphSpec
 from ssmphony.model_inputs import ModelInputs
 from ssmphony.nn import EncoderConfig
 from ssmphony.nn.convnext import ConvNeXtStack
-from ssmphony.ssm.masking import hide
+from ssmphony.ssm.masking import hide, mean_over_time
 from ssmphony.types import STYLE, MelFormat, Samples
 
 MOST_STYLES = 4
@@ -51,7 +51,7 @@ def mean_style(inputs: ModelInputs) -> tuple[Tensor, Tensor]:
 def mean_of(inputs: ModelInputs, name: str) -> tuple[Tensor, Tensor]:
     """The mean of an array of the references (batch, channel), zeros without any, and which rows have one (batch,)."""
     rows, mask = inputs.reference[name], inputs.reference[f"{name}_mask"]
-    return hide(rows, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1), mask.any(dim=1)
+    return mean_over_time(rows, mask), mask.any(dim=1)
 
 
 class StyleEncoder(nn.Module):

@@ -13,6 +13,12 @@ def hide(x: Tensor, mask: Tensor) -> Tensor:
     return x.masked_fill(~mask.unsqueeze(-1), 0.0)
 
 
+def mean_over_time(x: Tensor, mask: Tensor) -> Tensor:
+    """x (batch, time, channel), mask (batch, time) bool → the mean of the steps that there are, (batch, channel); zeros
+    where there are none."""
+    return hide(x, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
+
+
 def check(x: Tensor, mask: Tensor, reset: Tensor | None = None, state: Iterable[Tensor] = ()) -> None:
     """Raise `ValueError` for input that a layer would misinterpret.
 

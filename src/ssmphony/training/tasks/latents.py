@@ -19,7 +19,7 @@ from ssmphony.models.lewm import LeWMConfig
 from ssmphony.models.lewm_model import LeWM, Prediction
 from ssmphony.nn.gather import take
 from ssmphony.nn.weights import checksum
-from ssmphony.ssm.masking import hide
+from ssmphony.ssm.masking import mean_over_time
 from ssmphony.training import lewm_pictures, pictures
 from ssmphony.training.config import VoiceConfig
 from ssmphony.training.initial import load_codec
@@ -210,7 +210,7 @@ class LatentsTask(TextTask[LeWM, Latent]):
             z = self.codec.encode(samples)
         last = (samples.abs() > 0).long().cumsum(1).argmax(1)
         present = torch.arange(z.shape[1], device=z.device) <= last[:, None] // self.codec.grid.hop_length
-        return hide(z, present).sum(1) / present.sum(1, keepdim=True)
+        return mean_over_time(z, present)
 
     def losses(self, run: Run) -> dict[str, Tensor]:
         """Means over the latents of the batch; ``loss`` is their weighted sum."""
@@ -218,7 +218,7 @@ class LatentsTask(TextTask[LeWM, Latent]):
         losses = dict(run.losses)
         missed = prediction.latents - run.z
         losses["latent"] = masked_mean(missed.square(), mask)
-        losses["clip"] = (hide(missed, mask).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)).square().mean()
+        losses["clip"] = mean_over_time(missed, mask).square().mean()
         if self.model.drawn is not None:
             drawn = self.model.drawn.losses(prediction.hidden, prediction.latents, run.z)
             losses["drawn"] = masked_mean(drawn, mask)
